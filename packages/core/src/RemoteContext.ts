@@ -1,0 +1,329 @@
+/**
+ * Commands and tunnels on one host.
+ *
+ * @since 0.1.0
+ */
+import type * as Command from "@effect/platform/Command"
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { linesIterator } from "effect/String"
+import * as executor from "./internal/executor.js"
+import * as tunnels from "./internal/tunnel.js"
+import * as verbs from "./internal/verbs.js"
+import { LocalListener } from "./LocalListener.js"
+import { LocalStdio } from "./LocalStdio.js"
+import type { RemoteCommandError, RemoteConnectionError, TunnelError } from "./RemoteError.js"
+import type { Pty, RemoteHost } from "./RemoteHost.js"
+import type { RemoteProcess } from "./RemoteProcess.js"
+import { Transport } from "./Transport.js"
+import type { Tunnel, TunnelOptions } from "./Tunnel.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteContext")
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RunError = RemoteCommandError | RemoteConnectionError
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StartOptions {
+  /**
+   * A pseudo-terminal: stderr is merged into stdout, stdin is echoed, line ends become CR LF, and the whole command must
+   * fit into some 120 kB.
+   */
+  readonly pty?: Pty | boolean | undefined
+  /** How long a process group has between TERM and KILL when it must end. Default: 5 seconds. */
+  readonly killAfter?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunOptions extends StartOptions {
+  /**
+   * From the call to the end of the command, connecting included. When it passes, the process group is ended, which may
+   * take `killAfter` more, and the verb fails with `TimedOut`.
+   */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** The most bytes of stdout that are collected. Default: 64 MiB. Streams have no such limit. */
+  readonly maxOutput?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TextOptions extends RunOptions {
+  /** As `TextDecoder` knows it. Default: `"utf-8"`, in which what is no UTF-8 becomes U+FFFD. */
+  readonly encoding?: string | undefined
+}
+
+/**
+ * Commands and tunnels on one host. A platform `Command` keeps its meaning: arguments are never parsed by a shell, `env`,
+ * `workingDirectory`, `stdin` and `pipeTo` work as they do locally. `start` leaves stdin open; every other verb ends it
+ * at once unless the command brings one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RemoteContext {
+  readonly [TypeId]: TypeId
+  readonly host: RemoteHost
+  readonly start: (
+    command: Command.Command,
+    options?: StartOptions
+  ) => Effect.Effect<RemoteProcess, RunError, Scope.Scope>
+  readonly checkOutput: (command: Command.Command, options?: RunOptions) => Effect.Effect<Uint8Array, RunError>
+  readonly string: (command: Command.Command, options?: TextOptions) => Effect.Effect<string, RunError>
+  readonly lines: (command: Command.Command, options?: TextOptions) => Effect.Effect<Array<string>, RunError>
+  readonly stream: (command: Command.Command, options?: RunOptions) => Stream.Stream<Uint8Array, RunError>
+  readonly streamLines: (command: Command.Command, options?: TextOptions) => Stream.Stream<string, RunError>
+  readonly exitCode: (
+    command: Command.Command,
+    options?: RunOptions
+  ) => Effect.Effect<CommandExecutor.ExitCode, RunError>
+  readonly tunnel: (
+    options: TunnelOptions
+  ) => Effect.Effect<Tunnel, TunnelError | RemoteConnectionError, Scope.Scope>
+  /** The platform's executor for this host: code written for `Command` runs there. */
+  readonly commandExecutor: CommandExecutor.CommandExecutor
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const RemoteContext: Context.Tag<RemoteContext, RemoteContext> = Context.GenericTag<RemoteContext>(
+  "@effect-remote/core/RemoteContext"
+)
+
+/**
+ * A context on a transport. `options` are the defaults of its verbs. `LocalStdio`, where it is provided, serves commands
+ * whose input or output is `"inherit"`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
+  const transport = yield* Transport
+  const listener = yield* LocalListener
+  const stdio = yield* Effect.serviceOption(LocalStdio)
+  const verb = verbs.make(transport, stdio, options)
+  // The command is no attribute: its arguments can be secret.
+  const span = {
+    attributes: { "server.address": transport.host.host },
+    captureStackTrace: false,
+    kind: "client"
+  } as const
+
+  const context: RemoteContext = {
+    [TypeId]: TypeId,
+    host: transport.host,
+    start: (command, options = {}) =>
+      Effect.withSpan(
+        Effect.map(verb.start(command, options), ({ process }) => process),
+        "RemoteContext.start",
+        span
+      ),
+    checkOutput: (command, options = {}) =>
+      Effect.withSpan(verb.bytes(command, options, verbs.failUnlessZero), "RemoteContext.checkOutput", span),
+    string: (command, options = {}) =>
+      Effect.withSpan(verb.string(command, options, verbs.failUnlessZero), "RemoteContext.string", span),
+    lines: (command, options = {}) =>
+      Effect.withSpan(
+        Effect.map(verb.string(command, options, verbs.failUnlessZero), (text) => Array.from(linesIterator(text))),
+        "RemoteContext.lines",
+        span
+      ),
+    stream: (command, options = {}) =>
+      Stream.withSpan(verb.stream(command, options, verbs.failUnlessZero), "RemoteContext.stream", span),
+    streamLines: (command, options = {}) =>
+      Stream.withSpan(verb.streamLines(command, options, verbs.failUnlessZero), "RemoteContext.streamLines", span),
+    exitCode: (command, options = {}) =>
+      Effect.withSpan(verb.exitCode(command, options), "RemoteContext.exitCode", span),
+    tunnel: (options) => Effect.withSpan(tunnels.make(transport, listener, options), "RemoteContext.tunnel", span),
+    commandExecutor: executor.make(verb)
+  }
+  return context
+})
+
+/**
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<RemoteContext, never, Transport | LocalListener> = Layer.effect(RemoteContext, make())
+
+/**
+ * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
+ * `Command.string`, `Command.lines` and the streams do not look at the exit code; but a command that was never run, one
+ * that a signal ended, and a lost connection (`RemoteError.connectionError` finds it) are failures.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const kernel = Command.string(Command.make("uname", "-r"))
+ *
+ * const there = kernel.pipe(Effect.provide(RemoteContext.layerCommandExecutor))
+ * ```
+ */
+export const layerCommandExecutor: Layer.Layer<CommandExecutor.CommandExecutor, never, RemoteContext> = Layer.effect(
+  CommandExecutor.CommandExecutor,
+  Effect.map(RemoteContext, ({ commandExecutor }) => commandExecutor)
+)
+
+/**
+ * Starts a command and gives the running process. It ends with the scope.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const sorted = Effect.scoped(Effect.gen(function*() {
+ *   const process = yield* RemoteContext.start(Command.make("sort"))
+ *   yield* Stream.make("b\n", "a\n").pipe(Stream.encodeText, Stream.run(process.stdin))
+ *   return yield* process.stdout.pipe(Stream.decodeText(), Stream.mkString)
+ * }))
+ * ```
+ */
+export const start = (
+  command: Command.Command,
+  options?: StartOptions
+): Effect.Effect<RemoteProcess, RunError, RemoteContext | Scope.Scope> =>
+  Effect.flatMap(RemoteContext, (context) => context.start(command, options))
+
+/**
+ * The bytes that a command prints, as Python's `check_output`. Fails with reason `Exit` when the exit code is not 0.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const checkOutput = (
+  command: Command.Command,
+  options?: RunOptions
+): Effect.Effect<Uint8Array, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.checkOutput(command, options))
+
+/**
+ * The text that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const string = (
+  command: Command.Command,
+  options?: TextOptions
+): Effect.Effect<string, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.string(command, options))
+
+/**
+ * The lines that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const lines = (
+  command: Command.Command,
+  options?: TextOptions
+): Effect.Effect<Array<string>, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.lines(command, options))
+
+/**
+ * What a command prints, while it runs. After its end the stream fails with reason `Exit` when the exit code is not 0. A
+ * stream that is left early ends the command.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const stream = (
+  command: Command.Command,
+  options?: RunOptions
+): Stream.Stream<Uint8Array, RunError, RemoteContext> =>
+  Stream.flatMap(RemoteContext, (context) => context.stream(command, options))
+
+/**
+ * As `stream`, by lines. Characters that are split between two pieces of output stay whole.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Console, Stream } from "effect"
+ *
+ * const firstTen = RemoteContext.streamLines(Command.make("tail", "-f", "/var/log/app.log")).pipe(
+ *   Stream.take(10),
+ *   Stream.runForEach(Console.log)
+ * )
+ * ```
+ */
+export const streamLines = (
+  command: Command.Command,
+  options?: TextOptions
+): Stream.Stream<string, RunError, RemoteContext> =>
+  Stream.flatMap(RemoteContext, (context) => context.streamLines(command, options))
+
+/**
+ * The exit code of a command, whose output is read and dropped. A code other than 0 is no failure here; a signal is.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const exitCode = (
+  command: Command.Command,
+  options?: RunOptions
+): Effect.Effect<CommandExecutor.ExitCode, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.exitCode(command, options))
+
+/**
+ * Listens on this machine, on `127.0.0.1` and a free port unless told otherwise, and carries every connection to an
+ * address as the host sees it. Closes with its scope, connections included.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { HttpClient } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const health = Effect.scoped(Effect.gen(function*() {
+ *   const tunnel = yield* RemoteContext.tunnel({ remoteHost: "search.internal", remotePort: 9200 })
+ *   const response = yield* HttpClient.get(`http://127.0.0.1:${tunnel.localPort}/_cluster/health`)
+ *   return yield* response.json
+ * }))
+ * ```
+ */
+export const tunnel = (
+  options: TunnelOptions
+): Effect.Effect<Tunnel, TunnelError | RemoteConnectionError, RemoteContext | Scope.Scope> =>
+  Effect.flatMap(RemoteContext, (context) => context.tunnel(options))

@@ -1,0 +1,286 @@
+/**
+ * The ways in which work on another machine fails. All are `Schema.TaggedError`s, so they can be matched by tag, and
+ * encoded and decoded across a process boundary.
+ *
+ * @since 0.1.0
+ */
+import { PlatformError } from "@effect/platform/Error"
+import * as Option from "effect/Option"
+import type * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+const indent = (text: string): string => text.trimEnd().split(/\r?\n/).map((line) => `  | ${line}`).join("\n")
+
+const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
+  parts.filter((part) => part !== undefined && part.length > 0).join("\n")
+
+/**
+ * Why a command failed although the host was reached.
+ *
+ * - `Exit`: it ended with a code other than 0 (`exitCode`).
+ * - `Signal`: a signal ended it (`signal`, where the transport can tell which).
+ * - `ProgramNotFound`: there is no such program on the host.
+ * - `ProgramNotExecutable`: there is such a file, and the host would not run it.
+ * - `DirectoryNotFound`: the working directory could not be entered; the command did not run.
+ * - `ArgumentsTooLong`: arguments and environment are more than the host's system takes; the command did not run.
+ * - `TimedOut`: the `timeout` given to a verb passed; the process group was ended.
+ * - `OutputTooLarge`: there was more output than `maxOutput`; the process group was ended.
+ * - `InvalidCommand`: the command cannot be sent (a NUL in an argument, an environment name that is none). Nothing was.
+ * - `Unsupported`: the command asks for what cannot be done over SSH (`uid`, `gid`), or the host's shell refuses (a
+ *   variable that is read-only there). The command did not run.
+ * - `InputFailed`: the stream given as stdin failed (`cause`); the process group was ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const RemoteCommandReason = Schema.Literal(
+  "Exit",
+  "Signal",
+  "ProgramNotFound",
+  "ProgramNotExecutable",
+  "DirectoryNotFound",
+  "ArgumentsTooLong",
+  "TimedOut",
+  "OutputTooLarge",
+  "InvalidCommand",
+  "Unsupported",
+  "InputFailed"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RemoteCommandReason = typeof RemoteCommandReason.Type
+
+/**
+ * A command failed on a host that was reached. `stderr` is the end of what it wrote there, `stdout` what the verb had
+ * collected of its output. Secrets interpolated with `sh` are masked in every field.
+ *
+ * @since 0.1.0
+ * @category errors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const files = RemoteContext.lines(Command.make("ls", "/data")).pipe(
+ *   Effect.catchTag("RemoteCommandError", (error) =>
+ *     error.reason === "Exit" && error.exitCode === 2 ? Effect.succeed([]) : Effect.fail(error))
+ * )
+ * ```
+ */
+export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
+  "@effect-remote/core/RemoteCommandError"
+)("RemoteCommandError", {
+  reason: RemoteCommandReason,
+  /** The host, as `user@host:port`. */
+  host: Schema.String,
+  /** The command as a shell line, secrets masked. */
+  command: Schema.String,
+  /** What happened, in words. */
+  detail: Schema.String,
+  exitCode: Schema.optional(Schema.Int),
+  signal: Schema.optional(Schema.String),
+  /** The end of stderr. */
+  stderr: Schema.optionalWith(Schema.String, { default: () => "" }),
+  /** What the verb had collected of stdout. */
+  stdout: Schema.optionalWith(Schema.Uint8ArrayFromBase64, { default: () => new Uint8Array() }),
+  cause: Schema.optional(Schema.Defect)
+}) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return paragraph(
+      `${this.command} on ${this.host}: ${this.detail}`,
+      this.stderr.trim().length === 0 ? undefined : `stderr ended with:\n${indent(this.stderr)}`
+    )
+  }
+}
+
+/**
+ * Why a host could not be reached, or was lost.
+ *
+ * - `InvalidHost`: the host's description cannot be used; nothing was started.
+ * - `Unreachable`: no connection: refused, no route, a name that does not resolve.
+ * - `TimedOut`: connecting, opening and launching did not end within `connectTimeout`.
+ * - `AuthenticationFailed`: the server refused the keys or the password offered.
+ * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is not known, another one, or revoked.
+ * - `NegotiationFailed`: client and server have no algorithm in common.
+ * - `ConnectionLost`: the connection ended while it was in use. What was in flight may have run or not.
+ * - `ChannelRefused`: the server did not open a channel (`MaxSessions`, forwarding forbidden, target refused).
+ * - `ShellUnavailable`: the other side has no POSIX shell at `/bin/sh`, or does not let it run.
+ * - `Protocol`: the other side broke the protocol.
+ * - `SshNotFound`: there is no `ssh` program here.
+ * - `Unsupported`: this transport, server or platform cannot do that.
+ * - `Unknown`: `ssh` failed with words that are none of the above; they are in `output`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const RemoteConnectionReason = Schema.Literal(
+  "InvalidHost",
+  "Unreachable",
+  "TimedOut",
+  "AuthenticationFailed",
+  "HostKeyUnknown",
+  "HostKeyMismatch",
+  "HostKeyRevoked",
+  "NegotiationFailed",
+  "ConnectionLost",
+  "ChannelRefused",
+  "ShellUnavailable",
+  "Protocol",
+  "SshNotFound",
+  "Unsupported",
+  "Unknown"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RemoteConnectionReason = typeof RemoteConnectionReason.Type
+
+/**
+ * A host could not be reached, or was lost.
+ *
+ * @since 0.1.0
+ * @category errors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const uptime = RemoteContext.string(Command.make("uptime")).pipe(
+ *   Effect.retry({ times: 3, while: (error) => error._tag === "RemoteConnectionError" && error.reason === "Unreachable" })
+ * )
+ * ```
+ */
+export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionError>(
+  "@effect-remote/core/RemoteConnectionError"
+)("RemoteConnectionError", {
+  reason: RemoteConnectionReason,
+  /** The host, as `user@host:port`. */
+  host: Schema.String,
+  /** What was tried and what happened, in words. */
+  detail: Schema.String,
+  /** The end of what the other side, or `ssh`, said. */
+  output: Schema.optionalWith(Schema.String, { default: () => "" }),
+  /** What to try next. */
+  hint: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect)
+}) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return paragraph(
+      `${this.host}: ${this.detail}`,
+      this.output.trim().length === 0 ? undefined : indent(this.output),
+      this.hint
+    )
+  }
+}
+
+/**
+ * Why a tunnel could not be made.
+ *
+ * - `AddressInUse`: somebody else has the local address.
+ * - `AddressNotAvailable`: this machine has no such local address, or no directory for the unix socket.
+ * - `PermissionDenied`: this user must not listen there (a port below 1024, say).
+ * - `InvalidAddress`: an address that is none: an empty host, a port outside 0..65535, a unix path too long.
+ * - `Unknown`: anything else, in `detail` and `cause`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TunnelReason = Schema.Literal(
+  "AddressInUse",
+  "AddressNotAvailable",
+  "PermissionDenied",
+  "InvalidAddress",
+  "Unknown"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type TunnelReason = typeof TunnelReason.Type
+
+/**
+ * A tunnel could not be made. `local` and `remote` say who asked for what.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote/core/TunnelError")("TunnelError", {
+  reason: TunnelReason,
+  /** The local end, as `127.0.0.1:8080` or a path. */
+  local: Schema.String,
+  /** The remote end, where it is known, as `search.internal:9200 through luigi@worker-01`. */
+  remote: Schema.optional(Schema.String),
+  detail: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return `tunnel from ${this.local}${this.remote === undefined ? "" : ` to ${this.remote}`}: ${this.detail}`
+  }
+}
+
+/**
+ * What an SFTP server answered to a request that failed (draft-ietf-secsh-filexfer-02, section 7), as the cause of the
+ * platform's error. Version 3 of the protocol has few codes, and 4, "failure", stands for most of what goes wrong.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SftpStatusError extends Schema.TaggedError<SftpStatusError>("@effect-remote/core/SftpStatusError")(
+  "SftpStatusError",
+  {
+    code: Schema.Int,
+    /** The server's words. */
+    detail: Schema.String
+  }
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return `SFTP status ${this.code}: ${this.detail}`
+  }
+}
+
+const isConnectionError = Schema.is(RemoteConnectionError)
+
+/**
+ * The `RemoteConnectionError` in an error: the error itself, or the one that a `PlatformError` of the platform's
+ * `CommandExecutor` or `FileSystem` carries as its cause.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteError } from "@effect-remote/core"
+ * import { Effect, Option } from "effect"
+ *
+ * // `Command.string` needs the platform's executor, which may be a remote one
+ * const uptime = Command.string(Command.make("uptime")).pipe(
+ *   Effect.retry({ times: 3, while: (error) => Option.isSome(RemoteError.connectionError(error)) })
+ * )
+ * ```
+ */
+export const connectionError = (error: unknown): Option.Option<RemoteConnectionError> => {
+  if (isConnectionError(error)) return Option.some(error)
+  return isPlatformError(error) && error.cause !== undefined ? connectionError(error.cause) : Option.none()
+}
+
+const isPlatformError: Predicate.Refinement<unknown, PlatformError> = Schema.is(PlatformError)

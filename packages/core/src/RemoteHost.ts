@@ -1,0 +1,391 @@
+/**
+ * Another machine: who it is, how to reach it and how far to trust it. What is left out is what `ssh HOST` would use:
+ * aliases, users, ports, keys, agents and jump hosts of `ssh_config` go on working.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { isParseError, TreeFormatter } from "effect/ParseResult"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { RemoteConnectionError } from "./RemoteError.js"
+
+const controls = /\p{Cc}/u
+
+// What OpenSSH itself refuses in names since 9.6, because ProxyCommand and `Match exec` hand them to a shell.
+const checkHost = (host: string): string | undefined => {
+  const shown = JSON.stringify(host)
+  if (host.length === 0) return "the host is empty"
+  if (host.startsWith("-")) return `the host ${shown} starts with "-": ssh would read it as an option`
+  if (controls.test(host) || /\s/.test(host)) return `the host ${shown} holds a space or a control character`
+  if (/^ssh:\/\//i.test(host)) return `the host ${shown} is an address: take RemoteHost.parse`
+  if (host.includes("@")) return `the host ${shown} holds an "@": ssh would read a username in front of it`
+  if (host.includes(":") && !/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%.+)?$/i.test(host)) {
+    return `the host ${shown} holds a ":" and is no IPv6 address: a port goes into port`
+  }
+  if (/['`"$\\;&<>|(){},[\]]/.test(host)) return `the host ${shown} holds a character that no host name has`
+  return undefined
+}
+
+const checkUsername = (username: string): string | undefined => {
+  const shown = JSON.stringify(username)
+  if (username.length === 0) return "the username is empty"
+  if (username.startsWith("-")) return `the username ${shown} starts with "-": ssh would read it as an option`
+  if (controls.test(username)) return `the username ${shown} holds a control character`
+  if (/['`";&<>|(){}]|\s-|\\$/.test(username)) return `the username ${shown} holds what ssh refuses in usernames`
+  return undefined
+}
+
+const checkPath = (name: string) => (path: string): string | undefined => {
+  if (path.length === 0) return `the ${name} is empty`
+  return controls.test(path) ? `the ${name} ${JSON.stringify(path)} holds a control character` : undefined
+}
+
+const checkPin = (pin: string): string | undefined =>
+  /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pin) || /^[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,2}( [^\p{Cc}]*)?$/u.test(pin)
+    ? undefined
+    : `${JSON.stringify(pin)} is neither a public key ("ssh-ed25519 AAAA...") nor a fingerprint ("SHA256:...")`
+
+const checkPassword = (password: string): string | undefined => {
+  if (password.length === 0) return "the password is empty"
+  return /[\0\r\n]/.test(password) ? "the password holds a line end or a NUL, which ssh cannot take" : undefined
+}
+
+const checked = (check: (text: string) => string | undefined) => Schema.String.pipe(Schema.filter(check))
+
+const Port = Schema.Number.pipe(
+  Schema.filter((port) =>
+    Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : `the port ${port} is not within 1..65535`
+  )
+)
+
+const Timeout = Schema.Union(Schema.Duration, Schema.DurationFromSelf).pipe(
+  Schema.filter((timeout) => {
+    const millis = Duration.toMillis(timeout)
+    return millis > 0 && millis <= 2 ** 31 - 1 ? undefined : "a time limit must be above zero and below 24 days"
+  })
+)
+
+const Password = Schema.Redacted(checked(checkPassword))
+
+/**
+ * How the server's host key is checked.
+ *
+ * - `"strict"`: it must be known already (the default).
+ * - `"accept-new"`: an unknown one is remembered, a changed one refused.
+ * - `"config"`: what `StrictHostKeyChecking` in `ssh_config` says. Questions are never asked, so `ask` refuses.
+ * - `"off"`: not at all. Whoever is in between can read and change everything.
+ * - `{ pinned }`: it must be one of these public keys (`"ssh-ed25519 AAAA..."`) or fingerprints (`"SHA256:..."`), and
+ *   no known_hosts file is read. A fingerprint does not name a key type: pin that of the type the server prefers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const HostKeys = Schema.Union(
+  Schema.Literal("strict", "accept-new", "config", "off"),
+  Schema.Struct({ pinned: Schema.NonEmptyArray(checked(checkPin)) })
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type HostKeys = typeof HostKeys.Type
+
+/**
+ * A pseudo-terminal for a command: its type (`TERM`) and its size in characters.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Pty extends Schema.Class<Pty>("@effect-remote/core/Pty")({
+  term: Schema.optionalWith(checked((term) => /^[A-Za-z0-9._+-]{1,64}$/.test(term) ? undefined : "not a TERM"), {
+    default: () => "xterm-256color"
+  }),
+  columns: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 65535)), { default: () => 80 }),
+  rows: Schema.optionalWith(Schema.Int.pipe(Schema.between(1, 65535)), { default: () => 24 })
+}) {}
+
+/**
+ * What every host on the way needs: name, user, port, credentials and trust.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHost")({
+  /** A host name, an address or an alias of `ssh_config`. */
+  host: checked(checkHost),
+  username: Schema.optional(checked(checkUsername)),
+  /** 1..65535 */
+  port: Schema.optional(Port),
+  /** A private key, as `ssh -i` takes it: a leading `~/` is the home directory. Keys in an agent are tried too. */
+  keyFile: Schema.optional(checked(checkPath("key file"))),
+  password: Schema.optional(Password),
+  hostKeys: Schema.optionalWith(HostKeys, { default: () => "strict" as const }),
+  /** Read in place of `~/.ssh/known_hosts` and the system's. */
+  knownHostsFile: Schema.optional(checked(checkPath("known_hosts file")))
+}) {
+  /**
+   * The host as people write it, for messages: `user@host:port`.
+   *
+   * @since 0.1.0
+   */
+  override toString(): string {
+    return show(this)
+  }
+}
+
+/**
+ * A host to work on. Build one with `make` or `parse`; the constructor throws a `ParseError` on bad input.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core/RemoteHost")({
+  /** One deadline for connecting, opening a channel and launching a command. Default: 30 seconds. */
+  connectTimeout: Schema.optionalWith(Timeout, { default: () => Duration.seconds(30) }),
+  /**
+   * The connection counts as lost when this many probes, this far apart, get no answer; `"off"`: never. Left out: what
+   * `ssh_config` says, else 3 probes 15 seconds apart.
+   */
+  keepAlive: Schema.optional(Schema.Union(
+    Schema.Literal("off"),
+    Schema.Struct({
+      interval: Timeout,
+      count: Schema.Int.pipe(Schema.between(1, 1000))
+    })
+  )),
+  /** Hosts to go through, in order. Left out: what `ssh_config` says. */
+  jumpHosts: Schema.optional(Schema.Array(JumpHost)),
+  /** Left out: what `ssh_config` says. */
+  forwardAgent: Schema.optional(Schema.Boolean),
+  /** Left out: what `ssh_config` says. */
+  compression: Schema.optional(Schema.Boolean),
+  /** Every command gets a pseudo-terminal. It merges stderr into stdout and echoes stdin: rarely wanted. */
+  pty: Schema.optional(Pty),
+  /**
+   * `"posix"` (default): commands are launched by the host's `/bin/sh`. `"none"`: the bare command line is sent, for
+   * appliances without one; then there is no pid, no working directory, no environment, nothing is ended on
+   * interruption, and a program that is missing cannot be told from one that fails.
+   */
+  shell: Schema.optionalWith(Schema.Literal("posix", "none"), { default: () => "posix" as const }),
+  /** The `ssh_config` to read in place of the user's and the system's; `"none"`: read none. */
+  sshConfig: Schema.optional(checked(checkPath("ssh_config file")))
+}) {
+  /**
+   * The host as people write it, for messages: `user@host:port`.
+   *
+   * @since 0.1.0
+   */
+  override toString(): string {
+    return show(this)
+  }
+}
+
+/**
+ * The options of `make`: the fields of `RemoteHost`, with durations and terminals in any form.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends JumpOptions {
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly keepAlive?: "off" | { readonly interval: Duration.DurationInput; readonly count: number } | undefined
+  readonly jumpHosts?: ReadonlyArray<JumpOptions> | undefined
+  readonly forwardAgent?: boolean | undefined
+  readonly compression?: boolean | undefined
+  readonly pty?: boolean | Partial<typeof Pty.Type> | undefined
+  readonly shell?: "posix" | "none" | undefined
+  readonly sshConfig?: string | undefined
+}
+
+/**
+ * The options for one jump host.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface JumpOptions {
+  readonly host: string
+  readonly username?: string | undefined
+  readonly port?: number | undefined
+  readonly keyFile?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+  readonly hostKeys?: HostKeys | undefined
+  readonly knownHostsFile?: string | undefined
+}
+
+const show = ({ host, port, username }: JumpHost): string =>
+  (username === undefined ? "" : `${username}@`) +
+  (port === undefined ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`)
+
+const invalid = (host: unknown, detail: string): RemoteConnectionError =>
+  new RemoteConnectionError({
+    reason: "InvalidHost",
+    host: typeof host === "string" && host.length > 0 ? JSON.stringify(host).slice(1, -1) : "(no host)",
+    detail
+  })
+
+const given = <A>(value: A | undefined, check: (value: A) => string | undefined): string | undefined =>
+  value === undefined ? undefined : check(value)
+
+const isText = (name: string, check: (text: string) => string | undefined) => (value: unknown): string | undefined =>
+  typeof value === "string" ? check(value) : `the ${name} is not a string`
+
+const checkRedacted = (password: unknown): string | undefined =>
+  Redacted.isRedacted(password)
+    ? isText("password", checkPassword)(Redacted.value(password))
+    : "the password is not Redacted: wrap it with Redacted.make"
+
+// The messages for people. The schema checks the same again, and types and ranges besides.
+const problem = (options: JumpOptions): string | undefined =>
+  isText("host", checkHost)(options.host) ??
+    given(options.username, isText("username", checkUsername)) ??
+    given(options.port, (port) =>
+      Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : `the port ${port} is not within 1..65535`) ??
+    given(options.keyFile, isText("key file", checkPath("key file"))) ??
+    given(options.knownHostsFile, isText("known_hosts file", checkPath("known_hosts file"))) ??
+    given(options.password, checkRedacted) ??
+    (typeof options.hostKeys === "object"
+      ? options.hostKeys.pinned.map(isText("pin", checkPin)).find((found) =>
+        found !== undefined
+      )
+      : undefined)
+
+const present = <A extends object>(options: A) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof A]: Exclude<A[K], undefined>
+  }
+
+const duration = (input: Duration.DurationInput): Duration.Duration =>
+  Option.getOrElse(Duration.decodeUnknown(input), () => Duration.zero)
+
+/**
+ * A host from options, or a `RemoteConnectionError` with reason `InvalidHost` that says what is wrong. An `Either` is
+ * an `Effect`, so it can be yielded. Nothing is started and nothing is looked up.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { RemoteHost } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const worker = yield* RemoteHost.make({
+ *     host: "worker-01",
+ *     username: "luigi",
+ *     connectTimeout: "10 seconds",
+ *     jumpHosts: [{ host: "bastion" }]
+ *   })
+ *   yield* Effect.log(`${worker}`)
+ * })
+ * ```
+ */
+export const make = (options: Options): Either.Either<RemoteHost, RemoteConnectionError> => {
+  if (options instanceof RemoteHost) return Either.right(options)
+  const found = problem(options) ??
+    options.jumpHosts?.map((jump) => given(problem(jump), (text) => `jump host: ${text}`)).find((text) =>
+      text !== undefined
+    )
+  if (found !== undefined) return Either.left(invalid(options.host, found))
+  const { connectTimeout, jumpHosts, keepAlive, pty, ...rest } = options
+  return Either.try({
+    try: () =>
+      new RemoteHost(present({
+        ...rest,
+        connectTimeout: connectTimeout === undefined ? undefined : duration(connectTimeout),
+        keepAlive: typeof keepAlive === "object"
+          ? { count: keepAlive.count, interval: duration(keepAlive.interval) }
+          : keepAlive,
+        jumpHosts: jumpHosts?.map((jump) => jump instanceof JumpHost ? jump : new JumpHost(present(jump))),
+        pty: pty === undefined || pty === false ? undefined : new Pty(pty === true ? {} : pty)
+      })),
+    catch: (cause) => invalid(options.host, isParseError(cause) ? TreeFormatter.formatErrorSync(cause) : String(cause))
+  })
+}
+
+/**
+ * A host from `host`, `user@host`, `user@host:port`, `[::1]:port` or `ssh://user@host:port`. As in OpenSSH, `%40` and its
+ * like in the username of an `ssh://` address stand for characters.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { RemoteHost } from "@effect-remote/core"
+ * import { Either } from "effect"
+ *
+ * const host = Either.getOrThrow(RemoteHost.parse("luigi@worker-01:2222"))
+ * // host.username is "luigi", host.port is 2222
+ * ```
+ */
+export const parse = (
+  destination: string,
+  options: Omit<Options, "host" | "username" | "port"> = {}
+): Either.Either<RemoteHost, RemoteConnectionError> => {
+  const address = /^ssh:\/\/([^/]*)(\/?$)?/i.exec(destination)
+  if (address !== null && address[2] === undefined) {
+    return Either.left(invalid(destination, "an ssh:// address has no path"))
+  }
+  const text = address?.[1] ?? destination
+  const at = text.lastIndexOf("@")
+  const username = address === null ? text.slice(0, at) : unescaped(text.slice(0, at))
+  const place = text.slice(at + 1)
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(place)
+  const plain = /^([^:]*):(.*)$/.exec(place)
+  const [host, port] = bracketed
+    ? [bracketed[1]!, bracketed[2]]
+    : plain && !plain[2]!.includes(":")
+    ? [plain[1]!, plain[2]]
+    : [place, undefined]
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) {
+    return Either.left(invalid(destination, `the port ${JSON.stringify(port)} is not a number within 1..65535`))
+  }
+  return make({
+    ...options,
+    host,
+    ...(at < 0 ? {} : { username }),
+    ...(port === undefined ? {} : { port: Number(port) })
+  })
+}
+
+const unescaped = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const optional = <A>(config: Config.Config<A>) => Config.map(Config.option(config), Option.getOrUndefined)
+
+/**
+ * A host from the environment (or another `ConfigProvider`): `HOST`, and `USERNAME`, `PORT`, `KEY_FILE`, `PASSWORD`,
+ * `KNOWN_HOSTS_FILE`, `CONNECT_TIMEOUT` where they are set. Use `Config.nested` for a prefix.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { RemoteHost } from "@effect-remote/core"
+ * import { Config } from "effect"
+ *
+ * const worker = RemoteHost.config.pipe(Config.nested("WORKER")) // WORKER_HOST, WORKER_USERNAME, ...
+ * ```
+ */
+export const config: Config.Config<RemoteHost> = Config.all({
+  host: Config.string("HOST"),
+  username: optional(Config.string("USERNAME")),
+  port: optional(Config.integer("PORT")),
+  keyFile: optional(Config.string("KEY_FILE")),
+  password: optional(Config.redacted("PASSWORD")),
+  knownHostsFile: optional(Config.string("KNOWN_HOSTS_FILE")),
+  connectTimeout: optional(Config.duration("CONNECT_TIMEOUT"))
+}).pipe(
+  Config.mapOrFail((options) => Either.mapLeft(make(options), (error) => ConfigError.InvalidData([], error.message)))
+)

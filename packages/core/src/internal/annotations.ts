@@ -1,0 +1,58 @@
+import type * as Command from "@effect/platform/Command"
+import * as Redacted from "effect/Redacted"
+import * as quote from "./quote.js"
+
+/**
+ * What `sh` knows of a command beside the platform's fields. It survives `Command.env` and its siblings, which copy own
+ * properties.
+ *
+ * @internal
+ */
+export interface Annotations {
+  readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
+  /** Why the command must not be run. */
+  readonly problem: string | undefined
+}
+
+const key: unique symbol = Symbol.for("@effect-remote/core/RemoteCommand/annotations")
+
+const none: Annotations = { secrets: [], problem: undefined }
+
+/** @internal */
+export const get = (command: Command.Command): Annotations => (command as { readonly [key]?: Annotations })[key] ?? none
+
+/** @internal */
+export const set = (command: Command.StandardCommand, annotations: Annotations): Command.StandardCommand => {
+  const inherited = command.toJSON
+  const hide = mask(annotations.secrets)
+  const toJSON = function(this: Command.StandardCommand) {
+    return everyString(inherited.call(this), hide)
+  }
+  return Object.assign(Object.create(Object.getPrototypeOf(command)), command, { [key]: annotations, toJSON })
+}
+
+const everyString = (value: unknown, change: (text: string) => string): unknown => {
+  if (typeof value === "string") return change(value)
+  if (Array.isArray(value)) return value.map((each) => everyString(each, change))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, everyString(each, change)]))
+}
+
+// As itself, within quotes for a shell, and within those of a message.
+const forms = (secret: string): ReadonlyArray<string> => {
+  const quoted = quote.posix(secret)
+  return [quoted, quoted.slice(1, -1), JSON.stringify(secret).slice(1, -1), secret]
+}
+
+/**
+ * Replaces every secret in a text, quoted or bare.
+ *
+ * @internal
+ */
+export const mask = (secrets: ReadonlyArray<Redacted.Redacted<string>>): (text: string) => string => {
+  const longestFirst = secrets.map(Redacted.value).filter((secret) => secret.length > 0).flatMap(forms).sort((a, b) =>
+    b.length - a.length
+  )
+  return (text) =>
+    longestFirst.reduce((pieces, form) => pieces.flatMap((piece) => piece.split(form)), [text]).join("<redacted>")
+}

@@ -1,0 +1,140 @@
+/**
+ * How the failures of one command are told.
+ */
+import * as Option from "effect/Option"
+import { RemoteCommandError, RemoteConnectionError } from "../RemoteError.js"
+import type { ExitStatus } from "../Transport.js"
+import * as outlet from "./outlet.js"
+import type { Program } from "./program.js"
+import type { Report } from "./reports.js"
+import * as text from "./text.js"
+
+type CommandFields = ConstructorParameters<typeof RemoteCommandError>[0]
+
+/** @internal */
+export type ErrorFields =
+  & Pick<CommandFields, "reason" | "detail">
+  & Partial<Pick<CommandFields, "exitCode" | "signal" | "stdout" | "cause">>
+
+const stderrInErrors = 8 * 1024
+const noiseInErrors = 16 * 1024
+
+// The least total of arguments and environment at which a failed `exec` of an executable file is put down to its size.
+// Linux takes no single word of 128 KiB (MAX_ARG_STRLEN) and less than 3 MB in all, others less than 1 MB.
+const suspiciousSize = 100_000
+
+/** @internal */
+export interface CommandFailure {
+  /** The end of the command's stderr. */
+  readonly stderr: outlet.Tail
+  /** What the login shell printed. */
+  readonly noise: outlet.Tail
+  /** Fills in the host, the command and stderr, and hides the command's secrets. */
+  readonly error: (fields: ErrorFields) => RemoteCommandError
+  readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
+  readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
+  readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
+  /** The channel closed before the command was launched. */
+  readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
+  readonly connection: (
+    fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
+  ) => RemoteConnectionError
+}
+
+/** @internal */
+export const make = (host: string, program: Program): CommandFailure => {
+  const stderr = outlet.tail(stderrInErrors)
+  const noise = outlet.tail(noiseInErrors)
+
+  const error: CommandFailure["error"] = ({ detail, stdout, ...fields }) =>
+    new RemoteCommandError({
+      ...fields,
+      host,
+      command: program.shown,
+      detail: program.mask(detail),
+      stderr: program.mask(text.display(stderr.bytes())),
+      ...(stdout === undefined
+        ? {}
+        : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout))) : stdout })
+    })
+
+  const size = program.stages.reduce(
+    (total, { environment, words }) =>
+      [...words, ...environment.map(([name, value]) => name + value)].reduce((sum, word) => sum + word.length, total),
+    0
+  )
+  const names = program.stages.map(({ words }) => JSON.stringify(words[0])).join(" or ")
+
+  const fromReport: CommandFailure["fromReport"] = ({ code, step }) => {
+    if (step === "directory") {
+      const directories = program.stages.flatMap(({ directory }) => Option.toArray(directory))
+      return error({
+        reason: "DirectoryNotFound",
+        exitCode: code,
+        detail: `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} cannot be ` +
+          `entered; the command did not run`
+      })
+    }
+    if (step === "environment" || step === "setup") {
+      return error({
+        reason: "Unsupported",
+        exitCode: code,
+        detail: step === "setup"
+          ? "the host's shell could not launch the command"
+          : "the host's shell would not set the environment; the command did not run"
+      })
+    }
+    if (step === "exec" && size >= suspiciousSize) {
+      return error({
+        reason: "ArgumentsTooLong",
+        exitCode: code,
+        detail: `the host's system refused ${size} characters of arguments and environment; the command did not run`
+      })
+    }
+    return code === 126
+      ? error({ reason: "ProgramNotExecutable", exitCode: code, detail: `${names} cannot be executed` })
+      : error({
+        reason: "ProgramNotFound",
+        exitCode: code,
+        detail: `there is no program ${names}${step === "exec" ? ", or not the interpreter that it names" : ""}`
+      })
+  }
+
+  const connection: CommandFailure["connection"] = (fields) =>
+    new RemoteConnectionError({
+      ...fields,
+      host,
+      output: program.mask([noise, stderr].map((part) => text.display(part.bytes())).join(""))
+    })
+
+  return {
+    stderr,
+    noise,
+    error,
+    fromReport,
+    connection,
+    exit: (code, stdout) =>
+      error({ reason: "Exit", detail: `exited with code ${code}`, exitCode: code, ...(stdout && { stdout }) }),
+    signal: (name, stdout) =>
+      error({
+        reason: "Signal",
+        detail: Option.match(name, {
+          onNone: () => "was ended by a signal",
+          onSome: (signal) => `was ended by the signal ${signal}`
+        }),
+        ...(Option.isSome(name) && { signal: name.value }),
+        ...(stdout && { stdout })
+      }),
+    notLaunched: (status) =>
+      status._tag === "None"
+        ? connection({ reason: "ConnectionLost", detail: "the channel closed before the command was launched" })
+        : connection({
+          reason: "ShellUnavailable",
+          detail: `the login shell did not run /bin/sh: it ended with ${
+            status._tag === "Code" ? `code ${status.code}` : "a signal"
+          }`,
+          hint: "Commands are launched by the host's /bin/sh. May the account run commands at all? For a host that " +
+            "has no POSIX shell there is the option shell: \"none\"."
+        })
+  }
+}

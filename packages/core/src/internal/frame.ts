@@ -1,0 +1,258 @@
+/**
+ * How a command travels. The line given to the login shell is one constant: it becomes `/bin/sh`, which defines a few
+ * functions and reads the *frame*, one line of stdin, as calls of these functions. So no login shell parses anything of
+ * the user's, and nothing of it shows in a process list. What follows the frame on stdin belongs to the command.
+ *
+ * The shell answers with *reports*: lines that begin with the frame's marker, a random word that nothing else can
+ * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, `MARKER STEP
+ * CODE` to stderr when a step before that failed.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as quote from "./quote.js"
+import * as text from "./text.js"
+
+/**
+ * One program of a pipeline, with what is set up for it.
+ *
+ * @internal
+ */
+export interface Stage {
+  readonly words: NonEmptyReadonlyArray<string>
+  readonly directory: Option.Option<string>
+  readonly environment: ReadonlyArray<readonly [name: string, value: string]>
+  /** Whether the environment of the login is dropped first; a PATH is set then, for the program to be found. */
+  readonly clearEnvironment: boolean
+}
+
+/** @internal */
+export interface Frame {
+  readonly marker: string
+  readonly stages: NonEmptyReadonlyArray<Stage>
+  readonly terminal: Option.Option<{ readonly rows: number; readonly columns: number }>
+}
+
+/**
+ * The steps that can fail before the command runs.
+ *
+ * @internal
+ */
+export type Step = "setup" | "directory" | "environment" | "program" | "exec"
+
+// Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
+// `execfail` lets bash return from a failed `exec` as the others do; `awk` is how a shell learns exported names;
+// without a PATH shells differ in where they look. A failed `exec` ends with 126 or 127; other codes are those of a
+// builtin, which mksh and its kin run there.
+const functions = [
+  `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
+  `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
+  `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
+  `er_started() { echo "$er_marker started $$"; echo "$er_marker started $$" >&2; }`,
+  `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
+  `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
+  `er_clear() { er_step=environment; er_names=$(awk "BEGIN { for (n in ENVIRON) if (n ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print n }") || exit` +
+  `; for er_name in $er_names; do unset "$er_name" || exit; done; export PATH=/usr/local/bin:/usr/bin:/bin; }`,
+  `er_environment() { er_step=environment; export "$1" || exit; }`,
+  `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
+  `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
+  `er_with() { er_step=exec; exec env "$@"; er_fail; }`
+].join("; ")
+
+/**
+ * The line for the login shell.
+ *
+ * @internal
+ */
+export const launchLine = `exec /bin/sh -c ${
+  quote.loginShell(`${functions}; IFS= read -r er_frame && eval "$er_frame"`)
+}`
+
+const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace(/\n/g, `'"$er_nl"'`)}'`
+
+const call = (name: string, ...words: ReadonlyArray<string>): string => ["er_" + name, ...words.map(word)].join(" ")
+
+// A relative directory gets "./", so that neither CDPATH nor `cd -` has a say.
+const relative = (directory: string): string => directory.startsWith("/") ? directory : `./${directory}`
+
+const setup = (stage: Stage): ReadonlyArray<string> => [
+  ...Option.match(stage.directory, { onNone: () => [], onSome: (path) => [call("directory", relative(path))] }),
+  ...(stage.clearEnvironment ? [call("clear")] : []),
+  ...stage.environment.filter(([name]) => !own.test(name)).map(([name, value]) =>
+    call("environment", `${name}=${value}`)
+  )
+]
+
+// Names that are read-only or a number of its own in some shell, or ours: `env` sets them, behind the shell's back.
+const own =
+  /^(_|er_\w*|BASH\w*|KSH\w*|EPOCH\w*|E?[UG]ID|PPID|PGRP|USER_ID|USERNAME|GROUPS|S?RANDOM|SECONDS|LINENO|SHLVL|SHELLOPTS|OPT(ARG|ERR|IND)|COLUMNS|LINES|TMOUT|HISTSIZE|HISTCMD|DIRSTACK|FUNCNAME)$/
+
+const execute = (stage: Stage): string => {
+  const assignments = stage.environment.filter(([name]) => own.test(name)).map(([name, value]) => `${name}=${value}`)
+  return assignments.length === 0 ? call("exec", ...stage.words) : call("with", ...assignments, ...stage.words)
+}
+
+const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
+
+const hasLineEnd = (frame: Frame): boolean =>
+  frame.stages.some((stage) =>
+    [...stage.words, ...Option.toArray(stage.directory), ...stage.environment.map(([, value]) => value)].some((word) =>
+      word.includes("\n")
+    )
+  )
+
+const frameText = (frame: Frame): string => {
+  const head = [
+    `er_marker=${frame.marker}`,
+    ...(hasLineEnd(frame) ? [lineEnd] : []),
+    ...Option.match(frame.terminal, {
+      onNone: () => [],
+      onSome: ({ columns, rows }) => [call("terminal", String(rows), String(columns))]
+    })
+  ]
+  const [first] = frame.stages
+  if (frame.stages.length === 1) {
+    return [
+      ...head,
+      call("begin"),
+      ...setup(first),
+      call("find", first.words[0]),
+      call("started"),
+      execute(first)
+    ].join("; ")
+  }
+  const stages = frame.stages.map((stage) =>
+    `{ ${[call("begin"), ...setup(stage), call("find", stage.words[0]), execute(stage)].join("; ")}; }`
+  )
+  return [...head, call("started"), stages.join(" | ")].join("; ")
+}
+
+/**
+ * The line that goes first on stdin.
+ *
+ * @internal
+ */
+export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(frame)}\n`)
+
+/**
+ * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
+ * as an argument, every byte that is not plain as an octal escape of `printf %b`.
+ *
+ * @internal
+ */
+export const terminalLine = (frame: Frame): string => {
+  const escaped = Array.from(text.encode(frameText(frame)), (byte) =>
+    byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+      ? String.fromCharCode(byte)
+      : `\\0${byte.toString(8).padStart(3, "0")}`).join("")
+  return `exec /bin/sh -c ${quote.loginShell(`${functions}; eval "$(printf %b "$1")"`)} sh ${quote.loginShell(escaped)}`
+}
+
+/**
+ * The longest line that a Linux system takes: one word of a command holds less than 128 KiB (MAX_ARG_STRLEN).
+ *
+ * @internal
+ */
+export const longestLine = 120_000
+
+// What a frame is written in: `;`, `|`, `{`, `}` and words made of plain, quoted and line end parts.
+const tokens = (line: string): Array<string> | undefined => {
+  const found: Array<string> = []
+  const pattern = /\s*(?:([;|{}])(?=\s|$)|((?:[^\s'"\\;|{}]|\\'|'[^']*'|"\$er_nl")+))/gy
+  let at = 0
+  for (let match = pattern.exec(line); match !== null; match = pattern.exec(line)) {
+    at = pattern.lastIndex
+    found.push(
+      match[1] ??
+        "=" +
+          match[2]!.replace(
+            /'([^']*)'|\\(')|"\$er_nl"/g,
+            (whole, inner, quoted) => inner ?? quoted ?? (whole === `"$er_nl"` ? "\n" : whole)
+          )
+    )
+  }
+  return line.slice(at).trim().length === 0 ? found : undefined
+}
+
+/**
+ * The frame that a line holds; how a host that is no shell (the double) understands its commands.
+ *
+ * @internal
+ */
+export const decode = (bytes: Uint8Array): Either.Either<Frame, string> => {
+  const line = text.decode(bytes).replace(/\n$/, "")
+  const behindMarker = line.indexOf("; ") + 2
+  const calls = tokens(
+    line.startsWith(lineEnd, behindMarker)
+      ? line.slice(0, behindMarker) + line.slice(behindMarker + lineEnd.length)
+      : line
+  )
+  if (calls === undefined) return Either.left("the line is no frame")
+  let marker: string | undefined
+  let terminal: Frame["terminal"] = Option.none()
+  const stages: Array<Stage> = []
+  let stage = emptyStage
+  const separators = new Set([";", "|", "{", "}"])
+  for (let at = 0; at < calls.length;) {
+    if (separators.has(calls[at]!)) {
+      at++
+      continue
+    }
+    const end = calls.findIndex((token, index) => index >= at && separators.has(token))
+    const [name, ...words] = calls.slice(at, end < 0 ? undefined : end).map((token) => token.slice(1))
+    at = end < 0 ? calls.length : end
+    const [first, second] = words
+    switch (name) {
+      case ":":
+      case "er_begin":
+      case "er_started":
+      case "er_find":
+        break
+      case "er_terminal":
+        terminal = Option.some({ rows: Number(first), columns: Number(second) })
+        break
+      case "er_directory":
+        stage = { ...stage, directory: Option.fromNullable(first) }
+        break
+      case "er_clear":
+        stage = { ...stage, clearEnvironment: true }
+        break
+      case "er_environment": {
+        const found = entry(first)
+        if (found === undefined) return Either.left("an environment entry has no name")
+        stage = { ...stage, environment: [...stage.environment, found] }
+        break
+      }
+      case "er_exec":
+      case "er_with": {
+        const environment = [...stage.environment]
+        let used = 0
+        for (let found = entry(first); name === "er_with" && found !== undefined && own.test(found[0]);) {
+          environment.push(found)
+          found = entry(words[++used])
+        }
+        const [program, ...rest] = words.slice(used)
+        if (program === undefined) return Either.left("a stage has no program")
+        stages.push({ ...stage, environment, words: [program, ...rest] })
+        stage = emptyStage
+        break
+      }
+      default: {
+        const found = /^er_marker=([0-9a-f]+)$/.exec(name!)
+        if (found === null) return Either.left(`there is no call ${JSON.stringify(name)}`)
+        marker = found[1]
+      }
+    }
+  }
+  const [head, ...tail] = stages
+  return marker === undefined || head === undefined
+    ? Either.left("the frame has no marker or no program")
+    : Either.right({ marker, terminal, stages: [head, ...tail] })
+}
+
+const entry = (word = ""): readonly [name: string, value: string] | undefined => {
+  const cut = word.indexOf("=")
+  return cut < 1 ? undefined : [word.slice(0, cut), word.slice(cut + 1)]
+}
+
+const emptyStage: Omit<Stage, "words"> = { directory: Option.none(), environment: [], clearEnvironment: false }

@@ -1,0 +1,73 @@
+/**
+ * What is sent to the host for a program.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Pty } from "../RemoteHost.js"
+import type { Transport } from "../Transport.js"
+import type { CommandFailure } from "./failure.js"
+import * as frame from "./frame.js"
+import * as program from "./program.js"
+import * as random from "./random.js"
+import * as reports from "./reports.js"
+
+/** @internal */
+export interface Plan {
+  /** For the login shell. */
+  readonly line: string
+  /** What goes first on stdin. */
+  readonly first: Option.Option<Uint8Array>
+  /** The process id, where it is known beforehand that none will be reported. */
+  readonly pid: number | undefined
+  readonly stdout: () => reports.Scanner
+  readonly stderr: () => reports.Scanner
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  transport: Transport,
+  compiled: program.Program,
+  pty: Option.Option<Pty>,
+  failure: CommandFailure
+) {
+  if (transport.host.shell === "none") {
+    const line = yield* Option.match(program.bareLine(compiled), {
+      onSome: Effect.succeed,
+      onNone: () =>
+        failure.error({
+          reason: "Unsupported",
+          detail: "a host with shell \"none\" takes neither a working directory nor an environment"
+        })
+    })
+    const plan: Plan = {
+      line,
+      first: Option.none(),
+      pid: 0,
+      stdout: () => reports.transparent,
+      stderr: () => reports.transparent
+    }
+    return plan
+  }
+  const marker = yield* random.hex
+  const framed: frame.Frame = {
+    marker,
+    stages: compiled.stages,
+    terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
+  }
+  const line = Option.isSome(pty) ? frame.terminalLine(framed) : frame.launchLine
+  if (line.length > frame.longestLine) {
+    return yield* failure.error({
+      reason: "ArgumentsTooLong",
+      detail: `with a pseudo-terminal a command travels in one line, and its ${line.length} bytes are too many`
+    })
+  }
+  const plan: Plan = {
+    line,
+    first: Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed)),
+    pid: undefined,
+    // A terminal has one output, so that reports of both kinds come there.
+    stdout: () => reports.scanner(marker, { once: Option.isNone(pty) }),
+    stderr: () => reports.scanner(marker, { once: false })
+  }
+  return plan
+})

@@ -1,0 +1,307 @@
+/**
+ * A command from its launch to the end of its process group.
+ */
+import type * as Command from "@effect/platform/Command"
+import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { RemoteConnectionError } from "../RemoteError.js"
+import { RemoteCommandError } from "../RemoteError.js"
+import type { Pty } from "../RemoteHost.js"
+import type { RemoteProcess } from "../RemoteProcess.js"
+import type { ExitStatus, Transport } from "../Transport.js"
+import * as failures from "./failure.js"
+import * as frame from "./frame.js"
+import * as outlet from "./outlet.js"
+import * as plans from "./plan.js"
+import * as program from "./program.js"
+import type { Report, Scanned } from "./reports.js"
+import * as terminate from "./terminate.js"
+import * as text from "./text.js"
+
+/** @internal */
+export type RunError = RemoteCommandError | RemoteConnectionError
+
+/** @internal */
+export interface Settings {
+  readonly pty: Option.Option<Pty>
+  readonly killAfter: Duration.Duration
+  /** This program's stdin, for commands that inherit it. */
+  readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
+}
+
+/**
+ * A process, and what the verbs need of it.
+ *
+ * @internal
+ */
+export interface Started {
+  readonly process: RemoteProcess
+  readonly program: program.Program
+  readonly failure: failures.CommandFailure
+  /** Waits until nothing more comes on stderr. */
+  readonly stderrEnded: Effect.Effect<void, RemoteConnectionError>
+  /** Never succeeds; fails when the stream given as stdin did. */
+  readonly inputFailed: Effect.Effect<never, RemoteCommandError>
+}
+
+type Failed = Extract<Report, { readonly _tag: "Failed" }>
+
+const stderrKept = 256 * 1024
+
+/** @internal */
+export const compile = (
+  transport: Transport,
+  command: Command.Command
+): Either.Either<program.Program, RemoteCommandError> =>
+  Either.mapLeft(
+    program.compile(command),
+    ({ detail, reason, shown }) =>
+      new RemoteCommandError({ reason, host: String(transport.host), command: shown, detail })
+  )
+
+/**
+ * Starts in a scope of its own within the caller's, so that a launch that fails leaves nothing behind.
+ *
+ * @internal
+ */
+export const start = Effect.fnUntraced(function*(transport: Transport, compiled: program.Program, settings: Settings) {
+  const failure = failures.make(String(transport.host), compiled)
+  const input = compiled.stdin === "inherit"
+    ? yield* Option.match(settings.stdin, {
+      onSome: Effect.succeed,
+      onNone: () =>
+        failure.error({ reason: "Unsupported", detail: "stdin is \"inherit\", and no LocalStdio was provided" })
+    })
+    : compiled.stdin
+  const plan = yield* plans.make(transport, compiled, settings.pty, failure)
+  return yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
+      return yield* launch(transport, compiled, settings, failure, plan, input, restore).pipe(
+        Scope.extend(scope),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+    })
+  )
+})
+
+const launch = Effect.fnUntraced(function*(
+  transport: Transport,
+  compiled: program.Program,
+  settings: Settings,
+  failure: failures.CommandFailure,
+  plan: plans.Plan,
+  input: "pipe" | Stream.Stream<Uint8Array, unknown>,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) {
+  const { connectTimeout } = transport.host
+  const within = (what: string) =>
+    Effect.timeoutFail({
+      duration: connectTimeout,
+      onTimeout: () =>
+        failure.connection({
+          reason: "TimedOut",
+          detail: `${what} took more than ${Duration.format(connectTimeout)}`,
+          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
+        })
+    })
+  const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(restore(effect))
+
+  const channel = yield* restore(
+    within("connecting")(transport.exec(plan.line, {
+      pty: Option.getOrUndefined(settings.pty)
+    }))
+  )
+
+  let pid = plan.pid
+  let failed: Failed | undefined
+  const output = ({ noise, output, reports }: Scanned): Uint8Array => {
+    failure.noise.push(noise)
+    for (const report of reports) {
+      if (report._tag === "Started") pid ??= report.pid
+      else if (report.code !== 0) failed ??= report
+    }
+    return output
+  }
+
+  const exited = yield* Deferred.make<ExitStatus, RemoteConnectionError>()
+  yield* fork(Effect.intoDeferred(channel.exit, exited))
+
+  const stderr = outlet.make<RemoteConnectionError>(stderrKept)
+  const stderrEnded = yield* Deferred.make<void, RemoteConnectionError>()
+  const stderrScanner = plan.stderr()
+  const pump: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(channel.readStderr, (read) => {
+    const bytes = output(Option.isSome(read) ? stderrScanner.push(read.value) : stderrScanner.end())
+    failure.stderr.push(bytes)
+    return Effect.zipRight(stderr.offer(bytes), Option.isSome(read) ? pump : Effect.void)
+  })
+  yield* fork(Effect.onExit(pump, (exit) => Effect.zipRight(stderr.end(exit), Deferred.done(stderrEnded, exit))))
+
+  const ready: Array<Uint8Array> = []
+  let ended = false
+  const stdoutScanner = plan.stdout()
+  let discarding = false
+  const oneReader = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  const readOn = oneReader(Effect.map(channel.read, (read) => {
+    const bytes = output(Option.isSome(read) ? stdoutScanner.push(read.value) : stdoutScanner.end())
+    if (bytes.length > 0 && !discarding) ready.push(bytes)
+    ended = Option.isNone(read)
+  }))
+  const pull: Effect.Effect<Uint8Array, Option.Option<RemoteConnectionError>> = Effect.suspend(() => {
+    const bytes = ready.shift()
+    if (bytes !== undefined) return Effect.succeed(bytes)
+    return ended ? Effect.fail(Option.none()) : Effect.zipRight(Effect.mapError(readOn, Option.some), pull)
+  })
+
+  const drain: Effect.Effect<void, RemoteConnectionError> = Effect.suspend(() =>
+    ended ? Effect.void : Effect.zipRight(readOn, drain)
+  )
+
+  const awaitReport: Effect.Effect<number, RunError> = Effect.suspend(() =>
+    pid !== undefined
+      ? Effect.succeed(pid)
+      : ended
+      ? Effect.gen(function*() {
+        yield* Effect.exit(Deferred.await(stderrEnded))
+        const status = yield* Deferred.await(exited)
+        return yield* failed === undefined ? failure.notLaunched(status) : failure.fromReport(failed)
+      })
+      : Effect.zipRight(readOn, awaitReport)
+  )
+  const started = yield* Deferred.make<number, RunError>()
+  // A write that fails is left to the reader, which learns why.
+  yield* fork(Effect.ignore(Option.match(plan.first, { onNone: () => Effect.void, onSome: channel.write })))
+  yield* fork(Effect.intoDeferred(awaitReport, started))
+
+  let late = false
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function*() {
+      if (plan.pid !== undefined || (yield* Deferred.isDone(exited))) return
+      discarding = true
+      yield* stderr.discard
+      const group = pid ??
+        (late ? undefined : yield* Effect.timeoutTo(Effect.option(Effect.interruptible(Deferred.await(started))), {
+          duration: settings.killAfter,
+          onSuccess: Option.getOrUndefined,
+          onTimeout: () => undefined
+        }))
+      if (group === undefined || (yield* Deferred.isDone(exited))) return
+      // A command that prints while it ends must not be held back.
+      yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
+      yield* control(transport, terminate.group(group, Duration.toMillis(settings.killAfter))).pipe(
+        Effect.interruptible,
+        Effect.timeoutFail({
+          duration: Duration.sum(connectTimeout, Duration.times(settings.killAfter, 2)),
+          onTimeout: () => failure.connection({ reason: "TimedOut", detail: "ending the command took too long" })
+        }),
+        Effect.catchAll((error) =>
+          Effect.logWarning(`The process group ${group} may still run on ${transport.host}: ${error.message}`)
+        )
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  const processId = yield* restore(within("launching the command")(Deferred.await(started))).pipe(
+    Effect.tapErrorTag("RemoteConnectionError", () =>
+      Effect.sync(() => {
+        late = true
+      }))
+  )
+
+  const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(
+    Sink.ignoreLeftover,
+    Sink.mapEffect(() => channel.end)
+  )
+
+  const inputFailure = yield* Deferred.make<never, RemoteCommandError>()
+  if (input !== "pipe") {
+    yield* input.pipe(
+      Stream.mapError((cause) =>
+        failure.error({ reason: "InputFailed", detail: "the stream given as stdin failed", cause })
+      ),
+      Stream.run(stdin),
+      Effect.catchAll((error) =>
+        error._tag === "RemoteCommandError" ? Deferred.fail(inputFailure, error) : Effect.void
+      ),
+      fork
+    )
+  }
+
+  const outcome = Effect.flatMap(Deferred.await(exited), (status) =>
+    Effect.gen(function*() {
+      // The shell's reports, which come on stderr, may be behind the status.
+      const mayBeReported = status._tag === "Code" &&
+        (status.code === 126 || status.code === 127 || compiled.stages.length > 1)
+      if (mayBeReported) yield* Effect.exit(Deferred.await(stderrEnded))
+      if (failed !== undefined) return yield* failure.fromReport(failed)
+      switch (status._tag) {
+        case "Code":
+          return ExitCode(status.code)
+        case "Signal":
+          return yield* failure.signal(status.signal)
+        case "None":
+          return yield* failure.connection({
+            reason: "ConnectionLost",
+            detail: "the channel was closed without an exit status: whether the command succeeded is unknown"
+          })
+      }
+    }))
+
+  const inputFailed = Deferred.await(inputFailure)
+  const process: RemoteProcess = {
+    pid: ProcessId(processId),
+    stdin,
+    stdout: Stream.repeatEffectOption(pull),
+    stderr: stderr.stream,
+    exitCode: Effect.raceFirst(outcome, inputFailed),
+    isRunning: Effect.map(Deferred.isDone(exited), (done) => !done),
+    kill: Effect.fnUntraced(function*(signal = "SIGTERM") {
+      if (plan.pid !== undefined) {
+        return yield* failure.error({
+          reason: "Unsupported",
+          detail: "on a host with shell \"none\" no process can be signalled"
+        })
+      }
+      if (!/^SIG[A-Z0-9]{2,8}$/.test(signal)) {
+        return yield* failure.error({ reason: "InvalidCommand", detail: `${JSON.stringify(signal)} is no signal` })
+      }
+      if (!(yield* Deferred.isDone(exited))) yield* control(transport, terminate.signal(processId, signal))
+      yield* Deferred.await(exited)
+    }),
+    loginOutput: Effect.sync(() => text.display(failure.noise.bytes()))
+  }
+  const handle: Started = {
+    process,
+    program: compiled,
+    failure,
+    stderrEnded: Deferred.await(stderrEnded),
+    inputFailed
+  }
+  return handle
+})
+
+/** Runs a program of ours on a channel of its own and waits for its end. */
+const control = (transport: Transport, stage: frame.Stage): Effect.Effect<void, RemoteConnectionError> =>
+  Effect.scoped(Effect.gen(function*() {
+    const channel = yield* transport.exec(frame.launchLine)
+    const drain = (read: typeof channel.read): Effect.Effect<void, RemoteConnectionError> =>
+      Effect.flatMap(read, (bytes) => Option.isSome(bytes) ? drain(read) : Effect.void)
+    yield* Effect.all([
+      Effect.zipRight(
+        channel.write(frame.encode({ marker: "0", stages: [stage], terminal: Option.none() })),
+        channel.end
+      ),
+      drain(channel.read),
+      drain(channel.readStderr)
+    ], { concurrency: "unbounded", discard: true })
+    yield* channel.exit
+  }))

@@ -1,0 +1,97 @@
+/**
+ * A file of the host as the platform's `File`: a position kept here, under one lock.
+ */
+import { FileDescriptor, FileTypeId, Size } from "@effect/platform/FileSystem"
+import type { File } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Attributes } from "../protocol/Sftp.js"
+import type { OpenFile } from "./sftp/openFile.js"
+
+// The host's handle is no number; this one only tells files apart.
+let lastDescriptor = 0
+
+const types: Readonly<Record<number, File.Type>> = {
+  [0o010000]: "FIFO",
+  [0o020000]: "CharacterDevice",
+  [0o040000]: "Directory",
+  [0o060000]: "BlockDevice",
+  [0o100000]: "File",
+  [0o120000]: "SymbolicLink",
+  [0o140000]: "Socket"
+}
+
+const seconds = (time: number | undefined): Option.Option<Date> =>
+  Option.map(Option.fromNullable(time), (value) => new Date(value * 1000))
+
+/**
+ * What SFTP tells of a file. It knows no device, no inode and no number of links.
+ *
+ * @internal
+ */
+export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, uid }: Attributes): File.Info => ({
+  type: types[permissions & 0o170000] ?? "Unknown",
+  mtime: seconds(mtime),
+  atime: seconds(atime),
+  birthtime: Option.none(),
+  dev: 0,
+  ino: Option.none(),
+  mode: permissions,
+  nlink: Option.none(),
+  uid: Option.fromNullable(uid),
+  gid: Option.fromNullable(gid),
+  rdev: Option.none(),
+  size: Size(size),
+  blksize: Option.none(),
+  blocks: Option.none()
+})
+
+/** @internal */
+export const make = (open: OpenFile, append: boolean): File => {
+  const locked = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  let position = 0n
+
+  const readAlloc = (size: number) =>
+    Effect.map(
+      open.read(position, size),
+      Option.map((bytes) => {
+        position += BigInt(bytes.length)
+        return bytes
+      })
+    )
+  const writeAll = (bytes: Uint8Array) =>
+    Effect.map(open.write(position, bytes), () => {
+      if (!append) position += BigInt(bytes.length)
+    })
+
+  return {
+    [FileTypeId]: FileTypeId,
+    fd: FileDescriptor(++lastDescriptor),
+    stat: Effect.map(open.stat, info),
+    sync: open.sync,
+    seek: (offset, from) =>
+      locked(Effect.sync(() => {
+        position = from === "start" ? Size(offset) : position + Size(offset)
+      })),
+    read: (buffer) =>
+      locked(Effect.suspend(() =>
+        Effect.map(
+          buffer.length === 0 ? Effect.succeedNone : readAlloc(buffer.length),
+          Option.match({
+            onNone: () => Size(0),
+            onSome: (bytes) => {
+              buffer.set(bytes)
+              return Size(bytes.length)
+            }
+          })
+        )
+      )),
+    readAlloc: (size) => locked(Effect.suspend(() => readAlloc(Number(size)))),
+    truncate: (length = 0) =>
+      locked(Effect.map(open.setAttributes({ size: Size(length) }), () => {
+        if (!append && position > Size(length)) position = Size(length)
+      })),
+    write: (bytes) => locked(Effect.suspend(() => Effect.as(writeAll(bytes), Size(bytes.length)))),
+    writeAll: (bytes) => locked(Effect.suspend(() => writeAll(bytes)))
+  }
+}

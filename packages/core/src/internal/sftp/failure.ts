@@ -1,0 +1,187 @@
+/**
+ * SFTP's failures as the platform's file system tells them. Version 3 answers "failure" to most, so the reason is looked
+ * for on the host, by requests that change nothing.
+ */
+import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
+import { BadArgument, SystemError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import * as Sftp from "../../protocol/Sftp.js"
+import type { RemoteConnectionError } from "../../RemoteError.js"
+import { SftpStatusError } from "../../RemoteError.js"
+import * as posixPath from "../posixPath.js"
+import * as text from "../text.js"
+import type { Client } from "./client.js"
+
+/** @internal */
+export interface Attempt {
+  /** As the platform's file system calls it. */
+  readonly method: string
+  readonly path: string
+}
+
+/** @internal */
+export type Status = Extract<Sftp.Response, { readonly _tag: "Status" }>
+
+const words: Readonly<Partial<Record<SystemErrorReason, string>>> = {
+  NotFound: "there is no such file or directory",
+  AlreadyExists: "it exists already",
+  PermissionDenied: "the host does not permit it",
+  BadResource: "it is a directory where a file is needed, or a file where a directory is needed"
+}
+
+/** @internal */
+export const system = (
+  { method, path }: Attempt,
+  reason: SystemErrorReason,
+  cause: unknown,
+  description?: string
+): PlatformError =>
+  new SystemError({
+    module: "FileSystem",
+    method,
+    reason,
+    pathOrDescriptor: path,
+    description: description ?? words[reason],
+    cause
+  })
+
+/** @internal */
+export const connection = (attempt: Attempt) => (error: RemoteConnectionError): PlatformError =>
+  system(attempt, error.reason === "TimedOut" ? "TimedOut" : "Unknown", error, error.message)
+
+/** @internal */
+export const badArgument = ({ method }: Attempt, description: string): PlatformError =>
+  new BadArgument({ module: "FileSystem", method, description })
+
+/**
+ * What no path can be: nothing, or with a NUL in it.
+ *
+ * @internal
+ */
+export const checkPath = (attempt: Attempt): Effect.Effect<void, PlatformError> => {
+  const { path } = attempt
+  // As Node: the empty path names nothing.
+  if (path.length === 0) return Effect.fail(system(attempt, "NotFound", undefined, "the path is empty"))
+  if (path.includes("\0")) return Effect.fail(badArgument(attempt, `the path ${JSON.stringify(path)} holds a NUL`))
+  return text.isEncodable(path)
+    ? Effect.void
+    : Effect.fail(
+      badArgument(attempt, `the path ${JSON.stringify(path)} holds a lone surrogate, which stands for no bytes`)
+    )
+}
+
+const fileType = 0o170000
+
+const isType = (type: number) => ({ permissions }: Sftp.Attributes): boolean =>
+  permissions !== undefined && (permissions & fileType) === type
+
+/** @internal */
+export const isDirectory = isType(0o040000)
+
+/** @internal */
+export const isSymbolicLink = isType(0o120000)
+
+const stat = (client: Client, packet: Sftp.Request) =>
+  Effect.map(client.request(packet), (answer) => answer._tag === "Attrs" ? answer.attributes : undefined)
+
+// Whether something on the way to the path is a file: OpenSSH answers ENOTDIR with "no such file".
+const isBelowFile = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
+  Effect.gen(function*() {
+    let above = posixPath.parent(path)
+    while (true) {
+      const found = yield* stat(client, Sftp.Request.Stat({ path: above }))
+      if (found !== undefined) return !isDirectory(found)
+      if (above === "/" || above === ".") return false
+      above = posixPath.parent(above)
+    }
+  })
+
+// A chain of links that does not end is "no such file" to OpenSSH as well.
+const isLinkLoop = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
+  Effect.gen(function*() {
+    let at = path
+    for (let followed = 0; followed < 40; followed++) {
+      const answer = yield* client.request(Sftp.Request.Readlink({ path: at }))
+      if (answer._tag !== "Name") return false
+      const target = answer.entries[0]?.filename ?? ""
+      at = target.startsWith("/") ? target : `${posixPath.parent(at)}/${target}`
+    }
+    return true
+  })
+
+/**
+ * What the request was meant to do with the path, which tells what may have been in its way.
+ *
+ * @internal
+ */
+export type Intent = "look" | "list" | "read" | "write" | "create" | "removeDirectory"
+
+const guess = (
+  client: Client,
+  { path }: Attempt,
+  intent: Intent,
+  code: number
+): Effect.Effect<readonly [reason: SystemErrorReason, description?: string], RemoteConnectionError> =>
+  Effect.gen(function*() {
+    switch (code) {
+      case Sftp.StatusCode.permissionDenied:
+        return ["PermissionDenied"] as const
+      case Sftp.StatusCode.unsupported:
+        return ["Unknown", "the SFTP server does not support it"] as const
+      case Sftp.StatusCode.noSuchFile:
+        if (intent === "list" && (yield* stat(client, Sftp.Request.Stat({ path }))) !== undefined) {
+          return ["BadResource", "it is no directory"] as const
+        }
+        if (yield* isBelowFile(client, path)) return ["BadResource", "something on its path is no directory"] as const
+        if (yield* isLinkLoop(client, path)) return ["BadResource", "its links lead in a circle"] as const
+        return ["NotFound"] as const
+    }
+    const found = yield* stat(client, Sftp.Request.Lstat({ path }))
+    if (intent === "create" && found !== undefined) return ["AlreadyExists"] as const
+    if (intent === "removeDirectory" && found !== undefined) {
+      return isDirectory(found)
+        ? ["Unknown", "the directory is not empty"] as const
+        : ["BadResource", "it is no directory"] as const
+    }
+    const target = yield* stat(client, Sftp.Request.Stat({ path }))
+    if (target !== undefined && isDirectory(target) && intent !== "look") {
+      return ["BadResource", "it is a directory"] as const
+    }
+    if (Math.max(...path.split("/").map((name) => text.encode(name).length)) > 255) {
+      return ["Unknown", "the name is too long"] as const
+    }
+    if (intent === "write" && (yield* isFull(client, path))) {
+      return ["Unknown", "there is no space left on the device"] as const
+    }
+    return ["Unknown"] as const
+  })
+
+const isFull = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
+  client.has("statvfs")
+    ? Effect.map(client.request(Sftp.Request.Statvfs({ path: posixPath.parent(path) })), (answer) => {
+      if (answer._tag !== "ExtendedReply") return false
+      const info = Sftp.decodeFileSystem(answer.data)
+      return info._tag === "Right" && (info.right.bavail === 0n || info.right.favail === 0n && info.right.files > 0n)
+    })
+    : Effect.succeed(false)
+
+/**
+ * The platform's error for a status.
+ *
+ * @internal
+ */
+export const fromStatus = (
+  client: Client,
+  attempt: Attempt,
+  intent: Intent,
+  { code, message }: Status
+): Effect.Effect<never, PlatformError> =>
+  guess(client, attempt, intent, code).pipe(
+    Effect.mapError(connection(attempt)),
+    Effect.flatMap(([reason, description]) => {
+      const cause = new SftpStatusError({ code, detail: message })
+      return Effect.fail(
+        system(attempt, reason, cause, description ?? words[reason] ?? `the SFTP server said: ${message}`)
+      )
+    })
+  )

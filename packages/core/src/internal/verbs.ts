@@ -1,0 +1,223 @@
+/**
+ * The verbs of `RemoteContext`, over one started process.
+ */
+import type * as Command from "@effect/platform/Command"
+import type { ExitCode } from "@effect/platform/CommandExecutor"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { LocalStdio } from "../LocalStdio.js"
+import type { RunOptions, StartOptions, TextOptions } from "../RemoteContext.js"
+import type { RemoteCommandError, RemoteConnectionError } from "../RemoteError.js"
+import { Pty } from "../RemoteHost.js"
+import type { Transport } from "../Transport.js"
+import * as collect from "./collect.js"
+import * as failures from "./failure.js"
+import * as processes from "./process.js"
+import type { Program } from "./program.js"
+
+type RunError = processes.RunError
+
+/**
+ * What a verb makes of the exit code at the end of stdout.
+ *
+ * @internal
+ */
+export type Judge = (
+  code: ExitCode,
+  failure: failures.CommandFailure,
+  stdout?: Uint8Array
+) => Effect.Effect<void, RunError>
+
+/** @internal */
+export const failUnlessZero: Judge = (code, failure, stdout) => code === 0 ? Effect.void : failure.exit(code, stdout)
+
+/** @internal */
+export interface Verbs {
+  readonly start: (
+    command: Command.Command,
+    options: StartOptions
+  ) => Effect.Effect<processes.Started, RunError, Scope.Scope>
+  readonly bytes: (
+    command: Command.Command,
+    options: RunOptions,
+    judge: Judge
+  ) => Effect.Effect<Uint8Array, RunError>
+  readonly string: (command: Command.Command, options: TextOptions, judge: Judge) => Effect.Effect<string, RunError>
+  readonly stream: (command: Command.Command, options: RunOptions, judge: Judge) => Stream.Stream<Uint8Array, RunError>
+  readonly streamLines: (
+    command: Command.Command,
+    options: TextOptions,
+    judge: Judge
+  ) => Stream.Stream<string, RunError>
+  readonly exitCode: (command: Command.Command, options: RunOptions) => Effect.Effect<ExitCode, RunError>
+}
+
+const defaultMaxOutput = 64 * 1024 * 1024
+
+const durationOr = (fallback: Duration.Duration, input: Duration.DurationInput | undefined): Duration.Duration =>
+  input === undefined ? fallback : Option.getOrElse(Duration.decodeUnknown(input), () => fallback)
+
+/** @internal */
+export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
+  const defaultKillAfter = durationOr(Duration.seconds(5), defaults.killAfter)
+
+  const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions) {
+    const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
+    if ([program.stdout, program.stderr].includes("inherit") && Option.isNone(stdio)) {
+      return yield* failures.make(String(transport.host), program).error({
+        reason: "Unsupported",
+        detail: "its output is \"inherit\", and no LocalStdio was provided"
+      })
+    }
+    const started = yield* processes.start(transport, program, {
+      pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
+      killAfter: durationOr(defaultKillAfter, options.killAfter),
+      stdin: Option.map(stdio, ({ stdin }) => stdin)
+    })
+    const { process } = started
+    const stdout = yield* redirect(process.stdout, program.stdout, Option.map(stdio, (streams) => streams.stdout))
+    const stderr = yield* redirect(process.stderr, program.stderr, Option.map(stdio, (streams) => streams.stderr))
+    return { ...started, process: { ...process, stdout, stderr } }
+  })
+
+  const start: Verbs["start"] = (command, options) =>
+    Effect.flatMap(processes.compile(transport, command), (program) => startCompiled(program, options))
+
+  // Everything but stdout: the input is ended unless it was given, and stderr goes where the command wants it. What is
+  // returned waits for the end of stderr and of the command.
+  const attend = Effect.fnUntraced(function*({ inputFailed, process, program, stderrEnded }: processes.Started) {
+    if (program.stdin === "pipe") yield* Stream.run(Stream.empty, process.stdin)
+    const stderr = program.stderr === "pipe"
+      ? stderrEnded
+      : Fiber.join(yield* Effect.forkScoped(Stream.runDrain(process.stderr)))
+    return Effect.raceFirst(Effect.zipRight(stderr, process.exitCode), inputFailed)
+  })
+
+  const timedOut = (failure: failures.CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
+    failure.error({
+      reason: "TimedOut",
+      detail: `did not end within ${Duration.format(timeout)}; it was ended`,
+      ...(stdout && { stdout })
+    })
+
+  // Runs a command to its end under the `timeout` of its options. What is known when it passes goes into the error.
+  const run = <A>(
+    command: Command.Command,
+    options: RunOptions,
+    partial: () => Uint8Array,
+    use: (started: processes.Started) => Effect.Effect<A, RunError, Scope.Scope>
+  ): Effect.Effect<A, RunError> =>
+    Effect.flatMap(processes.compile(transport, command), (program) => {
+      let failure = failures.make(String(transport.host), program)
+      const whole = Effect.scoped(Effect.flatMap(startCompiled(program, options), (started) => {
+        failure = started.failure
+        return use(started)
+      }))
+      const { timeout } = options
+      return timeout === undefined ? whole : Effect.timeoutFail(whole, {
+        duration: timeout,
+        onTimeout: () => timedOut(failure, timeout, partial())
+      })
+    })
+
+  const bytes: Verbs["bytes"] = (command, options, judge) =>
+    Effect.suspend(() => {
+      const limit = options.maxOutput ?? defaultMaxOutput
+      const collector = collect.make(limit)
+      return run(command, options, collector.bytes, (started) =>
+        Effect.gen(function*() {
+          const outcome = yield* attend(started)
+          yield* Effect.raceFirst(collector.run(started.process.stdout), started.inputFailed).pipe(
+            Effect.catchIf((error) => error === "TooLarge", () =>
+              started.failure.error({
+                reason: "OutputTooLarge",
+                detail: `printed more than ${limit} bytes and was ended: raise maxOutput, or take a stream`,
+                stdout: collector.bytes()
+              }))
+          )
+          yield* judge(yield* outcome, started.failure, collector.bytes())
+          return collector.bytes()
+        }))
+    })
+
+  const stream: Verbs["stream"] = (command, options, judge) =>
+    Stream.unwrapScoped(Effect.gen(function*() {
+      const program = yield* processes.compile(transport, command)
+      let failure = failures.make(String(transport.host), program)
+      const { timeout } = options
+      const timer = timeout === undefined
+        ? Effect.never
+        : Fiber.join(
+          yield* Effect.forkScoped(Effect.delay(Effect.suspend(() => timedOut(failure, timeout)), timeout))
+        )
+      const started = yield* Effect.raceFirst(startCompiled(program, options), timer)
+      failure = started.failure
+      const outcome = yield* attend(started)
+      const end = Stream.execute(Effect.flatMap(outcome, (code) => judge(code, failure)))
+      return Stream.interruptWhen(
+        Stream.concat(started.process.stdout, end),
+        Effect.raceFirst(timer, started.inputFailed)
+      )
+    }))
+
+  const exitCode: Verbs["exitCode"] = (command, options) =>
+    run(command, options, () => new Uint8Array(), (started) =>
+      Effect.gen(function*() {
+        const outcome = yield* attend(started)
+        yield* Effect.raceFirst(Stream.runDrain(started.process.stdout), started.inputFailed)
+        return yield* outcome
+      }))
+
+  const encodingOf = (command: Command.Command, encoding = "utf-8"): Effect.Effect<string, RemoteCommandError> =>
+    Effect.flatMap(processes.compile(transport, command), (program) =>
+      Effect.try({
+        try: () => new TextDecoder(encoding).encoding,
+        catch: () =>
+          failures.make(String(transport.host), program).error({
+            reason: "InvalidCommand",
+            detail: `there is no encoding ${JSON.stringify(encoding)}`
+          })
+      }))
+
+  const string: Verbs["string"] = (command, { encoding, ...options }, judge) =>
+    Effect.flatMap(
+      encodingOf(command, encoding),
+      (label) => Effect.map(bytes(command, options, judge), (all) => new TextDecoder(label).decode(all))
+    )
+
+  const streamLines: Verbs["streamLines"] = (command, { encoding, ...options }, judge) =>
+    Stream.flatMap(
+      encodingOf(command, encoding),
+      (label) => stream(command, options, judge).pipe(Stream.decodeText(label), Stream.splitLines)
+    )
+
+  return { start, bytes, string, stream, streamLines, exitCode }
+}
+
+// As Node's executor: a sink transforms the output for whoever reads it; what is inherited flows by itself.
+const redirect = (
+  source: Stream.Stream<Uint8Array, RemoteConnectionError>,
+  output: Command.Command.Output,
+  inherited: Option.Option<Sink.Sink<void, Uint8Array, never, unknown>>
+): Effect.Effect<Stream.Stream<Uint8Array, RemoteConnectionError>, never, Scope.Scope> => {
+  if (output === "pipe") return Effect.succeed(source)
+  if (output !== "inherit") return Effect.succeed(Stream.transduce(source, output))
+  return Option.match(inherited, {
+    onNone: () => Effect.succeed(source),
+    onSome: (sink) =>
+      Effect.map(
+        // When this program's own output is closed, the command's is still read, so that it does not block.
+        Effect.forkScoped(
+          Stream.run(source, Sink.mapError(sink, () => "closed" as const)).pipe(
+            Effect.catchIf((error) => error === "closed", () => Stream.runDrain(source))
+          )
+        ),
+        (fiber) => Stream.execute(Fiber.join(fiber))
+      )
+  })
+}

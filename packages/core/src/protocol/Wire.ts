@@ -1,0 +1,215 @@
+/**
+ * The data types of the SSH protocols (RFC 4251, section 5): bytes, 32 and 64 bit numbers in network order, and strings,
+ * which are a length and that many bytes.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+
+/**
+ * The bytes are no packet of the protocol.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MalformedError extends Data.TaggedError("MalformedError")<{ readonly message: string }> {}
+
+/**
+ * Puts a packet together.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import * as Wire from "@effect-remote/core/protocol/Wire"
+ *
+ * new Wire.Writer().uint32(1).string(new Uint8Array([7])).bytes() // 00 00 00 01 00 00 00 01 07
+ * ```
+ */
+export class Writer {
+  private buffer: Uint8Array
+  private view: DataView
+  private size = 0
+
+  constructor(capacity = 64) {
+    this.buffer = new Uint8Array(capacity)
+    this.view = new DataView(this.buffer.buffer)
+  }
+
+  // Where the next bytes go. It may replace the buffer, so it must be asked first.
+  private room(count: number): number {
+    const at = this.size
+    this.size += count
+    if (this.size > this.buffer.length) {
+      const grown = new Uint8Array(Math.max(this.size, this.buffer.length * 2))
+      grown.set(this.buffer.subarray(0, at))
+      this.buffer = grown
+      this.view = new DataView(grown.buffer)
+    }
+    return at
+  }
+
+  byte(value: number): this {
+    const at = this.room(1)
+    this.view.setUint8(at, value)
+    return this
+  }
+
+  uint32(value: number): this {
+    const at = this.room(4)
+    this.view.setUint32(at, value)
+    return this
+  }
+
+  uint64(value: bigint): this {
+    const at = this.room(8)
+    this.view.setBigUint64(at, value)
+    return this
+  }
+
+  /** Bytes as they are. */
+  raw(value: Uint8Array): this {
+    const at = this.room(value.length)
+    this.buffer.set(value, at)
+    return this
+  }
+
+  /** A length and that many bytes. */
+  string(value: Uint8Array): this {
+    return this.uint32(value.length).raw(value)
+  }
+
+  bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.size)
+  }
+}
+
+/**
+ * Takes a packet apart. Reading past its end throws a `MalformedError`, which `read` catches.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Reader {
+  private readonly view: DataView
+  private at = 0
+
+  constructor(private readonly buffer: Uint8Array) {
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+  }
+
+  private take(count: number): number {
+    const at = this.at
+    if (count > this.buffer.length - at) {
+      throw new MalformedError({ message: `a packet of ${this.buffer.length} bytes ends within a field` })
+    }
+    this.at += count
+    return at
+  }
+
+  byte(): number {
+    return this.view.getUint8(this.take(1))
+  }
+
+  uint32(): number {
+    return this.view.getUint32(this.take(4))
+  }
+
+  uint64(): bigint {
+    return this.view.getBigUint64(this.take(8))
+  }
+
+  /** A length and that many bytes, which are a part of the packet and no copy. */
+  string(): Uint8Array {
+    const length = this.uint32()
+    const at = this.take(length)
+    return this.buffer.subarray(at, at + length)
+  }
+
+  /** What is left, no copy either. */
+  rest(): Uint8Array {
+    const at = this.take(this.buffer.length - this.at)
+    return this.buffer.subarray(at)
+  }
+
+  get remaining(): number {
+    return this.buffer.length - this.at
+  }
+}
+
+/**
+ * Reads a whole packet: what is left over makes it malformed as much as what is missing.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.Either<A, MalformedError> => {
+  const reader = new Reader(bytes)
+  try {
+    const value = body(reader)
+    return reader.remaining === 0
+      ? Either.right(value)
+      : Either.left(
+        new MalformedError({ message: `a packet of ${bytes.length} bytes has ${reader.remaining} too many` })
+      )
+  } catch (error) {
+    if (error instanceof MalformedError) return Either.left(error)
+    throw error
+  }
+}
+
+/**
+ * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete; a packet that
+ * claims to be longer than `longest`, or empty, makes the whole stream senseless.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const splitter = (
+  longest: number
+): (bytes: Uint8Array) => Either.Either<ReadonlyArray<Uint8Array>, MalformedError> => {
+  let pieces: Array<Uint8Array> = []
+  let have = 0
+
+  const join = (): Uint8Array => {
+    const [first] = pieces
+    if (pieces.length === 1 && first !== undefined) return first
+    const joined = new Uint8Array(have)
+    let at = 0
+    for (const piece of pieces) {
+      joined.set(piece, at)
+      at += piece.length
+    }
+    return joined
+  }
+
+  // What must be there before it is worth putting the pieces together.
+  let needed = 4
+
+  return (bytes) => {
+    pieces.push(bytes)
+    have += bytes.length
+    if (have < needed) return Either.right([])
+    const buffer = join()
+    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+    const packets: Array<Uint8Array> = []
+    let at = 0
+    needed = 4
+    while (buffer.length - at >= 4) {
+      const length = view.getUint32(at)
+      if (length === 0 || length > longest) {
+        return Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
+      }
+      if (buffer.length - at - 4 < length) {
+        needed = 4 + length
+        break
+      }
+      packets.push(buffer.subarray(at + 4, at + 4 + length))
+      at += 4 + length
+    }
+    pieces = at === buffer.length ? [] : [buffer.subarray(at)]
+    have = buffer.length - at
+    return Either.right(packets)
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What `ssh` says when it fails, as a reason and words for people. The one place that reads its texts; OpenSSH prints them
+ * untranslated, since it sets no locale but that of characters.
+ */
+import { RemoteConnectionError, type RemoteConnectionReason } from "@effect-remote/core/RemoteError"
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly reason: RemoteConnectionReason
+  readonly detail: (match: RegExpExecArray) => string
+  readonly hint?: string
+}
+
+// In order: what comes first is nearer to the cause.
+const rules: ReadonlyArray<Rule> = [
+  {
+    pattern: /Bad configuration option: (\S+)|Unsupported option "?(\S+?)"?$/m,
+    reason: "Unsupported",
+    detail: (match) => `ssh does not know the option ${match[1] ?? match[2]}`,
+    hint: "OpenSSH 8.7 or later is needed, and an ssh_config that it understands."
+  },
+  {
+    pattern: /REVOKED HOST KEY|is marked as revoked|has been revoked/,
+    reason: "HostKeyRevoked",
+    detail: () => "the server's host key is revoked",
+    hint: "Somebody may have the key's secret half. Ask who runs the host."
+  },
+  {
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/,
+    reason: "HostKeyMismatch",
+    detail: () => "the server has another host key than the known one",
+    hint:
+      "Either the host was set up anew or somebody is in between. If it was: ssh-keygen -R HOST, and add the new key."
+  },
+  {
+    pattern: /No (\S+) host key is known for (.*) and you have requested strict checking/,
+    reason: "HostKeyUnknown",
+    detail: (match) => `the ${match[1]} host key of ${match[2]} is not known`,
+    hint:
+      "Add it with ssh-keyscan after comparing its fingerprint, pin it with hostKeys, or set hostKeys: \"accept-new\"."
+  },
+  {
+    pattern: /Host key verification failed/,
+    reason: "HostKeyUnknown",
+    detail: () => "the server's host key is not known",
+    hint:
+      "Add it with ssh-keyscan after comparing its fingerprint, pin it with hostKeys, or set hostKeys: \"accept-new\"."
+  },
+  {
+    pattern: /Permission denied \(([^)]*)\)|Too many authentication failures|Permission denied, please try again/,
+    reason: "AuthenticationFailed",
+    detail: (match) =>
+      match[1] === undefined
+        ? "the server refused to log in"
+        : `the server refused to log in; it takes ${match[1].split(",").join(", ")}`,
+    hint: "Check the username, and that the key or password is the right one: ssh -v shows what is offered."
+  },
+  {
+    pattern: /Unable to negotiate with .*: (no matching [^.]*)/,
+    reason: "NegotiationFailed",
+    detail: (match) => `client and server have nothing in common: ${match[1]}`,
+    hint:
+      "The server is old or strict. Its offer can be allowed in ssh_config (HostKeyAlgorithms, Ciphers, KexAlgorithms)."
+  },
+  {
+    pattern: /Could not resolve hostname ([^:]*): (.*)/,
+    reason: "Unreachable",
+    detail: (match) => `the name ${match[1]} does not resolve: ${match[2]}`,
+    hint: "Is the name spelled right, and is there a name server?"
+  },
+  {
+    pattern: /Connection timed out during banner exchange/,
+    reason: "TimedOut",
+    detail: () => "somebody accepted the connection and never said that it is an SSH server",
+    hint: "Is it the right port?"
+  },
+  {
+    pattern: /connect to (?:host|address) (\S+) port (\d+): (Connection timed out|Operation timed out)/,
+    reason: "TimedOut",
+    detail: (match) => `connecting to ${match[1]} port ${match[2]} timed out`,
+    hint: "Is the host up, and does a firewall let port and address through?"
+  },
+  {
+    pattern: /connect to (?:host|address) (\S+) port (\d+): (.*)/,
+    reason: "Unreachable",
+    detail: (match) => `no connection to ${match[1]} port ${match[2]}: ${match[3]}`,
+    hint: "Is the host up, and does its SSH server listen on that port?"
+  },
+  {
+    pattern: /(?:kex_exchange_identification|banner exchange|ssh_exchange_identification): (.*)/,
+    reason: "Unreachable",
+    detail: (match) => `the connection was closed before it began: ${match[1]}`,
+    hint: "Is it an SSH server? A busy one (MaxStartups) or a ban (fail2ban) drops connections like this, too."
+  },
+  {
+    pattern: /subsystem request failed on channel/,
+    reason: "ChannelRefused",
+    detail: () => "the server has no such subsystem",
+    hint: "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp"
+  },
+  {
+    pattern: /(?:exec|shell) request failed on channel/,
+    reason: "ChannelRefused",
+    detail: () => "the server does not run commands for this account"
+  },
+  {
+    pattern: /Timeout, server (.*) not responding/,
+    reason: "ConnectionLost",
+    detail: () => "the server answered no more"
+  },
+  {
+    pattern:
+      /Connection to \S+ closed by remote host|client_loop: .*|Connection (?:closed|reset) by .*|Received disconnect from .*|.*: Broken pipe|Connection corrupted|packet_write_.*/,
+    reason: "ConnectionLost",
+    detail: (match) => `the connection was lost: ${match[0]}`
+  }
+]
+
+// What `-v` adds, and what is no news.
+const chatter = /^(?:debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: |Warning: Permanently added )/
+
+/**
+ * What is left of a log for people.
+ *
+ * @internal
+ */
+export const readable = (log: string): string =>
+  log.split(/\r?\n/).filter((line) => line.trim().length > 0 && !chatter.test(line)).slice(-20).join("\n")
+
+/** @internal */
+export const diagnose = (host: string, log: string, otherwise: string, pinned: boolean): RemoteConnectionError => {
+  const output = readable(log)
+  for (const { detail, hint, pattern, reason } of rules) {
+    const match = pattern.exec(output)
+    if (match === null) continue
+    return pinned && reason === "HostKeyUnknown"
+      ? new RemoteConnectionError({
+        reason: "HostKeyMismatch",
+        host,
+        output,
+        detail: "the server's host key is none of those that are pinned",
+        hint: "A pinned fingerprint must be that of the key type that the server prefers, ED25519 as a rule."
+      })
+      : new RemoteConnectionError({ reason, host, output, detail: detail(match), hint })
+  }
+  return new RemoteConnectionError({ reason: "Unknown", host, output, detail: otherwise })
+}

@@ -1,0 +1,78 @@
+/**
+ * The files that `ssh` needs for one host: configurations, pinned keys, the scripts that answer it. They are written once
+ * and serve every channel.
+ */
+import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as Path from "node:path"
+import * as askpass from "./askpass.js"
+import * as privateDirectory from "./privateDirectory.js"
+import * as sshConfig from "./sshConfig.js"
+
+/** @internal */
+export interface Installation {
+  readonly directory: string
+  /** For `ssh -F`. */
+  readonly config: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly passwords: ReadonlyArray<readonly [index: number, password: Redacted.Redacted<string>]>
+  /** What `ssh` prints on stderr, on a line of its own, once it has logged in. */
+  readonly ready: string
+}
+
+// A word for whatever shell runs ProxyCommand, in a line where a percent sign begins a token.
+const shellWord = (word: string): string => `'${word.replace(/'/g, `'\\''`).replace(/%/g, "%%")}'`
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
+  const directory = yield* privateDirectory.make
+  const file = (name: string) => Path.join(directory, name)
+  const ready = `effect-remote-${Path.basename(directory)}-ready`
+  const route: ReadonlyArray<JumpHost> = [...(host.jumpHosts ?? []), host]
+  const last = route.length - 1
+
+  const askpassOf = (index: number) => ({ SSH_ASKPASS: file(`askpass-${index}`), SSH_ASKPASS_REQUIRE: "force" })
+  const proxy = (index: number): ReadonlyArray<string> => {
+    const via = route[index - 1]
+    if (via === undefined) return host.jumpHosts === undefined ? [] : ["ProxyJump none"]
+    const environment = Object.entries(askpassOf(index - 1)).map(([name, value]) => shellWord(`${name}=${value}`))
+    const line = [ssh, "-F", file(`host-${index - 1}`), "-T"].map(shellWord).join(" ")
+    return [`ProxyCommand env ${environment.join(" ")} ${line} -W '[%h]:%p' -- ${shellWord(via.host)}`]
+  }
+
+  yield* Effect.forEach(route, (endpoint, index) =>
+    Effect.gen(function*() {
+      const files = { pinnedKeys: file(`keys-${index}`), pinnedFingerprints: file(`fingerprints-${index}`) }
+      const { fingerprints, keys } = sshConfig.pins(endpoint)
+      yield* privateDirectory.write(files.pinnedKeys, keys.map((key) => `* ${key}\n`).join(""))
+      yield* privateDirectory.write(
+        files.pinnedFingerprints,
+        `case " ${fingerprints.join(" ")} " in *" $1 "*) printf '* %s %s\\n' "$2" "$3" ;; esac\n`
+      )
+      if (endpoint.password !== undefined) {
+        yield* privateDirectory.write(file(`askpass-${index}`), askpass.script(index), 0o700)
+      }
+      yield* privateDirectory.write(
+        file(`host-${index}`),
+        sshConfig.render(host.sshConfig, [
+          ...sshConfig.endpoint(endpoint, files),
+          ...proxy(index),
+          ...sshConfig.isolation,
+          ...sshConfig.destination(host),
+          ...(index === last
+            ? ["PermitLocalCommand yes", `LocalCommand /bin/sh -c "echo ${ready} >&2"`]
+            : ["PermitLocalCommand no"])
+        ], sshConfig.defaults)
+      )
+    }), { discard: true })
+
+  const installation: Installation = {
+    directory,
+    config: file(`host-${last}`),
+    environment: host.password === undefined ? {} : askpassOf(last),
+    passwords: route.flatMap(({ password }, index) => password === undefined ? [] : [[index, password] as const]),
+    ready
+  }
+  return installation
+})

@@ -1,0 +1,199 @@
+/**
+ * A transport that starts one `ssh` for each channel.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import { type Channel, ExitStatus, type RemoteAddress, type Transport, TypeId } from "@effect-remote/core/Transport"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import * as askpass from "./askpass.js"
+import { diagnose } from "./diagnosis.js"
+import * as installations from "./installation.js"
+import * as sshProcess from "./sshProcess.js"
+
+type Read = Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
+
+const logKept = 64 * 1024
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
+  const name = String(host)
+  const pinned = typeof host.hostKeys === "object"
+  const error = (
+    reason: RemoteConnectionError["reason"],
+    detail: string,
+    fields: { hint?: string; cause?: unknown } = {}
+  ) => new RemoteConnectionError({ reason, host: name, detail, ...fields })
+  const written = Effect.mapError((cause: unknown) =>
+    error("Unknown", "the files that ssh needs could not be written: is there room in the temporary directory?", {
+      cause
+    })
+  )
+  const installation = yield* written(installations.make(host, ssh))
+
+  const channelDirectory = written(Effect.acquireRelease(
+    Effect.tryPromise(() => Fs.mkdtemp(Path.join(installation.directory, "channel-"))),
+    (path) => Effect.ignoreLogged(Effect.tryPromise(() => Fs.rm(path, { recursive: true, force: true })))
+  ))
+
+  const spawn = Effect.fnUntraced(function*(directory: string, args: ReadonlyArray<string>, term: string | undefined) {
+    yield* written(askpass.offer(directory, installation.passwords))
+    return yield* sshProcess.make(name, ssh, ["-F", installation.config, ...args], {
+      ...installation.environment,
+      [askpass.directoryVariable]: directory,
+      ...(term !== undefined && { TERM: term })
+    })
+  })
+
+  // What comes on stderr before `ssh` has logged in is said on the way: by a jump host, a ProxyCommand, or `ssh` itself.
+  const awaitLogin = Effect.fnUntraced(function*(stderr: sshProcess.SshProcess["stderr"]) {
+    const marker = `${installation.ready}\n`
+    let text = ""
+    while (true) {
+      const read = yield* stderr
+      if (Option.isNone(read)) return { ready: false, before: text, rest: "" }
+      text += latin1(read.value)
+      const found = text.indexOf(marker)
+      if (found >= 0) return { ready: true, before: text.slice(0, found), rest: text.slice(found + marker.length) }
+      text = text.slice(-logKept)
+    }
+  })
+
+  // An `ssh` that has logged in. Its log is apart from the stderr of what runs on the channel.
+  const login = Effect.fnUntraced(function*(args: ReadonlyArray<string>, term?: string) {
+    const directory = yield* channelDirectory
+    const logFile = Path.join(directory, "log")
+    const child = yield* spawn(directory, ["-v", "-E", logFile, ...args], term)
+    const { before, ready, rest } = yield* awaitLogin(child.stderr)
+    const log = Effect.tryPromise(() => Fs.readFile(logFile, "utf8")).pipe(
+      Effect.orElseSucceed(() => ""),
+      Effect.map((text) => `${before}\n${text}`)
+    )
+    if (!ready) {
+      const code = yield* child.exited
+      return yield* diagnose(name, yield* log, `ssh ended with code ${code} before it had logged in`, pinned)
+    }
+    return { child, log, rest: Buffer.from(rest, "latin1") }
+  })
+
+  const session = Effect.fnUntraced(function*(args: ReadonlyArray<string>, term?: string) {
+    const { child, log, rest } = yield* login(args, term)
+
+    const exit = Effect.gen(function*() {
+      const code = yield* child.exited
+      const text = yield* log
+      if (/ rtype exit-signal /.test(text)) return ExitStatus.Signal({ signal: Option.none() })
+      if (/ rtype exit-status /.test(text) && code !== null) return ExitStatus.Code({ code })
+      if (code === null) return yield* error("ConnectionLost", "the ssh of this channel was ended by a signal")
+      const failure = diagnose(name, text, "", false)
+      if (failure.reason === "Unknown") return ExitStatus.None()
+      return yield* failure
+    })
+
+    // `ssh` closes its output when the other side ends it, and also when it dies: only its end tells which.
+    const ended: Read = Effect.as(exit, Option.none())
+    const settled = (read: sshProcess.SshProcess["stdout"]): Read =>
+      Effect.flatMap(read, (bytes) => Option.isSome(bytes) ? Effect.succeed(bytes) : ended)
+
+    let first = rest.length === 0 ? Option.none<Uint8Array>() : Option.some<Uint8Array>(rest)
+    const channel: Channel = {
+      read: settled(child.stdout),
+      readStderr: Effect.suspend(() => {
+        if (Option.isNone(first)) return settled(child.stderr)
+        const bytes = first
+        first = Option.none()
+        return Effect.succeed(bytes)
+      }),
+      write: child.write,
+      end: child.end,
+      exit
+    }
+    return channel
+  })
+
+  const exec: Transport["exec"] = (line, { pty } = {}) =>
+    session([pty === undefined ? "-T" : "-tt", "--", host.host, line], pty?.term)
+
+  const subsystem: Transport["subsystem"] = (subsystem) => session(["-T", "-s", "--", host.host, subsystem])
+
+  // `ssh -W` has nothing but its own words on stderr, and they tell when the connection is open and when it has ended.
+  const connect: Transport["connect"] = Effect.fnUntraced(function*(address) {
+    if (address._tag === "Unix") {
+      return yield* error("Unsupported", `one ssh for each channel cannot reach the unix socket ${address.path}`)
+    }
+    const directory = yield* channelDirectory
+    const child = yield* spawn(directory, ["-vv", "-W", target(address), "--", host.host], undefined)
+    const opened = yield* Deferred.make<void, RemoteConnectionError>()
+    const ended = yield* Deferred.make<void, RemoteConnectionError>()
+
+    let log = ""
+    let line = ""
+    const take = (text: string) => {
+      const lines = (line + text).split("\n")
+      line = (lines.pop() ?? "").slice(-logKept)
+      log = (log + lines.join("\n") + "\n").slice(-logKept)
+      return Effect.forEach(lines, (line) => {
+        if (/^debug2: channel \d+: open confirm /.test(line)) return Deferred.succeed(opened, undefined)
+        if (/^debug2: channel \d+: rcvd (eof|close)/.test(line)) return Deferred.succeed(ended, undefined)
+        const refused = /^channel \d+: open failed: (.*?)\r?$/.exec(line)
+        return refused === null ? Effect.void : Deferred.fail(
+          opened,
+          error("ChannelRefused", `no connection to ${target(address)} from there: ${refused[1]}`, {
+            hint: "Does somebody listen there, and does the server allow forwarding (AllowTcpForwarding, PermitOpen)?"
+          })
+        )
+      }, { discard: true })
+    }
+    const watch: Effect.Effect<void> = Effect.flatMap(
+      child.stderr,
+      (read) => Option.isSome(read) ? Effect.zipRight(take(latin1(read.value)), watch) : Effect.void
+    )
+    yield* watch.pipe(
+      Effect.zipRight(child.exited),
+      Effect.flatMap((code) => {
+        const failure = diagnose(name, log + line, `ssh ended with code ${code}`, pinned)
+        return Effect.zipRight(Deferred.fail(opened, failure), Deferred.fail(ended, failure))
+      }),
+      Effect.forkScoped
+    )
+    yield* Deferred.await(opened)
+
+    const channel: Channel = {
+      read: Effect.flatMap(
+        child.stdout,
+        (bytes): Read => Option.isSome(bytes) ? Effect.succeed(bytes) : Effect.as(Deferred.await(ended), Option.none())
+      ),
+      readStderr: Effect.succeedNone,
+      write: child.write,
+      end: child.end,
+      exit: Effect.as(Deferred.await(ended), ExitStatus.None())
+    }
+    return channel
+  })
+
+  // A host that cannot be reached is told here rather than by the first command.
+  yield* Effect.scoped(login(["-T", "-N", "--", host.host])).pipe(
+    Effect.timeoutFail({
+      duration: host.connectTimeout,
+      onTimeout: () => error("TimedOut", "connecting took too long", { hint: "Is the host up and reachable?" })
+    })
+  )
+
+  const transport: Transport = {
+    [TypeId]: TypeId,
+    host,
+    capabilities: { exitSignal: false, ptySize: false, halfClose: false, unixSockets: false },
+    exec,
+    subsystem,
+    connect
+  }
+  return transport
+})
+
+const target = ({ host, port }: Extract<RemoteAddress, { readonly _tag: "Tcp" }>): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`

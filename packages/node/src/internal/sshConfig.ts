@@ -1,0 +1,128 @@
+/**
+ * The `ssh_config` of one host, generated: explicit settings first (the first value wins in OpenSSH), then the user's own
+ * configuration, then defaults of ours.
+ */
+import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Duration from "effect/Duration"
+import * as Path from "node:path"
+
+// As `argv_split` of OpenSSH reads it. A percent sign would begin a token.
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
+const path = (text: string): string => quoted(text.replace(/%/g, "%%"))
+
+const yesNo = (value: boolean): string => value ? "yes" : "no"
+
+/**
+ * The files that go with a host's configuration.
+ *
+ * @internal
+ */
+export interface Files {
+  /** Names the file that holds pinned public keys. */
+  readonly pinnedKeys: string
+  /** Names the script that answers for pinned fingerprints. */
+  readonly pinnedFingerprints: string
+}
+
+/** @internal */
+export const pins = (host: JumpHost): { readonly keys: Array<string>; readonly fingerprints: Array<string> } => {
+  const pinned = typeof host.hostKeys === "object" ? host.hostKeys.pinned : []
+  return {
+    keys: pinned.filter((pin) => !pin.startsWith("SHA256:")),
+    fingerprints: pinned.filter((pin) => pin.startsWith("SHA256:")).map((pin) => pin.replace(/=$/, ""))
+  }
+}
+
+const trust = (host: JumpHost, files: Files): ReadonlyArray<string> => {
+  const known = host.knownHostsFile === undefined
+    ? []
+    : [`UserKnownHostsFile ${path(host.knownHostsFile)}`, "GlobalKnownHostsFile /dev/null"]
+  switch (host.hostKeys) {
+    case "strict":
+      return ["StrictHostKeyChecking yes", ...known]
+    case "accept-new":
+      return ["StrictHostKeyChecking accept-new", ...known]
+    case "config":
+      return known
+    case "off":
+      return ["StrictHostKeyChecking no", "UserKnownHostsFile /dev/null", "GlobalKnownHostsFile /dev/null"]
+  }
+  const { fingerprints, keys } = pins(host)
+  return [
+    "StrictHostKeyChecking yes",
+    "GlobalKnownHostsFile /dev/null",
+    `UserKnownHostsFile ${keys.length === 0 ? "/dev/null" : path(files.pinnedKeys)}`,
+    ...(fingerprints.length === 0
+      ? ["KnownHostsCommand none"]
+      : [`KnownHostsCommand /bin/sh ${path(files.pinnedFingerprints)} %f %t %K`]),
+    "CheckHostIP no",
+    "UpdateHostKeys no",
+    "VerifyHostKeyDNS no"
+  ]
+}
+
+/**
+ * What every connection to the host needs, whether it is the destination or on the way.
+ *
+ * @internal
+ */
+export const endpoint = (host: JumpHost, files: Files): ReadonlyArray<string> => [
+  ...(host.username === undefined ? [] : [`User ${quoted(host.username)}`]),
+  ...(host.port === undefined ? [] : [`Port ${host.port}`]),
+  ...(host.keyFile === undefined ? [] : [`IdentityFile ${path(host.keyFile)}`]),
+  ...trust(host, files),
+  // Nobody is there to answer. With a password SSH_ASKPASS answers, and it answers that question alone.
+  ...(host.password === undefined ? ["BatchMode yes"] : ["BatchMode no", "NumberOfPasswordPrompts 1"])
+]
+
+/**
+ * What keeps the user's interactive settings out of ours.
+ *
+ * @internal
+ */
+export const isolation: ReadonlyArray<string> = [
+  "ControlMaster no",
+  "ControlPath none",
+  "ControlPersist no",
+  "ClearAllForwardings yes",
+  "RemoteCommand none",
+  "RequestTTY no",
+  "ForkAfterAuthentication no",
+  "StdinNull no",
+  "SessionType default",
+  "ForwardX11 no",
+  "Tunnel no",
+  "EscapeChar none"
+]
+
+/** @internal */
+export const destination = (host: RemoteHost): ReadonlyArray<string> => [
+  `ConnectTimeout ${Math.ceil(Duration.toSeconds(host.connectTimeout))}`,
+  ...(host.keepAlive === undefined
+    ? []
+    : host.keepAlive === "off"
+    ? ["ServerAliveInterval 0"]
+    : [
+      `ServerAliveInterval ${Math.ceil(Duration.toSeconds(host.keepAlive.interval))}`,
+      `ServerAliveCountMax ${host.keepAlive.count}`
+    ]),
+  ...(host.forwardAgent === undefined ? [] : [`ForwardAgent ${yesNo(host.forwardAgent)}`]),
+  ...(host.compression === undefined ? [] : [`Compression ${yesNo(host.compression)}`])
+]
+
+/** @internal */
+export const defaults: ReadonlyArray<string> = ["ServerAliveInterval 15", "ServerAliveCountMax 3"]
+
+/** @internal */
+export const render = (
+  sshConfig: string | undefined,
+  explicit: ReadonlyArray<string>,
+  fallback: ReadonlyArray<string>
+): string => {
+  const included = sshConfig === "none"
+    ? []
+    : sshConfig === undefined
+    ? ["Include ~/.ssh/config", "Include /etc/ssh/ssh_config"]
+    : [`Include ${quoted(Path.resolve(sshConfig))}`]
+  return ["Host *", ...explicit, ...included, "Host *", ...fallback, ""].join("\n")
+}

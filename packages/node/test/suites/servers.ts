@@ -1,0 +1,19 @@
+import type { Sshd } from "@effect-remote/testing"
+import { existsSync } from "node:fs"
+
+const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"].some((path) => existsSync(path))
+
+/**
+ * The servers to test against: both, unless EFFECT_REMOTE_SSHD names one. Without an `sshd` on the machine it is the
+ * embedded one alone, but not where EFFECT_REMOTE_REQUIRE_SSHD is set: there the tests fail.
+ */
+export const servers: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD === "embedded"
+  ? ["embedded"]
+  : process.env.EFFECT_REMOTE_SSHD === "openssh"
+  ? ["openssh"]
+  : installed || process.env.EFFECT_REMOTE_REQUIRE_SSHD === "1"
+  ? ["openssh", "embedded"]
+  : ["embedded"]
+
+/** The server for what only OpenSSH's can show. */
+export const openssh = servers.includes("openssh")

@@ -1,0 +1,329 @@
+/**
+ * A throwaway SSH server on 127.0.0.1 for tests: OpenSSH's `sshd` where it is installed, otherwise an embedded one. It
+ * lets the current user in with a key made for it, in a private directory; nothing of it is left when its scope closes,
+ * nor when the test process is killed.
+ *
+ * @since 0.1.0
+ */
+import * as RemoteHost from "@effect-remote/core/RemoteHost"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as path from "node:path"
+import * as account from "./internal/account.js"
+import * as embeddedServer from "./internal/embeddedServer.js"
+import * as installed from "./internal/installed.js"
+import * as keeper from "./internal/keeper.js"
+import * as keyPair from "./internal/keyPair.js"
+import { replacesLogin } from "./internal/loginScript.js"
+import * as openSshServer from "./internal/openSshServer.js"
+import * as program from "./internal/program.js"
+import { internalSftp, type Settings } from "./internal/server.js"
+import { SshdError } from "./SshdError.js"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  SshdError,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  SshdReason
+} from "./SshdError.js"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = Symbol.for("@effect-remote/testing/Sshd")
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * - `"openssh"`: OpenSSH's `sshd`.
+ * - `"embedded"`: the server of the npm package `ssh2`, within the test process. It runs commands as `sshd` does, with
+ *   these differences: no pty, no shell without a command, no compression; a command line has at most 34 kB; stdin,
+ *   stdout and stderr of commands are sockets, so that `/dev/stderr` cannot be opened; a closed channel is answered at
+ *   once rather than when its command has exited; no status is sent for a signal that SSH has no name for; commands of
+ *   root take signals too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Kind = "openssh" | "embedded"
+
+/**
+ * A process that a session has started, or that one of these has started.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Process {
+  readonly pid: number
+  readonly parent: number
+  /** The id of its process group. */
+  readonly group: number
+  /** The name of its program, as far as the system keeps it. */
+  readonly name: string
+}
+
+/**
+ * A running server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sshd {
+  readonly [TypeId]: TypeId
+  readonly kind: Kind
+  /** As the server calls itself: `OpenSSH_9.2`, `ssh2`. */
+  readonly version: string
+  /** How to get in: with a key of its own, the server's key being known and no `ssh_config` being read. */
+  readonly host: RemoteHost.RemoteHost
+  /** The server's public key: `ssh-ed25519 AAAA...`. */
+  readonly hostKey: string
+  /** The fingerprint of `hostKey`: `SHA256:...`. */
+  readonly fingerprint: string
+  /** A private directory, gone with the server. */
+  readonly directory: string
+  /** What the server has said so far, the last 64 KiB of it. */
+  readonly log: Effect.Effect<string>
+  /**
+   * What the sessions have started and is still alive, whether their connections are or not. Where there is no `/proc`
+   * only what descends from the server is found.
+   */
+  readonly processes: Effect.Effect<ReadonlyArray<Process>>
+  /** Breaks every connection, as a link that is cut. What the sessions have started goes on. */
+  readonly dropConnections: Effect.Effect<void>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const Sshd: Context.Tag<Sshd, Sshd> = Context.GenericTag<Sshd>("@effect-remote/testing/Sshd")
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * Left out: what the environment variable `EFFECT_REMOTE_SSHD` says, else `"openssh"` where `sshd` is installed, else
+   * `"embedded"`. With `EFFECT_REMOTE_REQUIRE_SSHD=1` a missing `sshd` is an error instead.
+   */
+  readonly kind?: Kind | undefined
+  /** The `sshd` to run. Left out: the one installed. */
+  readonly executable?: string | undefined
+  /** What runs the command lines: a path or a name. Left out: the user's own shell; embedded: `/bin/sh`. */
+  readonly loginShell?: string | undefined
+  /** The home directory of the sessions, whose startup files the login shell reads. Left out: the user's own. */
+  readonly home?: string | undefined
+  /** Variables of the sessions' environment. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
+  /** What is run whatever the client asks for. `"internal-sftp"`: nothing but SFTP. */
+  readonly forceCommand?: string | undefined
+  /**
+   * - `"internal"`: the server's own.
+   * - `"external"`: OpenSSH's `sftp-server`, run by the login shell.
+   * - `"none"`: there is no such subsystem.
+   *
+   * Left out: `"internal"`, or `"external"` where `sshd` is to use a `loginShell`, a `home` or an `environment`.
+   */
+  readonly sftp?: "internal" | "external" | "none" | undefined
+  /** How many commands and subsystems a connection may run at a time. Default: 10. */
+  readonly maxSessions?: number | undefined
+  /** How many connections may be logging in at a time. Default: 100. */
+  readonly maxStartups?: number | undefined
+  /** Default: true. */
+  readonly allowTcpForwarding?: boolean | undefined
+  /** Lets a password in besides the key. Embedded only. */
+  readonly password?: { readonly username: string; readonly password: Redacted.Redacted } | undefined
+  /** Lines for `sshd_config`, which win over those written here. OpenSSH only. */
+  readonly config?: ReadonlyArray<string> | undefined
+}
+
+const invalid = (detail: string) => new SshdError({ reason: "InvalidOptions", detail })
+
+const unsupported = (detail: string, hint?: string) => new SshdError({ reason: "Unsupported", detail, hint })
+
+const check = (options: Options): SshdError | undefined => {
+  const { config, environment, forceCommand, maxSessions, maxStartups } = options
+  const name = Object.keys(environment ?? {}).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+  if (name !== undefined) return invalid(`${JSON.stringify(name)} is no name for an environment variable`)
+  if (Object.values(environment ?? {}).some((value) => value.includes("\0"))) {
+    return invalid("a value in the environment holds a NUL")
+  }
+  if (forceCommand !== undefined && /[\0\r\n]/.test(forceCommand)) return invalid("forceCommand is more than one line")
+  if (maxSessions !== undefined && !(Number.isInteger(maxSessions) && maxSessions >= 0)) {
+    return invalid(`maxSessions cannot be ${maxSessions}`)
+  }
+  if (maxStartups !== undefined && !(Number.isInteger(maxStartups) && maxStartups >= 1)) {
+    return invalid(`maxStartups cannot be ${maxStartups}`)
+  }
+  if (config?.some((line) => /^\s*loglevel[\s=]+(quiet|fatal|error)/i.test(line))) {
+    return invalid("with this LogLevel sshd does not say when it listens: choose INFO or more")
+  }
+  return undefined
+}
+
+const fromEnvironment = Config.all({
+  kind: Config.option(Config.literal("openssh", "embedded")("EFFECT_REMOTE_SSHD")),
+  required: Config.withDefault(Config.boolean("EFFECT_REMOTE_REQUIRE_SSHD"), false)
+}).pipe(Effect.mapError((error) => invalid(error.message)))
+
+// The path of sshd, or nothing: then the embedded server is meant.
+const chooseServer = (options: Options): Effect.Effect<Option.Option<string>, SshdError> =>
+  Effect.gen(function*() {
+    const { kind: fallback, required } = yield* fromEnvironment
+    const kind = options.kind ?? Option.getOrUndefined(fallback)
+    if (kind === "embedded") return Option.none()
+    const sshd = installed.sshd(options.executable ?? "sshd")
+    return kind === undefined && !required ? yield* Effect.option(sshd) : yield* Effect.asSome(sshd)
+  })
+
+const chooseSftp = (options: Options, kind: Kind): Effect.Effect<string | undefined, SshdError> => {
+  const byLoginShell = kind === "openssh" && replacesLogin(options)
+  const sftp = options.sftp ?? (byLoginShell ? "external" : "internal")
+  if (sftp === "none") return Effect.succeed(undefined)
+  if (sftp === "external") return installed.sftpServer
+  return byLoginShell
+    ? unsupported("loginShell, home and environment have no effect on sshd's internal SFTP")
+    : Effect.succeed(internalSftp)
+}
+
+const parseProcess = (line: string): Process => {
+  const [pid, parent, group, ...name] = line.split(" ")
+  return { pid: Number(pid), parent: Number(parent), group: Number(group), name: name.join(" ") }
+}
+
+/**
+ * Starts a server; it listens when this has succeeded.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Sshd } from "@effect-remote/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sshd = yield* Sshd.make({ loginShell: "fish", maxSessions: 2 })
+ *   yield* Effect.log(`${sshd.version} listens as ${sshd.host}`)
+ * }).pipe(Effect.scoped)
+ * ```
+ */
+export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.Scope> = Effect.fnUntraced(
+  function*(options: Options = {}) {
+    const wrong = check(options)
+    if (wrong !== undefined) return yield* wrong
+    const executable = yield* chooseServer(options)
+    const kind = Option.isSome(executable) ? "openssh" : "embedded"
+    if (kind === "openssh" && options.password !== undefined) {
+      return yield* unsupported(
+        "OpenSSH's sshd checks passwords only when it is run by root, against those of the system",
+        "use the embedded server: { kind: \"embedded\" }"
+      )
+    }
+    if (kind === "embedded" && options.config !== undefined) {
+      return yield* unsupported("the embedded server reads no sshd_config", installed.hint)
+    }
+    const user = yield* account.current
+    if (kind === "openssh") yield* account.checkLogin(user)
+    const loginShell = options.loginShell === undefined ? undefined : yield* installed.shell(options.loginShell)
+    if (options.home !== undefined && !(yield* program.isDirectory(options.home))) {
+      return yield* invalid(`the home ${options.home} is no directory`)
+    }
+    const sftp = yield* chooseSftp(options, kind)
+    const sshKeygen = yield* installed.sshKeygen
+
+    const kept = yield* keeper.make((directory) =>
+      Option.match(executable, {
+        onNone: () => [],
+        onSome: (sshd) => [sshd, "-D", "-e", "-f", openSshServer.configFile(directory)]
+      })
+    )
+    const file = (name: string) => path.join(kept.directory, name)
+    const [hostKey, userKey] = yield* Effect.all([
+      keyPair.generate(sshKeygen, file("host_key")),
+      keyPair.generate(sshKeygen, file("user_key"))
+    ], { concurrency: 2 })
+    const settings: Settings = {
+      directory: kept.directory,
+      mark: [keeper.markName, kept.mark],
+      account: user,
+      hostKey,
+      userKey,
+      loginShell,
+      home: options.home === undefined ? undefined : path.resolve(options.home),
+      environment: options.environment ?? {},
+      forceCommand: options.forceCommand,
+      sftp,
+      maxSessions: options.maxSessions ?? 10,
+      maxStartups: options.maxStartups ?? 100,
+      allowTcpForwarding: options.allowTcpForwarding ?? true,
+      password: options.password,
+      config: options.config ?? []
+    }
+    const server = yield* Option.match(executable, {
+      onNone: () => embeddedServer.make(settings, {}),
+      onSome: (sshd) => openSshServer.make(kept, settings, sshd)
+    })
+    const knownHostsFile = yield* keyPair.writeKnownHosts(file("known_hosts"), server.port, hostKey)
+    const host = yield* Effect.mapError(
+      RemoteHost.make({
+        host: "127.0.0.1",
+        port: server.port,
+        username: user.username,
+        keyFile: userKey.privateKeyFile,
+        hostKeys: "strict",
+        knownHostsFile,
+        sshConfig: "none"
+      }),
+      (cause) => new SshdError({ reason: "Unsupported", detail: cause.message, cause })
+    )
+
+    return Sshd.of({
+      [TypeId]: TypeId,
+      kind,
+      version: server.version,
+      host,
+      hostKey: hostKey.publicKey,
+      fingerprint: hostKey.fingerprint,
+      directory: kept.directory,
+      log: Effect.sync(() => server.log.text()),
+      processes: Effect.orDie(Effect.map(kept.request("list"), (lines) => lines.map(parseProcess))),
+      dropConnections: server.dropConnections
+    })
+  }
+)
+
+/**
+ * A server for as long as the layer lives.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Sshd } from "@effect-remote/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sshd = yield* Sshd.Sshd
+ *   yield* sshd.dropConnections
+ *   yield* Effect.log(yield* sshd.log)
+ * }).pipe(Effect.provide(Sshd.layer()))
+ * ```
+ */
+export const layer = (options?: Options): Layer.Layer<Sshd, SshdError> => Layer.scoped(Sshd, make(options))

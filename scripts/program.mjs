@@ -1,0 +1,25 @@
+// What the checks that use the TypeScript compiler share.
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import ts from "typescript"
+
+export const root = fileURLToPath(new URL("..", import.meta.url))
+
+/** The .ts files below the given folders (patterns as in a tsconfig's `include`), as absolute paths. */
+export const sources = (...include) => ts.sys.readDirectory(root, [".ts"], ["**/dist"], include)
+
+export const relative = (file) => path.relative(root, file)
+
+/** One program over sources only: nothing has to be built first. */
+export const createProgram = (rootNames, host) => {
+  const { config } = ts.readConfigFile(path.join(root, "tsconfig.tools.json"), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const own = { ...options, composite: false, noUnusedLocals: false, tsBuildInfoFile: undefined }
+  return ts.createProgram(rootNames, own, host?.(ts.createCompilerHost(own)))
+}
+
+/** Prints the problems found, or how much was looked at when there are none. */
+export const report = (problems, summary) => {
+  console.log(problems.length === 0 ? summary : [...new Set(problems)].join("\n"))
+  process.exitCode = problems.length === 0 ? 0 : 1
+}
