@@ -1,12 +1,12 @@
 /**
  * Shows the main job on a real SSH server: a throwaway one on loopback, OpenSSH's where it is installed.
  */
-import { RemoteContext, sh } from "@effect-remote/core"
+import { Format, RemoteContext, RemoteFileSystem, RemoteTarget, sh } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command, FetchHttpClient, HttpClient } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { Clock, Console, Deferred, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import { expect, failure, failureOf, line, quoted, step, title } from "./screen.js"
 import { service } from "./service.js"
 
@@ -80,6 +80,60 @@ const interruption = Effect.gen(function*() {
   yield* expect((yield* tree).length === 0, "nothing of it is left")
 })
 
+const rewriting = Effect.gen(function*() {
+  const fs = yield* RemoteFileSystem.RemoteFileSystem
+  const { directory } = yield* Sshd.Sshd
+  const path = `${directory}/report.bin`
+  const version = (name: "old" | "new") => new TextEncoder().encode(name.repeat(1024 * 1024))
+  yield* fs.atomicWrite(path, version("old"))
+  const seen: Array<string> = []
+  const done = yield* Deferred.make<void>()
+  const look = Effect.gen(function*() {
+    const content = yield* fs.readFileString(path)
+    const whole = content === "old".repeat(1024 * 1024) ? "old" : content === "new".repeat(1024 * 1024) ? "new" : "torn"
+    if (seen.at(-1) === whole) return
+    seen.push(whole)
+    yield* quoted(`the reader sees the ${whole} file`)
+  })
+  const reading = yield* Effect.fork(Effect.repeat(look, { until: () => Deferred.isDone(done) }))
+  // In pieces and slowly, so that there is something to see half of.
+  const slowly = Stream.fromIterable(chunked(version("new"), 12)).pipe(Stream.schedule(Schedule.spaced("50 millis")))
+  yield* line(`3 MiB are written to ${path} in twelve pieces`)
+  yield* Stream.run(slowly, fs.atomicSink(path))
+  yield* Deferred.succeed(done, undefined)
+  yield* Fiber.join(reading)
+  yield* look
+  yield* expect(seen.join() === "old,new", "the reader saw the old file and then the new one")
+})
+
+const chunked = (bytes: Uint8Array, count: number): ReadonlyArray<Uint8Array> => {
+  const size = Math.ceil(bytes.length / count)
+  return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size))
+}
+
+const failingWrite = Effect.gen(function*() {
+  const fs = yield* RemoteFileSystem.RemoteFileSystem
+  const { directory } = yield* Sshd.Sshd
+  const folder = `${directory}/out`
+  yield* fs.atomicWrite(`${folder}/data.csv`, "yesterday's\n")
+  const source = Stream.concat(Stream.make(new Uint8Array(1_000_000)), Stream.fail("the source broke half-way"))
+  const error = yield* failureOf(fs.atomicWrite(`${folder}/data.csv`, source))
+  yield* quoted(String(error))
+  const left = yield* fs.readDirectory(folder)
+  const content = yield* fs.readFileString(`${folder}/data.csv`)
+  yield* line(`in ${folder}: ${left.join(", ")}, which holds ${JSON.stringify(content)}`)
+  yield* expect(left.length === 1 && content === "yesterday's\n", "the old file is left, and nothing beside it")
+})
+
+const target = Effect.gen(function*() {
+  const { directory } = yield* Sshd.Sshd
+  const greeting = RemoteTarget.make(`${directory}/greetings/it's me.txt`, Format.text)
+  yield* Stream.run(Stream.make("grüß ", "dich\n", "🚀\n"), greeting.write)
+  const text = yield* Stream.mkString(greeting.read)
+  yield* quoted(text)
+  yield* expect(text === "grüß dich\n🚀\n", "what was written was read")
+})
+
 const program = Effect.gen(function*() {
   const { host, version } = yield* Sshd.Sshd
   yield* title(`effect-remote, on a throwaway ${version} server at ${host}`)
@@ -89,6 +143,9 @@ const program = Effect.gen(function*() {
   yield* step("so does a connection that fails", failingConnection)
   yield* step("a tunnel to a service that only the other machine can reach", tunnel)
   yield* step("an interrupted command leaves no process behind", interruption)
+  yield* step("a file is rewritten while somebody reads it", rewriting)
+  yield* step("a write that fails half-way leaves the old file", failingWrite)
+  yield* step("a target of text: a file somewhere else as a value", target)
   yield* Console.log("")
   yield* title("All of it held. Next: the first program, in README.md.")
 })

@@ -3,7 +3,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"
-import { createProgram, relative, report, root, sources } from "./program.mjs"
+import { createProgram, isPublic, relative, report, root, sources } from "./program.mjs"
 
 const problems = []
 const problem = (file, line, message) => problems.push(`${relative(file)}:${line} ${message}`)
@@ -112,8 +112,6 @@ const checkModule = (file) => {
   }
   checkExports(checker.getExportsOfModule(checker.getSymbolAtLocation(file)))
 }
-
-const isPublic = (file) => path.basename(path.dirname(file)) === "src"
 
 for (const file of files.filter(isPublic).map((name) => program.getSourceFile(name))) {
   if (path.basename(file.fileName) === "index.ts") {

@@ -4,7 +4,7 @@ import * as path from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 import ts from "typescript"
-import { relative, report, root, sources } from "./program.mjs"
+import { isPublic, relative, report, root, sources } from "./program.mjs"
 
 const allowed = {
   core: { peers: ["@effect/platform", "effect"], optional: [] },
@@ -52,8 +52,8 @@ for (const [name, { optional, peers }] of Object.entries(allowed)) {
 
   const files = sources(`packages/${name}/src`)
   for (const file of files) checkImports(name, file, [...peers, ...optional])
-  for (const module of files.filter((file) => path.basename(path.dirname(file)) === "src")) {
-    const subpath = path.basename(module, ".ts")
+  for (const module of files.filter(isPublic)) {
+    const subpath = path.relative(path.join(pkgDir, "src"), module).replace(/\.ts$/, "").replaceAll(path.sep, "/")
     await checkLoads(subpath === "index" ? manifest.name : `${manifest.name}/${subpath}`)
   }
 

@@ -23,3 +23,6 @@ export const report = (problems, summary) => {
   console.log(problems.length === 0 ? summary : [...new Set(problems)].join("\n"))
   process.exitCode = problems.length === 0 ? 0 : 1
 }
+
+/** Whether users can import a module: everything but what lies in a folder `internal`. */
+export const isPublic = (file) => !file.split(path.sep).includes("internal")

@@ -328,8 +328,8 @@ export const parse = (
   destination: string,
   options: Omit<Options, "host" | "username" | "port"> = {}
 ): Either.Either<RemoteHost, RemoteConnectionError> => {
-  const address = /^ssh:\/\/([^/]*)(\/?$)?/i.exec(destination)
-  if (address !== null && address[2] === undefined) {
+  const address = /^ssh:\/\/([^/]*)(\/[^]*)?$/i.exec(destination)
+  if (address?.[2] !== undefined && address[2] !== "/") {
     return Either.left(invalid(destination, "an ssh:// address has no path"))
   }
   const text = address?.[1] ?? destination

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as path from "node:path"
 import * as account from "./internal/account.js"
 import * as embeddedServer from "./internal/embeddedServer.js"
+import * as embeddedSftp from "./internal/embeddedSftp.js"
 import * as installed from "./internal/installed.js"
 import * as keeper from "./internal/keeper.js"
 import * as keyPair from "./internal/keyPair.js"
@@ -277,7 +278,7 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
       config: options.config ?? []
     }
     const server = yield* Option.match(executable, {
-      onNone: () => embeddedServer.make(settings, {}),
+      onNone: () => embeddedServer.make(settings, { sftp: embeddedSftp.serve }),
       onSome: (sshd) => openSshServer.make(kept, settings, sshd)
     })
     const knownHostsFile = yield* keyPair.writeKnownHosts(file("known_hosts"), server.port, hostKey)

@@ -237,6 +237,22 @@ export const longestPacket = 256 * 1024
 
 const attributeFlags = { size: 0x01, owner: 0x02, permissions: 0x04, times: 0x08, extended: 0x80000000 } as const
 
+/**
+ * The bytes that a name stands for.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeName: (name: string) => Uint8Array = text.encode
+
+/**
+ * The name that bytes are, whatever they are.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeName: (bytes: Uint8Array) => string = text.decode
+
 const putText = (writer: Wire.Writer, value: string) => writer.string(text.encode(value))
 const takeText = (reader: Wire.Reader) => text.decode(reader.string())
 
@@ -450,7 +466,7 @@ const framed = (capacity: number, put: (writer: Wire.Writer) => Wire.Writer): Ui
   return packet
 }
 
-const codec = <P extends { readonly _tag: string }>(forms: Forms<P>): Codec<P> => {
+const codec = <P extends { readonly _tag: string }>(forms: Forms<P>, onRest: "malformed" | "ignored"): Codec<P> => {
   const all = Object.entries(forms) as unknown as ReadonlyArray<readonly [tag: P["_tag"], form: AnyForm<P>]>
   const byTag = new Map(all)
   const byType = new Map(all.map(([tag, form]) => [form[0], [tag, form] as const]))
@@ -475,6 +491,7 @@ const codec = <P extends { readonly _tag: string }>(forms: Forms<P>): Codec<P> =
         const [tag, form] = found ?? byType.get(type) ??
           malformed(`there is no packet of type ${type} in this direction`)
         const fields = found === undefined ? { name, data: reader.rest() } : form[2](reader)
+        if (onRest === "ignored") reader.rest()
         return { id, packet: { _tag: tag, ...fields } as unknown as P }
       })
   }
@@ -484,8 +501,9 @@ const malformed = (message: string): never => {
   throw new Wire.MalformedError({ message })
 }
 
-const requests = codec<Request>(requestForms)
-const responses = codec<Response>(responseForms)
+// OpenSSH's server passes over what follows the fields of a request.
+const requests = codec<Request>(requestForms, "ignored")
+const responses = codec<Response>(responseForms, "malformed")
 
 /**
  * A request as bytes, its length in front.
@@ -496,7 +514,7 @@ const responses = codec<Response>(responseForms)
 export const encodeRequest: (id: number, request: Request) => Uint8Array = requests.encode
 
 /**
- * The request in a packet, whose length is cut off already (`Wire.splitter`).
+ * The request in a packet, whose length is cut off already (`Wire.splitter`). What follows its fields is passed over.
  *
  * @since 0.1.0
  * @category decoding

@@ -139,7 +139,7 @@ export class Reader {
 }
 
 /**
- * Reads a whole packet: what is left over makes it malformed as much as what is missing.
+ * Reads a whole packet: what is left over makes it malformed as much as what is missing (`reader.rest` takes it).
  *
  * @since 0.1.0
  * @category constructors
@@ -160,17 +160,19 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 }
 
 /**
- * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete; a packet that
- * claims to be longer than `longest`, or empty, makes the whole stream senseless.
+ * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete. A packet that
+ * claims to be longer than `longest` makes the rest of the stream senseless: in its place, after all that came before,
+ * there is the error.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const splitter = (
   longest: number
-): (bytes: Uint8Array) => Either.Either<ReadonlyArray<Uint8Array>, MalformedError> => {
+): (bytes: Uint8Array) => ReadonlyArray<Either.Either<Uint8Array, MalformedError>> => {
   let pieces: Array<Uint8Array> = []
   let have = 0
+  let broken: Either.Either<never, MalformedError> | undefined
 
   const join = (): Uint8Array => {
     const [first] = pieces
@@ -188,28 +190,32 @@ export const splitter = (
   let needed = 4
 
   return (bytes) => {
+    if (broken !== undefined) return [broken]
     pieces.push(bytes)
     have += bytes.length
-    if (have < needed) return Either.right([])
+    if (have < needed) return []
     const buffer = join()
     const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
-    const packets: Array<Uint8Array> = []
+    const packets: Array<Either.Either<Uint8Array, MalformedError>> = []
     let at = 0
     needed = 4
     while (buffer.length - at >= 4) {
       const length = view.getUint32(at)
-      if (length === 0 || length > longest) {
-        return Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
+      if (length > longest) {
+        broken = Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
+        packets.push(broken)
+        pieces = []
+        return packets
       }
       if (buffer.length - at - 4 < length) {
         needed = 4 + length
         break
       }
-      packets.push(buffer.subarray(at + 4, at + 4 + length))
+      packets.push(Either.right(buffer.subarray(at + 4, at + 4 + length)))
       at += 4 + length
     }
     pieces = at === buffer.length ? [] : [buffer.subarray(at)]
     have = buffer.length - at
-    return Either.right(packets)
+    return packets
   }
 }

@@ -1,12 +1,13 @@
+import type { Duplex } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as childProcess from "node:child_process"
 import * as path from "node:path"
-import type { Duplex } from "node:stream"
 import { getSystemErrorMap } from "node:util"
 import type * as Ssh2 from "ssh2"
+import * as channelDuplex from "./channelDuplex.js"
 import type { Client } from "./embeddedClient.js"
 import * as program from "./program.js"
 import { into, pump } from "./pump.js"
@@ -14,11 +15,13 @@ import { internalSftp, type Settings } from "./server.js"
 import * as ssh2 from "./ssh2.js"
 
 /**
- * What serves a subsystem: it gets the raw channel, which is closed when the effect has ended.
+ * What serves a subsystem: it succeeds with the exit status, and the channel is closed then.
  *
  * @internal
  */
-export type Subsystems = Readonly<Record<string, (channel: Duplex) => Effect.Effect<void>>>
+export type Subsystems = Readonly<
+  Record<string, (channel: Duplex<never>, login: Login, client: Client) => Effect.Effect<number>>
+>
 
 type Environment = Readonly<Record<string, string>>
 
@@ -241,14 +244,15 @@ export const serve = (
       const forced = settings.forceCommand !== undefined && settings.forceCommand !== internalSftp
       if (target === undefined) return reject()
       if (path.isAbsolute(target) || forced) return command(accept, target)
-      const handler = subsystems[name]
+      const handler = Object.hasOwn(subsystems, name) ? subsystems[name] : undefined
       if (handler === undefined) return reject()
       log.say(`Starting session: subsystem '${name}' for ${from}`)
       begin(accept, ({ channel }) =>
-        handler(channel).pipe(
+        handler(channelDuplex.make(channel), login, client).pipe(
+          Effect.tap((code) => Effect.sync(() => ssh2.sendExit(connection, channel, { code, signal: null }))),
           Effect.ensuring(Effect.sync(() => {
-            ssh2.sendExit(connection, channel, { code: 0, signal: null })
             channel.close()
+            channel.resume()
           })),
           Effect.raceFirst(Deferred.await(client.lost)),
           Effect.raceFirst(Deferred.await(closed))

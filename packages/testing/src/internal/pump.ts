@@ -17,24 +17,34 @@ export const into = (target: Writable): Write => (chunk, done) =>
   target.writable ? void target.write(chunk, () => done()) : done()
 
 /**
- * Moves bytes, at the target's pace, until the source has ended or is destroyed.
+ * Moves bytes, at the target's pace, until the source has ended or is destroyed and all of it is written.
  *
  * @internal
  */
 export const pump = (source: Readable, write: Write): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (source.readableEnded || source.destroyed) return resume(Effect.void)
+    // Node resumes the output of a child that has exited, so there may be more than one, and the end may come first
+    let writing = 0
+    let ended = false
     let active = true
-    const more = () => {
-      if (active) source.resume()
+    const next = () => {
+      if (!active || writing > 0) return
+      if (!ended) return source.resume()
+      stop()
+      resume(Effect.void)
     }
     const onData = (chunk: Buffer) => {
       source.pause()
-      write(chunk, more)
+      writing++
+      write(chunk, () => {
+        writing--
+        next()
+      })
     }
     const onEnd = () => {
-      stop()
-      resume(Effect.void)
+      ended = true
+      next()
     }
     const stop = () => {
       active = false

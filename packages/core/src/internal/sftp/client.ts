@@ -3,6 +3,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -125,30 +126,35 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         return Deferred.succeed(entry.answer, packet)
       }
 
-      const split = Wire.splitter(Sftp.longestPacket)
-      const packets: Array<Uint8Array> = []
-      let beginning: Uint8Array = new Uint8Array()
-      const readOn: Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> = Effect.flatMap(
-        channel.read,
-        (read): Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> => {
-          if (Option.isNone(read)) return error("ConnectionLost", "the SFTP server ended the session")
-          if (beginning.length < noiseShown) beginning = text.concat([beginning, read.value]).slice(0, noiseShown)
-          return Effect.map(split(read.value), (found) => {
-            for (const packet of found) packets.push(packet)
-          })
-        }
-      )
-      const next: Effect.Effect<Uint8Array, RemoteConnectionError | Wire.MalformedError> = Effect.suspend(() => {
-        const packet = packets.shift()
-        return packet === undefined ? Effect.zipRight(readOn, next) : Effect.succeed(packet)
-      })
-
       const drainStderr: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(channel.readStderr, (read) => {
         if (Option.isNone(read)) return Effect.void
         stderr.push(read.value)
         return drainStderr
       })
-      yield* Effect.forkScoped(Effect.ignore(drainStderr))
+      const stderrEnded = yield* Effect.forkScoped(Effect.ignore(drainStderr))
+
+      const split = Wire.splitter(Sftp.longestPacket)
+      const packets: Array<ReturnType<typeof split>[number]> = []
+      let beginning: Uint8Array = new Uint8Array()
+      const readOn: Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> = Effect.flatMap(
+        channel.read,
+        (read): Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> => {
+          if (Option.isNone(read)) {
+            // Its last words may come behind.
+            return Effect.zipRight(
+              Fiber.await(stderrEnded),
+              Effect.failSync(() => error("ConnectionLost", "the SFTP server ended the session"))
+            )
+          }
+          if (beginning.length < noiseShown) beginning = text.concat([beginning, read.value]).slice(0, noiseShown)
+          for (const packet of split(read.value)) packets.push(packet)
+          return Effect.void
+        }
+      )
+      const next: Effect.Effect<Uint8Array, RemoteConnectionError | Wire.MalformedError> = Effect.suspend(() => {
+        const packet = packets.shift()
+        return packet === undefined ? Effect.zipRight(readOn, next) : packet
+      })
 
       yield* channel.write(Sftp.encodeHello("client", { version: versionSpoken, extensions: [] }))
       const hello = yield* next.pipe(

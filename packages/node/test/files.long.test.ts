@@ -1,0 +1,107 @@
+import { Sshd } from "@effect-remote/testing"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { build } from "esbuild"
+import { type ChildProcess, spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import { servers } from "./suites/servers.js"
+
+// One file without dependencies, so that fifty starts of it cost little.
+const bundled = (fixture: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-remote-fixture-"))
+      const outfile = Path.join(directory, `${fixture}.mjs`)
+      await build({
+        entryPoints: [fileURLToPath(new URL(`fixtures/${fixture}.ts`, import.meta.url))],
+        bundle: true,
+        platform: "node",
+        format: "esm",
+        target: "node20",
+        tsconfig: fileURLToPath(new URL("../../../tsconfig.tools.json", import.meta.url)),
+        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+        logLevel: "error",
+        outfile
+      })
+      return outfile
+    }),
+    (outfile) => Effect.sync(() => Fs.rmSync(Path.dirname(outfile), { recursive: true }))
+  )
+
+const run = (program: string, host: Sshd.Sshd["host"], ...words: ReadonlyArray<string>): ChildProcess => {
+  const { hostKeys, keyFile, knownHostsFile, port, sshConfig, username } = host
+  const options = { host: host.host, hostKeys, keyFile, knownHostsFile, port, sshConfig, username }
+  return spawn(process.execPath, [program, JSON.stringify(options), ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true
+  })
+}
+
+const firstLine = (child: ChildProcess) =>
+  Effect.async<string>((resume) => {
+    let text = ""
+    child.stdout?.on("data", (data: Buffer) => {
+      text += data.toString()
+      if (text.includes("\n")) resume(Effect.succeed(text))
+    })
+    child.on("exit", () => resume(Effect.succeed(text)))
+  })
+
+const ended = (child: ChildProcess) =>
+  Effect.async<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.on("exit", () => resume(Effect.void))
+  })
+
+for (const kind of servers) {
+  describe(`files on layerProcess, ${kind} server`, () => {
+    it.scopedLive(
+      "a client killed at any moment of a write leaves the old file or the new one, whole",
+      () =>
+        Effect.gen(function*() {
+          const sshd = yield* Sshd.make({ kind })
+          const writer = yield* bundled("writer")
+          const path = `${sshd.directory}/file`
+          const size = 400_000
+          const versions = new Set<number>()
+          for (let round = 0; round < 50; round++) {
+            const child = run(writer, sshd.host, path, String(size))
+            assert.strictEqual(yield* firstLine(child), "writing\n")
+            // The moment is random, so that over fifty rounds every step of a write is hit.
+            yield* Effect.sleep(Math.random() * 60)
+            process.kill(-child.pid!, "SIGKILL")
+            yield* ended(child)
+            const content = Fs.readFileSync(path)
+            assert.strictEqual(content.length, size)
+            const version = content[0]!
+            assert.isTrue(content.equals(Buffer.alloc(size, version)), `torn in round ${round}`)
+            versions.add(version)
+            for (const name of Fs.readdirSync(sshd.directory).filter((name) => name.startsWith(".effect-remote-"))) {
+              Fs.rmSync(`${sshd.directory}/${name}`)
+            }
+          }
+          assert.isAbove(versions.size, 1)
+        }),
+      600_000
+    )
+
+    it.scopedLive("256 MiB go up and down with flat memory", () =>
+      Effect.gen(function*() {
+        const sshd = yield* Sshd.make({ kind })
+        const carrier = yield* bundled("carrier")
+        const memoryFor = Effect.fnUntraced(function*(size: number) {
+          const line = yield* firstLine(run(carrier, sshd.host, `${sshd.directory}/large`, String(size)))
+          const { memory, read } = JSON.parse(line)
+          assert.strictEqual(read, size * 1024 * 1024)
+          return memory as number
+        })
+        const small = yield* memoryFor(32)
+        const large = yield* memoryFor(256)
+        // What is in flight is the same for both; the rest is the garbage collector's leisure.
+        assert.isBelow(large - small, 128, `${small} MiB for 32, ${large} MiB for 256`)
+      }), 300_000)
+  })
+}
