@@ -7,10 +7,11 @@ import { tunnels } from "./suites/tunnels.js"
 for (const kind of servers) {
   const suite: Suite = {
     name: `layerProcess, ${kind} server`,
-    layer: layerProcess({ kind }),
+    // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
+    layer: layerProcess({ kind, loginShell: "sh" }),
     capabilities: { exitSignal: false, halfClose: false, pty: kind === "openssh" }
   }
   commands(suite)
   tunnels(suite)
-  files(suite)
+  files({ ...suite, layer: layerProcess({ kind }) })
 }

@@ -4,7 +4,7 @@ import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Fiber, Redacted, Scope } from "effect"
+import { Effect, Either, Fiber, Redacted, Schedule, Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
@@ -243,6 +243,24 @@ for (const kind of servers) {
         const error = yield* Effect.flip(run({ ...sshd.host, connectTimeout: "2 seconds" }, Command.make("true")))
         assert.strictEqual(error.reason, "TimedOut")
       }))
+
+    // The embedded server goes on reading what a command prints when its client is gone.
+    it.scopedLive.skipIf(kind === "embedded")(
+      "a launch that was given up does not happen later",
+      () =>
+        Effect.gen(function*() {
+          const sshd = yield* Sshd.make({ kind, forceCommand: "sleep 2.5; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"" })
+          const touched = `${sshd.directory}/touched`
+          const error = yield* Effect.flip(
+            run({ ...sshd.host, connectTimeout: "2 seconds" }, Command.make("touch", touched))
+          )
+          assert.strictEqual(error.reason, "TimedOut")
+          yield* sshd.processes.pipe(
+            Effect.repeat({ schedule: Schedule.spaced("20 millis"), until: (processes) => processes.length === 0 })
+          )
+          assert.isFalse(Fs.existsSync(touched))
+        })
+    )
 
     it.scopedLive("connectTimeout and keepAlive find a server that answers no more", () =>
       Effect.gen(function*() {

@@ -4,8 +4,8 @@
  * the user's, and nothing of it shows in a process list. What follows the frame on stdin belongs to the command.
  *
  * The shell answers with *reports*: lines that begin with the frame's marker, a random word that nothing else can
- * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, `MARKER STEP
- * CODE` to stderr when a step before that failed.
+ * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, and where nobody
+ * is there any more to read it the command is not run. `MARKER STEP CODE` goes to stderr when a step before that failed.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Either from "effect/Either"
@@ -48,7 +48,7 @@ const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
   `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
-  `er_started() { echo "$er_marker started $$"; echo "$er_marker started $$" >&2; }`,
+  `er_started() { echo "$er_marker started $$" && echo "$er_marker started $$" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
   `er_clear() { er_step=environment; er_names=$(awk "BEGIN { for (n in ENVIRON) if (n ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print n }") || exit` +

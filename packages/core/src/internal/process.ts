@@ -3,6 +3,7 @@
  */
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -104,22 +105,22 @@ const launch = Effect.fnUntraced(function*(
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   const { connectTimeout } = transport.host
-  const within = (what: string) =>
-    Effect.timeoutFail({
-      duration: connectTimeout,
-      onTimeout: () =>
-        failure.connection({
-          reason: "TimedOut",
-          detail: `${what} took more than ${Duration.format(connectTimeout)}`,
-          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
-        })
-    })
+  const begun = yield* Clock.currentTimeMillis
+  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.timeoutFail(effect, {
+        duration: Math.max(0, Duration.toMillis(connectTimeout) - (now - begun)),
+        onTimeout: () =>
+          failure.connection({
+            reason: "TimedOut",
+            detail: `connecting and launching the command took more than ${Duration.format(connectTimeout)}`,
+            hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
+          })
+      }))
   const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(restore(effect))
 
   const channel = yield* restore(
-    within("connecting")(transport.exec(plan.line, {
-      pty: Option.getOrUndefined(settings.pty)
-    }))
+    inTime(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
   )
 
   let pid = plan.pid
@@ -210,7 +211,7 @@ const launch = Effect.fnUntraced(function*(
     }).pipe(Effect.scoped)
   )
 
-  const processId = yield* restore(within("launching the command")(Deferred.await(started))).pipe(
+  const processId = yield* restore(inTime(Deferred.await(started))).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
         late = true

@@ -7,7 +7,6 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true })
 const loneSurrogate = /\p{Surrogate}/u
 const loneOther = /[\ud800-\udc7f\udd00-\udfff]/u
-const escapes = /([\udc80-\udcff]+)/u
 
 /** @internal */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -30,24 +29,32 @@ export const isEncodable = (text: string): boolean =>
   !loneSurrogate.test(text) || (!loneOther.test(text) && decode(encode(text)) === text)
 
 /** @internal */
-export const encode = (text: string): Uint8Array =>
-  loneSurrogate.test(text)
-    ? concat(
-      text.split(escapes).map((part, index) =>
-        index % 2 === 0 ? encoder.encode(part) : Uint8Array.from(part, (char) => char.charCodeAt(0) - 0xdc00)
-      )
-    )
-    : encoder.encode(text)
-
-// The length of the character at `at`, 0 where the bytes there are none.
-const characterLength = (bytes: Uint8Array, at: number): number => {
-  const first = bytes[at]!
-  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
-  return lenient.decode(bytes.subarray(at, at + length)).includes("\ufffd") && !isReplacement(bytes, at) ? 0 : length
+export const encode = (text: string): Uint8Array => {
+  if (!loneSurrogate.test(text)) return encoder.encode(text)
+  const bytes = new Uint8Array(text.length * 3)
+  let size = 0
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0
+    if (code < 0x80) bytes[size++] = code
+    else if (code >= 0xdc80 && code <= 0xdcff) bytes[size++] = code - 0xdc00
+    else size += encoder.encodeInto(char, bytes.subarray(size)).written
+  }
+  return bytes.slice(0, size)
 }
 
-const isReplacement = (bytes: Uint8Array, at: number): boolean =>
-  bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd
+// The length of the character at `at`, 0 where the bytes there are none (The Unicode Standard, table 3-7).
+const characterLength = (bytes: Uint8Array, at: number): number => {
+  const first = bytes[at] ?? 0
+  if (first < 0x80) return 1
+  const length = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  for (let index = 1; index < length; index++) {
+    const next = bytes[at + index] ?? 0
+    if (next < (index === 1 ? least : 0x80) || next > (index === 1 ? most : 0xbf)) return 0
+  }
+  return length
+}
 
 /** @internal */
 export const decode = (bytes: Uint8Array): string => {
@@ -59,7 +66,7 @@ export const decode = (bytes: Uint8Array): string => {
     for (let at = 0; at < bytes.length;) {
       const length = characterLength(bytes, at)
       if (length === 0) {
-        text += lenient.decode(bytes.subarray(from, at)) + String.fromCharCode(0xdc00 + bytes[at]!)
+        text += (from === at ? "" : lenient.decode(bytes.subarray(from, at))) + String.fromCharCode(0xdc00 + bytes[at]!)
         from = at + 1
       }
       at += length === 0 ? 1 : length

@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -72,7 +73,17 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
 
   const serve = (connection: LocalConnection): Effect.Effect<void> => {
     const { peer } = connection
+    const { connectTimeout } = transport.host
     return transport.connect(remote).pipe(
+      Effect.timeoutFail({
+        duration: connectTimeout,
+        onTimeout: () =>
+          new RemoteConnectionError({
+            reason: "TimedOut",
+            host: String(transport.host),
+            detail: `connecting to ${showRemote(remote)} from there took more than ${Duration.format(connectTimeout)}`
+          })
+      }),
       Effect.matchEffect({
         onFailure: (error) => PubSub.publish(events, { _tag: "Refused", peer, error }),
         onSuccess: (channel) =>
@@ -107,7 +118,10 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
       )
     })
   )
-  yield* Effect.forkScoped(Effect.forever(acceptOne))
+  yield* Effect.forever(acceptOne).pipe(
+    Effect.tapErrorCause((cause) => Effect.logError(`The tunnel to ${whereTo} accepts no more connections`, cause)),
+    Effect.forkScoped
+  )
 
   const tunnel: Tunnel = {
     local: listening.address,

@@ -2,7 +2,7 @@ import { Format, RemoteError, RemoteFileSystem, RemoteTarget } from "@effect-rem
 import { Sshd } from "@effect-remote/testing"
 import { isPlatformError, type PlatformError } from "@effect/platform/Error"
 import { assert, layer } from "@effect/vitest"
-import { Array, Chunk, Deferred, Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Array, Chunk, Deferred, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
 import * as Fs from "node:fs"
 import { nasty, type Suite } from "./support.js"
 
@@ -365,7 +365,7 @@ export const files = ({ layer: live, name: suite }: Suite) =>
           const version = whole[0]!
           assert.isTrue(content(version).equals(whole))
           seen.add(version)
-        }).pipe(Effect.repeat({ until: () => Deferred.isDone(done) }))
+        }).pipe(Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: () => Deferred.isDone(done) }))
         const readers = yield* Effect.fork(Effect.all(Array.replicate(reader, 40), { concurrency: "unbounded" }))
         for (let version = 1; version <= 100; version++) yield* fs.atomicWrite(path, content(version))
         yield* Deferred.succeed(done, undefined)

@@ -145,19 +145,14 @@ const openFile = (descriptor: number, path: Buffer, append: boolean): OpenFile =
   }
 }
 
-const openDirectory = (directory: fs.Dir): OpenDirectory => {
-  // opendir leaves these two out
-  const pending = [".", ".."]
-  const next = Effect.suspend(() => {
-    const name = pending.shift()
-    return name === undefined
-      ? Effect.map(
-        call<fs.Dirent | null>((done) => directory.read(done)),
-        // the types do not tell of the encoding
-        (entry) => entry === null ? undefined : Sftp.decodeName(entry.name as unknown as Buffer)
-      )
-      : Effect.succeed(name)
-  })
+const openDirectory = (directory: fs.Dir, isGone: Effect.Effect<boolean>): OpenDirectory => {
+  const next = Effect.map(
+    call<fs.Dirent | null>((done) => directory.read(done)),
+    // the types do not tell of the encoding
+    (entry) => entry === null ? undefined : Sftp.decodeName(entry.name as unknown as Buffer)
+  )
+  // opendir leaves these two out; they are all that tells an empty directory from a removed one
+  let pending: ReadonlyArray<string> | undefined
   return {
     read: (most) =>
       Effect.gen(function*() {
@@ -167,7 +162,12 @@ const openDirectory = (directory: fs.Dir): OpenDirectory => {
           if (name === undefined) break
           names.push(name)
         }
-        return names
+        const left = most - names.length
+        if (left === 0) return names
+        pending ??= (yield* isGone) ? [] : [".", ".."]
+        const taken = pending.slice(0, left)
+        pending = pending.slice(left)
+        return [...names, ...taken]
       })
   }
 }
@@ -182,18 +182,23 @@ const readList = (path: string): Effect.Effect<ReadonlyArray<ReadonlyArray<strin
     Effect.orElseSucceed(() => [])
   )
 
-// As a working directory: it can be reached whatever becomes of those above it, where Linux lets it.
-const reach = (home: Buffer): Effect.Effect<Buffer, never, Scope.Scope> =>
-  process.platform === "linux"
-    ? Effect.acquireRelease(
-      call<number>((done) => fs.open(home, fs.constants.O_DIRECTORY, done)),
+interface HeldDirectory {
+  /** Reaches the directory, on Linux whatever becomes of its path and of those above it. */
+  readonly name: Buffer
+  readonly stat: Fx<Stat>
+}
+
+const hold = (path: Buffer): Effect.Effect<HeldDirectory, PosixError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      call<number>((done) => fs.open(path, fs.constants.O_DIRECTORY | fs.constants.O_NONBLOCK, done)),
       (descriptor) => Effect.ignore(call((done) => fs.close(descriptor, done)))
-    ).pipe(
-      Effect.map((descriptor) => Buffer.from(`/proc/self/fd/${descriptor}`)),
-      Effect.tap((reached) => call((done) => fs.access(reached, done))),
-      Effect.orElseSucceed(() => home)
-    )
-    : Effect.succeed(home)
+    ),
+    (descriptor) => ({
+      name: process.platform === "linux" ? Buffer.from(`/proc/self/fd/${descriptor}`) : path,
+      stat: Effect.map(call<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done)), statOf)
+    })
+  )
 
 /**
  * The files of this machine, with the rights of the current user, for sessions that begin in `home`. Users and groups
@@ -204,7 +209,7 @@ const reach = (home: Buffer): Effect.Effect<Buffer, never, Scope.Scope> =>
 export const make = (home: string): Effect.Effect<SftpFileSystem, PosixError, Scope.Scope> =>
   Effect.gen(function*() {
     const canonical = yield* call<Buffer>((done) => fs.realpath(bytesOf(home), { encoding: "buffer" }, done))
-    const directory = yield* reach(canonical)
+    const directory = yield* Effect.orElseSucceed(Effect.map(hold(canonical), ({ name }) => name), () => canonical)
     const at = (path: string): Buffer =>
       path === "" || path.startsWith("/") ? bytesOf(path) : Buffer.concat([directory, bytesOf(`/${path}`)])
 
@@ -223,19 +228,19 @@ export const make = (home: string): Effect.Effect<SftpFileSystem, PosixError, Sc
         )
       },
       openDirectory: (path) =>
-        Effect.map(
-          Effect.acquireRelease(
-            call<fs.Dir>((done) =>
-              fs.opendir(at(path) as unknown as string, { encoding: "buffer" as never }, done)
-            ),
+        Effect.gen(function*() {
+          const { name, stat } = yield* hold(at(path))
+          const directory = yield* Effect.acquireRelease(
+            call<fs.Dir>((done) => fs.opendir(name as unknown as string, { encoding: "buffer" as never }, done)),
             (directory) => Effect.ignore(call((done) => directory.close(done)))
-          ),
-          openDirectory
-        ),
-      stat: (path) =>
-        Effect.map(call<fs.BigIntStats>((done) => fs.stat(at(path), { bigint: true }, done)), statOf),
-      lstat: (path) =>
-        Effect.map(call<fs.BigIntStats>((done) => fs.lstat(at(path), { bigint: true }, done)), statOf),
+          )
+          return openDirectory(
+            directory,
+            Effect.match(stat, { onFailure: () => true, onSuccess: ({ nlink }) => nlink === 0 })
+          )
+        }),
+      stat: (path) => Effect.map(call<fs.BigIntStats>((done) => fs.stat(at(path), { bigint: true }, done)), statOf),
+      lstat: (path) => Effect.map(call<fs.BigIntStats>((done) => fs.lstat(at(path), { bigint: true }, done)), statOf),
       change: (path, one) => change({ path: at(path) }, one),
       changeLink: (path, one) => {
         const name = at(path)

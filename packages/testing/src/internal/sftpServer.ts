@@ -337,7 +337,8 @@ const expand = (session: Session, path: string): Effect.Effect<Sftp.Response, Po
     const { fileSystem } = session
     if (path === "" || path === "~") return names(yield* realPath(session, fileSystem.home))
     if (path.startsWith("~/")) return names(yield* realPath(session, join(fileSystem.home, path.slice(2))))
-    if (!path.startsWith("~")) return names(yield* realPath(session, path))
+    if (path.startsWith("/")) return names(yield* realPath(session, path))
+    if (!path.startsWith("~")) return names(yield* realPath(session, join(fileSystem.home, path)))
     const [user = "", ...rest] = path.slice(1).split("/")
     const home = yield* fileSystem.homeOf(user)
     if (Option.isNone(home)) return status(StatusCode.noSuchFile, "no such user")
@@ -524,8 +525,7 @@ const answerTo = (session: Session, most: number) => {
         })),
     Lstat: ({ path }) => attributes(fileSystem.lstat(path)),
     Fstat: ({ handle }) => withFile(handles.file(handle), ({ file }) => attributes(file.stat)),
-    Setstat: ({ attributes, path }) =>
-      changeAll(changesOf(attributes), change((one) => fileSystem.change(path, one))),
+    Setstat: ({ attributes, path }) => changeAll(changesOf(attributes), change((one) => fileSystem.change(path, one))),
     Fsetstat: ({ attributes, handle }) =>
       withFile(handles.file(handle), ({ file }) => changeAll(changesOf(attributes), change(file.change))),
     Opendir: ({ path }) =>
@@ -538,8 +538,7 @@ const answerTo = (session: Session, most: number) => {
       return held === undefined ? Effect.succeed(failure) : readDirectory(session, held)
     },
     Remove: ({ path }) => done(fileSystem.unlink(path)),
-    Mkdir: ({ attributes, path }) =>
-      done(fileSystem.mkdir(path, (attributes.permissions ?? 0o777) & permissionBits)),
+    Mkdir: ({ attributes, path }) => done(fileSystem.mkdir(path, (attributes.permissions ?? 0o777) & permissionBits)),
     Rmdir: ({ path }) => done(fileSystem.rmdir(path)),
     Realpath: ({ path }) => Effect.map(realPath(session, path), names),
     Stat: ({ path }) => attributes(fileSystem.stat(path)),

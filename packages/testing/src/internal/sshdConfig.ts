@@ -48,6 +48,8 @@ export const sshdConfig = (
     "PrintLastLog no",
     "X11Forwarding no",
     "LogLevel VERBOSE",
+    // the exchange that quantum computers cannot break costs a tenth of a second, and here nobody listens
+    ...(has(first, "KexAlgorithms") ? [] : ["KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256"]),
     `MaxSessions ${settings.maxSessions}`,
     `MaxStartups ${settings.maxStartups}`,
     `AllowTcpForwarding ${settings.allowTcpForwarding ? "yes" : "no"}`,

@@ -1,0 +1,368 @@
+import { RemoteHost } from "@effect-remote/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Config, ConfigProvider, Duration, Effect, Either, FastCheck, Redacted, Schema } from "effect"
+import { inspect } from "node:util"
+
+// The same values in every run.
+FastCheck.configureGlobal({ seed: 20 })
+
+const valid = (result: Either.Either<RemoteHost.RemoteHost, unknown>) => Either.getOrThrow(result)
+
+const messageOf = (
+  result: Either.Either<RemoteHost.RemoteHost, { readonly reason: string; readonly message: string }>
+) =>
+  Either.match(result, {
+    onLeft: ({ message, reason }) => `${reason}: ${message}`,
+    onRight: (host) => `${host} is valid`
+  })
+
+const fingerprint = `SHA256:${"a".repeat(43)}`
+const publicKey = `ssh-ed25519 ${"A".repeat(68)}`
+
+const full: RemoteHost.Options = {
+  host: "worker-01",
+  username: "luigi",
+  port: 2222,
+  keyFile: "~/.ssh/id_ed25519",
+  password: Redacted.make("s3cr3t"),
+  hostKeys: { pinned: [fingerprint, `${publicKey} a comment`] },
+  knownHostsFile: "/tmp/known hosts",
+  connectTimeout: "1500 millis",
+  keepAlive: { interval: "5 seconds", count: 2 },
+  jumpHosts: [{ host: "bastion", username: "jump", port: 22, password: Redacted.make("s3cr3t too") }, { host: "::1" }],
+  forwardAgent: true,
+  compression: false,
+  pty: { columns: 120 },
+  shell: "none",
+  sshConfig: "none"
+}
+
+describe("make", () => {
+  it("fills in what is left out", () => {
+    const host = valid(RemoteHost.make({ host: "worker-01" }))
+    assert.instanceOf(host, RemoteHost.RemoteHost)
+    assert.strictEqual(host.hostKeys, "strict")
+    assert.strictEqual(host.shell, "posix")
+    assert.strictEqual(Duration.toSeconds(host.connectTimeout), 30)
+    const { host: name, ...rest } = { ...host }
+    assert.strictEqual(name, "worker-01")
+    assert.deepStrictEqual(Object.keys(rest).sort(), ["connectTimeout", "hostKeys", "shell"])
+  })
+
+  it("keeps everything that is given", () => {
+    const host = valid(RemoteHost.make(full))
+    assert.strictEqual(Duration.toMillis(host.connectTimeout), 1500)
+    assert.deepStrictEqual(host.keepAlive, { interval: Duration.seconds(5), count: 2 })
+    assert.deepStrictEqual({ ...host.pty }, { term: "xterm-256color", columns: 120, rows: 24 })
+    assert.deepStrictEqual(host.jumpHosts?.map(String), ["jump@bastion:22", "::1"])
+    assert.instanceOf(host.jumpHosts?.[0], RemoteHost.JumpHost)
+    assert.isTrue(host.password !== undefined && Redacted.value(host.password) === "s3cr3t")
+  })
+
+  it("takes undefined for left out, and a host for itself", () => {
+    const host = valid(
+      RemoteHost.make({ host: "a", username: undefined, pty: undefined, port: undefined, keepAlive: "off" })
+    )
+    assert.strictEqual(host.keepAlive, "off")
+    assert.isFalse("username" in host)
+    assert.strictEqual(valid(RemoteHost.make(host)), host)
+    assert.strictEqual(valid(RemoteHost.make({ ...host, port: 1 })).port, 1)
+  })
+
+  it("pty: true is a terminal of the usual size, false is none", () => {
+    assert.deepStrictEqual(valid(RemoteHost.make({ host: "a", pty: true })).pty, new RemoteHost.Pty({}))
+    assert.isUndefined(valid(RemoteHost.make({ host: "a", pty: false })).pty)
+  })
+
+  it.effect("is an Effect", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* RemoteHost.make({ host: "a" })).host, "a")
+      assert.strictEqual((yield* Effect.flip(RemoteHost.make({ host: "" })))._tag, "RemoteConnectionError")
+    }))
+
+  it.each([
+    "worker-01",
+    "a.b.c",
+    "a_b",
+    "host/gateway",
+    "::1",
+    "fe80::1%eth0",
+    "127.0.0.1",
+    "müller.example",
+    "1::127.0.0.1"
+  ])(
+    "takes the host %s",
+    (host) => {
+      assert.strictEqual(valid(RemoteHost.make({ host })).host, host)
+    }
+  )
+
+  const bad: ReadonlyArray<readonly [string, RemoteHost.Options, string]> = [
+    ["no host", { host: "" }, "(no host): the host is empty"],
+    ["a host that is an option", { host: "-oProxyCommand=x" }, "the host \"-oProxyCommand=x\" starts with \"-\""],
+    ["a host with a blank", { host: "a b" }, "holds a space or a control character"],
+    ["a host with a NUL", { host: "a\0" }, "a\\u0000: the host \"a\\u0000\" holds a space or a control character"],
+    ["a host with a line end", { host: "a\nb" }, "a\\nb: the host \"a\\nb\" holds"],
+    ["a host with a C1 control", { host: "a\u0085" }, "holds a space or a control character"],
+    ["a host with a no-break space", { host: "a\u00a0" }, "holds a space or a control character"],
+    ["a host with a command", { host: "$(x)" }, "holds a character that no host name has"],
+    ["a host with a quote", { host: "a'b" }, "holds a character that no host name has"],
+    ["a host with brackets", { host: "[a]" }, "holds a character that no host name has"],
+    ["a host with a username", { host: "root@a" }, "holds an \"@\": ssh would read a username in front of it"],
+    ["a host with a port", { host: "a:22" }, "holds a \":\" and is no IPv6 address: a port goes into port"],
+    ["a host with a hexadecimal name and a port", { host: "cafe:22" }, "a port goes into port"],
+    ["a host that is an address", { host: "ssh://a" }, "take RemoteHost.parse"],
+    ["no username", { host: "a", username: "" }, "the username is empty"],
+    ["a username that is an option", { host: "a", username: "-l" }, "the username \"-l\" starts with \"-\""],
+    ["a username with a control", { host: "a", username: "a\u001b" }, "holds a control character"],
+    ["a username with a command", { host: "a", username: "a;b" }, "holds what ssh refuses in usernames"],
+    ["a username with an option", { host: "a", username: "a -b" }, "holds what ssh refuses in usernames"],
+    ["a username with a backslash last", { host: "a", username: "a\\" }, "holds what ssh refuses in usernames"],
+    ["port 0", { host: "a", port: 0 }, "a: the port 0 is not within 1..65535"],
+    ["port 65536", { host: "a", port: 65536 }, "the port 65536 is not within 1..65535"],
+    ["port -1", { host: "a", port: -1 }, "the port -1 is not within"],
+    ["port 1.5", { host: "a", port: 1.5 }, "the port 1.5 is not within"],
+    ["port NaN", { host: "a", port: NaN }, "the port NaN is not within"],
+    ["port Infinity", { host: "a", port: Infinity }, "the port Infinity is not within"],
+    ["an empty key file", { host: "a", keyFile: "" }, "the key file is empty"],
+    [
+      "a key file with a line end",
+      { host: "a", keyFile: "a\nProxyCommand x" },
+      "the key file \"a\\nProxyCommand x\" holds"
+    ],
+    ["an empty known_hosts file", { host: "a", knownHostsFile: "" }, "the known_hosts file is empty"],
+    ["an ssh_config with a line end", { host: "a", sshConfig: "a\nb" }, "holds a control character"],
+    ["an empty password", { host: "a", password: Redacted.make("") }, "the password is empty"],
+    ["a password with a line end", { host: "a", password: Redacted.make("s3cr3t\n") }, "the password holds a line end"],
+    [
+      "a password with a NUL",
+      { host: "a", password: Redacted.make("s3cr3t\0") },
+      "the password holds a line end or a NUL"
+    ],
+    ["no pins", { host: "a", hostKeys: { pinned: [] as never } }, "a: "],
+    [
+      "a pin that is none",
+      { host: "a", hostKeys: { pinned: ["SHA256:abc"] } },
+      "\"SHA256:abc\" is neither a public key"
+    ],
+    ["a pin with a line end", { host: "a", hostKeys: { pinned: [`${publicKey} x\n@cert-authority`] } }, "is neither"],
+    ["a pin with two line ends", { host: "a", hostKeys: { pinned: [`${fingerprint}\n`] } }, "is neither"],
+    ["hostKeys that are none", { host: "a", hostKeys: "no" as never }, "hostKeys"],
+    ["no time to connect", { host: "a", connectTimeout: 0 }, "a time limit must be above zero"],
+    ["less than no time", { host: "a", connectTimeout: "-1 seconds" as never }, "a time limit must be above zero"],
+    ["a time that is none", { host: "a", connectTimeout: "soon" as never }, "a time limit must be above zero"],
+    ["endless time", { host: "a", connectTimeout: Duration.infinity }, "below 24 days"],
+    ["keepAlive without probes", { host: "a", keepAlive: { interval: "1 seconds", count: 0 } }, "keepAlive"],
+    [
+      "keepAlive without an interval",
+      { host: "a", keepAlive: { interval: 0, count: 1 } },
+      "a time limit must be above zero"
+    ],
+    ["a terminal without columns", { host: "a", pty: { columns: 0 } }, "columns"],
+    ["a terminal without a type", { host: "a", pty: { term: "" } }, "not a TERM"],
+    ["a shell that is none", { host: "a", shell: "bash" as never }, "shell"],
+    [
+      "a bad jump host",
+      { host: "a", jumpHosts: [{ host: "b" }, { host: "-b" }] },
+      "a: jump host: the host \"-b\" starts with"
+    ],
+    ["a jump host's port", { host: "a", jumpHosts: [{ host: "b", port: 0 }] }, "jump host: the port 0 is not within"]
+  ]
+
+  it.each(bad)("refuses %s", (_, options, expected) => {
+    assert.include(messageOf(RemoteHost.make(options)), expected)
+    assert.match(messageOf(RemoteHost.make(options)), /^InvalidHost: /)
+    assert.notInclude(inspect(RemoteHost.make(options), { depth: 9 }), "s3cr3t")
+  })
+
+  it("refuses a password that is not Redacted, without showing it", () => {
+    // @ts-expect-error not Redacted
+    const result = RemoteHost.make({ host: "a", password: "s3cr3t" })
+    assert.strictEqual(messageOf(result), "InvalidHost: a: the password is not Redacted: wrap it with Redacted.make")
+    // @ts-expect-error not Redacted
+    const jump = RemoteHost.make({ host: "a", jumpHosts: [{ host: "b", password: "s3cr3t" }] })
+    assert.notInclude(inspect(jump, { depth: 9 }), "s3cr3t")
+    const password = Redacted.make(1234567)
+    // @ts-expect-error not a string
+    assert.include(messageOf(RemoteHost.make({ host: "a", password })), "the password is not a string")
+  })
+
+  it("refuses what is of another type", () => {
+    // @ts-expect-error not a string
+    assert.include(messageOf(RemoteHost.make({ host: 1 })), "(no host): the host is not a string")
+    // @ts-expect-error not a string
+    assert.include(messageOf(RemoteHost.make({ host: "a", username: {} })), "the username is not a string")
+    // @ts-expect-error not a number
+    assert.include(messageOf(RemoteHost.make({ host: "a", port: "22" })), "the port 22 is not within 1..65535")
+    // @ts-expect-error not a boolean
+    assert.include(messageOf(RemoteHost.make({ host: "a", compression: "yes" })), "compression")
+  })
+
+  it("an error about something else does not show the password", () => {
+    const result = RemoteHost.make({ ...full, compression: "x" as never, shell: "y" as never })
+    assert.match(messageOf(result), /^InvalidHost: /)
+    assert.notInclude(inspect(result, { depth: 9 }), "s3cr3t")
+    assert.throws(
+      () => new RemoteHost.RemoteHost({ host: "-a", password: Redacted.make("s3cr3t") }),
+      /starts with "-"/
+    )
+  })
+})
+
+describe("parse", () => {
+  it.each([
+    ["worker-01", { host: "worker-01" }],
+    ["luigi@worker-01", { username: "luigi", host: "worker-01" }],
+    ["luigi@worker-01:2222", { username: "luigi", host: "worker-01", port: 2222 }],
+    ["worker-01:22", { host: "worker-01", port: 22 }],
+    ["a@b@c", { username: "a@b", host: "c" }],
+    ["::1", { host: "::1" }],
+    ["luigi@::1", { username: "luigi", host: "::1" }],
+    ["[::1]", { host: "::1" }],
+    ["[::1]:22", { host: "::1", port: 22 }],
+    ["luigi@[fe80::1%eth0]:22", { username: "luigi", host: "fe80::1%eth0", port: 22 }],
+    ["[worker-01]:22", { host: "worker-01", port: 22 }],
+    ["ssh://worker-01", { host: "worker-01" }],
+    ["SSH://luigi@worker-01:2222/", { username: "luigi", host: "worker-01", port: 2222 }],
+    ["ssh://luigi@[::1]:22", { username: "luigi", host: "::1", port: 22 }],
+    ["ssh://a%40b@worker-01", { username: "a@b", host: "worker-01" }],
+    ["a%40b@worker-01", { username: "a%40b", host: "worker-01" }],
+    ["domain\\luigi@worker-01", { username: "domain\\luigi", host: "worker-01" }]
+  ])("%s", (destination, expected) => {
+    const { connectTimeout: _, hostKeys: _keys, shell: _shell, ...found } = { ...valid(RemoteHost.parse(destination)) }
+    assert.deepStrictEqual(found, expected)
+  })
+
+  it.each([
+    ["", "the host is empty"],
+    ["@worker-01", "the username is empty"],
+    ["luigi@", "the host is empty"],
+    ["worker-01:", "the port \"\" is not a number within 1..65535"],
+    ["worker-01:x", "the port \"x\" is not a number within 1..65535"],
+    ["worker-01:0", "the port 0 is not within 1..65535"],
+    ["worker-01:65536", "the port 65536 is not within 1..65535"],
+    ["worker-01:-1", "the port \"-1\""],
+    ["worker-01:22:23", "is no IPv6 address"],
+    ["[::1]:", "the port \"\""],
+    ["[::1]22", "holds a \":\" and is no IPv6 address"],
+    ["[]", "the host is empty"],
+    ["-oProxyCommand=x", "starts with \"-\""],
+    ["luigi@-x", "starts with \"-\""],
+    ["-l@worker-01", "the username \"-l\" starts with \"-\""],
+    ["ssh://", "the host is empty"],
+    ["ssh://worker-01/path", "an ssh:// address has no path"],
+    ["ssh://%00@worker-01", "holds a control character"],
+    ["ssh://%zz@worker-01:x", "the port \"x\""],
+    ["a b", "holds a space"],
+    ["worker-01\n", "holds a space or a control character"]
+  ])("refuses %j", (destination, expected) => {
+    assert.include(messageOf(RemoteHost.parse(destination)), expected)
+    assert.match(messageOf(RemoteHost.parse(destination)), /^InvalidHost: /)
+  })
+
+  it("takes the other options", () => {
+    const host = valid(RemoteHost.parse("a@b:1", { connectTimeout: "1 seconds", hostKeys: "off" }))
+    assert.deepStrictEqual([host.port, host.hostKeys, Duration.toMillis(host.connectTimeout)], [1, "off", 1000])
+  })
+
+  it.prop("a host reads back from what it is shown as", {
+    host: FastCheck.constantFrom("worker-01", "::1", "fe80::1%eth0", "127.0.0.1", "a.b"),
+    username: FastCheck.constantFrom(undefined, "luigi", "a@b", "a b"),
+    port: FastCheck.option(FastCheck.integer({ min: 1, max: 65535 }), { nil: undefined })
+  }, (options) => {
+    const host = valid(RemoteHost.make(options))
+    assert.deepStrictEqual(valid(RemoteHost.parse(String(host))), host)
+  })
+})
+
+describe("config", () => {
+  const load = (entries: Record<string, string>, config = RemoteHost.config) =>
+    Effect.withConfigProvider(config, ConfigProvider.fromMap(new Map(Object.entries(entries))))
+
+  it.effect("reads what is set", () =>
+    Effect.gen(function*() {
+      const host = yield* load({
+        HOST: "worker-01",
+        USERNAME: "luigi",
+        PORT: "2222",
+        KEY_FILE: "~/.ssh/id",
+        PASSWORD: "s3cr3t",
+        KNOWN_HOSTS_FILE: "/tmp/known",
+        CONNECT_TIMEOUT: "5 seconds"
+      })
+      assert.strictEqual(String(host), "luigi@worker-01:2222")
+      assert.strictEqual(Duration.toSeconds(host.connectTimeout), 5)
+      assert.deepStrictEqual([host.keyFile, host.knownHostsFile], ["~/.ssh/id", "/tmp/known"])
+      assert.isTrue(host.password !== undefined && Redacted.value(host.password) === "s3cr3t")
+      assert.strictEqual(String(yield* load({ HOST: "a" })), "a")
+    }))
+
+  it.effect("can be nested", () =>
+    Effect.gen(function*() {
+      const nested = Config.nested(RemoteHost.config, "WORKER")
+      const provider = ConfigProvider.fromMap(new Map([["WORKER_HOST", "a"]]), { pathDelim: "_" })
+      assert.strictEqual(String(yield* Effect.withConfigProvider(nested, provider)), "a")
+    }))
+
+  it.effect.each([
+    [{}, "HOST"],
+    [{ HOST: "-x" }, "starts with \"-\""],
+    [{ HOST: "a", PORT: "x" }, "PORT"],
+    [{ HOST: "a", PORT: "0" }, "the port 0 is not within 1..65535"],
+    [{ HOST: "a", CONNECT_TIMEOUT: "soon" }, "CONNECT_TIMEOUT"],
+    [{ HOST: "a", PASSWORD: "s3cr3t\n" }, "the password holds a line end"]
+  ] as ReadonlyArray<readonly [Record<string, string>, string]>)(
+    "says what is wrong: %j",
+    ([entries, expected]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(load(entries))
+        assert.include(String(error), expected)
+        assert.notInclude(String(error), "s3cr3t")
+      })
+  )
+})
+
+describe("a RemoteHost", () => {
+  it("comes back through its schema and JSON", () => {
+    for (const options of [full, { host: "a", keepAlive: "off" as const }]) {
+      const host = valid(RemoteHost.make(options))
+      const json = JSON.stringify(Schema.encodeSync(RemoteHost.RemoteHost)(host))
+      const decoded = Schema.decodeUnknownSync(RemoteHost.RemoteHost)(JSON.parse(json))
+      assert.deepStrictEqual(decoded, host)
+      assert.instanceOf(decoded, RemoteHost.RemoteHost)
+    }
+  })
+
+  it("is checked when it is decoded", () => {
+    const decode = Schema.decodeUnknownEither(RemoteHost.RemoteHost)
+    for (const host of ["-a", "a b", "a@b", ""]) {
+      assert.isTrue(Either.isLeft(decode({ host, connectTimeout: { _tag: "Millis", millis: 1 } })))
+    }
+    const result = decode({ host: "a", password: "s3cr3t\n" })
+    assert.isTrue(Either.isLeft(result))
+  })
+
+  it("shows its password nowhere", () => {
+    const host = valid(RemoteHost.make(full))
+    for (
+      const shown of [
+        JSON.stringify(host),
+        String(host),
+        inspect(host, { depth: 9, showHidden: true }),
+        `${host.jumpHosts}`
+      ]
+    ) {
+      assert.notInclude(shown, "s3cr3t")
+    }
+    assert.include(JSON.stringify(host), "<redacted>")
+  })
+
+  it("is shown as people write it", () => {
+    const show = (options: RemoteHost.Options) => String(valid(RemoteHost.make(options)))
+    assert.strictEqual(show({ host: "a" }), "a")
+    assert.strictEqual(show({ host: "a", username: "b", port: 1 }), "b@a:1")
+    assert.strictEqual(show({ host: "::1" }), "::1")
+    assert.strictEqual(show({ host: "::1", port: 22 }), "[::1]:22")
+    assert.strictEqual(String(new RemoteHost.JumpHost({ host: "a", port: 2 })), "a:2")
+  })
+})

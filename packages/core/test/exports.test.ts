@@ -1,0 +1,80 @@
+import * as core from "@effect-remote/core"
+import { expect, it } from "vitest"
+
+it("the package exports these names", () => {
+  const names = Object.entries(core).map(([name, value]): [string, ReadonlyArray<string> | string] => [
+    name,
+    typeof value === "function" ? "function" : Object.keys(value).sort()
+  ])
+  expect(Object.fromEntries(names)).toMatchInlineSnapshot(`
+    {
+      "Format": [
+        "bytes",
+        "text",
+      ],
+      "LocalListener": [
+        "LocalAddress",
+        "LocalListener",
+      ],
+      "LocalStdio": [
+        "LocalStdio",
+      ],
+      "RemoteCommand": [
+        "quote",
+        "sh",
+      ],
+      "RemoteContext": [
+        "RemoteContext",
+        "TypeId",
+        "checkOutput",
+        "exitCode",
+        "layer",
+        "layerCommandExecutor",
+        "lines",
+        "make",
+        "start",
+        "stream",
+        "streamLines",
+        "string",
+        "tunnel",
+      ],
+      "RemoteError": [
+        "RemoteCommandError",
+        "RemoteCommandReason",
+        "RemoteConnectionError",
+        "RemoteConnectionReason",
+        "SftpStatusError",
+        "TunnelError",
+        "TunnelReason",
+        "connectionError",
+      ],
+      "RemoteFileSystem": [
+        "RemoteFileSystem",
+        "TypeId",
+        "layer",
+        "make",
+      ],
+      "RemoteHost": [
+        "HostKeys",
+        "JumpHost",
+        "Pty",
+        "RemoteHost",
+        "config",
+        "make",
+        "parse",
+      ],
+      "RemoteProcess": [],
+      "RemoteTarget": [
+        "make",
+      ],
+      "Transport": [
+        "ExitStatus",
+        "RemoteAddress",
+        "Transport",
+        "TypeId",
+      ],
+      "Tunnel": [],
+      "sh": "function",
+    }
+  `)
+})

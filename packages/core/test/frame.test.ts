@@ -1,0 +1,487 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Either, FastCheck, Option } from "effect"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterAll } from "vitest"
+import * as frame from "../src/internal/frame.js"
+import * as reports from "../src/internal/reports.js"
+import * as text from "../src/internal/text.js"
+
+// The same values in every run.
+FastCheck.configureGlobal({ seed: 20 })
+
+const marker = "0123456789abcdef0123456789abcdef"
+
+const stage = (words: frame.Stage["words"], more: Partial<frame.Stage> = {}): frame.Stage => ({
+  words,
+  directory: Option.none(),
+  environment: [],
+  clearEnvironment: false,
+  ...more
+})
+
+const frameOf = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>): frame.Frame => ({
+  marker,
+  stages,
+  terminal: Option.none()
+})
+
+const tricky = [
+  "",
+  "-n",
+  "--",
+  "'",
+  "\"",
+  "\\",
+  "\n",
+  "a\nb\n",
+  "\"$er_nl\"",
+  "'\"$er_nl\"'",
+  "er_nl=$(echo; echo x); er_nl=${er_nl%x}",
+  "; er_nl=$(echo; echo x); er_nl=${er_nl%x}; ",
+  "; ",
+  " | ",
+  "{",
+  "}",
+  "}; er_exec 'x'",
+  "=",
+  "a=b",
+  "$(echo x)",
+  "`echo x`",
+  "$HOME",
+  "*",
+  "~",
+  "!",
+  " ",
+  "\t",
+  "\r",
+  "\r\n",
+  marker,
+  `${marker} started 1`,
+  "er_exec",
+  "é😀",
+  "\udcff",
+  "\udcc3'\udca9",
+  text.decode(Uint8Array.from({ length: 255 }, (_, index) => index + 1))
+]
+
+const asText = (word: string) => text.decode(text.encode(word))
+
+const anyWord = FastCheck.oneof(
+  FastCheck.constantFrom(...tricky),
+  FastCheck.array(FastCheck.constantFrom(...tricky), { maxLength: 4 }).map((parts) => parts.join("")),
+  FastCheck.string({ unit: "binary", maxLength: 8 }),
+  FastCheck.uint8Array({ maxLength: 8 }).map(text.decode)
+).map((word) => asText(word.replaceAll("\0", "")))
+
+const anyName = FastCheck.oneof(
+  FastCheck.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,5}$/),
+  FastCheck.constantFrom("UID", "RANDOM", "_", "er_marker", "PATH", "IFS", "SHLVL")
+)
+
+const anyStage: FastCheck.Arbitrary<frame.Stage> = FastCheck.record({
+  words: FastCheck.array(anyWord, { minLength: 1, maxLength: 6 }).filter(Arr.isNonEmptyArray)
+    // `env` would take it for one more variable
+    .filter(([program]) => !program.includes("=")),
+  directory: FastCheck.option(anyWord.map((path) => `/${path}`), { nil: undefined }).map(Option.fromNullable),
+  environment: FastCheck.uniqueArray(FastCheck.tuple(anyName, anyWord), { maxLength: 4, selector: ([name]) => name }),
+  clearEnvironment: FastCheck.boolean()
+})
+
+const anyFrame: FastCheck.Arbitrary<frame.Frame> = FastCheck.record({
+  marker: FastCheck.constantFrom(marker, "0", "f00d"),
+  stages: FastCheck.array(anyStage, { minLength: 1, maxLength: 3 }).filter(Arr.isNonEmptyArray),
+  terminal: FastCheck.option(
+    FastCheck.record({ rows: FastCheck.integer({ min: 1, max: 65535 }), columns: FastCheck.constant(80) }),
+    { nil: undefined }
+  ).map(Option.fromNullable)
+})
+
+// The order of variables has no meaning.
+const sorted = (value: frame.Frame): frame.Frame => ({
+  ...value,
+  stages: Arr.map(value.stages, (stage) => ({
+    ...stage,
+    environment: stage.environment.slice().sort(([one], [other]) => one < other ? -1 : 1)
+  }))
+})
+
+describe("encode and decode", () => {
+  it.prop("a frame comes back", { value: anyFrame }, ({ value }) => {
+    assert.deepStrictEqual(Either.map(frame.decode(frame.encode(value)), sorted), Either.right(sorted(value)))
+  }, { fastCheck: { numRuns: 500 } })
+
+  it.prop("a frame is one line", { value: anyFrame }, ({ value }) => {
+    const encoded = frame.encode(value)
+    assert.strictEqual(encoded.indexOf(10), encoded.length - 1)
+  }, { fastCheck: { numRuns: 200 } })
+
+  it("a relative directory comes back as one below the current", () => {
+    const decoded = frame.decode(frame.encode(frameOf(stage(["ls"], { directory: Option.some("-a") }))))
+    assert.deepStrictEqual(Either.getOrThrow(decoded).stages[0].directory, Option.some("./-a"))
+  })
+
+  it("a long word with line ends comes back", () => {
+    const value = frameOf(stage(["echo", "a'\n".repeat(100_000), "x".repeat(3_000_000)]))
+    assert.deepStrictEqual(Either.getOrThrow(frame.decode(frame.encode(value))), value)
+  })
+
+  it.each([
+    ["nothing", ""],
+    ["other calls", "er_marker=0; rm '-rf'"],
+    ["no marker", "er_begin; er_exec 'ls'"],
+    ["no program", "er_marker=0; er_begin; er_exec"],
+    ["no program behind variables", "er_marker=0; er_begin; er_with 'UID=1'"],
+    ["an open quote", "er_marker=0; er_exec 'ls"],
+    ["a variable without a name", "er_marker=0; er_environment '=x'; er_exec 'ls'"]
+  ])("decode refuses %s", (_, line) => {
+    assert.isTrue(Either.isLeft(frame.decode(text.encode(`${line}\n`))))
+  })
+
+  it("nothing of a frame is in the launch line, which every login shell takes as it is", () => {
+    const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)'$/
+    assert.match(frame.launchLine, quoted)
+  })
+})
+
+interface Shell {
+  readonly name: string
+  readonly command: ReadonlyArray<string>
+}
+
+const which = (program: string) =>
+  spawnSync("/bin/sh", ["-c", "command -v \"$1\"", "sh", program]).stdout.toString().trim()
+
+const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "effect-remote-frame-")))
+
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }))
+
+// Under its own name bash would read the user's .bashrc, as its stdin may be a network's.
+const bashAsSh = path.join(directory, "sh")
+if (which("bash") !== "") fs.symlinkSync(which("bash"), bashAsSh)
+
+/** In the place of `/bin/sh`. */
+const launchers: ReadonlyArray<Shell> = [
+  { name: "dash", command: ["dash"] },
+  { name: "bash as sh", command: [bashAsSh] },
+  { name: "busybox sh", command: ["busybox", "sh"] },
+  { name: "mksh", command: ["mksh"] }
+]
+
+const loginShells: ReadonlyArray<Shell> = ["sh", "bash", "mksh", "zsh", "fish", "tcsh"].map((name) => ({
+  name,
+  command: [name]
+}))
+
+const forEach = (shells: ReadonlyArray<Shell>, tests: (shell: Shell) => void) => {
+  for (const shell of shells) {
+    const installed = which(String(shell.command[0])) !== ""
+    describe.skipIf(!installed)(installed ? shell.name : `${shell.name}: not installed`, () => tests(shell))
+  }
+}
+
+interface Ran {
+  readonly pid: number
+  readonly code: number | null
+  readonly stdout: ReturnType<typeof scan>
+  readonly stderr: ReturnType<typeof scan>
+}
+
+const scan = (bytes: Uint8Array, once: boolean) => {
+  const scanner = reports.scanner(marker, { once })
+  const [pushed, ended] = [scanner.push(bytes), scanner.end()]
+  return {
+    noise: text.decode(text.concat([pushed.noise, ended.noise])),
+    output: text.decode(text.concat([pushed.output, ended.output])),
+    reports: pushed.reports
+  }
+}
+
+const spawn = (
+  command: ReadonlyArray<string>,
+  line: string,
+  input: Uint8Array,
+  env: Record<string, string | undefined> = process.env,
+  once = true
+): Ran => {
+  const [program, ...args] = command
+  const { pid, status, stderr, stdout } = spawnSync(which(String(program)), [...args, "-c", line], {
+    input,
+    env,
+    cwd: os.tmpdir()
+  })
+  return { pid, code: status, stdout: scan(stdout, once), stderr: scan(stderr, false) }
+}
+
+const launch = (
+  shell: Shell,
+  value: frame.Frame,
+  rest: string | Uint8Array = "",
+  env: Record<string, string | undefined> = process.env
+): Ran => {
+  const [program, ...args] = shell.command
+  const line = frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+  return spawn(["sh"], line, Buffer.concat([frame.encode(value), Buffer.from(rest)]), env)
+}
+
+const started = ({ pid }: Ran): ReadonlyArray<reports.Report> => [{ _tag: "Started", pid }]
+
+/** Prints its arguments, two variables and its directory, each ended by a NUL, and then its input. */
+const tell = "printf \"%s\\0\" \"$#\" \"$@\" \"$A\" \"$B\"; pwd; printf \"\\0\"; cat"
+
+const told = (args: ReadonlyArray<string>, a: string, b: string, directory: string, rest: string) =>
+  [String(args.length), ...args, a, b, `${directory}\n`, rest].join("\0")
+
+const make = (name: string, content: string, mode: number): string => {
+  const file = path.join(directory, name)
+  fs.writeFileSync(file, content)
+  fs.chmodSync(file, mode)
+  return file
+}
+
+describe("the launch line", () => {
+  forEach(launchers, (shell) => {
+    // bash 5.2 loses a 0x01 behind an invalid byte, once it has seen another 0x01 or 0x7f.
+    const word = shell.name === "bash as sh" ? anyWord.map((word) => asText(word.replace(/[\x01\x7f]/g, ""))) : anyWord
+
+    it.prop(
+      "arguments, environment, directory and the rest of stdin arrive byte for byte",
+      { words: FastCheck.array(word, { maxLength: 5 }), a: word, b: word, rest: FastCheck.uint8Array() },
+      ({ a, b, rest, words }) => {
+        const ran = launch(
+          shell,
+          frameOf(stage(["/bin/sh", "-c", tell, "sh", ...words], {
+            directory: Option.some(directory),
+            environment: [["A", a], ["B", b]]
+          })),
+          rest
+        )
+        assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+        assert.deepStrictEqual(ran.stdout, {
+          noise: "",
+          output: told(words, a, b, directory, text.decode(rest)),
+          reports: started(ran)
+        })
+        assert.strictEqual(ran.code, 0)
+      },
+      { fastCheck: { numRuns: 15 } }
+    )
+
+    it("any name of a directory can be entered", () => {
+      for (const name of ["-", "-a", "a b", "'", "a\nb\n", "\udcff", "$HOME", "~", "\\"]) {
+        fs.mkdirSync(Buffer.concat([Buffer.from(`${directory}/`), text.encode(name)]), { recursive: true })
+        const ran = launch(
+          shell,
+          frameOf(stage(["/bin/sh", "-c", "pwd; printf ."], { directory: Option.some(`${directory}/${name}`) }))
+        )
+        assert.strictEqual(ran.stdout.output, `${directory}/${name}\n.`)
+      }
+      const relative = launch(
+        shell,
+        frameOf(stage(["pwd"], { directory: Option.some(path.relative(os.tmpdir(), path.join(directory, "-"))) })),
+        "",
+        { ...process.env, CDPATH: "/", OLDPWD: "/" }
+      )
+      assert.strictEqual(relative.stdout.output, `${directory}/-\n`)
+    })
+
+    it("variables that shells keep for themselves arrive too", () => {
+      const names = [
+        ..."UID EUID GID PPID GROUPS RANDOM SECONDS LINENO SHLVL OPTIND OPTARG COLUMNS LINES TMOUT HISTSIZE".split(" "),
+        ..."BASHOPTS SHELLOPTS BASH_VERSINFO PGRP KSHUID USERNAME EPOCHSECONDS _ IFS PS4 ENV CDPATH".split(" "),
+        ..."er_marker er_step er_code er_nl er_frame er_name er_names".split(" ")
+      ]
+      for (const value of ["x y", "7"]) {
+        const environment = names.map((name) => [name, value] as const)
+        const ran = launch(shell, frameOf(stage(["/usr/bin/env"], { environment })))
+        const lines = ran.stdout.output.split("\n")
+        assert.deepStrictEqual(names.filter((name) => !lines.includes(`${name}=${value}`)), [])
+        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+      }
+    })
+
+    it("clearEnvironment leaves nothing of the login's, and a PATH", () => {
+      const ran = launch(
+        shell,
+        frameOf(stage(["env"], { clearEnvironment: true, environment: [["A", "x"]] })),
+        "",
+        { PATH: process.env.PATH, B: "y", "not-a-name": "z", HOME: "/", LANG: "C" }
+      )
+      const own = /^(_|SHLVL|PWD|OLDPWD)=/
+      const lines = ran.stdout.output.split("\n").filter((line) => line !== "" && !own.test(line)).sort()
+      // dash and its kin drop what is no name, bash keeps it
+      assert.deepStrictEqual(lines.filter((line) => line !== "not-a-name=z"), [
+        "A=x",
+        "PATH=/usr/local/bin:/usr/bin:/bin"
+      ])
+    })
+
+    it("clearEnvironment without awk is a failure, not a command with everything", () => {
+      const ran = launch(
+        shell,
+        frameOf(stage(["/usr/bin/env"], { clearEnvironment: true })),
+        "",
+        { PATH: "/nonexistent", SECRET: "x" }
+      )
+      assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "environment", code: 127 }])
+      assert.strictEqual(ran.stdout.output, "")
+    })
+
+    it("a directory that cannot be entered is reported, and nothing runs", () => {
+      const ran = launch(shell, frameOf(stage(["echo", "x"], { directory: Option.some("/nonexistent/a\nb") })))
+      assert.strictEqual(ran.stdout.output + ran.stdout.noise, "")
+      assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "directory", code: Number(ran.code) }])
+      assert.notStrictEqual(ran.code, 0)
+    })
+
+    it.each(["nonexistent", "/nonexistent/x", "-x", "a b", "nonexistent\n"])(
+      "a program that is missing: %j",
+      (program) => {
+        const ran = launch(shell, frameOf(stage([program, "x"])))
+        assert.strictEqual(ran.code, 127)
+        assert.deepStrictEqual(ran.stderr, {
+          noise: "",
+          output: "",
+          reports: [{ _tag: "Failed", step: "program", code: 127 }]
+        })
+      }
+    )
+
+    it("a program that is not executable, and one without its interpreter", () => {
+      const plain = launch(shell, frameOf(stage([make("plain", "echo x\n", 0o644)])))
+      assert.strictEqual(plain.code, 126)
+      assert.include(JSON.stringify(plain.stderr.reports.at(-1)), "\"code\":126")
+      const orphan = launch(shell, frameOf(stage([make("orphan", "#!/nonexistent/interpreter\n", 0o755)])))
+      assert.include([126, 127], orphan.code)
+      assert.deepStrictEqual(orphan.stderr.reports, [
+        ...started(orphan),
+        { _tag: "Failed", step: "exec", code: Number(orphan.code) }
+      ])
+      assert.strictEqual(orphan.stdout.output, "")
+    })
+
+    it("too many arguments are reported", () => {
+      const program = make("program", "#!/bin/sh\necho x\n", 0o755)
+      // Linux has a limit for one word, others for all
+      const size = process.platform === "linux" ? 140_000 : 1_200_000
+      const ran = launch(shell, frameOf(stage([program, "x".repeat(size)])))
+      assert.deepStrictEqual(ran.stderr.reports, [...started(ran), { _tag: "Failed", step: "exec", code: 126 }])
+    })
+
+    it("a program that fails by itself is no failure of the launch, whatever its code", () => {
+      for (const code of [0, 1, 2, 3, 126, 127, 255]) {
+        const ran = launch(shell, frameOf(stage(["/bin/sh", "-c", `exit ${code}`])))
+        assert.strictEqual(ran.code, code)
+        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+      }
+    })
+
+    it("a program that the shell has built in keeps its code", () => {
+      for (
+        const [code, ...words] of [[0, "true"], [1, "false"], [0, "echo", "x"], [1, "test", "a", "=", "b"]] as const
+      ) {
+        const ran = launch(shell, frameOf(stage([words[0], ...words.slice(1)])))
+        assert.strictEqual(ran.code, code)
+        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+      }
+    })
+
+    it("a pipeline carries bytes from stage to stage, and ends with the last one's code", () => {
+      const ran = launch(
+        shell,
+        frameOf(
+          stage(["tr", "a", "b"]),
+          stage(["/bin/sh", "-c", "cat; printf \"%s\" \"$A\""], { environment: [["A", "x\ny"]] }),
+          stage(["/bin/sh", "-c", "cat; pwd; exit 7"], { directory: Option.some("/") })
+        ),
+        "aca\n"
+      )
+      assert.deepStrictEqual(ran.stdout, { noise: "", output: "bcb\nx\ny/\n", reports: started(ran) })
+      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+      assert.strictEqual(ran.code, 7)
+    })
+
+    it("a stage that is missing is reported, wherever it stands", () => {
+      const missing = { _tag: "Failed", step: "program", code: 127 } as const
+      const first = launch(shell, frameOf(stage(["nonexistent"]), stage(["cat"])), "x")
+      assert.deepStrictEqual(first.stderr.reports, [...started(first), missing])
+      assert.strictEqual(first.code, 0)
+      const last = launch(shell, frameOf(stage(["echo", "x"]), stage(["nonexistent"])))
+      assert.deepStrictEqual(last.stderr.reports, [...started(last), missing])
+      assert.strictEqual(last.code, 127)
+    })
+
+    it("each stage of a pipeline has its own directory and environment", () => {
+      const ran = launch(
+        shell,
+        frameOf(
+          stage(["/bin/sh", "-c", "pwd; echo \"$A\""], { directory: Option.some("/"), environment: [["A", "1"]] }),
+          stage(["/bin/sh", "-c", "cat; pwd; echo \"$A\""], { clearEnvironment: true })
+        ),
+        "",
+        { ...process.env, A: "0" }
+      )
+      assert.strictEqual(ran.stdout.output, `/\n1\n${os.tmpdir()}\n\n`)
+    })
+
+    it("input that ends before the frame does runs nothing", () => {
+      const [program, ...args] = shell.command
+      const line = frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+      const whole = frame.encode(frameOf(stage(["echo", "x"])))
+      const ran = spawn(["sh"], line, whole.slice(0, -1))
+      assert.deepStrictEqual([ran.stdout.output, ran.stdout.noise, ran.stderr.reports], ["", "", []])
+      assert.notStrictEqual(ran.code, 0)
+    })
+  })
+})
+
+describe("through a login shell", () => {
+  const words = ["", "it's", "a\nb", "\\", "!x", "$HOME", "\udcff", "é", "-n", "\"$er_nl\"", "a;b", "*"]
+  const program = () =>
+    stage(["/bin/sh", "-c", tell, "sh", ...words], {
+      directory: Option.some(directory),
+      environment: [["A", "1\n2"], ["B", "é!\\'"]]
+    })
+  const expected = (rest: string) => told(words, "1\n2", "é!\\'", directory, rest)
+
+  forEach(loginShells, (shell) => {
+    it("the frame is read from stdin and the rest is left to the command", () => {
+      const ran = spawn(
+        shell.command,
+        frame.launchLine,
+        Buffer.concat([
+          frame.encode(frameOf(program())),
+          Buffer.from("rest\0\xff", "latin1")
+        ])
+      )
+      assert.strictEqual(ran.stdout.output, expected("rest\0\udcff"))
+      assert.deepStrictEqual(ran.stdout.reports, started(ran))
+    })
+
+    it("with a terminal the frame travels in the line, and stdin is the command's", () => {
+      const ran = spawn(shell.command, frame.terminalLine(frameOf(program())), Buffer.from("rest"))
+      assert.strictEqual(ran.stdout.output, expected("rest"))
+      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+    })
+
+    it("with a terminal failures are reported as without", () => {
+      const ran = spawn(
+        shell.command,
+        frame.terminalLine({ ...frameOf(stage(["nonexistent"])), terminal: Option.some({ rows: 24, columns: 80 }) }),
+        new Uint8Array()
+      )
+      assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "program", code: 127 }])
+      assert.strictEqual(ran.code, 127)
+    })
+  })
+
+  forEach(launchers, (shell) => {
+    it("a terminal's line is read by any /bin/sh", () => {
+      const [name, ...args] = shell.command
+      const line = frame.terminalLine(frameOf(program())).replace("/bin/sh", [which(String(name)), ...args].join(" "))
+      assert.strictEqual(spawn(["sh"], line, Buffer.from("rest")).stdout.output, expected("rest"))
+    })
+  })
+})
