@@ -43,6 +43,9 @@ export const quote: (word: string) => string = posix
  * alike: `$'...'`, `((`, a `case` in `$(...)`) only numbers may stand; anything else makes a command that fails with
  * `InvalidCommand` and is never sent.
  *
+ * It holds for one reading. What reads the word as shell once more (`eval`, `sh -c "... ${x}"`, an arithmetic `$((name))` with
+ * a variable that holds it) undoes it: hand such values over as arguments, `sh -c '...' sh ${x}`.
+ *
  * The text is taken raw: a backslash is the shell's. Only `` \` `` and `\${`, which a template cannot do without, lose
  * theirs. The result is a platform `Command`: `Command.env`, `Command.workingDirectory`, `Command.feed` and
  * `Command.pipeTo` compose, and it runs locally unchanged. A `Redacted` that is interpolated is masked in errors, spans
@@ -107,7 +110,7 @@ export const sh = (
         const words = values.map((each) => word(each, true))
         if (words.length === 0 || !words.every((each) => /^-?\d+(\.\d+)?$/.test(each))) {
           problem ??= "an interpolation stands where no quoting holds (backquotes, a here-document, a comment, " +
-            "${...} or $((...))): put it into a variable first, as in name=${value}; echo \"$name\""
+            "${...} or $((...))): assign it to a variable first, as in name=${value}, and use \"$name\" there"
         }
         script += words.join(" ")
       }

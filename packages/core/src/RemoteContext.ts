@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { linesIterator } from "effect/String"
 import * as executor from "./internal/executor.js"
 import * as tunnels from "./internal/tunnel.js"
 import * as verbs from "./internal/verbs.js"
@@ -151,7 +150,7 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
       Effect.withSpan(verb.string(command, options, verbs.failUnlessZero), "RemoteContext.string", span),
     lines: (command, options = {}) =>
       Effect.withSpan(
-        Effect.map(verb.string(command, options, verbs.failUnlessZero), (text) => Array.from(linesIterator(text))),
+        verb.lines(command, options, verbs.failUnlessZero),
         "RemoteContext.lines",
         span
       ),

@@ -33,6 +33,9 @@ const present = shells.filter(({ command: [program] }) =>
   spawnSync("/bin/sh", ["-c", "command -v \"$1\"", "sh", program]).status === 0
 )
 
+// The others are kin of these.
+const different = present.filter(({ name }) => ["dash", "bash", "mksh"].includes(name))
+
 const forEachShell = (tests: (shell: Shell) => void) => {
   for (const shell of shells) {
     const installed = present.includes(shell)
@@ -127,7 +130,7 @@ describe("sh", () => {
         prints(shell, mixed),
         shown([`a"${x}`, `${x}\\${x}`, `${x}$${x}`, `$${x}`, `$${x}`, `\\${x}`, x])
       )
-    }, { fastCheck: { numRuns: 25 } })
+    }, { fastCheck: { numRuns: 12 } })
 
     it("an array is a word for each of its elements", () => {
       const list = (values: RemoteCommand.Interpolation) => prints(shell, sh`set -- ${values}; printf '<%s>' "$#" "$@"`)
@@ -260,7 +263,7 @@ describe("where sh quotes a text", () => {
     ["the word case in a substitution", "echo \"$(grep case f; echo ", ")\""]
   ])("%s", (_, before, after) => {
     assert.strictEqual(problemOf(template([before, after], escapes)), undefined)
-    for (const shell of present) isInert(shell, [before, after])
+    for (const shell of different) isInert(shell, [before, after])
   })
 })
 
@@ -339,9 +342,9 @@ describe("where sh refuses a text", () => {
     { pieces: FastCheck.array(anyPiece, { minLength: 2, maxLength: 3 }) },
     ({ pieces }) => {
       FastCheck.pre(problemOf(template(pieces, escapes)) === undefined)
-      for (const shell of present.slice(0, 3)) isInert(shell, pieces)
+      for (const shell of different) isInert(shell, pieces)
     },
-    { fastCheck: { numRuns: 50 } }
+    { fastCheck: { numRuns: 30 } }
   )
 })
 

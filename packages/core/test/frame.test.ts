@@ -111,7 +111,7 @@ const sorted = (value: frame.Frame): frame.Frame => ({
 describe("encode and decode", () => {
   it.prop("a frame comes back", { value: anyFrame }, ({ value }) => {
     assert.deepStrictEqual(Either.map(frame.decode(frame.encode(value)), sorted), Either.right(sorted(value)))
-  }, { fastCheck: { numRuns: 500 } })
+  }, { fastCheck: { numRuns: 300 } })
 
   it.prop("a frame is one line", { value: anyFrame }, ({ value }) => {
     const encoded = frame.encode(value)
@@ -266,7 +266,7 @@ describe("the launch line", () => {
         })
         assert.strictEqual(ran.code, 0)
       },
-      { fastCheck: { numRuns: 15 } }
+      { fastCheck: { numRuns: 10 } }
     )
 
     it("any name of a directory can be entered", () => {

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import { linesIterator } from "effect/String"
 import type { RemoteProcess } from "../RemoteProcess.js"
 import { fromCommand } from "./platformError.js"
 import type { Judge, Verbs } from "./verbs.js"
@@ -34,11 +33,7 @@ export const make = (verbs: Verbs): CommandExecutor.CommandExecutor => ({
     ),
   exitCode: (command) => Effect.mapError(verbs.exitCode(command, {}), fromCommand("exitCode")),
   string: (command, encoding) => Effect.mapError(verbs.string(command, { encoding }, anyCode), fromCommand("string")),
-  lines: (command, encoding) =>
-    verbs.string(command, { encoding }, anyCode).pipe(
-      Effect.map((text) => Array.from(linesIterator(text))),
-      Effect.mapError(fromCommand("lines"))
-    ),
+  lines: (command, encoding) => Effect.mapError(verbs.lines(command, { encoding }, anyCode), fromCommand("lines")),
   stream: (command) => Stream.mapError(verbs.stream(command, {}, anyCode), fromCommand("stream")),
   streamLines: (command, encoding) =>
     Stream.mapError(verbs.streamLines(command, { encoding }, anyCode), fromCommand("streamLines"))

@@ -17,6 +17,8 @@ export type ErrorFields =
   & Partial<Pick<CommandFields, "exitCode" | "signal" | "stdout" | "cause">>
 
 const stderrInErrors = 8 * 1024
+// Kept in front of it, so that a secret is seen, and hidden, whole.
+const longestSecret = 4 * 1024
 const noiseInErrors = 16 * 1024
 
 // The least total of arguments and environment at which a failed `exec` of an executable file is put down to its size.
@@ -43,7 +45,7 @@ export interface CommandFailure {
 
 /** @internal */
 export const make = (host: string, program: Program): CommandFailure => {
-  const stderr = outlet.tail(stderrInErrors)
+  const stderr = outlet.tail(stderrInErrors + longestSecret)
   const noise = outlet.tail(noiseInErrors)
 
   const error: CommandFailure["error"] = ({ detail, stdout, ...fields }) =>
@@ -52,7 +54,7 @@ export const make = (host: string, program: Program): CommandFailure => {
       host,
       command: program.shown,
       detail: program.mask(detail),
-      stderr: program.mask(text.display(stderr.bytes())),
+      stderr: program.mask(text.display(stderr.bytes())).slice(-stderrInErrors),
       ...(stdout === undefined
         ? {}
         : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout))) : stdout })

@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 
 /**
  * Output that is always drained, whether or not somebody reads it. Until a reader comes, the last `limit` bytes are
- * kept; while one is there, nothing is dropped and a slow reader holds the writer back.
+ * kept, give or take a piece; while one is there, nothing is dropped and a slow reader holds the writer back.
  *
  * @internal
  */
@@ -14,6 +14,8 @@ export interface Outlet<E> {
   readonly offer: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: (exit: Exit.Exit<void, E>) => Effect.Effect<void>
   readonly stream: Stream.Stream<Uint8Array, E>
+  /** Holds the writer back no more: for when what is still to come has a bound of its own. */
+  readonly release: Effect.Effect<void>
   /** Drops what comes from now on. */
   readonly discard: Effect.Effect<void>
 }
@@ -24,6 +26,7 @@ export const make = <E>(limit: number): Outlet<E> => {
   let size = 0
   let mode: "unread" | "read" | "discarded" = "unread"
   let ended: Exit.Exit<void, E> | undefined
+  let released = false
   const filled = Effect.unsafeMakeLatch(false)
   const drained = Effect.unsafeMakeLatch(true)
 
@@ -32,7 +35,7 @@ export const make = <E>(limit: number): Outlet<E> => {
     size += bytes.length
     while (mode === "unread" && chunks.length > 1 && size - chunks[0]!.length >= limit) size -= chunks.shift()!.length
     filled.unsafeOpen()
-    if (mode === "read" && size >= limit) drained.unsafeClose()
+    if (mode === "read" && size >= limit && !released) drained.unsafeClose()
   }
 
   const take: Effect.Effect<Uint8Array, Option.Option<E>> = Effect.suspend(() => {
@@ -79,6 +82,10 @@ export const make = <E>(limit: number): Outlet<E> => {
         Stream.repeatEffectOption(take)
       )
     ),
+    release: Effect.sync(() => {
+      released = true
+      drained.unsafeOpen()
+    }),
     discard: Effect.sync(() => {
       mode = "discarded"
       chunks = []

@@ -3,6 +3,7 @@
  */
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -24,7 +25,9 @@ import * as frame from "./frame.js"
 import * as outlet from "./outlet.js"
 import * as plans from "./plan.js"
 import * as program from "./program.js"
+import * as random from "./random.js"
 import type { Report, Scanned } from "./reports.js"
+import * as reports from "./reports.js"
 import * as terminate from "./terminate.js"
 import * as text from "./text.js"
 
@@ -57,6 +60,9 @@ export interface Started {
 type Failed = Extract<Report, { readonly _tag: "Failed" }>
 
 const stderrKept = 256 * 1024
+
+// What a command that has ended left in its pipes is read in this time; what holds them open longer is still there.
+const drainedWithin = "200 millis"
 
 /** @internal */
 export const compile = (
@@ -106,21 +112,22 @@ const launch = Effect.fnUntraced(function*(
 ) {
   const { connectTimeout } = transport.host
   const begun = yield* Clock.currentTimeMillis
-  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  // One deadline for everything up to the launch.
+  const inTime = (begun: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.timeoutFail(effect, {
         duration: Math.max(0, Duration.toMillis(connectTimeout) - (now - begun)),
         onTimeout: () =>
           failure.connection({
             reason: "TimedOut",
-            detail: `connecting and launching the command took more than ${Duration.format(connectTimeout)}`,
+            detail: `connecting to the host and launching took more than ${Duration.format(connectTimeout)}`,
             hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
           })
       }))
   const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(restore(effect))
 
   const channel = yield* restore(
-    inTime(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
+    inTime(begun)(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
   )
 
   let pid = plan.pid
@@ -145,7 +152,13 @@ const launch = Effect.fnUntraced(function*(
     failure.stderr.push(bytes)
     return Effect.zipRight(stderr.offer(bytes), Option.isSome(read) ? pump : Effect.void)
   })
-  yield* fork(Effect.onExit(pump, (exit) => Effect.zipRight(stderr.end(exit), Deferred.done(stderrEnded, exit))))
+  yield* fork(Effect.onExit(pump, (exit) => {
+    // Whoever still reads when the scope closes is told so, rather than interrupted.
+    const end = Exit.isInterrupted(exit)
+      ? Exit.fail(failure.connection({ reason: "ConnectionLost", detail: "the scope of the command was closed" }))
+      : exit
+    return Effect.zipRight(stderr.end(end), Deferred.done(stderrEnded, end))
+  }))
 
   const ready: Array<Uint8Array> = []
   let ended = false
@@ -183,10 +196,22 @@ const launch = Effect.fnUntraced(function*(
   yield* fork(Effect.ignore(Option.match(plan.first, { onNone: () => Effect.void, onSome: channel.write })))
   yield* fork(Effect.intoDeferred(awaitReport, started))
 
+  // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
+  // connection says nothing, and there is no way to ask.
+  const isOver = Effect.gen(function*() {
+    const status = yield* Deferred.poll(exited)
+    if (Option.isNone(status)) return false
+    if (Exit.isFailure(yield* Effect.exit(status.value))) return true
+    return yield* Effect.timeoutTo(
+      Effect.interruptible(Effect.exit(Effect.zipRight(drain, Deferred.await(stderrEnded)))),
+      { duration: drainedWithin, onSuccess: () => true, onTimeout: () => false }
+    )
+  })
+
   let late = false
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
-      if (plan.pid !== undefined || (yield* Deferred.isDone(exited))) return
+      if (plan.pid !== undefined) return
       discarding = true
       yield* stderr.discard
       const group = pid ??
@@ -195,7 +220,7 @@ const launch = Effect.fnUntraced(function*(
           onSuccess: Option.getOrUndefined,
           onTimeout: () => undefined
         }))
-      if (group === undefined || (yield* Deferred.isDone(exited))) return
+      if (group === undefined || (yield* isOver)) return
       // A command that prints while it ends must not be held back.
       yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
       yield* control(transport, terminate.group(group, Duration.toMillis(settings.killAfter))).pipe(
@@ -211,7 +236,7 @@ const launch = Effect.fnUntraced(function*(
     }).pipe(Effect.scoped)
   )
 
-  const processId = yield* restore(inTime(Deferred.await(started))).pipe(
+  const processId = yield* restore(inTime(begun)(Deferred.await(started))).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
         late = true
@@ -230,8 +255,10 @@ const launch = Effect.fnUntraced(function*(
         failure.error({ reason: "InputFailed", detail: "the stream given as stdin failed", cause })
       ),
       Stream.run(stdin),
-      Effect.catchAll((error) =>
-        error._tag === "RemoteCommandError" ? Deferred.fail(inputFailure, error) : Effect.void
+      // What breaks on the way to the host is left to those who read from it.
+      Effect.catchTag("RemoteConnectionError", () => Effect.void),
+      Effect.tapErrorCause((cause) =>
+        Cause.isInterruptedOnly(cause) ? Effect.void : Deferred.failCause(inputFailure, cause)
       ),
       fork
     )
@@ -242,7 +269,11 @@ const launch = Effect.fnUntraced(function*(
       // The shell's reports, which come on stderr, may be behind the status.
       const mayBeReported = status._tag === "Code" &&
         (status.code === 126 || status.code === 127 || compiled.stages.length > 1)
-      if (mayBeReported) yield* Effect.exit(Deferred.await(stderrEnded))
+      if (mayBeReported) {
+        // It has ended, so what is to come is what the pipes hold: a reader that has stopped must not hold it back.
+        yield* stderr.release
+        yield* Effect.exit(Deferred.await(stderrEnded))
+      }
       if (failed !== undefined) return yield* failure.fromReport(failed)
       switch (status._tag) {
         case "Code":
@@ -275,7 +306,16 @@ const launch = Effect.fnUntraced(function*(
       if (!/^SIG[A-Z0-9]{2,8}$/.test(signal)) {
         return yield* failure.error({ reason: "InvalidCommand", detail: `${JSON.stringify(signal)} is no signal` })
       }
-      if (!(yield* Deferred.isDone(exited))) yield* control(transport, terminate.signal(processId, signal))
+      if (!(yield* Deferred.isDone(exited))) {
+        const begun = yield* Clock.currentTimeMillis
+        const { code, output } = yield* inTime(begun)(control(transport, terminate.signal(processId, signal)))
+        if (code !== 0) {
+          return yield* failure.error({
+            reason: "InvalidCommand",
+            detail: `the host sent no ${signal}: ${output.trim()}`
+          })
+        }
+      }
       yield* Deferred.await(exited)
     }),
     loginOutput: Effect.sync(() => text.display(failure.noise.bytes()))
@@ -290,19 +330,33 @@ const launch = Effect.fnUntraced(function*(
   return handle
 })
 
-/** Runs a program of ours on a channel of its own and waits for its end. */
-const control = (transport: Transport, stage: frame.Stage): Effect.Effect<void, RemoteConnectionError> =>
+/** Runs a program of ours on a channel of its own, and tells how it ended and the end of what it printed. */
+const control = (
+  transport: Transport,
+  stage: frame.Stage
+): Effect.Effect<{ readonly code: number; readonly output: string }, RemoteConnectionError> =>
   Effect.scoped(Effect.gen(function*() {
     const channel = yield* transport.exec(frame.launchLine)
-    const drain = (read: typeof channel.read): Effect.Effect<void, RemoteConnectionError> =>
-      Effect.flatMap(read, (bytes) => Option.isSome(bytes) ? drain(read) : Effect.void)
+    const marker = yield* random.hex
+    const scanner = reports.scanner(marker, { once: false })
+    const printed = outlet.tail(1024)
+    const drain = (
+      read: typeof channel.read,
+      take: (bytes: Uint8Array) => void
+    ): Effect.Effect<void, RemoteConnectionError> =>
+      Effect.flatMap(read, (bytes) => {
+        if (Option.isNone(bytes)) return Effect.void
+        take(bytes.value)
+        return drain(read, take)
+      })
     yield* Effect.all([
       Effect.zipRight(
-        channel.write(frame.encode({ marker: "0", stages: [stage], terminal: Option.none() })),
+        channel.write(frame.encode({ marker, stages: [stage], terminal: Option.none() })),
         channel.end
       ),
-      drain(channel.read),
-      drain(channel.readStderr)
+      drain(channel.read, () => {}),
+      drain(channel.readStderr, (bytes) => printed.push(scanner.push(bytes).output))
     ], { concurrency: "unbounded", discard: true })
-    yield* channel.exit
+    const status = yield* channel.exit
+    return { code: status._tag === "Code" ? status.code : 1, output: text.display(printed.bytes()) }
   }))

@@ -42,12 +42,12 @@ export const group = (pid: number, graceMillis: number): Stage =>
 const rounds = (millis: number): string => String(Math.max(0, Math.ceil(millis / 50)))
 
 /**
- * Sends one signal, without a look at what becomes of it.
+ * Sends one signal, and fails where the host knows none of that name. A group that is gone is none's fault.
  *
  * @internal
  */
 export const signal = (pid: number, name: string): Stage =>
-  plain(`kill -"$2" -"$1"`, String(pid), name.replace(/^SIG/, ""))
+  plain(`kill -0 -"$1" 2>/dev/null || exit 0; kill -"$2" -"$1"`, String(pid), name.replace(/^SIG/, ""))
 
 const plain = (text: string, ...words: ReadonlyArray<string>): Stage => ({
   words: ["/bin/sh", "-c", text, "sh", ...words],

@@ -27,11 +27,11 @@ const checkPath = (end: string, path: string): string | undefined => {
   return length > longestPath ? `the ${end} path has ${length} bytes, a unix socket takes ${longestPath}` : undefined
 }
 
-const showLocal = (address: LocalAddress): string =>
-  address._tag === "Unix" ? address.path : `${address.host}:${address.port}`
-
-const showRemote = (address: RemoteAddress): string =>
-  address._tag === "Unix" ? address.path : `${address.host}:${address.port}`
+const show = (address: LocalAddress | RemoteAddress): string => {
+  if (address._tag === "Unix") return address.path
+  const { host, port } = address
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`
+}
 
 const problem = (remote: RemoteAddress, local: LocalAddress): string | undefined =>
   (remote._tag === "Unix"
@@ -51,10 +51,10 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
   const asked = options.localPath === undefined
     ? LocalAddress.Tcp({ host: options.localHost ?? "127.0.0.1", port: options.localPort ?? 0 })
     : LocalAddress.Unix({ path: options.localPath })
-  const whereTo = `${showRemote(remote)} through ${transport.host}`
+  const whereTo = `${show(remote)} through ${transport.host}`
   const detail = problem(remote, asked)
   if (detail !== undefined) {
-    return yield* new TunnelError({ reason: "InvalidAddress", local: showLocal(asked), remote: whereTo, detail })
+    return yield* new TunnelError({ reason: "InvalidAddress", local: show(asked), remote: whereTo, detail })
   }
   if (remote._tag === "Unix" && !transport.capabilities.unixSockets) {
     return yield* new RemoteConnectionError({
@@ -81,7 +81,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
           new RemoteConnectionError({
             reason: "TimedOut",
             host: String(transport.host),
-            detail: `connecting to ${showRemote(remote)} from there took more than ${Duration.format(connectTimeout)}`
+            detail: `connecting to ${show(remote)} from there took more than ${Duration.format(connectTimeout)}`
           })
       }),
       Effect.matchEffect({

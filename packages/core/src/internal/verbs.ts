@@ -16,6 +16,7 @@ import type { RemoteCommandError, RemoteConnectionError } from "../RemoteError.j
 import { Pty } from "../RemoteHost.js"
 import type { Transport } from "../Transport.js"
 import * as collect from "./collect.js"
+import * as decode from "./decode.js"
 import * as failures from "./failure.js"
 import * as processes from "./process.js"
 import type { Program } from "./program.js"
@@ -49,6 +50,11 @@ export interface Verbs {
   ) => Effect.Effect<Uint8Array, RunError>
   readonly string: (command: Command.Command, options: TextOptions, judge: Judge) => Effect.Effect<string, RunError>
   readonly stream: (command: Command.Command, options: RunOptions, judge: Judge) => Stream.Stream<Uint8Array, RunError>
+  readonly lines: (
+    command: Command.Command,
+    options: TextOptions,
+    judge: Judge
+  ) => Effect.Effect<Array<string>, RunError>
   readonly streamLines: (
     command: Command.Command,
     options: TextOptions,
@@ -59,29 +65,41 @@ export interface Verbs {
 
 const defaultMaxOutput = 64 * 1024 * 1024
 
-const durationOr = (fallback: Duration.Duration, input: Duration.DurationInput | undefined): Duration.Duration =>
-  input === undefined ? fallback : Option.getOrElse(Duration.decodeUnknown(input), () => fallback)
+// What is no duration has got past the types; told rather than replaced.
+const checkDurations = (
+  failure: failures.CommandFailure,
+  options: RunOptions
+): Effect.Effect<void, RemoteCommandError> => {
+  const wrong = ([["timeout", options.timeout], ["killAfter", options.killAfter]] as const).find(([, input]) =>
+    input !== undefined && Option.isNone(Duration.decodeUnknown(input))
+  )
+  return wrong === undefined ? Effect.void : Effect.fail(
+    failure.error({ reason: "InvalidCommand", detail: `the option ${wrong[0]} is no duration: ${String(wrong[1])}` })
+  )
+}
 
 /** @internal */
 export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
-  const defaultKillAfter = durationOr(Duration.seconds(5), defaults.killAfter)
+  const local = Option.getOrUndefined(stdio)
 
   const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions) {
-    const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
-    if ([program.stdout, program.stderr].includes("inherit") && Option.isNone(stdio)) {
-      return yield* failures.make(String(transport.host), program).error({
+    const failure = failures.make(String(transport.host), program)
+    const { killAfter = "5 seconds", pty = transport.host.pty ?? false } = { ...defaults, ...options }
+    yield* checkDurations(failure, { killAfter })
+    if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
+      return yield* failure.error({
         reason: "Unsupported",
         detail: "its output is \"inherit\", and no LocalStdio was provided"
       })
     }
     const started = yield* processes.start(transport, program, {
       pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
-      killAfter: durationOr(defaultKillAfter, options.killAfter),
+      killAfter: Duration.decode(killAfter),
       stdin: Option.map(stdio, ({ stdin }) => stdin)
     })
     const { process } = started
-    const stdout = yield* redirect(process.stdout, program.stdout, Option.map(stdio, (streams) => streams.stdout))
-    const stderr = yield* redirect(process.stderr, program.stderr, Option.map(stdio, (streams) => streams.stderr))
+    const stdout = yield* redirect(process.stdout, program.stdout, local?.stdout)
+    const stderr = yield* redirect(process.stderr, program.stderr, local?.stderr)
     return { ...started, process: { ...process, stdout, stderr } }
   })
 
@@ -119,10 +137,13 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
         return use(started)
       }))
       const { timeout } = options
-      return timeout === undefined ? whole : Effect.timeoutFail(whole, {
-        duration: timeout,
-        onTimeout: () => timedOut(failure, timeout, partial())
-      })
+      return Effect.zipRight(
+        checkDurations(failure, options),
+        timeout === undefined ? whole : Effect.timeoutFail(whole, {
+          duration: timeout,
+          onTimeout: () => timedOut(failure, timeout, partial())
+        })
+      )
     })
 
   const bytes: Verbs["bytes"] = (command, options, judge) =>
@@ -149,6 +170,7 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
     Stream.unwrapScoped(Effect.gen(function*() {
       const program = yield* processes.compile(transport, command)
       let failure = failures.make(String(transport.host), program)
+      yield* checkDurations(failure, options)
       const { timeout } = options
       const timer = timeout === undefined
         ? Effect.never
@@ -193,31 +215,29 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
   const streamLines: Verbs["streamLines"] = (command, { encoding, ...options }, judge) =>
     Stream.flatMap(
       encodingOf(command, encoding),
-      (label) => stream(command, options, judge).pipe(Stream.decodeText(label), Stream.splitLines)
+      (label) => stream(command, options, judge).pipe(decode.text(() => new TextDecoder(label)), Stream.splitLines)
     )
 
-  return { start, bytes, string, stream, streamLines, exitCode }
+  const lines: Verbs["lines"] = (command, options, judge) => Effect.map(string(command, options, judge), decode.lines)
+
+  return { start, bytes, string, lines, stream, streamLines, exitCode }
 }
 
 // As Node's executor: a sink transforms the output for whoever reads it; what is inherited flows by itself.
 const redirect = (
   source: Stream.Stream<Uint8Array, RemoteConnectionError>,
   output: Command.Command.Output,
-  inherited: Option.Option<Sink.Sink<void, Uint8Array, never, unknown>>
+  inherited: Sink.Sink<void, Uint8Array, never, unknown> | undefined
 ): Effect.Effect<Stream.Stream<Uint8Array, RemoteConnectionError>, never, Scope.Scope> => {
-  if (output === "pipe") return Effect.succeed(source)
-  if (output !== "inherit") return Effect.succeed(Stream.transduce(source, output))
-  return Option.match(inherited, {
-    onNone: () => Effect.succeed(source),
-    onSome: (sink) =>
-      Effect.map(
-        // When this program's own output is closed, the command's is still read, so that it does not block.
-        Effect.forkScoped(
-          Stream.run(source, Sink.mapError(sink, () => "closed" as const)).pipe(
-            Effect.catchIf((error) => error === "closed", () => Stream.runDrain(source))
-          )
-        ),
-        (fiber) => Stream.execute(Fiber.join(fiber))
+  if (typeof output !== "string") return Effect.succeed(Stream.transduce(source, output))
+  if (output === "pipe" || inherited === undefined) return Effect.succeed(source)
+  return Effect.map(
+    // When this program's own output is closed, the command's is still read, so that it does not block.
+    Effect.forkScoped(
+      Stream.run(source, Sink.mapError(inherited, () => "closed" as const)).pipe(
+        Effect.catchIf((error) => error === "closed", () => Stream.runDrain(source))
       )
-  })
+    ),
+    (fiber) => Stream.execute(Fiber.join(fiber))
+  )
 }

@@ -3,7 +3,7 @@ import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { SystemError } from "@effect/platform/Error"
 import { assert, layer } from "@effect/vitest"
-import { Array, Chunk, Deferred, Effect, Either, Exit, Fiber, Option, Redacted, Sink, Stream } from "effect"
+import { Array, Cause, Chunk, Deferred, Effect, Either, Exit, Fiber, Option, Redacted, Sink, Stream } from "effect"
 import { nasty, running, type Suite, untilRunning } from "./support.js"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -129,6 +129,15 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
         assert.deepStrictEqual(yield* running("cat"), [])
       }))
 
+    it.effect("stdin that dies ends the command, too", () =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(
+          RemoteContext.string(Command.make("cat").pipe(Command.stdin(Stream.die("bug"))))
+        )
+        assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+        assert.deepStrictEqual(yield* running("cat"), [])
+      }))
+
     it.effect("20 MiB on stdout and on stderr at once arrive, neither blocks the other", () =>
       Effect.gen(function*() {
         const size = 20 * 1024 * 1024
@@ -168,6 +177,8 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
         const again = sh`printf 'a\342\202'; sleep 0.2; printf '\254b\n'`
         const lines = yield* Stream.runCollect(RemoteContext.streamLines(again))
         assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["a€b"])
+        const cut = yield* Stream.runCollect(RemoteContext.streamLines(sh`printf 'a\342\202'`))
+        assert.deepStrictEqual(Chunk.toReadonlyArray(cut), ["a\ufffd"])
       }))
 
     it.effect("a command that fails tells its code, its stderr and its output", () =>
@@ -311,6 +322,13 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
         assert.deepStrictEqual(yield* running("sleep"), [])
       }))
 
+    it.effect("a timeout ends what a command that has exited left behind with its output", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(RemoteContext.string(sh`sleep 1000 & echo hi`, { timeout: "3 seconds" }))
+        assert.strictEqual(error.reason, "TimedOut")
+        assert.deepStrictEqual(yield* running("sleep"), [])
+      }))
+
     it.effect("interruption ends the whole process group", () =>
       Effect.gen(function*() {
         const fiber = yield* Effect.fork(RemoteContext.string(sh`sleep 1000 & sleep 1000 & wait`))
@@ -367,6 +385,30 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
         assert.isFalse(yield* process.isRunning)
         assert.strictEqual(yield* process.exitCode, 7)
       })))
+
+    it.effect("kill says what the host does not know", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const process = yield* RemoteContext.start(Command.make("cat"))
+        const unknown = yield* Effect.flip(process.kill("SIGBREAK"))
+        assert.strictEqual(unknown.reason, "InvalidCommand")
+        assert.isTrue(yield* process.isRunning)
+      })))
+
+    it.effect("exitCode does not wait for a reader of stderr that has stopped", () =>
+      Effect.scoped(Effect.gen(function*() {
+        const process = yield* RemoteContext.start(sh`head -c 400000 /dev/zero >&2; exit 127`)
+        const pull = yield* Stream.toPull(process.stderr)
+        yield* Effect.either(pull)
+        assert.strictEqual(yield* process.exitCode, 127)
+      })))
+
+    it.effect("options that are no durations are refused", () =>
+      Effect.gen(function*() {
+        for (const options of [{ timeout: "soon" as never }, { killAfter: "later" as never }]) {
+          const error = yield* Effect.flip(RemoteContext.string(Command.make("true"), options))
+          assert.strictEqual(error.reason, "InvalidCommand")
+        }
+      }))
 
     it.effect("a Redacted is used, and shown nowhere", () =>
       Effect.gen(function*() {
