@@ -45,9 +45,11 @@ const encoded = <A>(
       Stream.flattenTake,
       format.encode,
       Stream.run(into),
+      Effect.interruptible,
       Effect.forkScoped
     )
-    const offer = (take: Take.Take<A>) => Effect.raceFirst(Queue.offer(queue, take), Fiber.join(writing))
+    const offer = (take: Take.Take<A>) =>
+      Effect.raceFirst(Effect.interruptible(Queue.offer(queue, take)), Effect.interruptible(Fiber.join(writing)))
     return Sink.forEachChunk((values: Chunk.Chunk<A>) => offer(Take.chunk(values))).pipe(
       Sink.mapEffect(() => Effect.zipRight(offer(Take.end), Fiber.join(writing)))
     )

@@ -17,9 +17,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as process from "node:process"
+import { expandHome } from "./internal/home.js"
 import * as listener from "./internal/listener.js"
 import * as processTransport from "./internal/processTransport.js"
 import * as stdio from "./internal/stdio.js"
@@ -33,13 +32,12 @@ export interface Options extends RemoteHost.Options {
   readonly ssh?: string | undefined
 }
 
+const fileExists = (path: string): Effect.Effect<boolean> => Effect.isSuccess(Effect.tryPromise(() => Fs.stat(path)))
+
 // A key that OpenSSH accepts may lack its private half: an agent or a token holds it, and `.pub` names it.
 const keyExists = (keyFile: string): Effect.Effect<boolean> => {
-  const path = keyFile.startsWith("~/") ? Path.join(Os.homedir(), keyFile.slice(2)) : keyFile
-  return Effect.exists(
-    [path, `${path}.pub`, `${path}-cert.pub`],
-    (candidate) => Effect.isSuccess(Effect.tryPromise(() => Fs.stat(candidate)))
-  )
+  const path = expandHome(keyFile)
+  return Effect.exists([path, `${path}.pub`, `${path}-cert.pub`], fileExists)
 }
 
 const validate = Effect.fnUntraced(function*(options: Options) {
@@ -61,6 +59,14 @@ const validate = Effect.fnUntraced(function*(options: Options) {
         detail: `the key file ${keyFile} does not exist`
       })
     }
+  }
+  const { sshConfig = "none" } = host
+  if (sshConfig !== "none" && !(yield* fileExists(expandHome(sshConfig)))) {
+    return yield* new RemoteConnectionError({
+      reason: "InvalidHost",
+      host: String(host),
+      detail: `the ssh_config file ${sshConfig} does not exist`
+    })
   }
   return { host, ssh }
 })

@@ -35,6 +35,8 @@ const listener = (handle: (socket: Net.Socket) => void) =>
 const run = (options: OpenSsh.Options, command: Command.Command, run?: RemoteContext.TextOptions) =>
   Effect.provide(RemoteContext.string(command, run), OpenSsh.layerProcess(options))
 
+const password = "correct horse 'battery' \"staple\" $(id) \\ é"
+
 /** A host that is not there. */
 const nowhere = { host: "127.0.0.1", port: 1, sshConfig: "none" } as const
 
@@ -57,6 +59,7 @@ describe("a host that cannot be used", () => {
           { host: "h", port: 2.5 },
           { host: "h", keyFile: "/no/such/key" },
           { host: "h", keyFile: "a\nb" },
+          { host: "h", sshConfig: "/no/such/config" },
           { host: "h", password: "plain" as never },
           { host: "h", jumpHosts: [{ host: "-J" }] },
           { host: "h", connectTimeout: -1 },
@@ -74,6 +77,11 @@ describe("a host that cannot be used", () => {
       const error = yield* failure({ ...nowhere, ssh: "/no/such/ssh" })
       assert.strictEqual(error.reason, "SshNotFound")
       assert.include(error.message, "apt-get install openssh-client")
+    }))
+
+  it.live("ssh cannot be started", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* failure({ ...nowhere, ssh: "/etc/passwd/ssh" })).reason, "Unknown")
     }))
 
   it.live("nobody listens on the port", () =>
@@ -297,8 +305,6 @@ for (const kind of servers) {
 }
 
 describe("a password", () => {
-  const password = "correct horse 'battery' \"staple\" $(id) \\ é"
-
   it.scopedLive("logs in, and is in no argument, environment, file, log or error", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({
@@ -333,6 +339,22 @@ describe("a password", () => {
       for (const shown of [wrong.message, JSON.stringify(wrong), String(wrong.stack)]) {
         assert.notInclude(shown, "wrong guess")
       }
+    }))
+
+  it.scopedLive("wrong, where the server asks in two ways, is refused at once", () =>
+    Effect.gen(function*() {
+      const sshd = yield* Sshd.make({
+        kind: "embedded",
+        password: { username: "somebody", password: Redacted.make(password) }
+      })
+      const host = {
+        ...sshd.host,
+        keyFile: undefined,
+        username: "somebody",
+        password: Redacted.make("wrong guess"),
+        connectTimeout: "20 seconds" as const
+      }
+      assert.strictEqual((yield* failure(host)).reason, "AuthenticationFailed")
     }))
 
   it.scopedLive("is not given to a question about the host key", () =>
@@ -423,6 +445,56 @@ Match originalhost alias exec "true"
       Fs.writeFileSync(config, `Host behind\n  HostKeyAlias [127.0.0.1]:${sshd.host.port}\n  ProxyCommand ${relay}\n`)
       const host = { ...sshd.host, host: "behind", port: undefined, sshConfig: config }
       assert.strictEqual(yield* run(host, Command.make("echo", "through")), "through\n")
+    }))
+})
+
+describe("a ProxyJump of the user's configuration", () => {
+  it.scopedLive("is not given what is meant for the host: port, pins, password, log level", () =>
+    Effect.gen(function*() {
+      const inner = yield* Sshd.make({
+        kind: "embedded",
+        password: { username: "somebody", password: Redacted.make(password) }
+      })
+      // It would take that very password, and must not be given it.
+      const bastion = yield* Sshd.make({
+        kind: "embedded",
+        password: { username: "somebody", password: Redacted.make(password) }
+      })
+      const config = `${inner.directory}/ssh_config`
+      const through = (identity: string) =>
+        Fs.writeFileSync(
+          config,
+          `Host target
+  HostName 127.0.0.1
+  ProxyJump bastion
+Host bastion
+  HostName 127.0.0.1
+  Port ${bastion.host.port}
+  User somebody
+  UserKnownHostsFile ${bastion.host.knownHostsFile}
+${identity}`
+        )
+      const host = {
+        host: "target",
+        username: "somebody",
+        port: inner.host.port,
+        password: Redacted.make(password),
+        hostKeys: { pinned: [inner.hostKey] as const },
+        sshConfig: config
+      }
+      through("  IdentityFile /no/such/key\n  IdentitiesOnly yes\n")
+      const refused = yield* failure(host)
+      assert.strictEqual(refused.reason, "AuthenticationFailed")
+      assert.notInclude(yield* inner.log, "password")
+
+      through(`  User ${bastion.host.username}\n  IdentityFile ${bastion.host.keyFile}\n`.replace("  User", "  # User"))
+      Fs.writeFileSync(
+        config,
+        Fs.readFileSync(config, "utf8").replace("User somebody", `User ${bastion.host.username}`)
+      )
+      const error = yield* Effect.flip(run(host, sh`echo words >&2; exit 3`))
+      assert(error._tag === "RemoteCommandError")
+      assert.strictEqual(error.stderr, "words\n")
     }))
 })
 

@@ -57,7 +57,7 @@ export type TypeId = typeof TypeId
  *   these differences: no pty, no shell without a command, no compression; a command line has at most 34 kB; stdin,
  *   stdout and stderr of commands are sockets, so that `/dev/stderr` cannot be opened; a closed channel is answered at
  *   once rather than when its command has exited; no status is sent for a signal that SSH has no name for; commands of
- *   root take signals too.
+ *   root take signals too; SFTP opens a named pipe without waiting for its other end.
  *
  * @since 0.1.0
  * @category models

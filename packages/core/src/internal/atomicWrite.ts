@@ -23,6 +23,9 @@ export interface AtomicFile {
 }
 
 const permissionBits = 0o7777
+const readWriteExecute = 0o777
+
+const renamedWithin = "30 seconds"
 
 /**
  * Hidden, and long enough that nobody can guess it; its length does not depend on the target's, which may be the longest.
@@ -55,10 +58,18 @@ export const acquire = Effect.fnUntraced(function*(
   if (path.endsWith("/") || Option.exists(existing, failure.isDirectory)) {
     return yield* Effect.fail(failure.system(at(path), "BadResource", undefined, "it is a directory"))
   }
-  const mode = options.mode ?? Option.getOrUndefined(
-    Option.flatMapNullable(existing, ({ permissions }) => permissions)
-  )
-  const permissions = mode === undefined ? undefined : mode & permissionBits
+  if (Option.exists(existing, (found) => !failure.isRegularFile(found))) {
+    return yield* Effect.fail(failure.system(at(path), "BadResource", undefined, "it is no regular file"))
+  }
+  // A set-user-id bit belongs to the owner it was set for, and the new file may have another one.
+  const permissions = options.mode === undefined
+    ? Option.getOrUndefined(
+      Option.flatMapNullable(
+        existing,
+        ({ permissions }) => permissions === undefined ? undefined : permissions & readWriteExecute
+      )
+    )
+    : options.mode & permissionBits
 
   const directory = posixPath.parent(target)
   const temporary = posixPath.join(directory, temporaryName(yield* random.hex))
@@ -89,15 +100,24 @@ export const acquire = Effect.fnUntraced(function*(
 
   const commit = Effect.suspend(() => {
     if (state === "committed") return Effect.void
-    const steps = Effect.gen(function*() {
+    return Effect.gen(function*() {
+      yield* flush
       // What the umask took away, a replaced file had.
       if (permissions !== undefined) yield* file.setAttributes({ permissions })
       yield* file.sync
       yield* file.close
-      yield* operations.rename(at(temporary), target)
-      state = "committed"
+      // The one step that cannot be taken back. It has its own limit, since nothing may interrupt it.
+      yield* Effect.uninterruptible(Effect.map(
+        Effect.timeoutFail(Effect.interruptible(operations.rename(at(temporary), target)), {
+          duration: renamedWithin,
+          onTimeout: () =>
+            failure.system(at(path), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
+        }),
+        () => {
+          state = "committed"
+        }
+      ))
     })
-    return Effect.zipRight(flush, Effect.uninterruptible(steps))
   })
   const atomic: AtomicFile = { write, commit }
   return atomic

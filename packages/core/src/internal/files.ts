@@ -52,13 +52,20 @@ export const make = (
       () => Effect.succeed(false)
     )
 
-  const stream: RemoteFileSystem["stream"] = (path, options = {}) =>
-    Stream.unwrapScoped(Effect.map(openRaw("stream", path, "r"), (file) =>
-      file.stream(
-        BigInt(options.offset ?? 0),
-        options.bytesToRead === undefined ? undefined : BigInt(options.bytesToRead),
-        options.chunkSize === undefined ? undefined : Number(options.chunkSize)
-      )))
+  const stream: RemoteFileSystem["stream"] = (path, options = {}) => {
+    const { bytesToRead, chunkSize, offset = 0 } = options
+    const wrong = [bytesToRead, chunkSize, offset].find((size) =>
+      size !== undefined && (typeof size === "number" && !Number.isSafeInteger(size) || size < 0)
+    )
+    return wrong !== undefined
+      ? Stream.fail(failure.badArgument({ method: "stream", path }, `${wrong} is no number of bytes`))
+      : Stream.unwrapScoped(Effect.map(openRaw("stream", path, "r"), (file) =>
+        file.stream(
+          BigInt(offset),
+          bytesToRead === undefined ? undefined : BigInt(bytesToRead),
+          chunkSize === undefined ? undefined : Number(chunkSize)
+        )))
+  }
 
   const readFile = (method: string, path: string) =>
     Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => Stream.runCollect(file.stream(0n)))).pipe(
@@ -85,10 +92,13 @@ export const make = (
       const found = yield* operations.lstat({ method, path })
       if (!failure.isDirectory(found)) return yield* operations.removeFile({ method, path })
       const entries = yield* operations.list({ method, path })
-      yield* Effect.forEach(entries, ({ filename }) => removeTree(method, posixPath.join(path, filename)), {
-        concurrency: 8,
-        discard: true
-      })
+      // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
+      yield* Effect.forEach(
+        entries,
+        ({ filename }) =>
+          Effect.catchIf(removeTree(method, posixPath.join(path, filename)), isNotFound, () => Effect.void),
+        { concurrency: 8, discard: true }
+      )
       yield* operations.removeDirectory({ method, path })
     })
 
@@ -121,10 +131,15 @@ export const make = (
     withLocal("get", (fileSystem) =>
       Effect.flatMap(random.hex, (unguessable) => {
         const temporary = posixPath.join(posixPath.parent(localPath), atomicWrite.temporaryName(unguessable))
-        return Effect.zipRight(
-          Stream.run(stream(path), fileSystem.sink(temporary, { flag: "wx" })),
-          fileSystem.rename(temporary, localPath)
-        ).pipe(Effect.onError(() => Effect.ignore(fileSystem.remove(temporary, { force: true }))))
+        return Effect.gen(function*() {
+          const existing = yield* Effect.option(fileSystem.stat(localPath))
+          const mode = Option.getOrUndefined(Option.map(existing, ({ mode }) => mode & 0o777))
+          yield* Stream.run(
+            stream(path),
+            fileSystem.sink(temporary, { flag: "wx", ...(mode !== undefined && { mode }) })
+          )
+          yield* fileSystem.rename(temporary, localPath)
+        }).pipe(Effect.onError(() => Effect.ignore(fileSystem.remove(temporary, { force: true }))))
       }))
 
   return {

@@ -30,6 +30,23 @@ export const make = Effect.fnUntraced(function*(
   pty: Option.Option<Pty>,
   failure: CommandFailure
 ) {
+  // What is given to `ssh` as an argument shows in this machine's process list.
+  const inArguments = (line: string) => {
+    if (compiled.hasSecrets) {
+      return failure.error({
+        reason: "Unsupported",
+        detail:
+          "with a pseudo-terminal, or on a host with shell \"none\", a command is an argument of ssh, where a secret " +
+          "would show: hand it over on stdin"
+      })
+    }
+    return line.length > frame.longestLine
+      ? failure.error({
+        reason: "ArgumentsTooLong",
+        detail: `the command travels in one line here, and its ${line.length} bytes are too many`
+      })
+      : Effect.void
+  }
   if (transport.host.shell === "none") {
     const line = yield* Option.match(program.bareLine(compiled), {
       onSome: Effect.succeed,
@@ -39,6 +56,7 @@ export const make = Effect.fnUntraced(function*(
           detail: "a host with shell \"none\" takes neither a working directory nor an environment"
         })
     })
+    yield* inArguments(line)
     const plan: Plan = {
       line,
       first: Option.none(),
@@ -55,12 +73,7 @@ export const make = Effect.fnUntraced(function*(
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
   }
   const line = Option.isSome(pty) ? frame.terminalLine(framed) : frame.launchLine
-  if (line.length > frame.longestLine) {
-    return yield* failure.error({
-      reason: "ArgumentsTooLong",
-      detail: `with a pseudo-terminal a command travels in one line, and its ${line.length} bytes are too many`
-    })
-  }
+  if (Option.isSome(pty)) yield* inArguments(line)
   const plan: Plan = {
     line,
     first: Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed)),

@@ -61,6 +61,10 @@ type Failed = Extract<Report, { readonly _tag: "Failed" }>
 
 const stderrKept = 256 * 1024
 
+// A command that was interrupted while it was launched tells its process id in this time, or it is not launched: its shell
+// finds that nobody reads the report.
+const reportedWithin = "5 seconds"
+
 // What a command that has ended left in its pipes is read in this time; what holds them open longer is still there.
 const drainedWithin = "200 millis"
 
@@ -115,7 +119,7 @@ const launch = Effect.fnUntraced(function*(
   // One deadline for everything up to the launch.
   const inTime = (begun: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.timeoutFail(effect, {
+      Effect.timeoutFail(Effect.interruptible(effect), {
         duration: Math.max(0, Duration.toMillis(connectTimeout) - (now - begun)),
         onTimeout: () =>
           failure.connection({
@@ -124,7 +128,7 @@ const launch = Effect.fnUntraced(function*(
             hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
           })
       }))
-  const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(restore(effect))
+  const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
 
   const channel = yield* restore(
     inTime(begun)(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
@@ -214,12 +218,11 @@ const launch = Effect.fnUntraced(function*(
       if (plan.pid !== undefined) return
       discarding = true
       yield* stderr.discard
-      const group = pid ??
-        (late ? undefined : yield* Effect.timeoutTo(Effect.option(Effect.interruptible(Deferred.await(started))), {
-          duration: settings.killAfter,
-          onSuccess: Option.getOrUndefined,
-          onTimeout: () => undefined
-        }))
+      // A launch that was given up is left alone: its shell finds that nobody reads the report, and runs nothing.
+      const group = pid ?? (late ? undefined : yield* Effect.timeoutTo(
+        Effect.option(Effect.interruptible(Deferred.await(started))),
+        { duration: reportedWithin, onSuccess: Option.getOrUndefined, onTimeout: () => undefined }
+      ))
       if (group === undefined || (yield* isOver)) return
       // A command that prints while it ends must not be held back.
       yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
@@ -288,7 +291,8 @@ const launch = Effect.fnUntraced(function*(
       }
     }))
 
-  const inputFailed = Deferred.await(inputFailure)
+  // It loses every race but one: where the whole is uninterruptible, it must not be.
+  const inputFailed = Effect.interruptible(Deferred.await(inputFailure))
   const process: RemoteProcess = {
     pid: ProcessId(processId),
     stdin,

@@ -4,29 +4,46 @@
 import * as Option from "effect/Option"
 import type { Stage } from "./frame.js"
 
-// `kill -0` still finds a group of which only zombies are left, as there are where nobody reaps orphans: on Linux their
-// state is looked up. `--` is left out before the group, since dash and busybox refuse it.
+// The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
+// and all are ended. `kill -0` still finds a group of which only zombies are left, as there are where nobody reaps
+// orphans, so their state is looked at. A look takes time for each process of the host, and is taken ever less often.
+// `--` is left out before a group: dash and busybox refuse it.
 const script = `
-group=$1 signal=$2 rounds=$3
-alive() {
-  kill -0 -"$group" 2>/dev/null || return 1
-  [ -r /proc/self/stat ] || return 0
-  for file in /proc/[0-9]*/stat; do
-    { read -r line <"$file"; } 2>/dev/null || continue
-    set -- \${line##*') '}
-    [ "$3" = "$group" ] && [ "$1" != Z ] && [ "$1" != X ] && return 0
-  done
-  return 1
+session=$1 signal=$2 rounds=$3
+groups() {
+  found=
+  if [ -r /proc/self/stat ]; then
+    for file in /proc/[0-9]*/stat; do
+      { read -r line <"$file"; } 2>/dev/null || continue
+      set -- \${line##*') '}
+      [ "$4" = "$session" ] || [ "$3" = "$session" ] || continue
+      case $1 in Z | X) continue ;; esac
+      case " $found " in *" $3 "*) ;; *) found="$found $3" ;; esac
+    done
+  elif kill -0 -"$session" 2>/dev/null; then
+    found=$session
+  fi
+}
+send() {
+  groups
+  for group in $found; do kill -"$1" -"$group" 2>/dev/null; done
 }
 await() {
+  pause=1 look=0
   while [ "$rounds" -gt 0 ]; do
-    alive || exit 0
-    if sleep 0.05 2>/dev/null; then rounds=$((rounds - 1)); else sleep 1; rounds=$((rounds - 20)); fi
+    if [ "$look" -le 0 ]; then
+      groups
+      [ -n "$found" ] || exit 0
+      look=$pause
+      [ "$pause" -ge 8 ] || pause=$((pause * 2))
+    fi
+    if sleep 0.05 2>/dev/null; then spent=1; else sleep 1; spent=20; fi
+    rounds=$((rounds - spent)) look=$((look - spent))
   done
 }
-kill -"$signal" -"$group" 2>/dev/null || exit 0
+send "$signal"
 await
-kill -KILL -"$group" 2>/dev/null
+send KILL
 rounds=40
 await
 `
@@ -39,7 +56,8 @@ await
 export const group = (pid: number, graceMillis: number): Stage =>
   plain(script, String(pid), "TERM", rounds(graceMillis))
 
-const rounds = (millis: number): string => String(Math.max(0, Math.ceil(millis / 50)))
+// A grace period without an end is one of a day.
+const rounds = (millis: number): string => String(Math.ceil(Math.min(Math.max(0, millis), 86_400_000) / 50))
 
 /**
  * Sends one signal, and fails where the host knows none of that name. A group that is gone is none's fault.

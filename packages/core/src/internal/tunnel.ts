@@ -1,3 +1,4 @@
+import type { SocketError } from "@effect/platform/Socket"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -69,57 +70,57 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
     ({ cause, detail, local, reason }) => new TunnelError({ reason, local, detail, cause, remote: whereTo })
   )
   const events = yield* Effect.acquireRelease(PubSub.sliding<TunnelEvent>(eventsKept), PubSub.shutdown)
-  const connections = yield* FiberSet.make<void>()
+  const connections = yield* FiberSet.make<void, RemoteConnectionError | SocketError>()
 
-  const serve = (connection: LocalConnection): Effect.Effect<void> => {
+  const { connectTimeout } = transport.host
+  const opened = transport.connect(remote).pipe(
+    Effect.timeoutFail({
+      duration: connectTimeout,
+      onTimeout: () =>
+        new RemoteConnectionError({
+          reason: "TimedOut",
+          host: String(transport.host),
+          detail: `connecting to ${show(remote)} from there took more than ${Duration.format(connectTimeout)}`
+        })
+    })
+  )
+
+  // Fails where the connection did, so that its peer is told by a reset: a clean end would mean that it has got everything.
+  const serve = (connection: LocalConnection): Effect.Effect<void, RemoteConnectionError | SocketError> => {
     const { peer } = connection
-    const { connectTimeout } = transport.host
-    return transport.connect(remote).pipe(
-      Effect.timeoutFail({
-        duration: connectTimeout,
-        onTimeout: () =>
-          new RemoteConnectionError({
-            reason: "TimedOut",
-            host: String(transport.host),
-            detail: `connecting to ${show(remote)} from there took more than ${Duration.format(connectTimeout)}`
-          })
-      }),
-      Effect.matchEffect({
-        onFailure: (error) => PubSub.publish(events, { _tag: "Refused", peer, error }),
-        onSuccess: (channel) =>
-          PubSub.publish(events, { _tag: "Opened", peer }).pipe(
-            Effect.zipRight(Effect.all([carry(connection, channel), carry(channel, connection)], {
-              concurrency: "unbounded",
-              discard: true
-            })),
-            Effect.match({
-              onFailure: (error) => error.message,
-              onSuccess: () => undefined
-            }),
-            Effect.flatMap((error) => PubSub.publish(events, { _tag: "Closed", peer, error }))
-          )
-      }),
-      Effect.scoped,
-      Effect.asVoid
-    )
+    return Effect.scoped(Effect.gen(function*() {
+      const channel = yield* Effect.tapError(
+        opened,
+        (error) => PubSub.publish(events, { _tag: "Refused", peer, error })
+      )
+      yield* PubSub.publish(events, { _tag: "Opened", peer })
+      yield* Effect.all([carry(connection, channel), carry(channel, connection)], {
+        concurrency: "unbounded",
+        discard: true
+      }).pipe(
+        Effect.tapError((error) => PubSub.publish(events, { _tag: "Closed", peer, error: error.message }))
+      )
+      yield* PubSub.publish(events, { _tag: "Closed", peer, error: undefined })
+    }))
   }
 
   // Each connection lives in a scope of its own, which closes whatever becomes of the fiber that serves it.
-  const acceptOne = Effect.uninterruptibleMask((restore) =>
+  const acceptOne = Effect.uninterruptible(
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const connection = yield* restore(listening.accept).pipe(
+      const connection = yield* Effect.interruptible(listening.accept).pipe(
         Scope.extend(scope),
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
       yield* FiberSet.run(
         connections,
-        Effect.onExit(restore(serve(connection)), (exit) => Scope.close(scope, exit))
+        Effect.onExit(Effect.interruptible(serve(connection)), (exit) => Scope.close(scope, exit))
       )
     })
   )
   yield* Effect.forever(acceptOne).pipe(
     Effect.tapErrorCause((cause) => Effect.logError(`The tunnel to ${whereTo} accepts no more connections`, cause)),
+    Effect.interruptible,
     Effect.forkScoped
   )
 

@@ -84,7 +84,8 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
 
   const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions) {
     const failure = failures.make(String(transport.host), program)
-    const { killAfter = "5 seconds", pty = transport.host.pty ?? false } = { ...defaults, ...options }
+    const killAfter = options.killAfter ?? defaults.killAfter ?? "5 seconds"
+    const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
     yield* checkDurations(failure, { killAfter })
     if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
       return yield* failure.error({
@@ -139,7 +140,7 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
       const { timeout } = options
       return Effect.zipRight(
         checkDurations(failure, options),
-        timeout === undefined ? whole : Effect.timeoutFail(whole, {
+        timeout === undefined ? whole : Effect.timeoutFail(Effect.interruptible(whole), {
           duration: timeout,
           onTimeout: () => timedOut(failure, timeout, partial())
         })
@@ -173,10 +174,12 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
       yield* checkDurations(failure, options)
       const { timeout } = options
       const timer = timeout === undefined
-        ? Effect.never
-        : Fiber.join(
-          yield* Effect.forkScoped(Effect.delay(Effect.suspend(() => timedOut(failure, timeout)), timeout))
-        )
+        ? Effect.interruptible(Effect.never)
+        : Effect.interruptible(Fiber.join(
+          yield* Effect.forkScoped(
+            Effect.interruptible(Effect.delay(Effect.suspend(() => timedOut(failure, timeout)), timeout))
+          )
+        ))
       const started = yield* Effect.raceFirst(startCompiled(program, options), timer)
       failure = started.failure
       const outcome = yield* attend(started)

@@ -17,13 +17,17 @@ export const directoryVariable = "EFFECT_REMOTE_ASKPASS"
 
 const fifoName = (index: number) => `password-${index}`
 
+// Which `ssh` may ask: the one of this channel. Its children inherit the variable, and a ProxyCommand or a jump host of the
+// user's configuration that asks for a password means another one.
+const askerName = "asker"
+
 /**
  * The script for the `index`th password. Who asks for anything but that (to accept a host key, for the passphrase of a
- * key, for a new password) gets no answer.
+ * key, for a new password) gets no answer, and neither does a second question: the first answer was wrong.
  *
  * @internal
  */
-export const script = (index: number): string =>
+export const script = (index: number, options: { readonly onlyForAsker: boolean }): string =>
   `#!/bin/sh
 case $1 in
   *"
@@ -31,8 +35,21 @@ case $1 in
   *@*"'s password: " | "("*@*") Password: " | "("*@*") Password:") ;;
   *) exit 1 ;;
 esac
-IFS= read -r password <"$${directoryVariable}/${fifoName(index)}" && printf '%s\\n' "$password"
+${
+    options.onlyForAsker
+      ? `IFS= read -r asker <"$${directoryVariable}/${askerName}" && [ "$asker" = "$PPID" ] || exit 1\n`
+      : ""
+  }IFS= read -r password <"$${directoryVariable}/${fifoName(index)}" && [ -n "$password" ] && printf '%s\\n' "$password"
 `
+
+/**
+ * Tells which process may ask. It must be said before that process has logged in; its first question comes far later than
+ * its start.
+ *
+ * @internal
+ */
+export const allow = (directory: string, pid: number) =>
+  Effect.try(() => Fs.writeFileSync(Path.join(directory, askerName), `${pid}\n`, { mode: 0o600 }))
 
 const makeFifo = (path: string) =>
   Effect.async<void, Error>((resume) => {
@@ -56,7 +73,8 @@ export const offer = (
         // Opened for both ways, so that neither opening nor writing waits for the script.
         Effect.try(() => {
           const fd = Fs.openSync(path, Fs.constants.O_RDWR | Fs.constants.O_NONBLOCK)
-          Fs.writeSync(fd, `${Redacted.value(password)}\n`)
+          // Empty lines answer those who ask again.
+          Fs.writeSync(fd, `${Redacted.value(password)}${"\n".repeat(16)}`)
           return fd
         }),
         (fd) => Effect.sync(() => Fs.closeSync(fd))

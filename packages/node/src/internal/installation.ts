@@ -5,8 +5,10 @@
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as askpass from "./askpass.js"
+import { expandHome } from "./home.js"
 import * as privateDirectory from "./privateDirectory.js"
 import * as sshConfig from "./sshConfig.js"
 
@@ -32,6 +34,12 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   const route: ReadonlyArray<JumpHost> = [...(host.jumpHosts ?? []), host]
   const last = route.length - 1
 
+  // Linked here, where no character of its path is one of a pattern.
+  const userConfig = host.sshConfig === undefined || host.sshConfig === "none" ? host.sshConfig : file("user-config")
+  if (userConfig !== undefined && userConfig !== "none") {
+    yield* Effect.tryPromise(() => Fs.symlink(Path.resolve(expandHome(host.sshConfig as string)), userConfig))
+  }
+
   const askpassOf = (index: number) => ({ SSH_ASKPASS: file(`askpass-${index}`), SSH_ASKPASS_REQUIRE: "force" })
   const proxy = (index: number): ReadonlyArray<string> => {
     const via = route[index - 1]
@@ -51,18 +59,19 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
         `case " ${fingerprints.join(" ")} " in *" $1 "*) printf '* %s %s\\n' "$2" "$3" ;; esac\n`
       )
       if (endpoint.password !== undefined) {
-        yield* privateDirectory.write(file(`askpass-${index}`), askpass.script(index), 0o700)
+        yield* privateDirectory.write(
+          file(`askpass-${index}`),
+          askpass.script(index, { onlyForAsker: index === last }),
+          0o700
+        )
       }
       yield* privateDirectory.write(
         file(`host-${index}`),
-        sshConfig.render(host.sshConfig, [
+        sshConfig.render(endpoint.host, userConfig, [
           ...sshConfig.endpoint(endpoint, files),
           ...proxy(index),
-          ...sshConfig.isolation,
           ...sshConfig.destination(host),
-          ...(index === last
-            ? ["PermitLocalCommand yes", `LocalCommand /bin/sh -c "echo ${ready} >&2"`]
-            : ["PermitLocalCommand no"])
+          ...(index === last ? ["PermitLocalCommand yes", `LocalCommand /bin/sh -c "echo ${ready} >&2"`] : [])
         ], sshConfig.defaults)
       )
     }), { discard: true })

@@ -2,6 +2,7 @@ import { LocalAddress, type LocalConnection, LocalListener } from "@effect-remot
 import { TunnelError } from "@effect-remote/core/RemoteError"
 import { SocketGenericError } from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Net from "node:net"
 import * as duplex from "./duplex.js"
@@ -89,7 +90,14 @@ const listen: LocalListener["listen"] = Effect.fnUntraced(function*(address) {
       ? LocalAddress.Tcp({ host: bound.address, port: bound.port })
       : address,
     accept: Effect.map(
-      Effect.tap(next, (socket) => Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))),
+      // What failed is reset: a clean end would tell the peer that it has got everything.
+      Effect.tap(next, (socket) =>
+        Effect.addFinalizer((exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit) && socket.remoteAddress !== undefined) socket.resetAndDestroy()
+            else socket.destroy()
+          })
+        )),
       adopt
     )
   }

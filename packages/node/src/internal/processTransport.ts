@@ -43,11 +43,13 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
 
   const spawn = Effect.fnUntraced(function*(directory: string, args: ReadonlyArray<string>, term: string | undefined) {
     yield* written(askpass.offer(directory, installation.passwords))
-    return yield* sshProcess.make(name, ssh, ["-F", installation.config, ...args], {
+    const child = yield* sshProcess.make(name, ssh, ["-F", installation.config, ...args], {
       ...installation.environment,
       [askpass.directoryVariable]: directory,
       ...(term !== undefined && { TERM: term })
     })
+    if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid))
+    return child
   })
 
   // What comes on stderr before `ssh` has logged in is said on the way: by a jump host, a ProxyCommand, or `ssh` itself.
@@ -68,7 +70,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   const login = Effect.fnUntraced(function*(args: ReadonlyArray<string>, term?: string) {
     const directory = yield* channelDirectory
     const logFile = Path.join(directory, "log")
-    const child = yield* spawn(directory, ["-v", "-E", logFile, ...args], term)
+    const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-E", logFile, ...args], term)
     const { before, ready, rest } = yield* awaitLogin(child.stderr)
     const log = Effect.tryPromise(() => Fs.readFile(logFile, "utf8")).pipe(
       Effect.orElseSucceed(() => ""),
@@ -87,8 +89,13 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
     const exit = Effect.gen(function*() {
       const code = yield* child.exited
       const text = yield* log
-      if (/ rtype exit-signal /.test(text)) return ExitStatus.Signal({ signal: Option.none() })
-      if (/ rtype exit-status /.test(text) && code !== null) return ExitStatus.Code({ code })
+      // The server may tell the status before its last data has come: only a channel that was closed in good order, by both
+      // sides and after all of it, has a status that counts.
+      if (/^debug2: channel \d+: is dead\r?$/m.test(text)) {
+        const status = /^debug1: client_input_channel_req: channel \d+ rtype exit-(status|signal) reply /m.exec(text)
+        if (status?.[1] === "signal") return ExitStatus.Signal({ signal: Option.none() })
+        if (status !== null && code !== null) return ExitStatus.Code({ code })
+      }
       if (code === null) return yield* error("ConnectionLost", "the ssh of this channel was ended by a signal")
       const failure = diagnose(name, text, "", false)
       if (failure.reason === "Unknown") return ExitStatus.None()
@@ -127,7 +134,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       return yield* error("Unsupported", `one ssh for each channel cannot reach the unix socket ${address.path}`)
     }
     const directory = yield* channelDirectory
-    const child = yield* spawn(directory, ["-vv", "-W", target(address), "--", host.host], undefined)
+    const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-W", target(address), "--", host.host], undefined)
     const opened = yield* Deferred.make<void, RemoteConnectionError>()
     const ended = yield* Deferred.make<void, RemoteConnectionError>()
 
@@ -159,6 +166,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
         const failure = diagnose(name, log + line, `ssh ended with code ${code}`, pinned)
         return Effect.zipRight(Deferred.fail(opened, failure), Deferred.fail(ended, failure))
       }),
+      Effect.interruptible,
       Effect.forkScoped
     )
     yield* Deferred.await(opened)
@@ -178,6 +186,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
 
   // A host that cannot be reached is told here rather than by the first command.
   yield* Effect.scoped(login(["-T", "-N", "--", host.host])).pipe(
+    Effect.interruptible,
     Effect.timeoutFail({
       duration: host.connectTimeout,
       onTimeout: () => error("TimedOut", "connecting took too long", { hint: "Is the host up and reachable?" })

@@ -4,7 +4,6 @@
  */
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Duration from "effect/Duration"
-import * as Path from "node:path"
 
 // As `argv_split` of OpenSSH reads it. A percent sign would begin a token.
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
@@ -75,18 +74,16 @@ export const endpoint = (host: JumpHost, files: Files): ReadonlyArray<string> =>
   ...(host.password === undefined ? ["BatchMode yes"] : ["BatchMode no", "NumberOfPasswordPrompts 1"])
 ]
 
-/**
- * What keeps the user's interactive settings out of ours.
- *
- * @internal
- */
-export const isolation: ReadonlyArray<string> = [
+// What keeps the user's interactive settings out of ours.
+const isolation: ReadonlyArray<string> = [
   "ControlMaster no",
   "ControlPath none",
   "ControlPersist no",
   "ClearAllForwardings yes",
   "RemoteCommand none",
   "RequestTTY no",
+  "PermitLocalCommand no",
+  "BatchMode yes",
   "ForkAfterAuthentication no",
   "StdinNull no",
   "SessionType default",
@@ -113,16 +110,32 @@ export const destination = (host: RemoteHost): ReadonlyArray<string> => [
 /** @internal */
 export const defaults: ReadonlyArray<string> = ["ServerAliveInterval 15", "ServerAliveCountMax 3"]
 
-/** @internal */
+// A pattern that only this text matches. `*` and `?` occur in no host name, `!` negates in front.
+const pattern = (host: string): string => quoted(host.replace(/[*?!]/g, "?"))
+
+/**
+ * The explicit settings are the host's alone. OpenSSH hands the file on to the hops of a `ProxyJump` in the user's
+ * configuration, and what was meant for the host must not apply to them; isolation and defaults may.
+ *
+ * @internal
+ */
 export const render = (
-  sshConfig: string | undefined,
+  host: string,
+  userConfig: string | undefined,
   explicit: ReadonlyArray<string>,
   fallback: ReadonlyArray<string>
-): string => {
-  const included = sshConfig === "none"
-    ? []
-    : sshConfig === undefined
-    ? ["Include ~/.ssh/config", "Include /etc/ssh/ssh_config"]
-    : [`Include ${quoted(Path.resolve(sshConfig))}`]
-  return ["Host *", ...explicit, ...included, "Host *", ...fallback, ""].join("\n")
-}
+): string =>
+  [
+    `Match originalhost ${pattern(host)}`,
+    ...explicit,
+    "Host *",
+    ...isolation,
+    ...(userConfig === undefined
+      ? ["Include ~/.ssh/config", "Include /etc/ssh/ssh_config"]
+      : userConfig === "none"
+      ? []
+      : [`Include ${quoted(userConfig)}`]),
+    "Host *",
+    ...fallback,
+    ""
+  ].join("\n")

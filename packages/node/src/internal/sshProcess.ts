@@ -12,6 +12,7 @@ import * as duplex from "./duplex.js"
 
 /** @internal */
 export interface SshProcess {
+  readonly pid: number
   readonly stdout: Effect.Effect<Option.Option<Uint8Array>>
   readonly stderr: Effect.Effect<Option.Option<Uint8Array>>
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
@@ -31,6 +32,10 @@ const spawnError = (host: string, ssh: string, cause: NodeJS.ErrnoException): Re
         "Install OpenSSH's client: apt-get install openssh-client, dnf install openssh-clients, apk add openssh-client."
     })
     : new RemoteConnectionError({ reason: "Unknown", host, cause, detail: `${ssh} did not start: ${cause.message}` })
+
+// `ssh` runs LocalCommand and ProxyCommand by $SHELL, which for a service account runs nothing.
+const shell = (): { readonly SHELL?: string } =>
+  /\/(nologin|false|rbash|git-shell)$/.test(process.env.SHELL ?? "") ? { SHELL: "/bin/sh" } : {}
 
 // A pipe of a child that breaks has ended; why is for the exit code and the log to say.
 const output = (stream: Readable): SshProcess["stdout"] =>
@@ -58,10 +63,16 @@ export const make = (
   Effect.map(
     Effect.acquireRelease(
       Effect.async<ChildProcessWithoutNullStreams, RemoteConnectionError>((resume) => {
-        const child = spawn(ssh, args, { env: { ...process.env, ...environment }, stdio: "pipe" })
-        child.on("error", (cause) => resume(Effect.fail(spawnError(host, ssh, cause))))
-        child.on("spawn", () => resume(Effect.succeed(child)))
-        for (const stream of child.stdio) stream?.on("error", () => {})
+        // A group of its own: a Ctrl-C at the terminal is for this program, which ends its commands by these children.
+        const options = { env: { ...process.env, ...shell(), ...environment }, stdio: "pipe", detached: true } as const
+        try {
+          const child = spawn(ssh, args, options)
+          child.on("error", (cause) => resume(Effect.fail(spawnError(host, ssh, cause))))
+          child.on("spawn", () => resume(Effect.succeed(child)))
+          for (const stream of child.stdio ?? []) stream?.on("error", () => {})
+        } catch (cause) {
+          resume(Effect.fail(spawnError(host, ssh, cause as NodeJS.ErrnoException)))
+        }
       }),
       (child) => {
         const exited = whenExited(child)
@@ -76,6 +87,7 @@ export const make = (
       }
     ),
     (child) => ({
+      pid: child.pid ?? 0,
       stdout: output(child.stdout),
       stderr: output(child.stderr),
       write: duplex.writer(child.stdin),

@@ -1,6 +1,7 @@
 import { RemoteContext, RemoteError, sh } from "@effect-remote/core"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
+import { ExitCode } from "@effect/platform/CommandExecutor"
 import { SystemError } from "@effect/platform/Error"
 import { assert, layer } from "@effect/vitest"
 import { Array, Cause, Chunk, Deferred, Effect, Either, Exit, Fiber, Option, Redacted, Sink, Stream } from "effect"
@@ -320,6 +321,33 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
         assert(first !== undefined && Either.isRight(first))
         assert(last !== undefined && Either.isLeft(last) && last.left.reason === "TimedOut")
         assert.deepStrictEqual(yield* running("sleep"), [])
+      }))
+
+    it.effect("a program that makes a process group of its own is ended as well", () =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(RemoteContext.string(sh`timeout 1000 sleep 1000; true`))
+        yield* untilRunning("sleep", 1)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual([...yield* running("sleep"), ...yield* running("timeout")], [])
+      }))
+
+    it.effect("every verb can be used in a finalizer", () =>
+      Effect.gen(function*() {
+        const command = sh`echo done`
+        const results = yield* Effect.uninterruptible(Effect.all([
+          RemoteContext.exitCode(command, { timeout: "20 seconds" }),
+          RemoteContext.string(command),
+          Stream.mkString(RemoteContext.streamLines(command, { timeout: "20 seconds" })),
+          Effect.scoped(Effect.flatMap(
+            RemoteContext.start(Command.make("cat").pipe(Command.stdin(Stream.never))),
+            (process) => Effect.as(process.isRunning, "started")
+          ))
+        ]))
+        assert.deepStrictEqual(results, [ExitCode(0), "done\n", "done", "started"])
+        const late = yield* Effect.flip(Effect.uninterruptible(
+          RemoteContext.exitCode(Command.make("sleep", "1000"), { timeout: "2 seconds" })
+        ))
+        assert.strictEqual(late.reason, "TimedOut")
       }))
 
     it.effect("a timeout ends what a command that has exited left behind with its output", () =>

@@ -2,7 +2,8 @@ import { Format, RemoteError, RemoteFileSystem, RemoteTarget } from "@effect-rem
 import { Sshd } from "@effect-remote/testing"
 import { isPlatformError, type PlatformError } from "@effect/platform/Error"
 import { assert, layer } from "@effect/vitest"
-import { Array, Chunk, Deferred, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
+import { Array, Chunk, Deferred, Effect, Either, Exit, Fiber, Option, Schedule, Stream } from "effect"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { nasty, type Suite } from "./support.js"
 
@@ -135,6 +136,27 @@ export const files = ({ layer: live, name: suite }: Suite) =>
         assert.strictEqual(yield* failsWith(fs.remove(`${path}/a`, { recursive: true })), "NotFound")
         yield* fs.remove(`${path}/a`, { recursive: true, force: true })
         assert.sameMembers(Fs.readdirSync(path), ["at", "file", "one"])
+      }))
+
+    it.effect("two that remove the same tree leave nothing of it", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const path = `${yield* directory}/tree`
+        for (let index = 0; index < 40; index++) {
+          Fs.mkdirSync(`${path}/${index % 5}/${index}`, { recursive: true })
+          Fs.writeFileSync(`${path}/${index % 5}/${index}/file`, "")
+        }
+        const remove = fs.remove(path, { recursive: true, force: true })
+        const results = yield* Effect.all([Effect.either(remove), Effect.either(remove)], { concurrency: 2 })
+        assert.isTrue(results.every(Either.isRight) && !Fs.existsSync(path))
+      }))
+
+    it.effect("numbers of bytes that are none are refused", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        for (const options of [{ offset: 1.5 }, { offset: -1 }, { chunkSize: NaN }, { bytesToRead: -1n }]) {
+          assert.strictEqual(yield* failsWith(Stream.runDrain(fs.stream("/etc/passwd", options))), "BadArgument")
+        }
       }))
 
     it.effect("rename replaces a file in one step, and fails onto a directory", () =>
@@ -316,7 +338,9 @@ export const files = ({ layer: live, name: suite }: Suite) =>
         for (const target of [`${path}/directory`, `${path}/directory/`, `${path}/directory/.`, `${path}/new/`]) {
           assert.strictEqual(yield* failsWith(fs.atomicWrite(target, "x")), "BadResource", target)
         }
-        assert.deepStrictEqual(Fs.readdirSync(path), ["directory"])
+        execFileSync("mkfifo", [`${path}/pipe`])
+        assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/pipe`, "x")), "BadResource")
+        assert.deepStrictEqual(Fs.readdirSync(path), ["directory", "pipe"])
         assert.deepStrictEqual(Fs.readdirSync(`${path}/directory`), [])
       }))
 
@@ -340,10 +364,15 @@ export const files = ({ layer: live, name: suite }: Suite) =>
         const path = yield* directory
         Fs.writeFileSync(`${path}/file`, "old")
         Fs.chmodSync(`${path}/file`, 0o4751)
+        Fs.writeFileSync(`${path}/mine`, "")
+        Fs.chmodSync(`${path}/mine`, 0o640)
         Fs.symlinkSync("file", `${path}/link`)
         yield* fs.atomicWrite(`${path}/link`, "new")
         assert.strictEqual(Fs.readFileSync(`${path}/file`, "utf8"), "new")
-        assert.strictEqual(Fs.statSync(`${path}/file`).mode & 0o7777, 0o4751)
+        // Set-user-id is for the owner that the old file had.
+        assert.strictEqual(Fs.statSync(`${path}/file`).mode & 0o7777, 0o751)
+        yield* fs.get(`${path}/file`, `${path}/mine`)
+        assert.strictEqual(Fs.statSync(`${path}/mine`).mode & 0o7777, 0o640)
         assert.isTrue(Fs.lstatSync(`${path}/link`).isSymbolicLink())
         yield* fs.atomicWrite(`${path}/file`, "newer", { mode: 0o600 })
         assert.strictEqual(Fs.statSync(`${path}/file`).mode & 0o7777, 0o600)

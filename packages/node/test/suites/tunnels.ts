@@ -1,4 +1,5 @@
 import { RemoteContext, type Tunnel } from "@effect-remote/core"
+import { Sshd } from "@effect-remote/testing"
 import { assert, layer } from "@effect/vitest"
 import { Array, Chunk, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Net from "node:net"
@@ -180,6 +181,22 @@ export const tunnels = ({ capabilities, layer: live, name }: Suite) =>
           })
         }
       })))
+
+    it.scoped("a connection that is lost is reset, and does not end as if all had come", () =>
+      Effect.gen(function*() {
+        const { dropConnections } = yield* Sshd.Sshd
+        const { port } = yield* server((socket) => socket.write("some of it"))
+        const tunnel = yield* RemoteContext.tunnel({ remotePort: port })
+        const socket = yield* through(tunnel)
+        yield* receiveOnce(socket)
+        const how = yield* Effect.fork(Effect.async<string>((resume) => {
+          socket.on("end", () => resume(Effect.succeed("end")))
+          socket.on("error", () => resume(Effect.succeed("reset")))
+        }))
+        yield* Effect.yieldNow()
+        yield* dropConnections
+        assert.strictEqual(yield* Fiber.join(how), "reset")
+      }))
 
     it.effect("a failing body closes it", () =>
       Effect.scoped(Effect.gen(function*() {

@@ -251,6 +251,7 @@ export const serve = (
         handler(channelDuplex.make(channel), login, client).pipe(
           Effect.tap((code) => Effect.sync(() => ssh2.sendExit(connection, channel, { code, signal: null }))),
           Effect.ensuring(Effect.sync(() => {
+            channel.eof()
             channel.close()
             channel.resume()
           })),

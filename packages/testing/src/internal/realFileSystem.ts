@@ -57,7 +57,7 @@ const statOf = (found: fs.BigIntStats): Stat => ({
   ino: found.ino
 })
 
-const statvfs = (path: string | Buffer): Fx<Sftp.FileSystemInfo> =>
+const statvfs = (path: Buffer): Fx<Sftp.FileSystemInfo> =>
   Effect.map(
     call<fs.BigIntStatsFs>((done) => fs.statfs(path, { bigint: true }, done)),
     ({ bavail, bfree, blocks, bsize, ffree, files }) => ({
@@ -118,6 +118,13 @@ const flagsOf = ({ append, create, exclusive, read, truncate, write }: OpenFlags
     O_NONBLOCK
 }
 
+// What is open is reached whatever becomes of its path and of the directories on it, by two links more, where there is
+// such a /proc.
+const wayTo = (descriptor: number, path: Buffer): Effect.Effect<Buffer> => {
+  const way = Buffer.from(`/proc/self/fd/${descriptor}`)
+  return Effect.match(call((done) => fs.access(way, done)), { onFailure: () => path, onSuccess: () => way })
+}
+
 const openFile = (descriptor: number, path: Buffer, append: boolean): OpenFile => {
   let open = true
   return {
@@ -134,8 +141,7 @@ const openFile = (descriptor: number, path: Buffer, append: boolean): OpenFile =
     },
     stat: Effect.map(call<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done)), statOf),
     change: (one) => change({ descriptor }, one),
-    // elsewhere than on Linux, a file that has another name by now is not found
-    statvfs: Effect.suspend(() => statvfs(process.platform === "linux" ? `/proc/self/fd/${descriptor}` : path)),
+    statvfs: Effect.flatMap(wayTo(descriptor, path), statvfs),
     sync: call((done) => fs.fsync(descriptor, done)),
     close: Effect.suspend(() => {
       if (!open) return Effect.void
@@ -183,21 +189,21 @@ const readList = (path: string): Effect.Effect<ReadonlyArray<ReadonlyArray<strin
   )
 
 interface HeldDirectory {
-  /** Reaches the directory, on Linux whatever becomes of its path and of those above it. */
-  readonly name: Buffer
+  readonly way: Buffer
   readonly stat: Fx<Stat>
 }
 
 const hold = (path: Buffer): Effect.Effect<HeldDirectory, PosixError, Scope.Scope> =>
-  Effect.map(
+  Effect.flatMap(
     Effect.acquireRelease(
       call<number>((done) => fs.open(path, fs.constants.O_DIRECTORY | fs.constants.O_NONBLOCK, done)),
       (descriptor) => Effect.ignore(call((done) => fs.close(descriptor, done)))
     ),
-    (descriptor) => ({
-      name: process.platform === "linux" ? Buffer.from(`/proc/self/fd/${descriptor}`) : path,
-      stat: Effect.map(call<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done)), statOf)
-    })
+    (descriptor) =>
+      Effect.map(wayTo(descriptor, path), (way) => ({
+        way,
+        stat: Effect.map(call<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done)), statOf)
+      }))
   )
 
 /**
@@ -209,7 +215,7 @@ const hold = (path: Buffer): Effect.Effect<HeldDirectory, PosixError, Scope.Scop
 export const make = (home: string): Effect.Effect<SftpFileSystem, PosixError, Scope.Scope> =>
   Effect.gen(function*() {
     const canonical = yield* call<Buffer>((done) => fs.realpath(bytesOf(home), { encoding: "buffer" }, done))
-    const directory = yield* Effect.orElseSucceed(Effect.map(hold(canonical), ({ name }) => name), () => canonical)
+    const directory = yield* Effect.orElseSucceed(Effect.map(hold(canonical), ({ way }) => way), () => canonical)
     const at = (path: string): Buffer =>
       path === "" || path.startsWith("/") ? bytesOf(path) : Buffer.concat([directory, bytesOf(`/${path}`)])
 
@@ -229,9 +235,9 @@ export const make = (home: string): Effect.Effect<SftpFileSystem, PosixError, Sc
       },
       openDirectory: (path) =>
         Effect.gen(function*() {
-          const { name, stat } = yield* hold(at(path))
+          const { stat, way } = yield* hold(at(path))
           const directory = yield* Effect.acquireRelease(
-            call<fs.Dir>((done) => fs.opendir(name as unknown as string, { encoding: "buffer" as never }, done)),
+            call<fs.Dir>((done) => fs.opendir(way as unknown as string, { encoding: "buffer" as never }, done)),
             (directory) => Effect.ignore(call((done) => directory.close(done)))
           )
           return openDirectory(

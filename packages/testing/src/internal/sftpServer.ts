@@ -596,13 +596,14 @@ const types = { init: 1, first: 3, last: 20, extended: 200 } as const
 
 /**
  * Serves a session until the client ends it, or breaks the protocol. Succeeds with the code that `sftp-server` would exit
- * with; every file is closed then. Requests are answered one after the other, in the order of their arrival, and no more
- * is read while an answer waits to be written.
+ * with; every file is closed then, but the output is not ended, for a client that has seen its end may not wait for the
+ * code. Requests are answered one after the other, in the order of their arrival, and no more is read while an answer
+ * waits to be written.
  *
  * @internal
  */
 export const serve = <E>(
-  duplex: Duplex<E>,
+  duplex: Pick<Duplex<E>, "read" | "write">,
   fileSystem: SftpFileSystem,
   { handles: most = 1000, say = () => {} }: Options = {}
 ): Effect.Effect<number, E> =>
@@ -660,7 +661,4 @@ export const serve = <E>(
         if (Option.isSome(bytes.right) && !(yield* duplex.write(bytes.right.value))) return exitCode.ended
       }
     }
-  }).pipe(
-    Effect.scoped,
-    Effect.tap(() => duplex.end)
-  )
+  }).pipe(Effect.scoped)

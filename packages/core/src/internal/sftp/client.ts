@@ -131,7 +131,7 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         stderr.push(read.value)
         return drainStderr
       })
-      const stderrEnded = yield* Effect.forkScoped(Effect.ignore(drainStderr))
+      const stderrEnded = yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drainStderr)))
 
       const split = Wire.splitter(Sftp.longestPacket)
       const packets: Array<ReturnType<typeof split>[number]> = []
@@ -188,9 +188,10 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         Effect.flatMap(settle),
         Effect.forever,
         Effect.catchAll(fail),
+        Effect.interruptible,
         Effect.forkScoped
       )
-      yield* Effect.forkScoped(Effect.catchAll(writeOn, fail))
+      yield* Effect.forkScoped(Effect.interruptible(Effect.catchAll(writeOn, fail)))
       yield* Effect.addFinalizer(() => fail(error("ConnectionLost", "the SFTP session was closed")))
 
       const enter = (packet: Sftp.Request): Effect.Effect<Pending, RemoteConnectionError> =>

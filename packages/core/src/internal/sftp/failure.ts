@@ -79,6 +79,9 @@ const isType = (type: number) => ({ permissions }: Sftp.Attributes): boolean =>
 export const isDirectory = isType(0o040000)
 
 /** @internal */
+export const isRegularFile = isType(0o100000)
+
+/** @internal */
 export const isSymbolicLink = isType(0o120000)
 
 const stat = (client: Client, packet: Sftp.Request) =>

@@ -110,19 +110,20 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
       onSuccess: (answer: Answer) => Effect.mapError(answer, failure.connection(on(method)))
     })
 
-  const dataOf = (answer: Sftp.Response): Fx<Option.Option<Uint8Array>> => {
-    if (answer._tag === "Data") return Effect.succeedSome(answer.data)
+  const dataOf = (asked: number) => (answer: Sftp.Response): Fx<Option.Option<Uint8Array>> => {
+    if (answer._tag === "Data" && answer.data.length > 0 && answer.data.length <= asked) {
+      return Effect.succeedSome(answer.data)
+    }
     if (answer._tag !== "Status") return unexpected(on("read"), answer)
     return answer.code === Sftp.StatusCode.eof
       ? Effect.succeedNone
       : failure.fromStatus(client, on("read"), "read", answer)
   }
 
-  const read: OpenFile["read"] = (offset, length) =>
-    Effect.flatMap(
-      ask("read", Sftp.Request.Read({ handle, offset, length: Math.min(length, client.readSize) })),
-      dataOf
-    )
+  const read: OpenFile["read"] = (offset, length) => {
+    const asked = Math.min(length, client.readSize)
+    return Effect.flatMap(ask("read", Sftp.Request.Read({ handle, offset, length: asked })), dataOf(asked))
+  }
 
   // The size is not asked for: files of /proc have none. A short answer is completed before the next is taken, and the
   // number of requests in flight grows with what has come, so that small files cost few.
@@ -159,7 +160,7 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
         yield* Effect.mapError(fill, Option.some)
         const asked = queue.shift()
         if (asked === undefined) return yield* Effect.fail(Option.none())
-        const bytes = yield* Effect.mapError(Effect.flatMap(asked.answer, dataOf), Option.some)
+        const bytes = yield* Effect.mapError(Effect.flatMap(asked.answer, dataOf(asked.length)), Option.some)
         if (Option.isNone(bytes)) return yield* Effect.fail(Option.none())
         const missing = asked.length - bytes.value.length
         if (missing > 0) {

@@ -23,16 +23,6 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const connect = Effect.flatMap(
     transport.subsystem("sftp"),
     (channel) => clients.make(channel, String(transport.host))
-  ).pipe(
-    Effect.timeoutFail({
-      duration: connectTimeout,
-      onTimeout: () =>
-        new RemoteConnectionError({
-          reason: "TimedOut",
-          host: String(transport.host),
-          detail: `opening an SFTP session took more than ${Duration.format(connectTimeout)}`
-        })
-    })
   )
 
   const open = Effect.uninterruptibleMask((restore) =>
@@ -46,13 +36,25 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     })
   )
 
+  // Who waits for another's attempt has a deadline, too.
   const session: Session = oneAtATime.withPermits(1)(Effect.gen(function*() {
     if (current === undefined) return yield* open
     if (!(yield* current.client.isLost)) return current.client
     const { scope } = current
     current = undefined
-    yield* Scope.close(scope, Exit.void)
+    yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
     return yield* open
-  }))
+  })).pipe(
+    Effect.interruptible,
+    Effect.timeoutFail({
+      duration: connectTimeout,
+      onTimeout: () =>
+        new RemoteConnectionError({
+          reason: "TimedOut",
+          host: String(transport.host),
+          detail: `opening an SFTP session took more than ${Duration.format(connectTimeout)}`
+        })
+    })
+  )
   return session
 })
