@@ -472,10 +472,8 @@ export const commands = ({ capabilities, layer: live, name }: Suite) =>
             yield* untilRunning("sleep", 1)
             yield* dropConnections
             const exit = yield* Fiber.join(fiber)
-            // The link is gone, so the host still runs it: ended here as an operator would.
-            yield* RemoteContext.exitCode(
-              sh`pkill -x sleep || for p in /proc/[0-9]*; do read -r name <$p/comm; [ "$name" = sleep ] && kill \${p#/proc/}; done 2>/dev/null`
-            )
+            // The link is gone, so the host, which is this machine, still runs it: ended here, and nothing else is.
+            for (const { pid } of yield* running("sleep")) process.kill(pid)
             yield* untilRunning("sleep", 0)
             return exit
           })
