@@ -1,6 +1,6 @@
 import { commands } from "./suites/commands.js"
 import { files } from "./suites/files.js"
-import { servers } from "./suites/servers.js"
+import { servers, terminals } from "./suites/servers.js"
 import { layerProcess, type Suite } from "./suites/support.js"
 import { tunnels } from "./suites/tunnels.js"
 
@@ -9,7 +9,7 @@ for (const kind of servers) {
     name: `layerProcess, ${kind} server`,
     // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
     layer: layerProcess({ kind, loginShell: "sh" }),
-    capabilities: { exitSignal: false, halfClose: false, pty: kind === "openssh" }
+    capabilities: { exitSignal: false, halfClose: false, pty: kind === "openssh" && terminals }
   }
   commands(suite)
   tunnels(suite)

@@ -5,7 +5,7 @@ import { Effect, Layer, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { openssh } from "./suites/servers.js"
+import { openssh, terminals } from "./suites/servers.js"
 import { layerProcess, nasty, running } from "./suites/support.js"
 
 const installed = (shell: string) =>
@@ -97,7 +97,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
             assert.deepStrictEqual(yield* running("sleep"), [])
           }))
 
-        it.effect.skipIf(!openssh)("a command with a terminal arrives unharmed", () =>
+        it.effect.skipIf(!terminals)("a command with a terminal arrives unharmed", () =>
           Effect.gen(function*() {
             const words = nasty.filter((word) => !/[\udc80-\udcff\u0001\n\r\t]/.test(word))
             const text = yield* RemoteContext.string(Command.make("printf", "%s|", ...words), { pty: true })

@@ -1,5 +1,5 @@
 import type { Sshd } from "@effect-remote/testing"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 
 const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"].some((path) => existsSync(path))
 
@@ -17,3 +17,11 @@ export const servers: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD 
 
 /** The server for what only OpenSSH's can show. */
 export const openssh = servers.includes("openssh")
+
+const mounts = (): string => existsSync("/proc/mounts") ? readFileSync("/proc/mounts", "utf8") : ""
+
+/**
+ * Whether OpenSSH's server can give out pseudo-terminals: run by an ordinary user it can only where they belong to the
+ * group `tty` by themselves, since it must not give them to it. CI runs the tests as root, too.
+ */
+export const terminals = openssh && (process.getuid?.() === 0 || /^devpts .*\bgid=5\b/m.test(mounts()))
