@@ -7,7 +7,9 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { rewriting } from "./suites/files.js"
 import { servers } from "./suites/servers.js"
+import { layerProcess } from "./suites/support.js"
 
 // One file without dependencies, so that fifty starts of it cost little.
 const bundled = (fixture: string) =>
@@ -86,6 +88,12 @@ for (const kind of servers) {
           assert.isAbove(versions.size, 1)
         }),
       600_000
+    )
+
+    it.live(
+      "forty readers during a hundred rewrites never see a torn file",
+      () => rewriting(40, 100).pipe(Effect.provide(layerProcess({ kind }))),
+      300_000
     )
 
     it.scopedLive("256 MiB go up and down with flat memory", () =>
