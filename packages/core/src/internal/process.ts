@@ -145,13 +145,21 @@ const launch = Effect.fnUntraced(function*(
     return output
   }
 
+  // Known to whoever reads first, maybe before `exited` is.
+  let lost = false
+  const noticing = <A>(read: Effect.Effect<A, RemoteConnectionError>) =>
+    Effect.tapError(read, () =>
+      Effect.sync(() => {
+        lost = true
+      }))
+
   const exited = yield* Deferred.make<ExitStatus, RemoteConnectionError>()
   yield* fork(Effect.intoDeferred(channel.exit, exited))
 
   const stderr = outlet.make<RemoteConnectionError>(stderrKept)
   const stderrEnded = yield* Deferred.make<void, RemoteConnectionError>()
   const stderrScanner = plan.stderr()
-  const pump: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(channel.readStderr, (read) => {
+  const pump: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(noticing(channel.readStderr), (read) => {
     const bytes = output(Option.isSome(read) ? stderrScanner.push(read.value) : stderrScanner.end())
     failure.stderr.push(bytes)
     return Effect.zipRight(stderr.offer(bytes), Option.isSome(read) ? pump : Effect.void)
@@ -169,7 +177,7 @@ const launch = Effect.fnUntraced(function*(
   const stdoutScanner = plan.stdout()
   let discarding = false
   const oneReader = Effect.unsafeMakeSemaphore(1).withPermits(1)
-  const readOn = oneReader(Effect.map(channel.read, (read) => {
+  const readOn = oneReader(Effect.map(noticing(channel.read), (read) => {
     const bytes = output(Option.isSome(read) ? stdoutScanner.push(read.value) : stdoutScanner.end())
     if (bytes.length > 0 && !discarding) ready.push(bytes)
     ended = Option.isNone(read)
@@ -203,6 +211,7 @@ const launch = Effect.fnUntraced(function*(
   // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
   // connection says nothing, and there is no way to ask.
   const isOver = Effect.gen(function*() {
+    if (lost) return true
     const status = yield* Deferred.poll(exited)
     if (Option.isNone(status)) return false
     if (Exit.isFailure(yield* Effect.exit(status.value))) return true
