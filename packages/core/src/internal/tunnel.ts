@@ -1,5 +1,4 @@
 import type { SocketError } from "@effect/platform/Socket"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -11,6 +10,7 @@ import { LocalAddress, type LocalConnection, type LocalListener } from "../Local
 import { RemoteConnectionError, TunnelError } from "../RemoteError.js"
 import { type Duplex, RemoteAddress, type Transport } from "../Transport.js"
 import type { Tunnel, TunnelEvent, TunnelOptions } from "../Tunnel.js"
+import * as deadline from "./deadline.js"
 
 const eventsKept = 256
 
@@ -72,18 +72,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
   const events = yield* Effect.acquireRelease(PubSub.sliding<TunnelEvent>(eventsKept), PubSub.shutdown)
   const connections = yield* FiberSet.make<void, RemoteConnectionError | SocketError>()
 
-  const { connectTimeout } = transport.host
-  const opened = transport.connect(remote).pipe(
-    Effect.timeoutFail({
-      duration: connectTimeout,
-      onTimeout: () =>
-        new RemoteConnectionError({
-          reason: "TimedOut",
-          host: String(transport.host),
-          detail: `connecting to ${show(remote)} from there took more than ${Duration.format(connectTimeout)}`
-        })
-    })
-  )
+  const opened = deadline.within(transport.host, `connecting to ${show(remote)} from there`)(transport.connect(remote))
 
   // Fails where the connection did, so that its peer is told by a reset: a clean end would mean that it has got everything.
   const serve = (connection: LocalConnection): Effect.Effect<void, RemoteConnectionError | SocketError> => {

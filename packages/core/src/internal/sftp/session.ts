@@ -1,13 +1,13 @@
 /**
  * The SFTP session of a transport: opened when it is first used, shared by all, and opened again after it was lost.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { RemoteConnectionError } from "../../RemoteError.js"
+import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
+import * as deadline from "../deadline.js"
 import * as clients from "./client.js"
 
 /** @internal */
@@ -19,7 +19,6 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const oneAtATime = yield* Effect.makeSemaphore(1)
   let current: { readonly client: clients.Client; readonly scope: Scope.CloseableScope } | undefined
 
-  const { connectTimeout } = transport.host
   const connect = Effect.flatMap(
     transport.subsystem("sftp"),
     (channel) => clients.make(channel, String(transport.host))
@@ -44,17 +43,6 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     current = undefined
     yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
     return yield* open
-  })).pipe(
-    Effect.interruptible,
-    Effect.timeoutFail({
-      duration: connectTimeout,
-      onTimeout: () =>
-        new RemoteConnectionError({
-          reason: "TimedOut",
-          host: String(transport.host),
-          detail: `opening an SFTP session took more than ${Duration.format(connectTimeout)}`
-        })
-    })
-  )
+  })).pipe(deadline.within(transport.host, "opening an SFTP session"))
   return session
 })

@@ -1,0 +1,20 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { RemoteConnectionError } from "../RemoteError.js"
+import type { RemoteHost } from "../RemoteHost.js"
+
+/**
+ * Limits what reaches for the host to its `connectTimeout`. It holds in finalizers too, where nothing else interrupts.
+ *
+ * @internal
+ */
+export const within = (host: RemoteHost, what: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.timeoutFail(Effect.interruptible(effect), {
+    duration: host.connectTimeout,
+    onTimeout: () =>
+      new RemoteConnectionError({
+        reason: "TimedOut",
+        host: String(host),
+        detail: `${what} took more than ${Duration.format(host.connectTimeout)}`
+      })
+  })
