@@ -105,7 +105,7 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
  *
  * - `InvalidHost`: the host's description cannot be used; nothing was started.
  * - `Unreachable`: no connection: refused, no route, a name that does not resolve.
- * - `TimedOut`: connecting, opening and launching did not end within `connectTimeout`.
+ * - `TimedOut`: connecting and opening, or launching then, did not end within `connectTimeout`.
  * - `AuthenticationFailed`: the server refused the keys or the password offered.
  * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is not known, another one, or revoked.
  * - `NegotiationFailed`: client and server have no algorithm in common.

@@ -146,7 +146,10 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
  * @category models
  */
 export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core/RemoteHost")({
-  /** One deadline for connecting, opening a channel and launching a command. Default: 30 seconds. */
+  /**
+   * The deadline for connecting and opening a channel, and once more for what is launched on it to answer. Default: 30
+   * seconds.
+   */
   connectTimeout: Schema.optionalWith(Timeout, { default: () => Duration.seconds(30) }),
   /**
    * The connection counts as lost when this many probes, this far apart, get no answer; `"off"`: never. Left out: what

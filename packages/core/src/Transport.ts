@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { RemoteConnectionError } from "./RemoteError.js"
 import type { Pty, RemoteHost } from "./RemoteHost.js"
 
@@ -74,6 +75,11 @@ export interface Channel extends Duplex<RemoteConnectionError> {
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   /** Waits for the end of what runs on the channel. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
+  /**
+   * Asks the server to send a signal (`"TERM"`) to the process group of what runs on the channel (RFC 4254, section 6.9).
+   * Nobody tells whether it did. `false` where this transport cannot ask.
+   */
+  readonly signal: (name: string) => Effect.Effect<boolean, RemoteConnectionError>
 }
 
 /**
@@ -108,9 +114,73 @@ export interface Capabilities {
   readonly halfClose: boolean
   /** Whether `connect` takes unix sockets. */
   readonly unixSockets: boolean
+  /** Whether the host can be asked to listen. */
+  readonly remoteForward: boolean
 }
 
 /**
+ * - `"connecting"`: a connection is being made.
+ * - `"ready"`: what is asked for next goes out at once.
+ * - `"lost"`: the connection has ended. The next use connects again.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ConnectionState = "connecting" | "ready" | "lost"
+
+/**
+ * How a session shares the few that a server allows on one connection (`MaxSessions`). A session waits until there is one,
+ * in order.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionOptions {
+  /**
+   * For a session that stays open without being in use: what it does when others wait, and every session that the server
+   * allows is one that stays. It should close this one as soon as it is not in use.
+   */
+  readonly onWanted?: Effect.Effect<void> | undefined
+  /** It fails with `ChannelRefused` instead of waiting, and it is wanted before any other. */
+  readonly spare?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExecOptions extends SessionOptions {
+  readonly pty?: Pty | undefined
+}
+
+/**
+ * A connection that somebody on the host's side made to a `RemoteListener`. It closes with its scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RemoteConnection extends Duplex<RemoteConnectionError> {
+  /** Who connected, as far as it is known, for messages. */
+  readonly peer: string
+}
+
+/**
+ * The host listens for us. It stops with its scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RemoteListener {
+  /** The address listened on, with the port that the host chose. */
+  readonly address: RemoteAddress
+  /** The next connection. Fails with `ConnectionLost` once the host listens no more. */
+  readonly accept: Effect.Effect<RemoteConnection, RemoteConnectionError, Scope.Scope>
+}
+
+/**
+ * Every call that opens something is given `connectTimeout` to connect and to open, and fails with `TimedOut`; waiting for
+ * a session that others hold does not count.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -118,18 +188,25 @@ export interface Transport {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
   readonly capabilities: Capabilities
+  /** The state now, and every change. Where each channel is a connection of its own it is always `"ready"`. */
+  readonly state: Stream.Stream<ConnectionState>
   /** Runs a line by the login shell (RFC 4254, section 6.5). */
-  readonly exec: (
-    line: string,
-    options?: { readonly pty?: Pty | undefined }
-  ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
+  readonly exec: (line: string, options?: ExecOptions) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /** Starts a subsystem (RFC 4254, section 6.5). Fails with `ChannelRefused` when the server has none of that name. */
-  readonly subsystem: (name: string) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
+  readonly subsystem: (
+    name: string,
+    options?: SessionOptions
+  ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /**
-   * Connects from the host to an address (RFC 4254, section 7.2). Fails with `ChannelRefused` when the server or the
-   * target refuses.
+   * Connects from the host to an address (RFC 4254, section 7.2; OpenSSH's `PROTOCOL`, section 2.4, for unix sockets).
+   * Fails with `ChannelRefused` when the server or the target refuses.
    */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
+  /**
+   * Has the host listen (RFC 4254, section 7.1); port 0 stands for any free one. Fails with `ChannelRefused` when the host
+   * does not, and with `Unsupported` where `capabilities.remoteForward` says so.
+   */
+  readonly listen: (address: RemoteAddress) => Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope>
 }
 
 /**

@@ -4,7 +4,7 @@ import { RemoteConnectionError } from "../RemoteError.js"
 import type { RemoteHost } from "../RemoteHost.js"
 
 /**
- * Limits what reaches for the host to its `connectTimeout`. It holds in finalizers too, where nothing else interrupts.
+ * Limits a conversation with the host to its `connectTimeout`. It holds in finalizers too, where nothing else interrupts.
  *
  * @internal
  */
@@ -15,6 +15,7 @@ export const within = (host: RemoteHost, what: string) => <A, E, R>(effect: Effe
       new RemoteConnectionError({
         reason: "TimedOut",
         host: String(host),
-        detail: `${what} took more than ${Duration.format(host.connectTimeout)}`
+        detail: `${what} took more than ${Duration.format(host.connectTimeout)}`,
+        hint: "A slow host needs a larger connectTimeout."
       })
   })

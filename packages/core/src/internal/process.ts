@@ -4,7 +4,6 @@
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,6 +19,7 @@ import { RemoteCommandError } from "../RemoteError.js"
 import type { Pty } from "../RemoteHost.js"
 import type { RemoteProcess } from "../RemoteProcess.js"
 import type { ExitStatus, Transport } from "../Transport.js"
+import * as deadline from "./deadline.js"
 import * as failures from "./failure.js"
 import * as frame from "./frame.js"
 import * as outlet from "./outlet.js"
@@ -115,24 +115,9 @@ const launch = Effect.fnUntraced(function*(
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   const { connectTimeout } = transport.host
-  const begun = yield* Clock.currentTimeMillis
-  // One deadline for everything up to the launch.
-  const inTime = (begun: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.timeoutFail(Effect.interruptible(effect), {
-        duration: Math.max(0, Duration.toMillis(connectTimeout) - (now - begun)),
-        onTimeout: () =>
-          failure.connection({
-            reason: "TimedOut",
-            detail: `connecting to the host and launching took more than ${Duration.format(connectTimeout)}`,
-            hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
-          })
-      }))
   const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
 
-  const channel = yield* restore(
-    inTime(begun)(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
-  )
+  const channel = yield* restore(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
 
   let pid = plan.pid
   let failed: Failed | undefined
@@ -248,7 +233,9 @@ const launch = Effect.fnUntraced(function*(
     }).pipe(Effect.scoped)
   )
 
-  const processId = yield* restore(inTime(begun)(Deferred.await(started))).pipe(
+  const processId = yield* restore(
+    deadline.within(transport.host, "launching the command")(Deferred.await(started))
+  ).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
         late = true
@@ -320,8 +307,9 @@ const launch = Effect.fnUntraced(function*(
         return yield* failure.error({ reason: "InvalidCommand", detail: `${JSON.stringify(signal)} is no signal` })
       }
       if (!(yield* Deferred.isDone(exited))) {
-        const begun = yield* Clock.currentTimeMillis
-        const { code, output } = yield* inTime(begun)(control(transport, terminate.signal(processId, signal)))
+        const { code, output } = yield* control(transport, terminate.signal(processId, signal)).pipe(
+          deadline.within(transport.host, `sending ${signal}`)
+        )
         if (code !== 0) {
           return yield* failure.error({
             reason: "InvalidCommand",

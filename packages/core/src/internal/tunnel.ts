@@ -10,7 +10,6 @@ import { LocalAddress, type LocalConnection, type LocalListener } from "../Local
 import { RemoteConnectionError, TunnelError } from "../RemoteError.js"
 import { type Duplex, RemoteAddress, type Transport } from "../Transport.js"
 import type { Tunnel, TunnelEvent, TunnelOptions } from "../Tunnel.js"
-import * as deadline from "./deadline.js"
 
 const eventsKept = 256
 
@@ -72,14 +71,12 @@ export const make = Effect.fnUntraced(function*(transport: Transport, listener: 
   const events = yield* Effect.acquireRelease(PubSub.sliding<TunnelEvent>(eventsKept), PubSub.shutdown)
   const connections = yield* FiberSet.make<void, RemoteConnectionError | SocketError>()
 
-  const opened = deadline.within(transport.host, `connecting to ${show(remote)} from there`)(transport.connect(remote))
-
   // Fails where the connection did, so that its peer is told by a reset: a clean end would mean that it has got everything.
   const serve = (connection: LocalConnection): Effect.Effect<void, RemoteConnectionError | SocketError> => {
     const { peer } = connection
     return Effect.scoped(Effect.gen(function*() {
       const channel = yield* Effect.tapError(
-        opened,
+        transport.connect(remote),
         (error) => PubSub.publish(events, { _tag: "Refused", peer, error })
       )
       yield* PubSub.publish(events, { _tag: "Opened", peer })

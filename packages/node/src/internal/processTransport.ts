@@ -5,8 +5,10 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import { type Channel, ExitStatus, type RemoteAddress, type Transport, TypeId } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as askpass from "./askpass.js"
@@ -118,7 +120,8 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       }),
       write: child.write,
       end: child.end,
-      exit
+      exit,
+      signal: () => Effect.succeed(false)
     }
     return channel
   })
@@ -126,7 +129,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   const exec: Transport["exec"] = (line, { pty } = {}) =>
     session([pty === undefined ? "-T" : "-tt", "--", host.host, line], pty?.term)
 
-  const subsystem: Transport["subsystem"] = (subsystem) => session(["-T", "-s", "--", host.host, subsystem])
+  const subsystem = (subsystem: string) => session(["-T", "-s", "--", host.host, subsystem])
 
   // `ssh -W` has nothing but its own words on stderr, and they tell when the connection is open and when it has ended.
   const connect: Transport["connect"] = Effect.fnUntraced(function*(address) {
@@ -179,27 +182,35 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       readStderr: Effect.succeedNone,
       write: child.write,
       end: child.end,
-      exit: Effect.as(Deferred.await(ended), ExitStatus.None())
+      exit: Effect.as(Deferred.await(ended), ExitStatus.None()),
+      signal: () => Effect.succeed(false)
     }
     return channel
   })
 
-  // A host that cannot be reached is told here rather than by the first command.
-  yield* Effect.scoped(login(["-T", "-N", "--", host.host])).pipe(
-    Effect.interruptible,
-    Effect.timeoutFail({
+  // It holds in finalizers too, where nothing else interrupts.
+  const inTime = <A, R>(effect: Effect.Effect<A, RemoteConnectionError, R>) =>
+    Effect.timeoutFail(Effect.interruptible(effect), {
       duration: host.connectTimeout,
-      onTimeout: () => error("TimedOut", "connecting took too long", { hint: "Is the host up and reachable?" })
+      onTimeout: () =>
+        error("TimedOut", `connecting took more than ${Duration.format(host.connectTimeout)}`, {
+          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
+        })
     })
-  )
+
+  // A host that cannot be reached is told here rather than by the first command.
+  yield* inTime(Effect.scoped(login(["-T", "-N", "--", host.host])))
 
   const transport: Transport = {
     [TypeId]: TypeId,
     host,
-    capabilities: { exitSignal: false, ptySize: false, halfClose: false, unixSockets: false },
-    exec,
-    subsystem,
-    connect
+    capabilities: { exitSignal: false, ptySize: false, halfClose: false, unixSockets: false, remoteForward: false },
+    state: Stream.concat(Stream.make("ready" as const), Stream.never),
+    exec: (line, options) => inTime(exec(line, options)),
+    subsystem: (name) => inTime(subsystem(name)),
+    connect: (address) => inTime(connect(address)),
+    listen: () =>
+      error("Unsupported", "one ssh for each channel cannot have the host listen", { hint: "OpenSsh.layer can." })
   }
   return transport
 })

@@ -27,6 +27,8 @@ export interface Client {
   /** The most bytes to ask for, and to write, in one request. */
   readonly readSize: number
   readonly writeSize: number
+  /** Whether nothing is in flight and no handle is open. */
+  readonly isIdle: () => boolean
   /** Whether the session has ended. */
   readonly isLost: Effect.Effect<boolean>
 }
@@ -88,7 +90,9 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         filled.unsafeOpen()
       }
 
+      let handles = 0
       const submit = (request: Sftp.Request): Pending => {
+        if (request._tag === "Close") handles--
         const id = nextId
         nextId = (nextId + 1) >>> 0
         const entry: Pending = { answer: Deferred.unsafeMake(FiberId.none), abandoned: false }
@@ -122,6 +126,7 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         const entry = pending.get(id)
         if (entry === undefined) return error("Protocol", `the SFTP server answered request ${id}, which nobody made`)
         pending.delete(id)
+        if (packet._tag === "Handle") handles++
         if (entry.abandoned) closeUnused(packet)
         return Deferred.succeed(entry.answer, packet)
       }
@@ -223,6 +228,7 @@ export const make: (channel: Channel, host: string) => Effect.Effect<Client, Rem
         request,
         send,
         has,
+        isIdle: () => pending.size === 0 && handles === 0,
         readSize: size(read),
         writeSize: size(write),
         isLost: Effect.sync(() => lost !== undefined)

@@ -38,9 +38,12 @@ export const make = (session: Session): Operations => {
     attempt: failure.Attempt,
     use: (client: Client) => Effect.Effect<A, PlatformError, R>
   ): Effect.Effect<A, PlatformError, R> =>
-    failure.checkPath(attempt).pipe(
-      Effect.zipRight(Effect.mapError(session, failure.connection(attempt))),
-      Effect.flatMap(use)
+    Effect.zipRight(
+      failure.checkPath(attempt),
+      Effect.mapError(
+        session(use),
+        (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
+      )
     )
 
   const ask = (client: Client, attempt: failure.Attempt, request: Sftp.Request) =>

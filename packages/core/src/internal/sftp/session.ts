@@ -10,18 +10,40 @@ import type { Transport } from "../../Transport.js"
 import * as deadline from "../deadline.js"
 import * as clients from "./client.js"
 
-/** @internal */
-export type Session = Effect.Effect<clients.Client, RemoteConnectionError>
+/**
+ * Runs what needs a client with the one there is.
+ *
+ * @internal
+ */
+export type Session = <A, E, R>(
+  use: (client: clients.Client) => Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | RemoteConnectionError, R>
+
+interface Opened {
+  readonly client: clients.Client
+  readonly scope: Scope.CloseableScope
+  users: number
+}
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(transport: Transport) {
   const parent = yield* Effect.scope
   const oneAtATime = yield* Effect.makeSemaphore(1)
-  let current: { readonly client: clients.Client; readonly scope: Scope.CloseableScope } | undefined
+  let current: Opened | undefined
+
+  // A server that allows few sessions needs this one for commands: it is opened again when it is used next.
+  const giveWay: Effect.Effect<void> = Effect.suspend(() => {
+    if (current === undefined) return Effect.void
+    const { client, scope, users } = current
+    if (users > 0 || !client.isIdle()) return Effect.delay(giveWay, "50 millis")
+    current = undefined
+    return Scope.close(scope, Exit.void)
+  })
 
   const connect = Effect.flatMap(
-    transport.subsystem("sftp"),
-    (channel) => clients.make(channel, String(transport.host))
+    transport.subsystem("sftp", { onWanted: giveWay }),
+    (channel) =>
+      deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, String(transport.host)))
   )
 
   const open = Effect.uninterruptibleMask((restore) =>
@@ -30,19 +52,31 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       const client = yield* restore(Scope.extend(connect, scope)).pipe(
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
-      current = { client, scope }
-      return client
+      return (current = { client, scope, users: 0 })
     })
   )
 
-  // Who waits for another's attempt has a deadline, too.
-  const session: Session = oneAtATime.withPermits(1)(Effect.gen(function*() {
+  const opened = Effect.gen(function*() {
     if (current === undefined) return yield* open
-    if (!(yield* current.client.isLost)) return current.client
+    if (!(yield* current.client.isLost)) return current
     const { scope } = current
     current = undefined
     yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
     return yield* open
-  })).pipe(deadline.within(transport.host, "opening an SFTP session"))
+  })
+
+  const session: Session = (use) =>
+    Effect.suspend(() => {
+      let using: Opened | undefined
+      const lease = Effect.map(opened, (entry) => {
+        entry.users++
+        return (using = entry)
+      })
+      return Effect.flatMap(oneAtATime.withPermits(1)(lease), ({ client }) => use(client)).pipe(
+        Effect.ensuring(Effect.sync(() => {
+          if (using !== undefined) using.users--
+        }))
+      )
+    })
   return session
 })
