@@ -12,15 +12,25 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as executor from "./internal/executor.js"
-import * as tunnels from "./internal/tunnel.js"
+import * as guardians from "./internal/guardian/client.js"
+import * as localTunnels from "./internal/tunnel/local.js"
+import * as remoteTunnels from "./internal/tunnel/remote.js"
+import * as socks from "./internal/tunnel/socks.js"
 import * as verbs from "./internal/verbs.js"
-import { LocalListener } from "./LocalListener.js"
+import { LocalNetwork } from "./LocalNetwork.js"
 import { LocalStdio } from "./LocalStdio.js"
 import type { RemoteCommandError, RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { Pty, RemoteHost } from "./RemoteHost.js"
 import type { RemoteProcess } from "./RemoteProcess.js"
-import { Transport } from "./Transport.js"
-import type { Tunnel, TunnelOptions } from "./Tunnel.js"
+import { type ConnectionState, Transport } from "./Transport.js"
+import type {
+  LocalTunnel,
+  LocalTunnelOptions,
+  RemoteTunnel,
+  RemoteTunnelOptions,
+  SocksProxy,
+  SocksProxyOptions
+} from "./Tunnel.js"
 
 /**
  * @since 0.1.0
@@ -52,6 +62,29 @@ export interface StartOptions {
   readonly pty?: Pty | boolean | undefined
   /** How long a process group has between TERM and KILL when it must end. Default: 5 seconds. */
   readonly killAfter?: Duration.DurationInput | undefined
+  /**
+   * What becomes of the command when the connection is lost, or this program is killed: with `"end"`, the default, the host
+   * ends it with all that it has started; with `"keep"` it goes on. Its scope ends it in either case.
+   */
+  readonly onDisconnect?: "end" | "keep" | undefined
+}
+
+/**
+ * How it stands with the host.
+ *
+ * - `connection`: of the transport.
+ * - `guardian`: what ends the commands that run when this program cannot any more. `"attached"`: it hears from this program,
+ *   and counts silence as its end, somewhat after the connection counts as lost here (`keepAlive`, 45 seconds unless it
+ *   says otherwise; `"off"`: never). `"detached"`: every session that the server allows was needed for commands, so that it
+ *   watches the connection from the host's side, and does not notice one that is cut without the host noticing. `"none"`:
+ *   nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`, `MaxSessions 1`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface State {
+  readonly connection: ConnectionState
+  readonly guardian: "none" | "attached" | "detached"
 }
 
 /**
@@ -88,6 +121,8 @@ export interface TextOptions extends RunOptions {
 export interface RemoteContext {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
+  /** The state now, and every change. */
+  readonly state: Stream.Stream<State>
   readonly start: (
     command: Command.Command,
     options?: StartOptions
@@ -102,8 +137,12 @@ export interface RemoteContext {
     options?: RunOptions
   ) => Effect.Effect<CommandExecutor.ExitCode, RunError>
   readonly tunnel: (
-    options: TunnelOptions
-  ) => Effect.Effect<Tunnel, TunnelError | RemoteConnectionError, Scope.Scope>
+    options: LocalTunnelOptions
+  ) => Effect.Effect<LocalTunnel, TunnelError | RemoteConnectionError, Scope.Scope>
+  readonly remoteTunnel: (
+    options: RemoteTunnelOptions
+  ) => Effect.Effect<RemoteTunnel, TunnelError | RemoteConnectionError, Scope.Scope>
+  readonly socksProxy: (options?: SocksProxyOptions) => Effect.Effect<SocksProxy, TunnelError, Scope.Scope>
   /** The platform's executor for this host: code written for `Command` runs there. */
   readonly commandExecutor: CommandExecutor.CommandExecutor
 }
@@ -125,12 +164,14 @@ export const RemoteContext: Context.Tag<RemoteContext, RemoteContext> = Context.
  */
 export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const transport = yield* Transport
-  const listener = yield* LocalListener
+  const network = yield* LocalNetwork
   const stdio = yield* Effect.serviceOption(LocalStdio)
-  const verb = verbs.make(transport, stdio, options)
+  const guardian = yield* guardians.make(transport)
+  const verb = verbs.make({ transport, guardian }, stdio, options)
+  const { host, port } = transport.host
   // The command is no attribute: its arguments can be secret.
   const span = {
-    attributes: { "server.address": transport.host.host },
+    attributes: { "server.address": host, ...(port !== undefined && { "server.port": port }) },
     captureStackTrace: false,
     kind: "client"
   } as const
@@ -138,6 +179,7 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const context: RemoteContext = {
     [TypeId]: TypeId,
     host: transport.host,
+    state: Stream.zipLatestWith(transport.state, guardian.state, (connection, guardian) => ({ connection, guardian })),
     start: (command, options = {}) =>
       Effect.withSpan(
         Effect.map(verb.start(command, options), ({ process }) => process),
@@ -160,7 +202,9 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
       Stream.withSpan(verb.streamLines(command, options, verbs.failUnlessZero), "RemoteContext.streamLines", span),
     exitCode: (command, options = {}) =>
       Effect.withSpan(verb.exitCode(command, options), "RemoteContext.exitCode", span),
-    tunnel: (options) => Effect.withSpan(tunnels.make(transport, listener, options), "RemoteContext.tunnel", span),
+    tunnel: (options) => Effect.withSpan(localTunnels.make(transport, network, options), "ssh.tunnel", span),
+    remoteTunnel: (options) => Effect.withSpan(remoteTunnels.make(transport, network, options), "ssh.tunnel", span),
+    socksProxy: (options = {}) => Effect.withSpan(socks.make(transport, network, options), "ssh.tunnel", span),
     commandExecutor: executor.make(verb)
   }
   return context
@@ -170,7 +214,7 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RemoteContext, never, Transport | LocalListener> = Layer.effect(RemoteContext, make())
+export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> = Layer.scoped(RemoteContext, make())
 
 /**
  * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
@@ -323,6 +367,70 @@ export const exitCode = (
  * ```
  */
 export const tunnel = (
-  options: TunnelOptions
-): Effect.Effect<Tunnel, TunnelError | RemoteConnectionError, RemoteContext | Scope.Scope> =>
+  options: LocalTunnelOptions
+): Effect.Effect<LocalTunnel, TunnelError | RemoteConnectionError, RemoteContext | Scope.Scope> =>
   Effect.flatMap(RemoteContext, (context) => context.tunnel(options))
+
+/**
+ * Has the host listen, on its `localhost` and a free port unless told otherwise, and carries every connection there to an
+ * address as this machine sees it. A local target that refuses closes that one connection. Closes with its scope,
+ * connections included.
+ *
+ * The host listens no longer than the connection to it lasts, and a tunnel that is lost is not made again by itself: it is
+ * told by `Tunnel.ended`, and as the event `Lost`. Fails with `ChannelRefused` when the host does not listen there, and
+ * with `Unsupported` where the transport cannot ask it to.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Console, Effect, Schedule } from "effect"
+ *
+ * const published = Effect.gen(function*() {
+ *   const tunnel = yield* RemoteContext.remoteTunnel({ localPort: 3000 })
+ *   yield* Console.log(`port ${tunnel.remotePort} of the host leads here`)
+ *   yield* tunnel.ended
+ * })
+ *
+ * const forEver = published.pipe(Effect.scoped, Effect.retry(Schedule.spaced("5 seconds")))
+ * ```
+ */
+export const remoteTunnel = (
+  options: RemoteTunnelOptions
+): Effect.Effect<RemoteTunnel, TunnelError | RemoteConnectionError, RemoteContext | Scope.Scope> =>
+  Effect.flatMap(RemoteContext, (context) => context.remoteTunnel(options))
+
+/**
+ * Listens on this machine, on `127.0.0.1` and a free port unless told otherwise, as a SOCKS 5 proxy: it connects from the
+ * host to whatever a client asks for, names being resolved there (what `curl` calls `socks5h`). Closes with its scope,
+ * connections included.
+ *
+ * Who reaches the port can use it: there is no authentication. Only CONNECT is served. A client has 30 seconds to say what
+ * it wants; one that asks for something else is told so and closed.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { RemoteContext, Tunnel } from "@effect-remote/core"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * const proxy = Effect.scoped(Effect.gen(function*() {
+ *   const proxy = yield* RemoteContext.socksProxy({ localPort: 1080 })
+ *   yield* Stream.runForEach(
+ *     proxy.events,
+ *     Tunnel.TunnelEvent.$match({
+ *       Opened: ({ peer, target }) => Console.log(`${peer} to ${target}`),
+ *       Closed: () => Effect.void,
+ *       Refused: ({ error, peer }) => Console.log(`${peer} refused: ${error.message}`),
+ *       Lost: ({ error }) => Effect.fail(error)
+ *     })
+ *   )
+ * }))
+ * ```
+ */
+export const socksProxy = (
+  options?: SocksProxyOptions
+): Effect.Effect<SocksProxy, TunnelError, RemoteContext | Scope.Scope> =>
+  Effect.flatMap(RemoteContext, (context) => context.socksProxy(options))

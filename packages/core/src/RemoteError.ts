@@ -187,12 +187,15 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
 }
 
 /**
- * Why a tunnel could not be made.
+ * Why a tunnel could not be made, or a connection to its local target.
  *
  * - `AddressInUse`: somebody else has the local address.
  * - `AddressNotAvailable`: this machine has no such local address, or no directory for the unix socket.
- * - `PermissionDenied`: this user must not listen there (a port below 1024, say).
- * - `InvalidAddress`: an address that is none: an empty host, a port outside 0..65535, a unix path too long.
+ * - `PermissionDenied`: this user must not listen there (a port below 1024, say), or not connect there.
+ * - `ConnectionRefused`: nobody listens at the local target.
+ * - `Unreachable`: there is no way to the local target: no route, a name that does not resolve.
+ * - `InvalidAddress`: an address that is none: an empty host, a port outside 0..65535, a unix path too long. Nothing was
+ *   sent.
  * - `Unknown`: anything else, in `detail` and `cause`.
  *
  * @since 0.1.0
@@ -202,6 +205,8 @@ export const TunnelReason = Schema.Literal(
   "AddressInUse",
   "AddressNotAvailable",
   "PermissionDenied",
+  "ConnectionRefused",
+  "Unreachable",
   "InvalidAddress",
   "Unknown"
 )
@@ -213,17 +218,17 @@ export const TunnelReason = Schema.Literal(
 export type TunnelReason = typeof TunnelReason.Type
 
 /**
- * A tunnel could not be made. `local` and `remote` say who asked for what.
+ * A tunnel could not be made, or a connection to its local target. `from` and `to` say who asked for what.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote/core/TunnelError")("TunnelError", {
   reason: TunnelReason,
-  /** The local end, as `127.0.0.1:8080` or a path. */
-  local: Schema.String,
-  /** The remote end, where it is known, as `search.internal:9200 through luigi@worker-01`. */
-  remote: Schema.optional(Schema.String),
+  /** Where it listens, as far as it is known: `127.0.0.1:8080`, a path, or `localhost:0 on luigi@worker-01`. */
+  from: Schema.optional(Schema.String),
+  /** Where it leads, as far as it is known: `search.internal:9200 through luigi@worker-01`. */
+  to: Schema.optional(Schema.String),
   detail: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {
@@ -231,7 +236,8 @@ export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote
    * @since 0.1.0
    */
   override get message(): string {
-    return `tunnel from ${this.local}${this.remote === undefined ? "" : ` to ${this.remote}`}: ${this.detail}`
+    const from = this.from === undefined ? "" : ` from ${this.from}`
+    return `tunnel${from}${this.to === undefined ? "" : ` to ${this.to}`}: ${this.detail}`
   }
 }
 

@@ -75,11 +75,6 @@ export interface Channel extends Duplex<RemoteConnectionError> {
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   /** Waits for the end of what runs on the channel. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
-  /**
-   * Asks the server to send a signal (`"TERM"`) to the process group of what runs on the channel (RFC 4254, section 6.9).
-   * Nobody tells whether it did. `false` where this transport cannot ask.
-   */
-  readonly signal: (name: string) => Effect.Effect<boolean, RemoteConnectionError>
 }
 
 /**
@@ -143,6 +138,8 @@ export interface SessionOptions {
   readonly onWanted?: Effect.Effect<void> | undefined
   /** It fails with `ChannelRefused` instead of waiting, and it is wanted before any other. */
   readonly spare?: boolean | undefined
+  /** It does not wait: where the server allows no more sessions it gets a connection of its own. */
+  readonly urgent?: boolean | undefined
 }
 
 /**

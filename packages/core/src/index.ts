@@ -6,7 +6,7 @@ export * as Format from "./Format.js"
 /**
  * @since 0.1.0
  */
-export * as LocalListener from "./LocalListener.js"
+export * as LocalNetwork from "./LocalNetwork.js"
 
 /**
  * @since 0.1.0

@@ -25,8 +25,8 @@ const connection = new RemoteError.RemoteConnectionError({
 
 const tunnel = new RemoteError.TunnelError({
   reason: "AddressInUse",
-  local: "127.0.0.1:8080",
-  remote: "db:5432 through luigi@worker-01",
+  from: "127.0.0.1:8080",
+  to: "db:5432 through luigi@worker-01",
   detail: "somebody else listens there"
 })
 
@@ -67,8 +67,10 @@ describe("messages", () => {
       tunnel.message,
       "tunnel from 127.0.0.1:8080 to db:5432 through luigi@worker-01: somebody else listens there"
     )
-    const short = new RemoteError.TunnelError({ reason: "Unknown", local: "/tmp/a", detail: "b" })
-    assert.strictEqual(short.message, "tunnel from /tmp/a: b")
+    const from = new RemoteError.TunnelError({ reason: "Unknown", from: "/tmp/a", detail: "b" })
+    assert.strictEqual(from.message, "tunnel from /tmp/a: b")
+    const to = new RemoteError.TunnelError({ reason: "Unknown", to: "/tmp/a", detail: "b" })
+    assert.strictEqual(to.message, "tunnel to /tmp/a: b")
   })
 })
 

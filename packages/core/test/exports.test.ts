@@ -12,9 +12,9 @@ it("the package exports these names", () => {
         "bytes",
         "text",
       ],
-      "LocalListener": [
+      "LocalNetwork": [
         "LocalAddress",
-        "LocalListener",
+        "LocalNetwork",
       ],
       "LocalStdio": [
         "LocalStdio",
@@ -32,6 +32,8 @@ it("the package exports these names", () => {
         "layerCommandExecutor",
         "lines",
         "make",
+        "remoteTunnel",
+        "socksProxy",
         "start",
         "stream",
         "streamLines",
@@ -73,7 +75,9 @@ it("the package exports these names", () => {
         "Transport",
         "TypeId",
       ],
-      "Tunnel": [],
+      "Tunnel": [
+        "TunnelEvent",
+      ],
       "sh": "function",
     }
   `)

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { LocalListener } from "@effect-remote/core/LocalListener"
+import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
@@ -15,11 +15,13 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as process from "node:process"
+import * as connectionTransport from "./internal/connectionTransport.js"
 import { expandHome } from "./internal/home.js"
-import * as listener from "./internal/listener.js"
+import * as localNetwork from "./internal/localNetwork.js"
 import * as processTransport from "./internal/processTransport.js"
 import * as stdio from "./internal/stdio.js"
 
@@ -30,6 +32,19 @@ import * as stdio from "./internal/stdio.js"
 export interface Options extends RemoteHost.Options {
   /** The `ssh` to run. Default: the one in `PATH`. */
   readonly ssh?: string | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectionOptions extends Options {
+  /**
+   * How often, and with what pauses, a lost connection is tried again by whoever needs it next. Default: four more times
+   * within some three seconds, where the host does not answer; a host that refuses is not asked again. A command is never
+   * sent twice.
+   */
+  readonly reconnect?: Schedule.Schedule<unknown, RemoteConnectionError> | undefined
 }
 
 const fileExists = (path: string): Effect.Effect<boolean> => Effect.isSuccess(Effect.tryPromise(() => Fs.stat(path)))
@@ -71,6 +86,34 @@ const validate = Effect.fnUntraced(function*(options: Options) {
   return { host, ssh }
 })
 
+const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.exponential("200 millis").pipe(
+  Schedule.jittered,
+  Schedule.intersect(Schedule.recurs(4)),
+  Schedule.whileInput(({ reason }: RemoteConnectionError) =>
+    reason === "Unreachable" || reason === "TimedOut" || reason === "ConnectionLost"
+  )
+)
+
+/**
+ * A transport of one connection, which one `ssh` holds; commands, files and tunnels are channels within it, so that each
+ * costs no handshake and no process here. A connection that is lost fails what is in flight with `ConnectionLost`, which
+ * is never sent again; the next use connects again, once for all who wait for it.
+ *
+ * A server allows so many sessions at once on one connection (`MaxSessions`, 10 by default): commands beyond that wait for
+ * their turn. Tunnels do not count, and all files together take one.
+ *
+ * The `ssh` ends with the scope, and with this program, even when it is killed. Where it cannot share its connection this
+ * fails with `Unsupported`; `makeProcess` needs no such thing.
+ *
+ * Connects when it is made, so that a bad host fails here.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (options: ConnectionOptions) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> = (
+  { reconnect = reconnects, ...options }
+) => Effect.flatMap(validate(options), ({ host, ssh }) => connectionTransport.make({ host, ssh, reconnect }))
+
 /**
  * A transport that starts one `ssh` for each channel. Each command costs a connection, some hundred milliseconds, and
  * nothing is shared, so that nothing is limited by `MaxSessions` either. The name of a signal that ended a command is not
@@ -88,7 +131,7 @@ export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteC
 
 // The local side of transfers is this machine's, whatever FileSystem the program provides later.
 const services = Layer.merge(
-  Layer.provideMerge(RemoteContext.layer, Layer.merge(listener.layer, stdio.layer)),
+  Layer.provideMerge(RemoteContext.layer, Layer.merge(localNetwork.layer, stdio.layer)),
   Layer.provide(RemoteFileSystem.layer, NodeFileSystem.layer)
 )
 
@@ -99,13 +142,13 @@ const services = Layer.merge(
  * @category models
  */
 export type Services =
-  | LocalListener
+  | LocalNetwork
   | RemoteContext.RemoteContext
   | RemoteFileSystem.RemoteFileSystem
   | Transport
 
 /**
- * `makeProcess`, and what stands on it.
+ * `make`, and what stands on it.
  *
  * @since 0.1.0
  * @category layers
@@ -119,10 +162,40 @@ export type Services =
  *
  * const program = RemoteContext.string(Command.make("uname", "-a")).pipe(Effect.flatMap(Console.log))
  *
- * const main = program.pipe(Effect.provide(OpenSsh.layerProcess({ host: "worker-01", username: "luigi" })))
+ * const main = program.pipe(Effect.provide(OpenSsh.layer({ host: "worker-01", username: "luigi" })))
  *
  * export const run = () => NodeRuntime.runMain(main)
  * ```
+ */
+export const layer = (options: ConnectionOptions): Layer.Layer<Services, RemoteConnectionError> =>
+  Layer.provideMerge(services, Layer.scoped(Transport, make(options)))
+
+/**
+ * `layer` with options from the environment, or another `ConfigProvider`.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { OpenSsh } from "@effect-remote/node"
+ * import { Config } from "effect"
+ *
+ * const Worker = OpenSsh.layerConfig({
+ *   host: Config.string("WORKER_HOST"),
+ *   password: Config.redacted("WORKER_PASSWORD")
+ * })
+ * ```
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Options>
+): Layer.Layer<Services, RemoteConnectionError | ConfigError.ConfigError> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))
+
+/**
+ * `makeProcess`, and what stands on it.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export const layerProcess = (
   options: Options
@@ -134,16 +207,6 @@ export const layerProcess = (
  *
  * @since 0.1.0
  * @category layers
- * @example
- * ```ts
- * import { OpenSsh } from "@effect-remote/node"
- * import { Config } from "effect"
- *
- * const Worker = OpenSsh.layerProcessConfig({
- *   host: Config.string("WORKER_HOST"),
- *   password: Config.redacted("WORKER_PASSWORD")
- * })
- * ```
  */
 export const layerProcessConfig = (
   config: Config.Config.Wrap<Options>

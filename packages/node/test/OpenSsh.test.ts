@@ -1,17 +1,29 @@
 import { commands } from "./suites/commands.js"
 import { files } from "./suites/files.js"
 import { servers, terminals } from "./suites/servers.js"
-import { layerProcess, type Suite } from "./suites/support.js"
-import { tunnels } from "./suites/tunnels.js"
+import { layerConnection, layerProcess, type Suite } from "./suites/support.js"
+import { forbiddenTunnels, tunnels } from "./suites/tunnels.js"
 
 for (const kind of servers) {
-  const suite: Suite = {
-    name: `layerProcess, ${kind} server`,
-    // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
-    layer: layerProcess({ kind, loginShell: "sh" }),
-    capabilities: { exitSignal: false, halfClose: false, pty: kind === "openssh" && terminals }
+  for (const transport of ["layer", "layerProcess"] as const) {
+    const make = transport === "layer" ? layerConnection : layerProcess
+    const oneConnection = transport === "layer"
+    const suite: Suite = {
+      name: `${transport}, ${kind} server`,
+      // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
+      layer: make({ kind, loginShell: "sh" }),
+      capabilities: {
+        exitSignal: oneConnection,
+        halfClose: oneConnection,
+        manyChannels: oneConnection,
+        pty: kind === "openssh" && terminals,
+        remoteForward: oneConnection,
+        unixSockets: oneConnection
+      }
+    }
+    commands(suite)
+    tunnels(suite)
+    forbiddenTunnels({ ...suite, layer: make({ kind, allowTcpForwarding: false }) })
+    files({ ...suite, layer: make({ kind }) })
   }
-  commands(suite)
-  tunnels(suite)
-  files({ ...suite, layer: layerProcess({ kind }) })
 }

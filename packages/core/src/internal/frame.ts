@@ -26,10 +26,23 @@ export interface Stage {
   readonly clearEnvironment: boolean
 }
 
+/**
+ * Where a command registers itself before it is reported, and so before it runs, and whether it is to outlive the client.
+ * Where there is no such FIFO it runs all the same.
+ *
+ * @internal
+ */
+export interface Guard {
+  readonly fifo: string
+  readonly keep: boolean
+}
+
 /** @internal */
 export interface Frame {
   readonly marker: string
   readonly stages: NonEmptyReadonlyArray<Stage>
+  /** None by default. */
+  readonly guard?: Option.Option<Guard>
   readonly terminal: Option.Option<{ readonly rows: number; readonly columns: number }>
 }
 
@@ -43,11 +56,16 @@ export type Step = "setup" | "directory" | "environment" | "program" | "exec"
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
 // `execfail` lets bash return from a failed `exec` as the others do; `awk` is how a shell learns exported names;
 // without a PATH shells differ in where they look. A failed `exec` ends with 126 or 127; other codes are those of a
-// builtin, which mksh and its kin run there.
+// builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
+// anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader;
+// IFS may be the command's.
 const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
   `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
+  `er_guard() { [ -p "$1" ] || return 0; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = $$ ] && {` +
+  ` er_ifs=$IFS; IFS=" "; set -- "$1" "$2" \${er_line##*") "}; IFS=$er_ifs; er_start=\${22}; }` +
+  `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null; :; }`,
   `er_started() { echo "$er_marker started $$" && echo "$er_marker started $$" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
@@ -95,11 +113,20 @@ const execute = (stage: Stage): string => {
 const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
 
 const hasLineEnd = (frame: Frame): boolean =>
+  Option.exists(frame.guard ?? Option.none(), ({ fifo }) => fifo.includes("\n")) ||
   frame.stages.some((stage) =>
     [...stage.words, ...Option.toArray(stage.directory), ...stage.environment.map(([, value]) => value)].some((word) =>
       word.includes("\n")
     )
   )
+
+const report = (frame: Frame): ReadonlyArray<string> => [
+  ...Option.match(frame.guard ?? Option.none(), {
+    onNone: () => [],
+    onSome: ({ fifo, keep }) => [call("guard", fifo, keep ? "keep" : "end")]
+  }),
+  call("started")
+]
 
 const frameText = (frame: Frame): string => {
   const head = [
@@ -117,14 +144,14 @@ const frameText = (frame: Frame): string => {
       call("begin"),
       ...setup(first),
       call("find", first.words[0]),
-      call("started"),
+      ...report(frame),
       execute(first)
     ].join("; ")
   }
   const stages = frame.stages.map((stage) =>
     `{ ${[call("begin"), ...setup(stage), call("find", stage.words[0]), execute(stage)].join("; ")}; }`
   )
-  return [...head, call("started"), stages.join(" | ")].join("; ")
+  return [...head, ...report(frame), stages.join(" | ")].join("; ")
 }
 
 /**
@@ -179,7 +206,7 @@ const tokens = (line: string): Array<string> | undefined => {
  *
  * @internal
  */
-export const decode = (bytes: Uint8Array): Either.Either<Frame, string> => {
+export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string> => {
   const line = text.decode(bytes).replace(/\n$/, "")
   const behindMarker = line.indexOf("; ") + 2
   const calls = tokens(
@@ -190,6 +217,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Frame, string> => {
   if (calls === undefined) return Either.left("the line is no frame")
   let marker: string | undefined
   let terminal: Frame["terminal"] = Option.none()
+  let guard: Option.Option<Guard> = Option.none()
   const stages: Array<Stage> = []
   let stage = emptyStage
   const separators = new Set([";", "|", "{", "}"])
@@ -210,6 +238,9 @@ export const decode = (bytes: Uint8Array): Either.Either<Frame, string> => {
         break
       case "er_terminal":
         terminal = Option.some({ rows: Number(first), columns: Number(second) })
+        break
+      case "er_guard":
+        guard = Option.map(Option.fromNullable(first), (fifo) => ({ fifo, keep: second === "keep" }))
         break
       case "er_directory":
         stage = { ...stage, directory: Option.fromNullable(first) }
@@ -247,7 +278,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Frame, string> => {
   const [head, ...tail] = stages
   return marker === undefined || head === undefined
     ? Either.left("the frame has no marker or no program")
-    : Either.right({ marker, terminal, stages: [head, ...tail] })
+    : Either.right({ marker, guard, terminal, stages: [head, ...tail] })
 }
 
 const entry = (word = ""): readonly [name: string, value: string] | undefined => {

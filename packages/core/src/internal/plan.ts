@@ -11,12 +11,16 @@ import * as program from "./program.js"
 import * as random from "./random.js"
 import * as reports from "./reports.js"
 
+type Guard = Option.Option<frame.Guard>
+
 /** @internal */
 export interface Plan {
   /** For the login shell. */
-  readonly line: string
+  readonly line: (guard: Guard) => string
   /** What goes first on stdin. */
-  readonly first: Option.Option<Uint8Array>
+  readonly first: (guard: Guard) => Option.Option<Uint8Array>
+  /** Whether the command registers itself by its line, so that a guardian has to be there before. */
+  readonly guardInLine: boolean
   /** The process id, where it is known beforehand that none will be reported. */
   readonly pid: number | undefined
   readonly stdout: () => reports.Scanner
@@ -58,8 +62,9 @@ export const make = Effect.fnUntraced(function*(
     })
     yield* inArguments(line)
     const plan: Plan = {
-      line,
-      first: Option.none(),
+      line: () => line,
+      first: Option.none,
+      guardInLine: false,
       pid: 0,
       stdout: () => reports.transparent,
       stderr: () => reports.transparent
@@ -67,16 +72,18 @@ export const make = Effect.fnUntraced(function*(
     return plan
   }
   const marker = yield* random.hex
-  const framed: frame.Frame = {
+  const framed = (guard: Guard): frame.Frame => ({
     marker,
+    guard,
     stages: compiled.stages,
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
-  }
-  const line = Option.isSome(pty) ? frame.terminalLine(framed) : frame.launchLine
-  if (Option.isSome(pty)) yield* inArguments(line)
+  })
+  const guardInLine = Option.isSome(pty)
+  if (guardInLine) yield* inArguments(frame.terminalLine(framed(Option.none())))
   const plan: Plan = {
-    line,
-    first: Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed)),
+    line: (guard) => guardInLine ? frame.terminalLine(framed(guard)) : frame.launchLine,
+    first: (guard) => guardInLine ? Option.none() : Option.some(frame.encode(framed(guard))),
+    guardInLine,
     pid: undefined,
     // A terminal has one output, so that reports of both kinds come there.
     stdout: () => reports.scanner(marker, { once: Option.isNone(pty) }),

@@ -22,6 +22,7 @@ import type { ExitStatus, Transport } from "../Transport.js"
 import * as deadline from "./deadline.js"
 import * as failures from "./failure.js"
 import * as frame from "./frame.js"
+import type { Guardian } from "./guardian/client.js"
 import * as outlet from "./outlet.js"
 import * as plans from "./plan.js"
 import * as program from "./program.js"
@@ -34,9 +35,21 @@ import * as text from "./text.js"
 /** @internal */
 export type RunError = RemoteCommandError | RemoteConnectionError
 
+/**
+ * Where commands run, and who ends them when nobody else can.
+ *
+ * @internal
+ */
+export interface Host {
+  readonly transport: Transport
+  readonly guardian: Guardian
+}
+
 /** @internal */
 export interface Settings {
   readonly pty: Option.Option<Pty>
+  /** Whether it goes on when the connection is lost. */
+  readonly keep: boolean
   readonly killAfter: Duration.Duration
   /** This program's stdin, for commands that inherit it. */
   readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
@@ -84,7 +97,8 @@ export const compile = (
  *
  * @internal
  */
-export const start = Effect.fnUntraced(function*(transport: Transport, compiled: program.Program, settings: Settings) {
+export const start = Effect.fnUntraced(function*(host: Host, compiled: program.Program, settings: Settings) {
+  const { transport } = host
   const failure = failures.make(String(transport.host), compiled)
   const input = compiled.stdin === "inherit"
     ? yield* Option.match(settings.stdin, {
@@ -97,7 +111,7 @@ export const start = Effect.fnUntraced(function*(transport: Transport, compiled:
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
-      return yield* launch(transport, compiled, settings, failure, plan, input, restore).pipe(
+      return yield* launch(host, compiled, settings, failure, plan, input, restore).pipe(
         Scope.extend(scope),
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
@@ -106,7 +120,7 @@ export const start = Effect.fnUntraced(function*(transport: Transport, compiled:
 })
 
 const launch = Effect.fnUntraced(function*(
-  transport: Transport,
+  { guardian, transport }: Host,
   compiled: program.Program,
   settings: Settings,
   failure: failures.CommandFailure,
@@ -117,7 +131,16 @@ const launch = Effect.fnUntraced(function*(
   const { connectTimeout } = transport.host
   const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
 
-  const channel = yield* restore(transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }))
+  const { keep, killAfter } = settings
+  const pty = Option.getOrUndefined(settings.pty)
+  const guarding = Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
+  const exec = (guard: Option.Option<frame.Guard>) => transport.exec(plan.line(guard), { pty })
+  // The first command does not wait for a guardian before it reaches for the host itself.
+  const [channel, guard] = yield* restore(
+    plan.guardInLine
+      ? Effect.flatMap(guarding, (guard) => Effect.map(exec(guard), (channel) => [channel, guard] as const))
+      : Effect.zip(exec(Option.none()), guarding, { concurrent: true })
+  )
 
   let pid = plan.pid
   let failed: Failed | undefined
@@ -190,7 +213,7 @@ const launch = Effect.fnUntraced(function*(
   )
   const started = yield* Deferred.make<number, RunError>()
   // A write that fails is left to the reader, which learns why.
-  yield* fork(Effect.ignore(Option.match(plan.first, { onNone: () => Effect.void, onSome: channel.write })))
+  yield* fork(Effect.ignore(Option.match(plan.first(guard), { onNone: () => Effect.void, onSome: channel.write })))
   yield* fork(Effect.intoDeferred(awaitReport, started))
 
   // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
@@ -217,13 +240,19 @@ const launch = Effect.fnUntraced(function*(
         Effect.option(Effect.interruptible(Deferred.await(started))),
         { duration: reportedWithin, onSuccess: Option.getOrUndefined, onTimeout: () => undefined }
       ))
-      if (group === undefined || (yield* isOver)) return
+      if (group === undefined) return
+      if (yield* isOver) return yield* lost ? guardian.lost(group) : guardian.done(group)
       // A command that prints while it ends must not be held back.
       yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
-      yield* control(transport, terminate.group(group, Duration.toMillis(settings.killAfter))).pipe(
+      const grace = Duration.toMillis(killAfter)
+      const ended = guardian.end(group, grace)
+      yield* Effect.if(ended, {
+        onTrue: () => Effect.void,
+        onFalse: () => control(transport, terminate.group(group, grace))
+      }).pipe(
         Effect.interruptible,
         Effect.timeoutFail({
-          duration: Duration.sum(connectTimeout, Duration.times(settings.killAfter, 2)),
+          duration: Duration.sum(connectTimeout, Duration.times(killAfter, 2)),
           onTimeout: () => failure.connection({ reason: "TimedOut", detail: "ending the command took too long" })
         }),
         Effect.catchAll((error) =>
@@ -241,6 +270,7 @@ const launch = Effect.fnUntraced(function*(
         late = true
       }))
   )
+  yield* guardian.registered(processId, keep)
 
   const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(
     Sink.ignoreLeftover,
@@ -337,7 +367,7 @@ const control = (
   stage: frame.Stage
 ): Effect.Effect<{ readonly code: number; readonly output: string }, RemoteConnectionError> =>
   Effect.scoped(Effect.gen(function*() {
-    const channel = yield* transport.exec(frame.launchLine)
+    const channel = yield* transport.exec(frame.launchLine, { urgent: true })
     const marker = yield* random.hex
     const scanner = reports.scanner(marker, { once: false })
     const printed = outlet.tail(1024)

@@ -14,7 +14,6 @@ import type { LocalStdio } from "../LocalStdio.js"
 import type { RunOptions, StartOptions, TextOptions } from "../RemoteContext.js"
 import type { RemoteCommandError, RemoteConnectionError } from "../RemoteError.js"
 import { Pty } from "../RemoteHost.js"
-import type { Transport } from "../Transport.js"
 import * as collect from "./collect.js"
 import * as decode from "./decode.js"
 import * as failures from "./failure.js"
@@ -79,7 +78,8 @@ const checkDurations = (
 }
 
 /** @internal */
-export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
+export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
+  const { transport } = host
   const local = Option.getOrUndefined(stdio)
 
   const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions) {
@@ -93,8 +93,9 @@ export const make = (transport: Transport, stdio: Option.Option<LocalStdio>, def
         detail: "its output is \"inherit\", and no LocalStdio was provided"
       })
     }
-    const started = yield* processes.start(transport, program, {
+    const started = yield* processes.start(host, program, {
       pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
+      keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
       killAfter: Duration.decode(killAfter),
       stdin: Option.map(stdio, ({ stdin }) => stdin)
     })

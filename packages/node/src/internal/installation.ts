@@ -2,6 +2,7 @@
  * The files that `ssh` needs for one host: configurations, pinned keys, the scripts that answer it. They are written once
  * and serve every channel.
  */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -22,6 +23,21 @@ export interface Installation {
   /** What `ssh` prints on stderr, on a line of its own, once it has logged in. */
   readonly ready: string
 }
+
+/**
+ * For what is written for `ssh`.
+ *
+ * @internal
+ */
+export const written = (host: string) =>
+  Effect.mapError((cause: unknown) =>
+    new RemoteConnectionError({
+      reason: "Unknown",
+      host,
+      cause,
+      detail: "the files that ssh needs could not be written: is there room in the temporary directory?"
+    })
+  )
 
 // A word for whatever shell runs ProxyCommand, in a line where a percent sign begins a token.
 const shellWord = (word: string): string => `'${word.replace(/'/g, `'\\''`).replace(/%/g, "%%")}'`
@@ -84,4 +100,4 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
     ready
   }
   return installation
-})
+}, (effect, host) => written(String(host))(effect))

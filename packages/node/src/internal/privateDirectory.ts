@@ -3,15 +3,25 @@ import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
 
+const temporary = (prefix: string) =>
+  Effect.acquireRelease(
+    Effect.tryPromise(() => Fs.mkdtemp(prefix)),
+    (path) => Effect.ignoreLogged(Effect.tryPromise(() => Fs.rm(path, { recursive: true, force: true })))
+  )
+
 /**
  * A directory that only this user can enter (0700), removed with the scope.
  *
  * @internal
  */
-export const make = Effect.acquireRelease(
-  Effect.tryPromise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-remote-"))),
-  (path) => Effect.ignoreLogged(Effect.tryPromise(() => Fs.rm(path, { recursive: true, force: true })))
-)
+export const make = Effect.suspend(() => temporary(Path.join(Os.tmpdir(), "effect-remote-")))
+
+/**
+ * One within another, for one channel or connection.
+ *
+ * @internal
+ */
+export const within = (directory: string) => temporary(Path.join(directory, "c-"))
 
 /**
  * Writes a file that only this user can read, or run.

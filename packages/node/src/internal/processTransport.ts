@@ -14,6 +14,7 @@ import * as Path from "node:path"
 import * as askpass from "./askpass.js"
 import { diagnose } from "./diagnosis.js"
 import * as installations from "./installation.js"
+import * as privateDirectory from "./privateDirectory.js"
 import * as sshProcess from "./sshProcess.js"
 
 type Read = Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
@@ -23,7 +24,17 @@ const logKept = 64 * 1024
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
+export interface Channels extends Pick<Transport, "exec" | "subsystem" | "connect"> {
+  /** Logs in, and out again. */
+  readonly probe: Effect.Effect<void, RemoteConnectionError>
+}
+
+/**
+ * Channels that are a connection each.
+ *
+ * @internal
+ */
+export const channels = (host: RemoteHost, ssh: string, installation: installations.Installation): Channels => {
   const name = String(host)
   const pinned = typeof host.hostKeys === "object"
   const error = (
@@ -31,17 +42,8 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
     detail: string,
     fields: { hint?: string; cause?: unknown } = {}
   ) => new RemoteConnectionError({ reason, host: name, detail, ...fields })
-  const written = Effect.mapError((cause: unknown) =>
-    error("Unknown", "the files that ssh needs could not be written: is there room in the temporary directory?", {
-      cause
-    })
-  )
-  const installation = yield* written(installations.make(host, ssh))
-
-  const channelDirectory = written(Effect.acquireRelease(
-    Effect.tryPromise(() => Fs.mkdtemp(Path.join(installation.directory, "channel-"))),
-    (path) => Effect.ignoreLogged(Effect.tryPromise(() => Fs.rm(path, { recursive: true, force: true })))
-  ))
+  const written = installations.written(name)
+  const channelDirectory = written(privateDirectory.within(installation.directory))
 
   const spawn = Effect.fnUntraced(function*(directory: string, args: ReadonlyArray<string>, term: string | undefined) {
     yield* written(askpass.offer(directory, installation.passwords))
@@ -120,8 +122,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       }),
       write: child.write,
       end: child.end,
-      exit,
-      signal: () => Effect.succeed(false)
+      exit
     }
     return channel
   })
@@ -182,8 +183,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       readStderr: Effect.succeedNone,
       write: child.write,
       end: child.end,
-      exit: Effect.as(Deferred.await(ended), ExitStatus.None()),
-      signal: () => Effect.succeed(false)
+      exit: Effect.as(Deferred.await(ended), ExitStatus.None())
     }
     return channel
   })
@@ -198,19 +198,34 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
         })
     })
 
-  // A host that cannot be reached is told here rather than by the first command.
-  yield* inTime(Effect.scoped(login(["-T", "-N", "--", host.host])))
+  return {
+    exec: (line, options) => inTime(exec(line, options)),
+    subsystem: (name) => inTime(subsystem(name)),
+    connect: (address) => inTime(connect(address)),
+    probe: inTime(Effect.scoped(Effect.asVoid(login(["-T", "-N", "--", host.host]))))
+  }
+}
 
+/** @internal */
+export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
+  const { connect, exec, probe, subsystem } = channels(host, ssh, yield* installations.make(host, ssh))
+  // A host that cannot be reached is told here rather than by the first command.
+  yield* probe
   const transport: Transport = {
     [TypeId]: TypeId,
     host,
     capabilities: { exitSignal: false, ptySize: false, halfClose: false, unixSockets: false, remoteForward: false },
     state: Stream.concat(Stream.make("ready" as const), Stream.never),
-    exec: (line, options) => inTime(exec(line, options)),
-    subsystem: (name) => inTime(subsystem(name)),
-    connect: (address) => inTime(connect(address)),
+    exec,
+    subsystem,
+    connect,
     listen: () =>
-      error("Unsupported", "one ssh for each channel cannot have the host listen", { hint: "OpenSsh.layer can." })
+      new RemoteConnectionError({
+        reason: "Unsupported",
+        host: String(host),
+        detail: "one ssh for each channel cannot have the host listen",
+        hint: "OpenSsh.layer can."
+      })
   }
   return transport
 })

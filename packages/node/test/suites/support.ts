@@ -4,6 +4,7 @@ import type { Transport } from "@effect-remote/core/Transport"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Effect, Layer, Schedule } from "effect"
+import { readFileSync } from "node:fs"
 
 export interface Suite {
   readonly name: string
@@ -12,13 +13,30 @@ export interface Suite {
     RemoteConnectionError | Sshd.SshdError
   >
   /** What only some transports and servers can do. */
-  readonly capabilities: { readonly exitSignal: boolean; readonly halfClose: boolean; readonly pty: boolean }
+  readonly capabilities: {
+    readonly exitSignal: boolean
+    readonly halfClose: boolean
+    /** Whether hundreds of connections at once are no burden: each is no process of its own. */
+    readonly manyChannels: boolean
+    readonly pty: boolean
+    readonly remoteForward: boolean
+    readonly unixSockets: boolean
+  }
 }
 
 /** One `ssh` for each channel, to a server of its own. */
 export const layerProcess = (options: Sshd.Options, change: Partial<OpenSsh.Options> = {}): Suite["layer"] =>
   Layer.unwrapEffect(
     Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layerProcess({ ...host, ...change }))
+  ).pipe(Layer.provideMerge(Sshd.layer(options)))
+
+/** One connection to a server of its own. */
+export const layerConnection = (
+  options: Sshd.Options,
+  change: Partial<OpenSsh.ConnectionOptions> = {}
+): Suite["layer"] =>
+  Layer.unwrapEffect(
+    Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer({ ...host, ...change }))
   ).pipe(Layer.provideMerge(Sshd.layer(options)))
 
 /** Words that shells, codecs and line readers trip over. */
@@ -52,11 +70,22 @@ export const nasty: ReadonlyArray<string> = [
   "\"$er_nl\""
 ]
 
-const programs = Effect.flatMap(Sshd.Sshd, (sshd) => sshd.processes)
+// The guardian's own: it sleeps, too.
+const ofGuardian = ({ group, parent }: Sshd.Process): boolean =>
+  [parent, group].some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/tmp/.effect-remote-")
+    } catch {
+      return false
+    }
+  })
 
-/** The programs of that name that sessions have started and that still run. */
+/** The programs of that name that our commands have started and that still run. */
 export const running = (name: string) =>
-  Effect.map(programs, (processes) => processes.filter((process) => process.name === name))
+  Effect.map(
+    Effect.flatMap(Sshd.Sshd, (sshd) => sshd.processes),
+    (processes) => processes.filter((process) => process.name === name && !ofGuardian(process))
+  )
 
 /**
  * Waits until so many programs of that name run; asks again without a pause, since the host tells nobody when it has

@@ -1,18 +1,21 @@
-import { LocalAddress, type LocalConnection, LocalListener } from "@effect-remote/core/LocalListener"
+import { LocalAddress, type LocalConnection, LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import { TunnelError } from "@effect-remote/core/RemoteError"
 import { SocketGenericError } from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import * as duplex from "./duplex.js"
 
 const show = (address: LocalAddress): string =>
-  address._tag === "Unix" ? address.path : `${address.host}:${address.port}`
+  address._tag === "Unix"
+    ? address.path
+    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
 
 const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): TunnelError => {
   const fail = (reason: TunnelError["reason"], detail: string) =>
-    new TunnelError({ reason, local: show(address), detail, cause })
+    new TunnelError({ reason, from: show(address), detail, cause })
   switch (cause.code) {
     case "EADDRINUSE":
       return fail("AddressInUse", "the local address is in use: take another one, or port 0 for any that is free")
@@ -29,6 +32,34 @@ const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunne
   }
 }
 
+const connectError = (address: LocalAddress, cause: NodeJS.ErrnoException): TunnelError => {
+  const fail = (reason: TunnelError["reason"], detail: string) =>
+    new TunnelError({ reason, to: show(address), detail, cause })
+  switch (cause.code) {
+    case "ECONNREFUSED":
+      return fail("ConnectionRefused", "nobody listens at the local target")
+    case "EACCES":
+    case "EPERM":
+      return fail("PermissionDenied", "this user must not connect to the local target")
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ENOTSOCK":
+      return fail("AddressNotAvailable", "this machine has no such unix socket")
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return fail("Unreachable", "the name of the local target does not resolve")
+    case "EADDRNOTAVAIL":
+    case "EHOSTDOWN":
+    case "EHOSTUNREACH":
+    case "ENETDOWN":
+    case "ENETUNREACH":
+    case "ETIMEDOUT":
+      return fail("Unreachable", `there is no way to the local target (${cause.code})`)
+    default:
+      return fail("Unknown", cause.message)
+  }
+}
+
 const adopt = (socket: Net.Socket): LocalConnection => ({
   peer: socket.remoteAddress === undefined ? "a unix socket" : `${socket.remoteAddress}:${socket.remotePort}`,
   read: duplex.reader(socket, (cause) => new SocketGenericError({ reason: "Read", cause })),
@@ -36,7 +67,17 @@ const adopt = (socket: Net.Socket): LocalConnection => ({
   end: duplex.end(socket)
 })
 
-const listen: LocalListener["listen"] = Effect.fnUntraced(function*(address) {
+// What failed is reset: a clean end would tell the peer that it has got everything.
+const closing = (socket: Net.Socket): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.addFinalizer((exit) =>
+    Effect.sync(() => {
+      if (Exit.isFailure(exit) && socket.remoteAddress !== undefined) socket.resetAndDestroy()
+      else socket.destroy()
+    })
+  )
+
+/** @internal */
+export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(address) {
   // Sockets wait here, unread, until they are accepted: each is one of the system's anyway.
   const waiting: Array<Net.Socket> = []
   const sockets = new Set<Net.Socket>()
@@ -89,19 +130,27 @@ const listen: LocalListener["listen"] = Effect.fnUntraced(function*(address) {
     address: typeof bound === "object" && bound !== null
       ? LocalAddress.Tcp({ host: bound.address, port: bound.port })
       : address,
-    accept: Effect.map(
-      // What failed is reset: a clean end would tell the peer that it has got everything.
-      Effect.tap(next, (socket) =>
-        Effect.addFinalizer((exit) =>
-          Effect.sync(() => {
-            if (Exit.isFailure(exit) && socket.remoteAddress !== undefined) socket.resetAndDestroy()
-            else socket.destroy()
-          })
-        )),
-      adopt
-    )
+    accept: Effect.map(Effect.tap(next, closing), adopt)
   }
 })
 
+const connect: LocalNetwork["connect"] = Effect.fnUntraced(function*(address) {
+  const socket = yield* Effect.sync(() => {
+    const socket = Net.connect({
+      ...address._tag === "Unix" ? { path: address.path } : { host: address.host, port: address.port, noDelay: true },
+      allowHalfOpen: true
+    })
+    return socket.on("error", () => {})
+  }).pipe(Effect.tap(closing), Effect.uninterruptible)
+  yield* Effect.async<void, TunnelError>((resume) => {
+    const failed = (cause: Error) => resume(Effect.fail(connectError(address, cause)))
+    if (socket.errored !== null) return failed(socket.errored)
+    if (!socket.connecting) return resume(Effect.void)
+    socket.once("error", failed)
+    socket.once("connect", () => resume(Effect.void))
+  })
+  return adopt(socket)
+})
+
 /** @internal */
-export const layer: Layer.Layer<LocalListener> = Layer.succeed(LocalListener, { listen })
+export const layer: Layer.Layer<LocalNetwork> = Layer.succeed(LocalNetwork, { connect, listen })

@@ -1,5 +1,5 @@
 /**
- * The seam through which tunnels accept connections on this machine. `@effect-remote/node` implements it.
+ * The seam through which tunnels listen and connect on this machine. `@effect-remote/node` implements it.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import type { TunnelError } from "./RemoteError.js"
 import type { Duplex } from "./Transport.js"
 
 /**
- * An address on this machine; port 0 stands for any free one.
+ * An address on this machine, or as this machine sees it; where it listens, port 0 stands for any free one.
  *
  * @since 0.1.0
  * @category models
@@ -29,13 +29,14 @@ export type LocalAddress = Data.TaggedEnum<{
 export const LocalAddress = Data.taggedEnum<LocalAddress>()
 
 /**
- * A connection that was accepted. It closes with its scope.
+ * A connection that was accepted or made. It closes with its scope: where that fails, the peer is told by a reset, since
+ * an end in good order would mean that it has got everything.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LocalConnection extends Duplex<SocketError> {
-  /** Who connected, for messages. */
+  /** The other side, for messages. */
   readonly peer: string
 }
 
@@ -45,10 +46,10 @@ export interface LocalConnection extends Duplex<SocketError> {
  * @since 0.1.0
  * @category models
  */
-export interface Listening {
+export interface LocalListener {
   /** The address listened on, with the port that the system chose. */
   readonly address: LocalAddress
-  /** The next connection. */
+  /** The next connection. Fails once nothing is accepted any more. */
   readonly accept: Effect.Effect<LocalConnection, TunnelError, Scope.Scope>
 }
 
@@ -56,15 +57,17 @@ export interface Listening {
  * @since 0.1.0
  * @category models
  */
-export interface LocalListener {
+export interface LocalNetwork {
   /** Listens, and fails with a `TunnelError` when somebody else has the address. */
-  readonly listen: (address: LocalAddress) => Effect.Effect<Listening, TunnelError, Scope.Scope>
+  readonly listen: (address: LocalAddress) => Effect.Effect<LocalListener, TunnelError, Scope.Scope>
+  /** Connects, and fails with a `TunnelError` when nobody listens there. It can be interrupted while it waits. */
+  readonly connect: (address: LocalAddress) => Effect.Effect<LocalConnection, TunnelError, Scope.Scope>
 }
 
 /**
  * @since 0.1.0
  * @category tags
  */
-export const LocalListener: Context.Tag<LocalListener, LocalListener> = Context.GenericTag<LocalListener>(
-  "@effect-remote/core/LocalListener"
+export const LocalNetwork: Context.Tag<LocalNetwork, LocalNetwork> = Context.GenericTag<LocalNetwork>(
+  "@effect-remote/core/LocalNetwork"
 )

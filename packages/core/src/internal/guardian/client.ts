@@ -1,0 +1,267 @@
+/**
+ * The guardian of one transport: started when the first command is, and again when it is gone.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { RemoteConnectionError } from "../../RemoteError.js"
+import type { Channel, Transport } from "../../Transport.js"
+import * as deadline from "../deadline.js"
+import * as frame from "../frame.js"
+import * as random from "../random.js"
+import * as reports from "../reports.js"
+import { rounds } from "../terminate.js"
+import * as text from "../text.js"
+import * as protocol from "./protocol.js"
+import * as script from "./script.js"
+
+/**
+ * - `"none"`: there is none, since nothing was run yet, or since the host allows none.
+ * - `"attached"`: it hears from this program.
+ * - `"detached"`: its session was needed for a command. It watches the connection on the host's side.
+ *
+ * @internal
+ */
+export type GuardianState = "none" | "attached" | "detached"
+
+/** @internal */
+export interface Guardian {
+  readonly state: Stream.Stream<GuardianState>
+  /** Where a command that is to be launched registers itself. */
+  readonly fifo: Effect.Effect<Option.Option<string>>
+  /** It has registered itself. */
+  readonly registered: (pid: number, keep: boolean) => Effect.Effect<void>
+  /** It has ended as it should. */
+  readonly done: (pid: number) => Effect.Effect<void>
+  /** Its connection is lost, and with it the guardian that ends it. */
+  readonly lost: (pid: number) => Effect.Effect<void>
+  /** Ends it with all that it has started. `false`: there is no guardian who could. */
+  readonly end: (pid: number, graceMillis: number) => Effect.Effect<boolean>
+}
+
+interface Attached {
+  readonly scope: Scope.CloseableScope
+  readonly fifo: string
+  readonly say: (request: protocol.Request) => void
+  readonly ending: Map<number, Deferred.Deferred<boolean>>
+  /** Its last word. */
+  readonly left: Deferred.Deferred<GuardianState>
+}
+
+// A host on which it could not be started is asked again after this time.
+const triedAgainAfter = 30_000
+
+const defaultKeepAlive = { interval: Duration.seconds(15), count: 3 }
+
+/**
+ * How often the guardian hears from us, and after how many such intervals it counts us as gone: some time after the
+ * connection counts as lost on this side.
+ *
+ * @internal
+ */
+export const patience = (keepAlive: Transport["host"]["keepAlive"]): { interval: number; silence: number } => {
+  const { count, interval } = keepAlive === undefined || keepAlive === "off" ? defaultKeepAlive : keepAlive
+  const seconds = Math.min(5, Math.max(1, Math.floor(Duration.toSeconds(interval) / 3)))
+  return {
+    interval: seconds,
+    silence: keepAlive === "off" ? 0 : Math.ceil(Duration.toSeconds(interval) * count / seconds) + 3
+  }
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(transport: Transport) {
+  const { host } = transport
+  const parent = yield* Effect.scope
+  const state = yield* SubscriptionRef.make<GuardianState>("none")
+  const oneAtATime = yield* Effect.makeSemaphore(1)
+  const { interval, silence } = patience(host.keepAlive)
+  const running = new Map<number, boolean>()
+  let attached: Attached | undefined
+  // One that has let its session go still takes registrations.
+  let detached: string | undefined
+  let failedAt = -Infinity
+
+  const run = Effect.fnUntraced(function*(scope: Scope.CloseableScope) {
+    const directory = script.directory(yield* random.hex)
+    const left = yield* Deferred.make<GuardianState>()
+    const { say, writeOn } = writer()
+    const channel = yield* transport.exec(frame.launchLine, {
+      spare: true,
+      onWanted: Effect.suspend(() => {
+        say(protocol.Request.Detach())
+        return Effect.asVoid(Deferred.await(left))
+      })
+    })
+    const marker = yield* random.hex
+    yield* channel.write(frame.encode({
+      marker,
+      stages: [script.guardian({ directory, interval, silence })],
+      terminal: Option.none()
+    }))
+    const lines = reader(channel, marker)
+    yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain(channel))))
+
+    const first = yield* lines
+    if (first[0]?._tag !== "Ready") {
+      const detail = first[0]?._tag === "Unable" ? first[0].detail : "it did not begin"
+      return yield* new RemoteConnectionError({ reason: "Unknown", host: String(host), detail })
+    }
+    const ending: Attached["ending"] = new Map()
+    const guardian: Attached = { scope, fifo: script.fifo(directory), say, ending, left }
+
+    const hear: Effect.Effect<GuardianState, RemoteConnectionError> = Effect.flatMap(lines, (reports) => {
+      for (const report of reports) {
+        switch (report._tag) {
+          case "Ended": {
+            const waiting = ending.get(report.pid)
+            ending.delete(report.pid)
+            if (waiting !== undefined) Deferred.unsafeDone(waiting, Exit.succeed(true))
+            break
+          }
+          case "Ready":
+            break
+          case "Detached":
+            return Effect.succeed("detached" as const)
+          case "Undetachable":
+          case "Unable":
+            return Effect.succeed("none" as const)
+        }
+      }
+      return reports.length === 0 ? Effect.succeed("none" as const) : hear
+    })
+    yield* Effect.forkIn(
+      hear.pipe(
+        Effect.orElseSucceed(() => "none" as const),
+        Effect.flatMap((last) => Effect.uninterruptible(leave(guardian, last))),
+        Effect.interruptible
+      ),
+      parent
+    )
+    yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(writeOn(channel))))
+    yield* Effect.forkScoped(Effect.interruptible(
+      Effect.repeat(Effect.sync(() => say(protocol.Request.Beat())), Schedule.spaced(Duration.seconds(interval)))
+    ))
+    for (const [pid, keep] of running) say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+    return guardian
+  })
+
+  // Those who wait for an end are told that it is not for this one to tell.
+  const leave = (guardian: Attached, last: GuardianState) =>
+    Effect.gen(function*() {
+      if (attached === guardian) attached = undefined
+      if (last === "detached") detached = guardian.fifo
+      for (const waiting of guardian.ending.values()) Deferred.unsafeDone(waiting, Exit.succeed(false))
+      guardian.ending.clear()
+      yield* SubscriptionRef.set(state, last)
+      yield* Scope.close(guardian.scope, Exit.void)
+      yield* Deferred.succeed(guardian.left, last)
+    })
+
+  const start = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
+      attached = yield* restore(deadline.within(host, "starting the guardian")(Scope.extend(run(scope), scope))).pipe(
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+      yield* SubscriptionRef.set(state, "attached")
+      return attached
+    })
+  )
+
+  const ensure = oneAtATime.withPermits(1)(Effect.gen(function*() {
+    if (attached !== undefined) return Option.some(attached.fifo)
+    const now = yield* Clock.currentTimeMillis
+    if (now - failedAt < triedAgainAfter) return Option.fromNullable(detached)
+    return yield* start.pipe(
+      Effect.map(({ fifo }) => Option.some(fifo)),
+      Effect.catchAll((error) => {
+        // Where sessions are few there may be one the next time.
+        if (error.reason !== "ChannelRefused") failedAt = now
+        return Effect.succeed(Option.fromNullable(detached))
+      })
+    )
+  }))
+
+  const guardian: Guardian = {
+    state: state.changes,
+    fifo: host.shell === "none" ?
+      Effect.succeedNone :
+      Effect.suspend(() => attached === undefined ? ensure : Effect.succeedSome(attached.fifo)),
+    registered: (pid, keep) =>
+      Effect.sync(() => {
+        running.set(pid, keep)
+      }),
+    done: (pid) =>
+      Effect.sync(() => {
+        if (running.delete(pid)) attached?.say(protocol.Request.Done({ pid }))
+      }),
+    lost: (pid) => Effect.sync(() => void running.delete(pid)),
+    end: (pid, graceMillis) =>
+      Effect.suspend(() => {
+        if (attached === undefined) return Effect.succeed(false)
+        const { ending, say } = attached
+        const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)
+        ending.set(pid, ended)
+        say(protocol.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
+        return Effect.map(Deferred.await(ended), (ended) => {
+          if (ended) running.delete(pid)
+          return ended
+        })
+      })
+  }
+  return guardian
+})
+
+// Lines go out in the order in which they were said, many at once where many were.
+const writer = () => {
+  let lines: Array<Uint8Array> = []
+  const filled = Effect.unsafeMakeLatch(false)
+  const writeOn = (channel: Channel): Effect.Effect<never, RemoteConnectionError> =>
+    Effect.forever(Effect.suspend(() => {
+      if (lines.length === 0) {
+        filled.unsafeClose()
+        return filled.await
+      }
+      const bytes = text.concat(lines)
+      lines = []
+      return channel.write(bytes)
+    }))
+  const say = (request: protocol.Request) => {
+    lines.push(Either.getOrThrow(protocol.encodeRequest(request)))
+    filled.unsafeOpen()
+  }
+  return { say, writeOn }
+}
+
+// The reports that came since the last time; none at the end.
+const reader = (
+  channel: Channel,
+  marker: string
+): Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError> => {
+  const scanner = reports.scanner(marker, { once: true })
+  const split = protocol.splitter()
+  const next: Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError> = Effect.flatMap(
+    channel.read,
+    (read) => {
+      if (Option.isNone(read)) return Effect.succeed([])
+      const heard = split(scanner.push(read.value).output).flatMap((line) =>
+        Either.match(protocol.decodeReport(line), { onLeft: () => [], onRight: (report) => [report] })
+      )
+      return heard.length === 0 ? next : Effect.succeed(heard)
+    }
+  )
+  return next
+}
+
+const drain = (channel: Channel): Effect.Effect<void, RemoteConnectionError> =>
+  Effect.flatMap(channel.readStderr, (read) => Option.isSome(read) ? drain(channel) : Effect.void)

@@ -1,0 +1,210 @@
+/**
+ * What the client and its guardian (`script.ts`) say to each other: a line each, of words with one space between them.
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as text from "../text.js"
+
+/**
+ * - `Beat`: the client is there.
+ * - `Add`: a command runs. Commands say so themselves when they are launched (`guard` of a frame).
+ * - `Done`: it has ended as it should; what it left running lives on.
+ * - `End`: TERM for all that is left of it, and KILL after so many rounds (see `terminate.rounds`).
+ * - `Detach`: let the channel go, and watch the connection instead.
+ * - `Quit`: nothing is to be watched any more, and nothing ended.
+ *
+ * `start` is when the process started, in the host's own words.
+ *
+ * @internal
+ */
+export type Request = Data.TaggedEnum<{
+  Beat: {}
+  Add: { readonly pid: number; readonly start: Option.Option<string>; readonly keep: boolean }
+  Done: { readonly pid: number }
+  End: { readonly pid: number; readonly start: Option.Option<string>; readonly rounds: number }
+  Detach: {}
+  Quit: {}
+}>
+
+/** @internal */
+export const Request = Data.taggedEnum<Request>()
+
+/**
+ * - `Ready`: the guardian is in place, and may be detached or not.
+ * - `Unable`: it could not be, and is gone.
+ * - `Ended`: the answer to one `End`: nothing is left of the command. Where something outlives even KILL there is none.
+ * - `Detached`: nothing more is said. It comes unasked when the guardian's own process on the channel was killed.
+ * - `Undetachable`: the answer to `Detach` of one that cannot, and is gone.
+ *
+ * @internal
+ */
+export type Report = Data.TaggedEnum<{
+  Ready: { readonly detachable: boolean }
+  Unable: { readonly detail: string }
+  Ended: { readonly pid: number }
+  Detached: {}
+  Undetachable: {}
+}>
+
+/** @internal */
+export const Report = Data.taggedEnum<Report>()
+
+/**
+ * It cannot be said, or what was said is no line of the protocol.
+ *
+ * @internal
+ */
+export class LineError extends Data.TaggedError("LineError")<{ readonly message: string }> {}
+
+type Parse<A> = (words: ReadonlyArray<string>) => Option.Option<A>
+
+// What the other side would not understand is not said.
+const encode = <A>(words: ReadonlyArray<string>, parse: Parse<A>): Either.Either<Uint8Array, LineError> => {
+  const line = words.join(" ")
+  return Either.map(decode(line, parse), () => text.encode(`${line}\n`))
+}
+
+const decode = <A>(line: string, parse: Parse<A>): Either.Either<A, LineError> =>
+  Either.fromOption(
+    parse(line.split(" ")),
+    () => new LineError({ message: `${JSON.stringify(line)} is no line of the protocol` })
+  )
+
+const number = (word: string | undefined, least: number, most: number): Option.Option<number> =>
+  Option.filter(
+    Option.some(/^(0|[1-9]\d{0,7})$/.test(word ?? "") ? Number(word) : NaN),
+    (value) => value >= least && value <= most
+  )
+
+// 2^22 is the most that Linux gives out. Nobody can mean the first process, or with 0 all of a group.
+const pid = (word: string | undefined) => number(word, 2, 4_194_304)
+
+const rounds = (word: string | undefined) => number(word, 0, 9_999_999)
+
+const start = (word: string | undefined): Option.Option<Option.Option<string>> =>
+  word === "-"
+    ? Option.some(Option.none())
+    : /^[A-Za-z0-9:_][A-Za-z0-9:_-]{0,39}$/.test(word ?? "")
+    ? Option.some(Option.fromNullable(word))
+    : Option.none()
+
+const keep = (word: string | undefined): Option.Option<boolean> =>
+  word === "keep" || word === "end" ? Option.some(word === "keep") : Option.none()
+
+const detachable = (word: string | undefined): Option.Option<boolean> =>
+  word === "1" || word === "0" ? Option.some(word === "1") : Option.none()
+
+const bare = <A>(words: ReadonlyArray<string>, value: A): Option.Option<A> =>
+  words.length === 0 ? Option.some(value) : Option.none()
+
+const requestWords = Request.$match({
+  Beat: () => ["beat"],
+  Add: ({ keep, pid, start }) => ["add", String(pid), Option.getOrElse(start, () => "-"), keep ? "keep" : "end"],
+  Done: ({ pid }) => ["done", String(pid)],
+  End: ({ pid, rounds, start }) => ["end", String(pid), Option.getOrElse(start, () => "-"), String(rounds)],
+  Detach: () => ["detach"],
+  Quit: () => ["quit"]
+})
+
+const parseRequest: Parse<Request> = ([verb, ...words]) => {
+  const [first, second, third, ...rest] = words
+  if (rest.length > 0) return Option.none()
+  switch (verb) {
+    case "beat":
+      return bare(words, Request.Beat())
+    case "add":
+      return Option.map(
+        Option.all({ pid: pid(first), start: start(second), keep: keep(third) }),
+        Request.Add
+      )
+    case "done":
+      return second === undefined ? Option.map(Option.all({ pid: pid(first) }), Request.Done) : Option.none()
+    case "end":
+      return Option.map(
+        Option.all({ pid: pid(first), start: start(second), rounds: rounds(third) }),
+        Request.End
+      )
+    case "detach":
+      return bare(words, Request.Detach())
+    case "quit":
+      return bare(words, Request.Quit())
+    default:
+      return Option.none()
+  }
+}
+
+/**
+ * Fails for a process id, a start or a number of rounds that there cannot be.
+ *
+ * @internal
+ */
+export const encodeRequest = (request: Request): Either.Either<Uint8Array, LineError> =>
+  encode(requestWords(request), parseRequest)
+
+/** @internal */
+export const decodeRequest = (line: string): Either.Either<Request, LineError> => decode(line, parseRequest)
+
+const reportWords = Report.$match({
+  Ready: ({ detachable }) => ["ready", detachable ? "1" : "0"],
+  Unable: ({ detail }) => ["unable", detail.replace(/\s+/g, " ").trim()],
+  Ended: ({ pid }) => ["ended", String(pid)],
+  Detached: () => ["detached"],
+  Undetachable: () => ["undetachable"]
+})
+
+const parseReport: Parse<Report> = ([verb, ...words]) => {
+  const [first, ...rest] = words
+  switch (verb) {
+    case "ready":
+      return Option.flatMap(Option.all({ detachable: detachable(first) }), (fields) => bare(rest, Report.Ready(fields)))
+    case "unable":
+      return Option.some(Report.Unable({ detail: words.join(" ") }))
+    case "ended":
+      return Option.flatMap(Option.all({ pid: pid(first) }), (fields) => bare(rest, Report.Ended(fields)))
+    case "detached":
+      return bare(words, Report.Detached())
+    case "undetachable":
+      return bare(words, Report.Undetachable())
+    default:
+      return Option.none()
+  }
+}
+
+/**
+ * Fails for a process id that there cannot be.
+ *
+ * @internal
+ */
+export const encodeReport = (report: Report): Either.Either<Uint8Array, LineError> =>
+  encode(reportWords(report), parseReport)
+
+/** @internal */
+export const decodeReport = (line: string): Either.Either<Report, LineError> => decode(line, parseReport)
+
+// More without a line end is no line of ours: it is let go in pieces.
+const longestLine = 4096
+
+/**
+ * Cuts what comes on a channel into lines. It keeps what is incomplete.
+ *
+ * @internal
+ */
+export const splitter = (): (bytes: Uint8Array) => ReadonlyArray<string> => {
+  let held = new Uint8Array()
+  return (bytes) => {
+    const data = text.concat([held, bytes])
+    const lines: Array<string> = []
+    let from = 0
+    for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, from)) {
+      lines.push(text.display(data.subarray(from, end)))
+      from = end + 1
+    }
+    if (data.length - from > longestLine) {
+      lines.push(text.display(data.subarray(from)))
+      from = data.length
+    }
+    held = data.slice(from)
+    return lines
+  }
+}

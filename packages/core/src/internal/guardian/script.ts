@@ -1,0 +1,293 @@
+/**
+ * The guardian: one `/bin/sh` for each connection, in a session of its own on the host, that is told which commands run
+ * and ends them when it is asked to, and all of them when nobody is there any more to ask. `protocol.ts` has what it hears
+ * on stdin and says on stdout.
+ *
+ * It is a *main* process that reads lines from a FIFO in a private directory, where a command that is being launched
+ * registers itself (`er_guard` in `frame.ts`); a *relay*, the one that the channel started, which passes on what the client
+ * writes and that its input has ended; and a *ticker*. What takes time is done by *enders*, so that main is never busy.
+ */
+import type { Stage } from "../frame.js"
+import { endSessions, plain, rounds } from "../terminate.js"
+
+// A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same
+// however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is.
+// START tells a process from another one that has its id later; `none` is that of no process.
+const commands = `
+alive() {
+  if [ -z "$proc" ]; then kill -0 "$1"; return; fi
+  look "$1" && { [ "$2" = - ] || [ "$2" = "$start" ]; } && ! over
+}
+foreign() {
+  case $pid in '' | *[!0-9]* | 0* | 1 | ????????* | "$$" | "$own_session" | "$own_group") return 1 ;; esac
+  case $from in '' | -?* | *[!A-Za-z0-9:_-]*) return 1 ;; esac
+}
+remember() {
+  [ "$from" = - ] || return 0
+  if begun "$pid"; then from=$start; elif [ -n "$proc" ] || ! kill -0 "$pid"; then from=none; fi
+}
+get() { eval "entry=\\$group_$pid"; }
+put() {
+  eval "entry=\\\${group_$pid-new} group_$pid=\\$1"
+  [ "$entry" != new ] || list="$list $pid"
+}
+sweep() {
+  rest=
+  for pid in $list; do
+    get
+    case $detached$entry in 1end/* | 1keep/*) alive "$pid" "\${entry#*/}" || entry= ;; esac
+    if [ -n "$entry" ]; then rest="$rest $pid"; else unset "group_$pid"; fi
+  done
+  list=$rest
+}
+idle() {
+  [ "$enders" -eq 0 ] && [ -z "$queue" ] || return
+  [ -z "$closing" ] || return 0
+  for pid in $list; do
+    get
+    case $entry in end*) return 1 ;; esac
+  done
+}
+`
+
+// Nobody but main reads the FIFO, so that whoever writes to it (descriptor 4) learns that main is gone. main must not wait
+// for room in it, so what it writes to itself is written by a child; that comes behind all that was written before, which
+// is its use: the relay's last words are heard before its end counts (`orphan`), and a command that has registered is seen
+// before main leaves (`last`).
+//
+// Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
+const children = `
+later() { (echo "$1" >&4 &) }
+tick() {
+  exec >/dev/null 3<&-
+  nap=
+  trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+  while :; do
+    sleep "$1" 4>&- &
+    nap=$!
+    wait "$nap"
+    nap=
+    echo tick >&4 || exit
+  done
+}
+every() {
+  if [ -n "$ticker" ] && alive "$ticker" "$ticker_start"; then kill "$ticker"; wait "$ticker"; fi
+  ticker=
+  [ $# -gt 0 ] || return 0
+  tick "$1" &
+  ticker=$! start=-
+  begun "$ticker"
+  ticker_start=$start
+}
+say() { echo "$*" >&4; }
+wanted() { [ -n "$closing" ] || [ -p "$fifo" ]; }
+ender() {
+  exec >/dev/null 3<&-
+  end_sessions "$@"
+  say over "\${closing:-0}"
+}
+`
+
+// Enders get their work one after another until each has sent its TERMs: so a request is met at once, and of a thousand
+// at a time many are met by one look at the processes of the host.
+//
+// When main closes, all that is registered is ended anew, in the time that it gives. What an earlier ender still waits for
+// is among that.
+const main = `
+flush() {
+  busy=1 enders=$((enders + 1))
+  (ender $queue &)
+  queue=
+}
+add() {
+  remember
+  put "$more/$from"
+  case $closing$more in
+    1end)
+      queue="$queue $pid/$from/$grace"
+      flush
+      ;;
+  esac
+}
+end_one() {
+  get
+  case $from$entry in -?*) from=\${entry#*/} ;; *) remember ;; esac
+  case $entry in '' | */"$from") put "ending/$from" ;; esac
+  queue="$queue $pid/$from/$more"
+  [ -n "$busy" ] || flush
+}
+ended() {
+  pid=\${1%%/*} from=\${1#*/}
+  from=\${from%/*}
+  get
+  case $2$closing$entry in
+    ended*/"$from") put '' ;;
+    left1*/"$from") put '' ;;
+    left*/"$from") put "end/$from" ;;
+  esac
+  [ "$2" != ended ] || echo "ended $pid"
+}
+finish() {
+  rm -rf "$dir" || rm -rf "$dir"
+  every
+  [ -z "$silent" ] || ! alive "$$" "$leader" || kill "$$"
+  exit 0
+}
+leave() {
+  rm -rf "$dir" || rm -rf "$dir"
+  later last
+}
+close() {
+  closing=1 enders=0 ticks=0
+  every 1
+  for pid in $list; do
+    get
+    case $entry in end*) queue="$queue $pid/\${entry#*/}/$grace" ;; esac
+  done
+  if [ -n "$queue" ]; then flush; else leave; fi
+}
+detach() {
+  detached=1
+  echo detached
+  exec >/dev/null
+  every 1
+}
+ticked() {
+  [ -z "$queue" ] || flush
+  sweep
+  if [ -n "$closing" ]; then
+    ticks=$((ticks + 1))
+    [ "$ticks" -lt 30 ] || finish
+  elif [ -n "$detached" ]; then
+    if ! alive "$sshd" "$sshd_start"; then close; elif idle; then leave; fi
+  else
+    quiet=$((quiet + 1))
+    if [ "$silence" -gt 0 ] && [ "$quiet" -ge "$silence" ]; then
+      silent=1
+      close
+    elif ! alive "$$" "$leader"; then
+      later orphan
+    fi
+  fi
+}
+main() {
+  exec </dev/null 3<>"$fifo" 4>"$fifo"
+  trap 'silent=1; finish' TERM
+  list= queue= busy= enders=0 quiet=0 detached= closing= silent= ticker=
+  every "$interval"
+  while :; do
+    read -r verb pid from more rest <&3 || { sleep 1; continue; }
+    case $verb in
+      beat) quiet=0 ;;
+      add) case $more in end | keep) ! foreign || add ;; esac ;;
+      done)
+        from=-
+        ! foreign || { get; case $entry in end/* | keep/*) put '' ;; esac; }
+        ;;
+      end) case $more in '' | 0?* | *[!0-9]* | ????????*) ;; *) ! foreign || end_one ;; esac ;;
+      tick) ticked ;;
+      sent)
+        busy=
+        [ -z "$queue" ] || flush
+        ;;
+      ended | left) ended "$pid" "$verb" ;;
+      over)
+        [ "$pid" != "\${closing:-0}" ] || enders=$((enders - 1))
+        [ -z "$closing" ] || ! idle || leave
+        ;;
+      last) ! idle || finish ;;
+      quit) finish ;;
+      detach)
+        [ -z "$detached$closing" ] || continue
+        [ -n "$sshd" ] || { echo undetachable; finish; }
+        detach
+        ;;
+      orphan)
+        [ -z "$detached$closing" ] || continue
+        if [ -n "$sshd" ]; then detach; else close; fi
+        ;;
+      end-of-input) [ -n "$closing" ] || close ;;
+    esac
+  done
+}
+`
+
+// The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
+// is free once the channel is closed, and the connection lasts as long as this one.
+const relay = `
+umask 077
+cd /
+trap '' HUP PIPE INT
+LC_ALL=C
+export LC_ALL
+dir=$1 silence=$2 interval=$3 fifo=$1/guardian grace=${rounds(5000)}
+unable() {
+  set -f
+  echo unable $reason
+  exit 1
+}
+reason=$(mkdir "$dir" 2>&1) || unable
+reason=$({ mkfifo "$fifo" && sleep 0 && : 3<>"$fifo"; } 2>&1) || { rm -rf "$dir"; unable; }
+leader=- own_session= own_group= sshd=
+if [ -n "$proc" ] && look "$$"; then
+  leader=$start own_session=$session own_group=$group ancestor=$PPID
+  while [ "$ancestor" -gt 1 ] && look "$ancestor"; do
+    case \${line#*'('} in
+      sshd*)
+        sshd=$ancestor sshd_start=$start
+        break
+        ;;
+    esac
+    ancestor=$parent
+  done
+fi
+main &
+exec 4>"$fifo"
+if [ -n "$sshd" ]; then echo ready 1; else echo ready 0; fi
+while IFS= read -r line; do
+  case $line in
+    *[!A-Za-z0-9:_' '-]*) ;;
+    detach | quit)
+      echo "$line" >&4
+      exit 0
+      ;;
+    beat | 'add '* | 'done '* | 'end '*)
+      [ "\${#line}" -gt 100 ] || echo "$line" >&4 || break
+      ;;
+  esac
+done
+echo end-of-input >&4 || rm -rf "$dir"
+`
+
+const script = endSessions + commands + children + main + relay
+
+// mksh keeps a copy of the stderr that it is started with.
+const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
+
+/** @internal */
+export interface Options {
+  /** Private, absolute, and not there yet. */
+  readonly directory: string
+  /** After so many intervals without a beat the client counts as gone; 0 is never. */
+  readonly silence: number
+  /** In seconds. */
+  readonly interval: number
+}
+
+/** @internal */
+export const guardian = ({ directory, interval, silence }: Options): Stage =>
+  plain(launch, [script, directory, String(silence), String(interval)])
+
+/**
+ * Where a guardian lives: the client has to know it before it can ask, so that it is the one place that every host has.
+ *
+ * @internal
+ */
+export const directory = (random: string): string => `/tmp/.effect-remote-${random}`
+
+/**
+ * Where a command registers itself.
+ *
+ * @internal
+ */
+export const fifo = (directory: string): string => `${directory}/guardian`

@@ -1,0 +1,28 @@
+/**
+ * Where connections come in on this machine.
+ */
+import * as Effect from "effect/Effect"
+import type { LocalAddress, LocalListener, LocalNetwork } from "../../LocalNetwork.js"
+import { TunnelError } from "../../RemoteError.js"
+import * as address from "./address.js"
+
+/**
+ * Listens. An error tells what for.
+ *
+ * @internal
+ */
+export const listen = Effect.fnUntraced(function*(network: LocalNetwork, local: LocalAddress, to: string) {
+  const from = address.show(local)
+  yield* address.valid(address.checkEntry("local", local), { from, to })
+  return yield* Effect.mapError(
+    network.listen(local),
+    ({ cause, detail, reason }) => new TunnelError({ reason, from, to, detail, cause })
+  )
+})
+
+/** @internal */
+export const ends = ({ address: local }: LocalListener) => ({
+  local,
+  localHost: address.hostOf(local),
+  localPort: address.portOf(local)
+})

@@ -1,0 +1,147 @@
+/**
+ * A SOCKS proxy, whose clients say where they want to be carried.
+ */
+import type { SocketError } from "@effect/platform/Socket"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { LocalNetwork } from "../../LocalNetwork.js"
+import * as Socks from "../../protocol/Socks.js"
+import type { RemoteConnectionError } from "../../RemoteError.js"
+import { RemoteAddress, type Transport } from "../../Transport.js"
+import type { SocksProxy, SocksProxyOptions } from "../../Tunnel.js"
+import * as text from "../text.js"
+import * as address from "./address.js"
+import * as entry from "./entry.js"
+import * as traffic from "./traffic.js"
+
+// From the first byte to the last of the request.
+const handshakeTimeout = "30 seconds"
+
+// How long a client that was refused has for reading why, and for hanging up itself.
+const partingTimeout = "5 seconds"
+
+const ended = (message: string) => new Socks.SocksError({ reason: "Ended", message })
+
+// A message is short, and only what comes with its end is kept beyond it.
+const receive = <A>(
+  client: traffic.Side,
+  decode: (bytes: Uint8Array) => Socks.Decoded<A>,
+  bytes: Uint8Array
+): Effect.Effect<{ readonly message: A; readonly rest: Uint8Array }, Socks.SocksError> =>
+  Effect.flatMap(
+    decode(bytes),
+    Option.match({
+      onSome: Effect.succeed,
+      onNone: () =>
+        Effect.matchEffect(client.read, {
+          onFailure: (error) => ended(error.message),
+          onSuccess: Option.match({
+            onNone: () => ended("the client hung up before it had asked for anything"),
+            onSome: (more) => receive(client, decode, text.concat([bytes, more]))
+          })
+        })
+    })
+  )
+
+const send = (client: traffic.Side, bytes: Uint8Array): Effect.Effect<void, Socks.SocksError> =>
+  Effect.matchEffect(client.write(bytes), {
+    onFailure: (error) => ended(error.message),
+    onSuccess: (more) => more ? Effect.void : ended("the client hung up")
+  })
+
+const handshake = Effect.fnUntraced(
+  function*(client: traffic.Side) {
+    const greeting = yield* receive(client, Socks.decodeGreeting, new Uint8Array())
+    yield* send(client, Socks.encodeMethod())
+    const { message, rest } = yield* receive(client, Socks.decodeRequest, greeting.rest)
+    const target = RemoteAddress.Tcp(message)
+    const found = address.checkDestination("target's", target)
+    return found === undefined
+      ? { target, rest }
+      : yield* new Socks.SocksError({ reason: "Address", message: found })
+  },
+  Effect.timeoutFail({
+    duration: handshakeTimeout,
+    onTimeout: () =>
+      new Socks.SocksError({
+        reason: "TimedOut",
+        message: `the client did not ask for anything within ${handshakeTimeout}`
+      })
+  })
+)
+
+// What was read too far comes first.
+const preceded = (bytes: Uint8Array, side: traffic.Side): traffic.Side => {
+  let rest = bytes
+  return {
+    ...side,
+    read: Effect.suspend(() => {
+      if (rest.length === 0) return side.read
+      const first = rest
+      rest = rest.subarray(rest.length)
+      return Effect.succeedSome(first)
+    })
+  }
+}
+
+// Only texts tell why a target was not reached: those of the system's errors, which sshd passes on, and the transport's own
+// for what the server forbids.
+const reasons: ReadonlyArray<readonly [RegExp, Socks.Reply]> = [
+  [/prohibited|forbid/i, "NotAllowed"],
+  [/network is (unreachable|down)/i, "NetworkUnreachable"],
+  [/no route to host|host is (unreachable|down)|timed? ?out/i, "HostUnreachable"],
+  [/not known|no address associated|name resolution|nodename nor servname|does not resolve/i, "HostUnreachable"]
+]
+
+/**
+ * What a client is told when the target was not reached.
+ *
+ * @internal
+ */
+export const replyTo = (error: RemoteConnectionError, target: string): Socks.Reply => {
+  if (error.reason === "TimedOut") return "HostUnreachable"
+  if (error.reason !== "ChannelRefused") return "GeneralFailure"
+  // The target is in the client's words.
+  const words = [error.detail, error.output, error.hint].join("\n").replaceAll(target, "")
+  return reasons.find(([pattern]) => pattern.test(words))?.[1] ?? "ConnectionRefused"
+}
+
+const drain = (client: traffic.Side): Effect.Effect<void, RemoteConnectionError | SocketError> =>
+  Effect.flatMap(client.read, (bytes) => Option.isSome(bytes) ? drain(client) : Effect.void)
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  transport: Transport,
+  network: LocalNetwork,
+  options: SocksProxyOptions
+) {
+  const to = `whatever is asked for through ${transport.host}`
+  const listener = yield* entry.listen(network, address.local(options), to)
+  const proxy: SocksProxy = {
+    ...yield* traffic.make({
+      name: `SOCKS proxy on ${address.show(listener.address)}`,
+      accept: listener.accept,
+      open: Effect.fnUntraced(function*(client) {
+        const answer = (bytes: Uint8Array) => Effect.ignore(send(client, bytes))
+        const { rest, target } = yield* Effect.tapError(
+          handshake(client),
+          (error) => Option.match(Socks.encodeRefusal(error), { onNone: () => Effect.void, onSome: answer })
+        )
+        const shown = address.show(target)
+        const far = yield* Effect.tapError(
+          transport.connect(target),
+          (error) => answer(Socks.encodeReply(replyTo(error, shown)))
+        )
+        yield* send(client, Socks.encodeReply("Succeeded"))
+        return { near: preceded(rest, client), far, target: shown }
+      }),
+      // A reset could overtake the answer. A client that got none is owed nothing more.
+      refuse: (client, error) =>
+        error._tag === "SocksError" && Option.isNone(Socks.encodeRefusal(error))
+          ? Effect.fail(error)
+          : Effect.ignore(Effect.timeoutOption(Effect.zipRight(client.end, drain(client)), partingTimeout))
+    }),
+    ...entry.ends(listener)
+  }
+  return proxy
+})

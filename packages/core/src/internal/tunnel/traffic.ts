@@ -1,0 +1,130 @@
+/**
+ * What is common to tunnels: each connection that comes in is carried to where it leads, and what happens is told.
+ */
+import type { SocketError } from "@effect/platform/Socket"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RemoteConnectionError, TunnelError } from "../../RemoteError.js"
+import type { Duplex } from "../../Transport.js"
+import { type Tunnel, TunnelEvent } from "../../Tunnel.js"
+
+const eventsKept = 256
+
+/** @internal */
+export type Side = Duplex<RemoteConnectionError | SocketError>
+
+/** @internal */
+export interface Incoming extends Side {
+  readonly peer: string
+}
+
+/**
+ * A connection that is open to both sides.
+ *
+ * @internal
+ */
+export interface Opened {
+  readonly near: Side
+  readonly far: Side
+  readonly target: string
+}
+
+/** @internal */
+export type Refusal = Extract<TunnelEvent, { readonly _tag: "Refused" }>["error"]
+
+type Broken = Refusal | SocketError
+
+/** @internal */
+export interface Kind {
+  /** For the log. */
+  readonly name: string
+  readonly accept: Effect.Effect<Incoming, RemoteConnectionError | TunnelError, Scope.Scope>
+  readonly open: (connection: Incoming) => Effect.Effect<Opened, Refusal, Scope.Scope>
+  /** What becomes of a connection that was refused. Left out: it is closed as one that broke. */
+  readonly refuse?: (connection: Incoming, error: Refusal) => Effect.Effect<void, Broken>
+  /** Whether what broke the listener has broken its connections too. */
+  readonly shared?: boolean
+}
+
+// One direction. A side that reads no more ends its own direction only: half-closed connections stay half open.
+const carry = (from: Side, to: Side): Effect.Effect<void, RemoteConnectionError | SocketError> =>
+  Effect.flatMap(
+    from.read,
+    Option.match({
+      onNone: (): Effect.Effect<void, RemoteConnectionError | SocketError> => to.end,
+      onSome: (bytes) => Effect.flatMap(to.write(bytes), (more) => more ? carry(from, to) : Effect.void)
+    })
+  )
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  { accept, name, open, refuse = (_, error) => Effect.fail(error), shared = false }: Kind
+) {
+  const events = yield* Effect.acquireRelease(PubSub.sliding<TunnelEvent>(eventsKept), PubSub.shutdown)
+  const ended = yield* Effect.acquireRelease(
+    Deferred.make<void, RemoteConnectionError | TunnelError>(),
+    (ended) => Deferred.succeed(ended, undefined)
+  )
+  const connections = yield* FiberSet.make<void, Broken>()
+  const tell = (event: TunnelEvent) => PubSub.publish(events, event)
+
+  // Fails where the connection did, so that its peer is told by a reset: a clean end would mean that it has got everything.
+  const serve = (connection: Incoming): Effect.Effect<void, Broken, Scope.Scope> => {
+    const { peer } = connection
+    return Effect.matchEffect(open(connection), {
+      onFailure: (error): Effect.Effect<void, Broken> =>
+        Effect.zipRight(tell(TunnelEvent.Refused({ peer, error })), refuse(connection, error)),
+      onSuccess: ({ far, near, target }) =>
+        Effect.gen(function*() {
+          yield* tell(TunnelEvent.Opened({ peer, target }))
+          const carried = Effect.all([carry(near, far), carry(far, near)], { concurrency: "unbounded", discard: true })
+          yield* (shared ? Effect.raceFirst(carried, Deferred.await(ended)) : carried).pipe(
+            Effect.tapError((error) => tell(TunnelEvent.Closed({ peer, error: error.message })))
+          )
+          yield* tell(TunnelEvent.Closed({ peer, error: undefined }))
+        })
+    })
+  }
+
+  // Each connection lives in a scope of its own, which closes whatever becomes of the fiber that serves it.
+  const acceptOne = Effect.uninterruptible(
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const connection = yield* Effect.interruptible(accept).pipe(
+        Scope.extend(scope),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+      yield* FiberSet.run(
+        connections,
+        Effect.onExit(
+          Effect.interruptible(Scope.extend(serve(connection), scope)),
+          (exit) => Scope.close(scope, exit)
+        )
+      )
+    })
+  )
+  yield* Effect.forever(acceptOne).pipe(
+    Effect.tapError((error) => tell(TunnelEvent.Lost({ error }))),
+    Effect.tapErrorCause((cause) =>
+      Effect.zipRight(
+        Effect.logWarning(`The ${name} accepts no more connections`, cause),
+        Deferred.failCause(ended, cause)
+      )
+    ),
+    Effect.interruptible,
+    Effect.forkScoped
+  )
+
+  const tunnel: Tunnel = {
+    events: Stream.fromPubSub(events),
+    connections: FiberSet.size(connections),
+    ended: Deferred.await(ended)
+  }
+  return tunnel
+})

@@ -1,0 +1,798 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Deferred, Effect, Either, Exit, FastCheck, Option, Queue, Schedule, type Scope } from "effect"
+import * as childProcess from "node:child_process"
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterAll } from "vitest"
+import * as frame from "../src/internal/frame.js"
+import * as protocol from "../src/internal/guardian/protocol.js"
+import * as guardians from "../src/internal/guardian/script.js"
+import * as terminate from "../src/internal/terminate.js"
+import * as text from "../src/internal/text.js"
+
+// The same values in every run.
+FastCheck.configureGlobal({ seed: 20 })
+
+const { Add, Beat, Detach, Done, End, Quit } = protocol.Request
+const { Detached, Ended, Ready, Unable, Undetachable } = protocol.Report
+
+const anyPid = FastCheck.integer({ min: 2, max: 4_194_304 })
+
+const anyStart = FastCheck.option(
+  FastCheck.oneof(FastCheck.nat().map(String), FastCheck.constantFrom("none", "_Thu_Nov_24_09:11:00_2024", "x-1")),
+  { nil: undefined }
+).map(Option.fromNullable)
+
+const anyRequest: FastCheck.Arbitrary<protocol.Request> = FastCheck.oneof(
+  FastCheck.constantFrom(Beat(), Detach(), Quit()),
+  FastCheck.record({ pid: anyPid, start: anyStart, keep: FastCheck.boolean() }).map(Add),
+  FastCheck.record({ pid: anyPid }).map(Done),
+  FastCheck.record({ pid: anyPid, start: anyStart, rounds: FastCheck.integer({ min: 0, max: 1_728_000 }) }).map(End)
+)
+
+const anyReport: FastCheck.Arbitrary<protocol.Report> = FastCheck.oneof(
+  FastCheck.constantFrom(Ready({ detachable: true }), Ready({ detachable: false }), Detached(), Undetachable()),
+  FastCheck.constantFrom("", "mkdir: cannot create directory '/x': File exists", "é").map((detail) =>
+    Unable({ detail })
+  ),
+  FastCheck.record({ pid: anyPid }).map(Ended)
+)
+
+describe("the protocol", () => {
+  it.prop("what is said is understood, however it is cut", {
+    requests: FastCheck.array(anyRequest),
+    reports: FastCheck.array(anyReport),
+    size: FastCheck.integer({ min: 1, max: 40 })
+  }, ({ reports, requests, size }) => {
+    const travel = (lines: ReadonlyArray<Either.Either<Uint8Array, protocol.LineError>>) => {
+      const bytes = text.concat(lines.map(Either.getOrThrow))
+      const split = protocol.splitter()
+      return Arr.makeBy(
+        Math.ceil(bytes.length / size) + 1,
+        (index) => split(bytes.subarray(index * size, (index + 1) * size))
+      ).flat()
+    }
+    assert.deepStrictEqual(
+      travel(requests.map(protocol.encodeRequest)).map(protocol.decodeRequest),
+      requests.map(Either.right)
+    )
+    assert.deepStrictEqual(
+      travel(reports.map(protocol.encodeReport)).map(protocol.decodeReport),
+      reports.map(Either.right)
+    )
+  }, { fastCheck: { numRuns: 200 } })
+
+  it("what cannot be meant is not said", () => {
+    for (const pid of [0, 1, -1, 2.5, 4_194_305, NaN, Infinity, 1e21]) {
+      for (
+        const request of [
+          Done({ pid }),
+          Add({ pid, start: Option.none(), keep: false }),
+          End({ pid, start: Option.none(), rounds: 1 })
+        ]
+      ) assert.isTrue(Either.isLeft(protocol.encodeRequest(request)), JSON.stringify(request))
+      assert.isTrue(Either.isLeft(protocol.encodeReport(Ended({ pid }))))
+    }
+    for (const start of ["", "-1", "a b", "a\n", "*", "$(id)", "x".repeat(41)]) {
+      const request = Add({ pid: 2, start: Option.some(start), keep: true })
+      assert.isTrue(Either.isLeft(protocol.encodeRequest(request)), start)
+    }
+    for (const rounds of [-1, 0.5, NaN, 10_000_000]) {
+      assert.isTrue(Either.isLeft(protocol.encodeRequest(End({ pid: 2, start: Option.none(), rounds }))))
+    }
+  })
+
+  it.each(["", "beat 1", "add 5", "add 5 - maybe", "add 05 - end", "done 5 6", "end 5 -", "detach x", "tick", "quit "])(
+    "no request: %j",
+    (line) => assert.isTrue(Either.isLeft(protocol.decodeRequest(line)))
+  )
+
+  it.each(["", "ready", "ready 2", "ready 1 1", "ended", "ended 1", "ended 5 6", "detached 1", "beat"])(
+    "no report: %j",
+    (line) => assert.isTrue(Either.isLeft(protocol.decodeReport(line)))
+  )
+
+  it("a line without end is let go in pieces", () => {
+    const split = protocol.splitter()
+    assert.deepStrictEqual(split(new Uint8Array(5000).fill(97)), ["a".repeat(5000)])
+    assert.deepStrictEqual(split(text.encode("beat\n")), ["beat"])
+  })
+})
+
+interface Shell {
+  readonly name: string
+  readonly command: Arr.NonEmptyReadonlyArray<string>
+}
+
+const which = (program: string) =>
+  childProcess.spawnSync("/bin/sh", ["-c", "command -v \"$1\"", "sh", program]).stdout.toString().trim()
+
+const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "effect-remote-guardian-")))
+
+afterAll(() => fs.rmSync(directory, { recursive: true, force: true }))
+
+// Under its own name bash is not the shell that it is as /bin/sh.
+const bashAsSh = path.join(directory, "sh")
+if (which("bash") !== "") fs.symlinkSync(which("bash"), bashAsSh)
+
+/** In the place of `/bin/sh`. */
+const shells: ReadonlyArray<Shell> = [
+  { name: "dash", command: ["dash"] },
+  { name: "bash as sh", command: [bashAsSh] },
+  { name: "busybox sh", command: ["busybox", "sh"] },
+  { name: "mksh", command: ["mksh"] },
+  { name: "zsh as sh", command: ["zsh", "--emulate", "sh"] }
+]
+
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly session: number
+  readonly start: string
+}
+
+/** What runs; not what has ended and was not waited for. */
+const processes = (): ReadonlyArray<Process> =>
+  fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+    try {
+      const stat = fs.readFileSync(`/proc/${name}/stat`, "latin1")
+      const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ")
+      return fields[0] === "Z" || fields[0] === "X"
+        ? []
+        : [{ pid: Number(name), parent: Number(fields[1]), session: Number(fields[3]), start: fields[19]! }]
+    } catch {
+      return []
+    }
+  })
+
+const members = (session: number) => processes().filter((process) => process.session === session)
+
+const startOf = (pid: number) => Option.fromNullable(processes().find((process) => process.pid === pid)?.start)
+
+const eventually = (what: string, condition: () => boolean) =>
+  Effect.sync(condition).pipe(
+    Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`never: ${what}`) }),
+    Effect.orDie
+  )
+
+const within = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
+  Effect.timeoutFail(effect, { duration: "20 seconds", onTimeout: () => new Error(`never: ${what}`) }).pipe(
+    Effect.orDie
+  )
+
+const killSession = (session: number) => {
+  for (const { pid } of members(session)) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // it has ended by itself
+    }
+  }
+}
+
+/** A session of its own, of which nothing is left with the scope. */
+const spawn = (
+  command: ReadonlyArray<string>,
+  options: childProcess.SpawnOptions = { stdio: "ignore" }
+): Effect.Effect<childProcess.ChildProcess & { readonly pid: number }, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async((resume) => {
+      const [program, ...args] = command
+      const child = childProcess.spawn(program!, args, { ...options, detached: true })
+      child.on("error", (error) => resume(Effect.die(error)))
+      child.once("spawn", () => resume(Effect.succeed(child as never)))
+    }),
+    ({ pid }) => Effect.sync(() => killSession(pid))
+  )
+
+/** A command as a connection's session runs it, once it has started so many processes. */
+const command = (script: string, count = 1) =>
+  Effect.tap(
+    spawn(["/bin/sh", "-c", script]),
+    ({ pid }) => eventually("the command has started", () => members(pid).length === count)
+  )
+
+/** What a command left behind. */
+const orphan = Effect.tap(
+  spawn(["/bin/sh", "-c", "sleep 1000 & exit"]),
+  ({ pid }) => eventually("the command has ended", () => members(pid).length === 1 && Option.isNone(startOf(pid)))
+)
+
+const sleeper = spawn(["sleep", "1000"])
+
+const over = (pid: number) => eventually(`nothing is left of ${pid}`, () => members(pid).length === 0)
+
+const lives = (pid: number, count = 1) => assert.strictEqual(members(pid).length, count)
+
+const runs = () => {
+  const sessions = new Set(processes().map(({ session }) => session))
+  return ({ pid }: { readonly pid: number }) => sessions.has(pid)
+}
+
+interface Guardian {
+  readonly directory: string
+  /** To its stdin. */
+  readonly send: (...requests: ReadonlyArray<protocol.Request>) => Effect.Effect<void>
+  readonly write: (bytes: string | Uint8Array) => Effect.Effect<void>
+  readonly end: Effect.Effect<void>
+  /** To its FIFO, where commands register and the time passes. */
+  readonly tell: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
+  /** That nothing else comes before these, in any order. */
+  readonly says: (...reports: ReadonlyArray<protocol.Report>) => Effect.Effect<void>
+  /** That all that was said so far was heard. */
+  readonly heard: Effect.Effect<void>
+  /** That the channel is closed: nobody holds its outputs any more. */
+  readonly closed: Effect.Effect<void>
+  /** That nothing is left of it. */
+  readonly gone: Effect.Effect<void>
+  /** What runs of it. */
+  readonly processes: () => ReadonlyArray<Process>
+  readonly relay: number
+}
+
+interface Options {
+  /** By default the time stands still. */
+  readonly interval?: number
+  readonly silence?: number
+  readonly change?: (script: string) => string
+  readonly directory?: string
+  readonly env?: Record<string, string | undefined>
+}
+
+// So that what ignores TERM does not hold a test up.
+const impatient = (script: string) => script.replace(/ grace=\d+/, " grace=4")
+
+const commandOf = (shell: Shell, place: string, options: Options): ReadonlyArray<string> => {
+  const stage = guardians.guardian({
+    directory: place,
+    silence: options.silence ?? 0,
+    interval: options.interval ?? 3600
+  })
+  const [, , launch, script, ...rest] = stage.words
+  const [program, ...args] = shell.command
+  const words = [which(program), ...args]
+  const change = options.change ?? ((script) => script)
+  return [...words, "-c", launch!.replace("/bin/sh", words.join(" ")), impatient(change(script!)), ...rest]
+}
+
+const attach = Effect.fnUntraced(function*(
+  child: childProcess.ChildProcess & { readonly pid: number },
+  place: string,
+  leader: () => number
+) {
+  const reports = yield* Queue.unbounded<Either.Either<protocol.Report, protocol.LineError>>()
+  const outputs = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
+  const split = protocol.splitter()
+  const noise: Array<string> = []
+  child.stdin!.on("error", () => {})
+  child.stdout!.on("data", (bytes: Buffer) => {
+    for (const line of split(bytes)) Queue.unsafeOffer(reports, protocol.decodeReport(line))
+  })
+  child.stderr!.on("data", (bytes: Buffer) => noise.push(bytes.toString()))
+  for (const [index, output] of [child.stdout!, child.stderr!].entries()) {
+    output.once("end", () => Deferred.unsafeDone(outputs[index]!, Exit.void))
+  }
+  const write = (bytes: string | Uint8Array) => Effect.sync(() => void child.stdin!.write(bytes))
+  const tell = (...lines: ReadonlyArray<string>) =>
+    Effect.sync(() => {
+      // for both, so that it waits for nobody
+      const file = fs.openSync(guardians.fifo(place), "r+")
+      for (const line of lines) fs.writeSync(file, `${line}\n`)
+      fs.closeSync(file)
+    })
+  const says = (...expected: ReadonlyArray<protocol.Report>) =>
+    Effect.gen(function*() {
+      const got = yield* within(
+        expected.map((report) => JSON.stringify(report)).join(),
+        Effect.all(expected.map(() => Queue.take(reports)))
+      )
+      assert.sameDeepMembers(got, expected.map(Either.right))
+    })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      const pid = leader()
+      if (pid > 1) killSession(pid)
+      fs.rmSync(place, { recursive: true, force: true })
+    })
+  )
+  const closed = Effect.zipRight(
+    within("the channel is closed", Effect.all(outputs.map(Deferred.await))),
+    Effect.sync(() => assert.deepStrictEqual(noise, []))
+  )
+  const guardian: Guardian = {
+    directory: place,
+    send: (...requests) =>
+      write(text.concat(requests.map((request) => Either.getOrThrow(protocol.encodeRequest(request))))),
+    write,
+    end: Effect.sync(() => void child.stdin!.end()),
+    tell,
+    says,
+    // There is no such process: the greatest id is not given out.
+    heard: Effect.zipRight(
+      Effect.suspend(() => write("end 4194304 - 0\n")),
+      says(Ended({ pid: 4_194_304 }))
+    ),
+    closed,
+    gone: Effect.zipRight(
+      closed,
+      eventually("nothing is left of the guardian", () => members(leader()).length === 0 && !fs.existsSync(place))
+    ),
+    processes: () => members(leader()),
+    get relay() {
+      return leader()
+    }
+  }
+  return guardian
+})
+
+// The relay's only child.
+const main = ({ processes, relay }: Guardian) => processes().find(({ parent }) => parent === relay)!
+
+const newDirectory = () => path.join(directory, randomBytes(16).toString("hex"))
+
+const make = (shell: Shell, options: Options = {}) =>
+  Effect.gen(function*() {
+    const place = options.directory ?? newDirectory()
+    const child = yield* spawn(commandOf(shell, place, options), { stdio: "pipe", env: options.env ?? process.env })
+    return yield* attach(child, place, () => child.pid)
+  })
+
+const ready = (shell: Shell, options: Options = {}) =>
+  Effect.tap(make(shell, options), (guardian) => guardian.says(Ready({ detachable: false })))
+
+// The name of a process is that of its program's file.
+const sshd = path.join(directory, "sshd-session")
+if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", sshd)
+
+// It starts a session, lets its channel go, and serves the connection until descriptor 3 ends.
+const serve = `exec 4<&0
+setsid "$@" <&4 3<&- 4<&- &
+exec </dev/null >/dev/null 2>&1 4<&-
+read -r line <&3`
+
+// Does not wait for those that it started.
+const negligent = `exec 4<&0
+"$@" <&4 4<&- 5<&- &
+exec </dev/null >/dev/null 2>&1 3<&- 4<&-
+read -r line <&5`
+
+/** A guardian on a connection that can be cut. */
+const connected = (shell: Shell, options: Options & { readonly reaped?: boolean } = {}) =>
+  Effect.gen(function*() {
+    const place = newDirectory()
+    const server = [sshd, "-c", serve, "sshd", ...commandOf(shell, place, options)]
+    const child = yield* spawn(
+      options.reaped === false ? ["/bin/sh", "-c", negligent, "sh", ...server] : server,
+      { stdio: ["pipe", "pipe", "pipe", "pipe", "ignore", "pipe"] }
+    )
+    let leader = 0
+    const guardian = yield* attach(child, place, () => leader)
+    yield* guardian.says(Ready({ detachable: true }))
+    const all = processes()
+    const servers = new Set(all.filter(({ session }) => session === child.pid).map(({ pid }) => pid))
+    leader = all.find(({ parent, session }) => servers.has(parent) && session !== child.pid)?.pid ?? 0
+    assert.isAbove(leader, 1)
+    const cut = Effect.sync(() => child.stdio[3]!.destroy())
+    return { ...guardian, relay: leader, cut }
+  })
+
+const add = (pid: number, keep = false) => Add({ pid, start: startOf(pid), keep })
+
+const ended = ({ pid }: { readonly pid: number }) => Ended({ pid })
+
+const end = (pid: number, rounds = 100) => End({ pid, start: Option.none(), rounds })
+
+const linux = process.platform === "linux"
+
+describe.skipIf(!linux)(linux ? "the guardian" : "the guardian: its tests look into /proc", () => {
+  for (const shell of shells) {
+    const installed = which(shell.command[0]) !== ""
+    describe.skipIf(!installed)(installed ? shell.name : `${shell.name}: not installed`, () => tests(shell))
+  }
+})
+
+const tests = (shell: Shell) => {
+  it.scopedLive("ends a command when it is asked to, and no other", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const [one, other] = yield* Effect.all([sleeper, sleeper])
+      yield* guardian.send(Beat(), add(one.pid), add(other.pid), end(one.pid))
+      yield* guardian.says(Ended({ pid: one.pid }))
+      yield* over(one.pid)
+      lives(other.pid)
+      // it is forgotten: this one is told nothing of what runs
+      yield* guardian.send(end(one.pid))
+      yield* guardian.says(Ended({ pid: one.pid }))
+      yield* guardian.send(Quit())
+      yield* guardian.gone
+      lives(other.pid)
+    }))
+
+  it.scopedLive("ends all of a session, whatever groups it has, and whether or not it is registered", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const script = "timeout 1000 sleep 1000 & (sleep 1000 &); sleep 1000; :"
+      const registered = yield* command(script, 5)
+      const unregistered = yield* command(script, 5)
+      yield* guardian.send(add(registered.pid), end(registered.pid), end(unregistered.pid))
+      yield* guardian.says(ended(registered), ended(unregistered))
+      lives(registered.pid, 0)
+      lives(unregistered.pid, 0)
+      yield* guardian.send(Quit())
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("kills what ignores TERM, after its grace period", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const stubborn = "trap '' TERM; sleep 1000; :"
+      const [soon, late, other] = yield* Effect.all([
+        command(stubborn, 2),
+        command(stubborn, 2),
+        sleeper
+      ])
+      yield* guardian.send(add(soon.pid), end(late.pid, 1_728_000), end(soon.pid, 2))
+      yield* guardian.says(ended(soon))
+      lives(late.pid, 2)
+      lives(other.pid)
+      // one that has thought better of it
+      yield* guardian.send(end(late.pid, 0))
+      yield* guardian.says(ended(late), ended(late))
+      yield* guardian.send(Quit())
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("when its input ends, ends what it was not told to keep or forget", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const [one, stubborn, kept, background, left] = yield* Effect.all([
+        sleeper,
+        command("trap '' TERM; sleep 1000; :", 2),
+        sleeper,
+        orphan,
+        orphan
+      ])
+      yield* guardian.send(add(one.pid), add(stubborn.pid), add(kept.pid, true), add(background.pid), add(left.pid))
+      yield* guardian.send(Done({ pid: background.pid }))
+      yield* guardian.end
+      // the leader of the last is gone, and its session is ended all the same
+      yield* guardian.says(ended(one), ended(stubborn), ended(left))
+      yield* guardian.gone
+      for (const { pid } of [one, stubborn, left]) lives(pid, 0)
+      for (const { pid } of [kept, background]) lives(pid)
+    }))
+
+  it.scopedLive("a registration that comes late is seen", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const [stubborn, late] = yield* Effect.all([command("trap '' TERM; sleep 1000; :", 2), sleeper])
+      yield* guardian.tell(`add ${stubborn.pid} - end`, "end-of-input", `add ${late.pid} - end`)
+      yield* guardian.says(ended(late), ended(stubborn))
+      yield* guardian.end
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("a client that is silent is gone", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell, { silence: 3 })
+      const { pid } = yield* sleeper
+      yield* guardian.tell(`add ${pid} - end`, "tick", "tick", "beat", "tick", "tick")
+      yield* guardian.send(Beat())
+      yield* guardian.heard
+      yield* guardian.tell("tick", "tick")
+      yield* guardian.heard
+      lives(pid)
+      yield* guardian.tell("tick")
+      yield* guardian.says(Ended({ pid }))
+      // though its input has not ended
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("time passes by itself", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell, { silence: 3, interval: 0.1 })
+      const { pid } = yield* sleeper
+      yield* guardian.tell(`add ${pid} - end`)
+      yield* guardian.says(Ended({ pid }))
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("a process id that was given to another is left alone", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const others = yield* Effect.all([sleeper, sleeper, sleeper])
+      const [asked, closed, unregistered] = others
+      const start = Option.some("1")
+      yield* guardian.send(
+        Add({ pid: asked.pid, start, keep: false }),
+        Add({ pid: closed.pid, start, keep: false }),
+        end(asked.pid, 0),
+        End({ pid: unregistered.pid, start, rounds: 0 })
+      )
+      yield* guardian.says(ended(asked), ended(unregistered))
+      // as is the command that has it now
+      yield* guardian.send(add(asked.pid, true), End({ pid: asked.pid, start, rounds: 0 }))
+      yield* guardian.says(ended(asked))
+      yield* guardian.end
+      yield* guardian.says(ended(closed))
+      yield* guardian.gone
+      for (const { pid } of others) lives(pid)
+    }))
+
+  it.scopedLive("what was registered when it had ended is not what has its id later", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const { pid } = yield* orphan
+      yield* guardian.send(Add({ pid, start: Option.none(), keep: false }), end(pid))
+      yield* guardian.says(Ended({ pid }))
+      lives(pid, 0)
+      yield* guardian.send(Quit())
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("nonsense is nothing to it", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const witness = yield* sleeper
+      const relay = guardian.relay
+      const wrong = ["0", "1", "-1", "", "2x", "007", "99999999", "9".repeat(30), "$(id)", "*", String(relay)]
+      const lines = [
+        ...wrong.flatMap((pid) => [`add ${pid} - end`, `done ${pid}`, `end ${pid} - 0`, `add ${pid} 1 end`]),
+        `add ${witness.pid} - maybe`,
+        `add ${witness.pid}`,
+        `add ${witness.pid} $(id) end`,
+        `add ${witness.pid} -1 end`,
+        `end ${witness.pid} -`,
+        `end ${witness.pid} - x`,
+        `end ${witness.pid} - 08`,
+        `end ${witness.pid} - 12345678`,
+        "nonsense",
+        "*",
+        "`touch x`",
+        "\\c\\n",
+        ""
+      ]
+      yield* guardian.write(`${lines.join("\n")}\n`)
+      yield* guardian.write("tick\nend-of-input\nlast\nsent\nover 0\norphan\n")
+      yield* guardian.write(Uint8Array.from({ length: 256 }, (_, index) => index))
+      yield* guardian.write(`\nbeat ${"x".repeat(5000)}\n${" ".repeat(20_000)}\nadd ${"9".repeat(5000)} - end\n`)
+      yield* guardian.heard
+      yield* guardian.tell(...lines)
+      yield* guardian.heard
+      yield* guardian.write(`add ${witness.pid} - end`)
+      // that line has no end
+      yield* guardian.end
+      yield* guardian.gone
+      lives(witness.pid)
+    }))
+
+  it.scopedLive("two hundred at once", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const all = yield* Effect.all(Arr.makeBy(200, () => sleeper))
+      const [asked, closed] = [all.slice(0, 100), all.slice(100)]
+      for (const { pid } of all) yield* guardian.tell(`add ${pid} - end`)
+      yield* guardian.heard
+      yield* guardian.send(...asked.map(({ pid }) => end(pid)))
+      yield* guardian.says(...asked.map(ended))
+      assert.deepStrictEqual(all.filter(runs()), closed)
+      yield* guardian.end
+      yield* guardian.says(...closed.map(ended))
+      yield* guardian.gone
+      assert.deepStrictEqual(all.filter(runs()), [])
+    }), 60_000)
+
+  it.scopedLive("where it cannot be, it says why and leaves nothing", () =>
+    Effect.gen(function*() {
+      const taken = newDirectory()
+      fs.mkdirSync(path.join(taken, "guardian"), { recursive: true })
+      const refused = yield* make(shell, { directory: taken })
+      yield* refused.says(Unable({ detail: `mkdir: cannot create directory '${taken}': File exists` }))
+      yield* refused.closed
+      assert.deepStrictEqual(fs.readdirSync(taken), ["guardian"])
+      const programs = fs.mkdtempSync(path.join(directory, "programs-"))
+      for (const name of ["mkdir", "rm"]) fs.symlinkSync(which(name), path.join(programs, name))
+      const lacking = newDirectory()
+      const without = yield* make(shell, { directory: lacking, env: { PATH: programs } })
+      yield* without.closed
+      assert.isFalse(fs.existsSync(lacking))
+    }))
+
+  it.scopedLive("its processes do not outlive its main one, nor do its files", () =>
+    Effect.gen(function*() {
+      const { pid } = yield* sleeper
+      const terminated = yield* ready(shell)
+      yield* terminated.send(add(pid))
+      yield* terminated.heard
+      process.kill(main(terminated).pid, "SIGTERM")
+      yield* terminated.gone
+      const killed = yield* ready(shell, { interval: 0.1 })
+      process.kill(main(killed).pid, "SIGKILL")
+      yield* eventually("all but the relay are gone", () => killed.processes().length === 1)
+      yield* killed.send(Beat())
+      yield* killed.gone
+      lives(pid)
+    }))
+
+  it.scopedLive("without an sshd it cannot be detached, and ends nothing then", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const { pid } = yield* sleeper
+      yield* guardian.send(add(pid), Detach())
+      yield* guardian.says(Undetachable())
+      yield* guardian.gone
+      lives(pid)
+    }))
+
+  it.scopedLive("detached, it lets the channel go and leaves with the last command", () =>
+    Effect.gen(function*() {
+      const guardian = yield* connected(shell)
+      const [first, second, kept] = yield* Effect.all([sleeper, sleeper, sleeper])
+      yield* guardian.send(add(first.pid), add(kept.pid, true), Detach())
+      yield* guardian.says(Detached())
+      yield* guardian.closed
+      yield* guardian.tell("tick", `add ${second.pid} - end`, "tick")
+      for (const { pid } of [first, second, kept]) lives(pid)
+      first.kill("SIGKILL")
+      yield* over(first.pid)
+      yield* guardian.tell("tick", "tick")
+      assert.isTrue(fs.existsSync(guardian.directory))
+      second.kill("SIGKILL")
+      yield* guardian.gone
+      lives(kept.pid)
+      yield* guardian.cut
+    }))
+
+  it.scopedLive("detached, it ends all when the connection does", () =>
+    Effect.gen(function*() {
+      const guardian = yield* connected(shell)
+      const [one, asked, kept] = yield* Effect.all([sleeper, command("trap '' TERM; sleep 1000; :", 2), sleeper])
+      yield* guardian.send(add(one.pid), add(kept.pid, true), end(asked.pid, 1_728_000), Detach())
+      yield* guardian.says(Detached())
+      yield* guardian.closed
+      yield* guardian.cut
+      yield* guardian.gone
+      for (const { pid } of [one, asked]) lives(pid, 0)
+      lives(kept.pid)
+    }))
+
+  it.scopedLive("an sshd that nobody waits for has ended too", () =>
+    Effect.gen(function*() {
+      const guardian = yield* connected(shell, { reaped: false })
+      const { pid } = yield* sleeper
+      yield* guardian.send(add(pid), Detach())
+      yield* guardian.says(Detached())
+      yield* guardian.cut
+      yield* guardian.gone
+      lives(pid, 0)
+    }))
+
+  it.scopedLive("a relay that is killed detaches it, or ends all", () =>
+    Effect.gen(function*() {
+      const kill = ({ processes, relay }: Guardian) =>
+        Effect.suspend(() => {
+          process.kill(relay, "SIGKILL")
+          return eventually("the relay has ended", () => !processes().some(({ pid }) => pid === relay))
+        })
+      const [one, other] = yield* Effect.all([sleeper, sleeper])
+      const detachable = yield* connected(shell)
+      yield* detachable.send(add(one.pid))
+      yield* detachable.heard
+      yield* kill(detachable)
+      yield* detachable.tell("tick")
+      yield* detachable.says(Detached())
+      yield* detachable.closed
+      lives(one.pid)
+      yield* detachable.cut
+      yield* detachable.gone
+      lives(one.pid, 0)
+      const undetachable = yield* ready(shell)
+      yield* undetachable.send(add(other.pid))
+      yield* undetachable.heard
+      yield* kill(undetachable)
+      yield* undetachable.tell("tick")
+      yield* undetachable.says(ended(other))
+      yield* undetachable.gone
+    }))
+
+  it.scopedLive("what the relay said last is heard before its end", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const { pid } = yield* sleeper
+      yield* guardian.send(add(pid))
+      yield* guardian.heard
+      // stopped, so that it finds a tick and the relay's end at once
+      const { pid: stopped } = main(guardian)
+      process.kill(stopped, "SIGSTOP")
+      yield* guardian.tell("tick")
+      yield* guardian.send(Quit())
+      yield* eventually("the relay has ended", () => !guardian.processes().some(({ pid }) => pid === guardian.relay))
+      process.kill(stopped, "SIGCONT")
+      yield* guardian.gone
+      lives(pid)
+    }))
+
+  it.scopedLive("does without /proc", () =>
+    Effect.gen(function*() {
+      // `ps` of Linux looks into it, and says what it computes from the time of day
+      const programs = fs.mkdtempSync(path.join(directory, "programs-"))
+      fs.writeFileSync(
+        path.join(programs, "ps"),
+        `#!/bin/sh\nread -r line <"/proc/$4/stat" || exit\nset -- \${line##*') '}\necho "Thu Nov \${20} 2024"\n`,
+        { mode: 0o755 }
+      )
+      const guardian = yield* ready(shell, {
+        change: (script) => script.replaceAll("/proc/", "/nowhere/"),
+        env: { ...process.env, PATH: `${programs}:${process.env.PATH}` }
+      })
+      const [one, other, reused, stubborn, done] = yield* Effect.all([
+        sleeper,
+        command("sleep 1000 & sleep 1000; :", 3),
+        sleeper,
+        command("trap '' TERM; sleep 1000; :", 2),
+        sleeper
+      ])
+      const unknown = { start: Option.none(), keep: false }
+      yield* guardian.send(
+        ...[one, other, stubborn, done].map(({ pid }) => Add({ pid, ...unknown })),
+        Add({ pid: reused.pid, start: Option.some("_Thu_Nov_1_2024"), keep: false }),
+        Done({ pid: done.pid }),
+        end(one.pid),
+        end(reused.pid)
+      )
+      yield* guardian.says(ended(one), ended(reused))
+      yield* guardian.end
+      yield* guardian.says(ended(other), ended(stubborn))
+      yield* guardian.gone
+      for (const { pid } of [one, other, stubborn]) lives(pid, 0)
+      for (const { pid } of [reused, done]) lives(pid)
+    }))
+
+  it.scopedLive("a command that is launched registers itself", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const launch = (keep: boolean) =>
+        Effect.gen(function*() {
+          const child = yield* spawn(["/bin/sh", "-c", frame.launchLine], { stdio: ["pipe", "pipe", "ignore"] })
+          const started = yield* Deferred.make<void>()
+          child.stdout!.once("data", () => Deferred.unsafeDone(started, Exit.void))
+          child.stdin!.write(frame.encode({
+            marker: "f00d",
+            guard: Option.some({ fifo: guardians.fifo(guardian.directory), keep }),
+            stages: [{
+              words: ["sleep", "1000"],
+              directory: Option.none(),
+              environment: [],
+              clearEnvironment: false
+            }],
+            terminal: Option.none()
+          }))
+          yield* within("it is started", Deferred.await(started))
+          return child
+        })
+      const [one, other, kept] = yield* Effect.all([launch(false), launch(false), launch(true)])
+      yield* guardian.send(end(one.pid))
+      yield* guardian.says(ended(one))
+      yield* guardian.end
+      yield* guardian.says(ended(other))
+      yield* guardian.gone
+      lives(kept.pid)
+    }))
+}
+
+describe.skipIf(!linux)("terminate", () => {
+  it.scopedLive("ends a session as the guardian does", () =>
+    Effect.gen(function*() {
+      const { pid } = yield* command("timeout 1000 sleep 1000 & trap '' TERM; sleep 1000; :", 4)
+      const [program, ...args] = terminate.group(pid, 100).words
+      const child = yield* spawn([program, ...args])
+      yield* within(
+        "it ends",
+        Effect.async<void>((resume) => void child.once("exit", () => resume(Effect.void)))
+      )
+      lives(pid, 0)
+    }))
+})

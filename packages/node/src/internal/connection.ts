@@ -1,0 +1,104 @@
+/**
+ * One connection, from the start of its master until it is lost or its scope closes.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Path from "node:path"
+import * as controlSocket from "./connection/controlSocket.js"
+import * as multiplexers from "./connection/multiplexer.js"
+import { type Forwards, forwards } from "./forwards.js"
+import type { Installation } from "./installation.js"
+import * as masters from "./master.js"
+import type { Sessions } from "./sessions.js"
+import * as allowance from "./sessions.js"
+
+/** @internal */
+export interface Connection {
+  readonly multiplexer: multiplexers.Multiplexer
+  readonly sessions: Sessions
+  /** Where the master takes other requests. */
+  readonly socketPath: string
+  readonly forwards: Forwards
+  readonly isLost: () => boolean
+  /** Waits until it is lost, and tells why. */
+  readonly lost: Effect.Effect<RemoteConnectionError>
+}
+
+// What waits here to be written to the master; beyond that, data is held back where it comes from.
+const outgoingLimit = 256 * 1024
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, installation: Installation) {
+  const name = String(host)
+  const master = yield* masters.make(host, ssh, installation)
+  const unsupported = (cause: { readonly message: string }) =>
+    new RemoteConnectionError({
+      reason: "Unsupported",
+      host: name,
+      detail: `this ssh does not share its connection: ${cause.message}`,
+      hint: "OpenSsh.layerProcess needs no multiplexing: it starts one ssh for each channel."
+    })
+
+  const { ask, socket } = yield* Effect.mapError(controlSocket.make(master.socketPath), unsupported)
+  const answer = yield* Effect.mapError(ask({ _tag: "Proxy" }), unsupported)
+  if (answer._tag !== "Proxied") {
+    return yield* unsupported({ message: answer._tag === "Failed" ? answer.detail : "it has no proxy mode" })
+  }
+
+  const lost = yield* Deferred.make<RemoteConnectionError>()
+  const sessions = yield* allowance.make(name)
+  let failed = false
+  const multiplexer = multiplexers.make(name, {
+    write: (bytes) => {
+      socket.write(bytes)
+      return socket.writableLength < outgoingLimit
+    },
+    failed: (failure) => {
+      failed = true
+      sessions.fail(failure)
+      Deferred.unsafeDone(lost, Effect.succeed(failure))
+    }
+  })
+
+  const ended = Effect.async<void>((resume) => {
+    const over = () => resume(Effect.void)
+    socket.on("end", over)
+    socket.on("close", over)
+    if (socket.destroyed || socket.readableEnded) over()
+  })
+  yield* ended.pipe(
+    Effect.zipRight(master.ending),
+    Effect.map(multiplexer.fail),
+    Effect.interruptible,
+    Effect.forkScoped
+  )
+  socket.on("drain", multiplexer.drained)
+  socket.on("data", multiplexer.receive)
+  socket.resume()
+
+  yield* Effect.addFinalizer(() =>
+    multiplexer.close.pipe(
+      Effect.interruptible,
+      Effect.timeoutOption("1 second"),
+      Effect.zipRight(Effect.sync(() => socket.end())),
+      Effect.unless(() => failed),
+      Effect.zipRight(Effect.sync(() =>
+        multiplexer.fail(
+          new RemoteConnectionError({ reason: "ConnectionLost", host: name, detail: "the connection was closed" })
+        )
+      ))
+    )
+  )
+
+  const connection: Connection = {
+    multiplexer,
+    sessions,
+    socketPath: master.socketPath,
+    forwards: forwards(Path.dirname(master.socketPath)),
+    isLost: () => failed,
+    lost: Deferred.await(lost)
+  }
+  return connection
+})

@@ -1,0 +1,238 @@
+/**
+ * A transport of one connection: every channel is one of the SSH connection protocol's, within the connection that
+ * OpenSSH's master holds. A connection that is lost is made again when it is needed next.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import {
+  type Channel,
+  type ConnectionState,
+  type ExecOptions,
+  type RemoteAddress,
+  type SessionOptions,
+  type Transport,
+  TypeId
+} from "@effect-remote/core/Transport"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import type * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as connections from "./connection.js"
+import { fields } from "./connection/message.js"
+import type * as multiplexers from "./connection/multiplexer.js"
+import * as installations from "./installation.js"
+import * as processTransport from "./processTransport.js"
+import * as listeners from "./remoteListener.js"
+import * as sessionSettings from "./sessionSettings.js"
+
+/** @internal */
+export interface Options {
+  readonly host: RemoteHost
+  readonly ssh: string
+  readonly reconnect: Schedule.Schedule<unknown, RemoteConnectionError>
+}
+
+const endOfModes = "\0"
+
+const show = (address: RemoteAddress): string =>
+  address._tag === "Unix"
+    ? address.path
+    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
+
+/** @internal */
+export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Options) {
+  const name = String(host)
+  const error = (
+    reason: RemoteConnectionError["reason"],
+    detail: string,
+    fields: { hint?: string; cause?: unknown } = {}
+  ) => new RemoteConnectionError({ reason, host: name, detail, ...fields })
+  const inTime = (what: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    // It holds in finalizers too, where nothing else interrupts.
+    Effect.timeoutFail(Effect.interruptible(effect), {
+      duration: host.connectTimeout,
+      onTimeout: () =>
+        error("TimedOut", `${what} took more than ${Duration.format(host.connectTimeout)}`, {
+          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
+        })
+    })
+
+  const installation = yield* installations.make(host, ssh)
+  const apart = processTransport.channels(host, ssh, installation)
+  const whole = yield* Effect.scope
+  const state = yield* SubscriptionRef.make<ConnectionState>("connecting")
+  const settings = yield* Deferred.make<sessionSettings.SessionSettings>()
+  yield* Effect.forkScoped(
+    Effect.interruptible(Effect.intoDeferred(sessionSettings.make(host, ssh, installation), settings))
+  )
+
+  let current: connections.Connection | undefined
+  let connecting: Deferred.Deferred<connections.Connection, RemoteConnectionError> | undefined
+
+  // In a scope of its own, which closes with the connection.
+  const connect = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.fork(whole, ExecutionStrategy.sequential)
+      const made = yield* restore(
+        inTime("connecting")(Scope.extend(connections.make(host, ssh, installation), scope))
+      ).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
+      current = made
+      yield* SubscriptionRef.set(state, "ready")
+      yield* Effect.forkIn(
+        Effect.interruptible(Effect.zipRight(
+          made.lost,
+          Effect.uninterruptible(Effect.suspend(() => {
+            if (current === made) current = undefined
+            return Effect.zipRight(SubscriptionRef.set(state, "lost"), Scope.close(scope, Exit.void))
+          }))
+        )),
+        whole
+      )
+      return made
+    })
+  )
+
+  const connectAgain = Effect.gen(function*() {
+    yield* SubscriptionRef.set(state, "connecting")
+    return yield* Effect.retry(connect, reconnect)
+  }).pipe(Effect.tapError(() => SubscriptionRef.set(state, "lost")))
+
+  // Once for all who wait for it.
+  const connected: Effect.Effect<connections.Connection, RemoteConnectionError> = Effect.suspend(() => {
+    if (current !== undefined && !current.isLost()) return Effect.succeed(current)
+    if (connecting !== undefined) return Deferred.await(connecting)
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const attempt = yield* Deferred.make<connections.Connection, RemoteConnectionError>()
+        connecting = attempt
+        yield* connectAgain.pipe(
+          Effect.interruptible,
+          Effect.onExit((exit) => {
+            connecting = undefined
+            return Deferred.done(attempt, exit)
+          }),
+          Effect.forkIn(whole)
+        )
+        return yield* restore(Deferred.await(attempt))
+      })
+    )
+  })
+
+  // Nothing was sent on a channel that was not opened: it may be opened on another connection.
+  const opening = <A, R>(
+    open: (connection: connections.Connection) => Effect.Effect<A, RemoteConnectionError, R>
+  ): Effect.Effect<A, RemoteConnectionError, R> =>
+    Effect.flatMap(connected, (connection) =>
+      Effect.catchIf(
+        open(connection),
+        ({ reason }) => reason === "ConnectionLost" && connection.isLost(),
+        () => Effect.flatMap(connected, open)
+      ))
+
+  const session = (options: SessionOptions) =>
+    opening(({ multiplexer, sessions }) =>
+      sessions.open(
+        (watcher) => inTime("opening a session")(multiplexer.open("session", new Uint8Array(), watcher)),
+        options
+      )
+    )
+
+  const begin = Effect.fnUntraced(function*(options: SessionOptions) {
+    const channel = yield* session(options)
+    const { environment, forwardAgent } = yield* Deferred.await(settings)
+    if (forwardAgent) channel.notify("auth-agent-req@openssh.com", new Uint8Array())
+    for (const [name, value] of environment) channel.notify("env", fields(name, value))
+    return channel
+  })
+
+  const adopt = (channel: multiplexers.Channel): Channel => ({
+    read: channel.read,
+    readStderr: channel.readStderr,
+    write: channel.write,
+    end: channel.end,
+    exit: channel.exit
+  })
+
+  const execHere = Effect.fnUntraced(function*(line: string, { pty, ...options }: ExecOptions) {
+    const channel = yield* begin(options)
+    const asked: Array<Effect.Effect<string | undefined, RemoteConnectionError>> = []
+    const ask = (name: string, data: Uint8Array, refusal: string) => {
+      asked.push(Effect.map(channel.request(name, data), (granted) => granted ? undefined : refusal))
+    }
+    if (pty !== undefined) {
+      ask(
+        "pty-req",
+        fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
+        "the server gives out no pseudo-terminal"
+      )
+    }
+    ask("exec", fields(line), "the server does not run commands for this account")
+    // What is written meanwhile is on its way already.
+    yield* Effect.forkScoped(
+      Effect.interruptible(Effect.ignore(Effect.forEach(asked, (answer) =>
+        Effect.map(answer, (refusal) => {
+          if (refusal !== undefined) channel.fail(error("ChannelRefused", refusal))
+        }), { discard: true })))
+    )
+    return adopt(channel)
+  })
+
+  // Sessions may all be held by what this is to end.
+  const exec: Transport["exec"] = (line, options = {}) =>
+    options.urgent
+      ? Effect.catchIf(
+        execHere(line, options),
+        ({ reason }) => reason === "ChannelRefused",
+        () => apart.exec(line, options)
+      )
+      : execHere(line, options)
+
+  const subsystem: Transport["subsystem"] = Effect.fnUntraced(function*(name, options = {}) {
+    const channel = yield* begin(options)
+    if (yield* inTime("starting a subsystem")(channel.request("subsystem", fields(name)))) return adopt(channel)
+    return yield* error("ChannelRefused", `the server has no subsystem ${JSON.stringify(name)}`, {
+      ...(name === "sftp" && { hint: "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp" })
+    })
+  })
+
+  const connectTo: Transport["connect"] = (address) =>
+    opening(({ multiplexer }) =>
+      (address._tag === "Tcp"
+        ? multiplexer.open("direct-tcpip", fields(address.host, address.port, "127.0.0.1", 0))
+        : multiplexer.open("direct-streamlocal@openssh.com", fields(address.path, "", 0))).pipe(
+          Effect.mapBoth({
+            onSuccess: adopt,
+            onFailure: (refused) =>
+              refused._tag === "RemoteConnectionError"
+                ? refused
+                : error("ChannelRefused", `no connection to ${show(address)} from there: ${refused.description}`, {
+                  cause: refused,
+                  hint: refused.reason === 1
+                    ? "The server forbids it: AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in sshd_config."
+                    : "Does somebody listen there?"
+                })
+          }),
+          inTime(`connecting to ${show(address)} from there`)
+        )
+    )
+
+  yield* connect
+
+  const transport: Transport = {
+    [TypeId]: TypeId,
+    host,
+    capabilities: { exitSignal: true, ptySize: true, halfClose: true, unixSockets: true, remoteForward: true },
+    state: Stream.changes(state.changes),
+    exec,
+    subsystem,
+    connect: connectTo,
+    listen: (address) =>
+      opening((connection) => inTime(`listening on ${show(address)} there`)(listeners.make(connection, name, address)))
+  }
+  return transport
+})

@@ -1,0 +1,131 @@
+/**
+ * OpenSSH's master: one `ssh` that has logged in and waits on a control socket for what to do with its connection. It goes
+ * with the scope, and with the program, however that ends.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ChildProcess } from "node:child_process"
+import * as Path from "node:path"
+import type { Readable } from "node:stream"
+import * as askpass from "./askpass.js"
+import * as children from "./child.js"
+import { diagnose } from "./diagnosis.js"
+import * as duplex from "./duplex.js"
+import * as installations from "./installation.js"
+import * as privateDirectory from "./privateDirectory.js"
+
+/** @internal */
+export interface Master {
+  readonly socketPath: string
+  /** Why it ended, once it has, or has no more than this time left to. */
+  readonly ending: Effect.Effect<RemoteConnectionError>
+}
+
+// A unix socket's path has room for 108 bytes, and `ssh` makes it under a name that is 17 bytes longer.
+const longestSocketPath = 90
+
+// A second process waits for the end of descriptor 3, whose other end this program holds, and takes `ssh` with it. A line
+// there tells it that `ssh` has ended by itself: then its process id is nobody's, or somebody else's.
+const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-`
+
+const logKept = 64 * 1024
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
+
+/** @internal */
+export const make = Effect.fnUntraced(
+  function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
+    const name = String(host)
+    const pinned = typeof host.hostKeys === "object"
+    const written = installations.written(name)
+    const directory = yield* written(privateDirectory.within(installation.directory))
+    const socketPath = Path.join(directory, "s")
+    const { length } = Buffer.from(socketPath)
+    if (length > longestSocketPath) {
+      return yield* new RemoteConnectionError({
+        reason: "Unsupported",
+        host: name,
+        detail: `the path of the control socket has ${length} bytes, and ssh takes no more than ${longestSocketPath}`,
+        hint: `TMPDIR is too long: set it to a shorter directory, or take OpenSsh.layerProcess.`
+      })
+    }
+    yield* written(askpass.offer(directory, installation.passwords))
+
+    const child = yield* children.make<ChildProcess>({
+      host: name,
+      ssh,
+      program: "/bin/sh",
+      args: [
+        "-c",
+        watched,
+        "sh",
+        ssh,
+        ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
+        ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "LogLevel=INFO", "--", host.host]
+      ],
+      environment: { ...installation.environment, [askpass.directoryVariable]: directory },
+      stdio: ["ignore", "ignore", "pipe", "pipe"]
+    })
+    child.on("exit", () => {
+      const watch = child.stdio[3]
+      if (watch !== undefined && watch !== null && "end" in watch) watch.end("\n")
+    })
+    if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
+
+    let log = ""
+    const ready = yield* Deferred.make<boolean>()
+    const read = Effect.orElseSucceed(duplex.reader(child.stderr as Readable, (cause) => cause), Option.none)
+    const watch: Effect.Effect<void> = Effect.flatMap(read, (bytes) => {
+      if (Option.isNone(bytes)) return Effect.asVoid(Deferred.succeed(ready, false))
+      log += latin1(bytes.value)
+      const found = log.indexOf(`${installation.ready}\n`)
+      if (found >= 0) log = log.slice(found + installation.ready.length + 1)
+      log = log.slice(-logKept)
+      return Effect.zipRight(found >= 0 ? Deferred.succeed(ready, true) : Effect.void, watch)
+    })
+    yield* Effect.forkScoped(Effect.interruptible(watch))
+
+    const exited = children.whenExited(child)
+    if (!(yield* Deferred.await(ready))) {
+      const code = yield* exited
+      // The shell could not run it.
+      if ((code === 126 || code === 127) && /^sh: |^\/bin\/sh: /m.test(log)) return yield* children.notFound(name, ssh)
+      return yield* diagnose(name, log, `ssh ended with code ${code} before it had logged in`, pinned)
+    }
+
+    const master: Master = {
+      socketPath,
+      ending: exited.pipe(
+        Effect.interruptible,
+        Effect.timeoutOption("1 second"),
+        Effect.map(Option.match({
+          onNone: () =>
+            new RemoteConnectionError({
+              reason: "ConnectionLost",
+              host: name,
+              output: log,
+              detail: "ssh has dropped this program, and runs on"
+            }),
+          onSome: (code) => {
+            const failure = diagnose(name, log, "", false)
+            return new RemoteConnectionError({
+              reason: "ConnectionLost",
+              host: name,
+              output: failure.output,
+              detail: failure.reason === "Unknown"
+                ? code === null
+                  ? "the ssh of this connection was ended by a signal"
+                  : `the ssh of this connection has ended with code ${code}`
+                : failure.detail,
+              hint: "What was in flight may have been done or not. The next use connects again."
+            })
+          }
+        }))
+      )
+    }
+    return master
+  }
+)

@@ -1,0 +1,99 @@
+/**
+ * The host listens for us. The proxy mode answers no request to forward, so the master is asked, which connects to a socket
+ * of ours for each connection there.
+ */
+import { LocalAddress } from "@effect-remote/core/LocalNetwork"
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import { RemoteAddress, type RemoteConnection, type RemoteListener } from "@effect-remote/core/Transport"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Connection } from "./connection.js"
+import type * as control from "./connection/control.js"
+import * as controlSocket from "./connection/controlSocket.js"
+import * as localNetwork from "./localNetwork.js"
+
+const show = (address: RemoteAddress): string =>
+  address._tag === "Unix" ? address.path : `${address.host}:${address.port}`
+
+/** @internal */
+export const make = (
+  connection: Connection,
+  host: string,
+  address: RemoteAddress
+): Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
+    const listener = yield* Scope.extend(listen(connection, host, address), scope)
+    const chosen = address._tag === "Tcp" && address.port === 0 && listener.address._tag === "Tcp"
+    if (!chosen || !connection.forwards.isTaken(listener.address.port)) return listener
+    yield* Scope.close(scope, Exit.void)
+    return yield* make(connection, host, address)
+  })
+
+const listen = Effect.fnUntraced(function*(connection: Connection, host: string, address: RemoteAddress) {
+  const where = show(address)
+  const failure = (reason: RemoteConnectionError["reason"], detail: string, cause?: unknown) =>
+    new RemoteConnectionError({ reason, host, detail: `listening on ${where} there: ${detail}`, cause })
+
+  const path = connection.forwards.path(address)
+  const listening = yield* Effect.mapError(
+    localNetwork.listen(LocalAddress.Unix({ path })),
+    (cause) =>
+      cause.reason === "AddressInUse"
+        ? failure("ChannelRefused", "it does so for this program already", cause)
+        : failure("Unknown", cause.message, cause)
+  )
+  const request = (_tag: "OpenForward" | "CloseForward"): control.Request => ({
+    _tag,
+    listen: address._tag === "Unix" ? { path: address.path } : { host: address.host, port: address.port },
+    target: { path }
+  })
+  const ask = (request: control.Request) =>
+    Effect.scoped(Effect.flatMap(controlSocket.make(connection.socketPath), ({ ask }) => ask(request)))
+
+  // A forward that failed must not be closed: the master would close the one that has its port.
+  const answer = yield* Effect.acquireRelease(
+    ask(request("OpenForward")).pipe(
+      Effect.mapError((cause) => failure(connection.isLost() ? "ConnectionLost" : "Protocol", cause.message, cause)),
+      Effect.filterOrElse(
+        (answer) => answer._tag !== "Failed",
+        (answer) => failure("ChannelRefused", answer._tag === "Failed" ? answer.detail : "")
+      )
+    ),
+    () =>
+      ask(request("CloseForward")).pipe(
+        Effect.interruptible,
+        Effect.timeoutOption("2 seconds"),
+        Effect.ignore,
+        Effect.unless(connection.isLost)
+      )
+  )
+
+  const lost = Effect.flip(connection.lost)
+  const broken = Effect.mapError((cause: { readonly message: string }) =>
+    failure("ConnectionLost", cause.message, cause)
+  )
+  // A master that dies closes its sockets in good order: only one that still answers has told of an end.
+  const ended = ask({ _tag: "AliveCheck" }).pipe(
+    Effect.catchAll(() => lost),
+    Effect.raceFirst(Effect.interruptible(lost))
+  )
+  const remote: RemoteListener = {
+    address: address._tag === "Tcp" && answer._tag === "RemotePort"
+      ? RemoteAddress.Tcp({ host: address.host, port: answer.port })
+      : address,
+    accept: Effect.raceFirst(broken(listening.accept), Effect.interruptible(lost)).pipe(
+      Effect.map((local): RemoteConnection => ({
+        peer: `a client of ${where}`,
+        read: Effect.tap(broken(local.read), (bytes) => Option.isNone(bytes) ? ended : Effect.void),
+        write: (bytes) =>
+          Effect.tap(broken(local.write(bytes)), (more) => more || !connection.isLost() ? Effect.void : lost),
+        end: broken(local.end)
+      }))
+    )
+  }
+  return remote
+})

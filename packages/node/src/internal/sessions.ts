@@ -1,0 +1,232 @@
+/**
+ * The sessions that a server allows on one connection (`MaxSessions`). How many these are nobody says: it is learned from a
+ * refusal. Whoever finds none left waits, in order.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { SessionOptions } from "@effect-remote/core/Transport"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import type { Channel, OpenRefused, Watcher } from "./connection/multiplexer.js"
+
+/**
+ * Asks the server for a session.
+ *
+ * @internal
+ */
+export type Attempt = (
+  watcher: Watcher
+) => Effect.Effect<Channel, OpenRefused | RemoteConnectionError, Scope.Scope>
+
+/** @internal */
+export interface Sessions {
+  readonly open: (
+    send: Attempt,
+    options: SessionOptions
+  ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
+  /** Whoever waits fails. */
+  readonly fail: (error: RemoteConnectionError) => void
+  readonly waiting: () => number
+}
+
+interface Ticket {
+  readonly number: number
+  readonly options: SessionOptions
+  /** Given and not used: by somebody who was interrupted just then. */
+  readonly slot: { state: "none" | "granted" | "used" }
+  go: (result: Effect.Effect<void, RemoteConnectionError>) => void
+}
+
+// A server counts a session a little longer than we do: it ends when the process has.
+const releaseLag = 250
+const retryAfter = "5 millis"
+
+// A server that was slow to release looked as if it allowed less. One more is tried from time to time; a refusal costs little.
+const doubtAfter = 10_000
+
+// A session that is spare goes only for somebody who really waits, not for each of a crowd of short commands.
+const spareUntil = "100 millis"
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(host: string) {
+  const clock = yield* Effect.clock
+  const run = yield* FiberSet.makeRuntime<never>()
+  let limit = Infinity
+  let learned = 0
+  let open = 0
+  let confirmed = 0
+  let lastGone = -Infinity
+  let paused = false
+  let tickets = 0
+  let failure: RemoteConnectionError | undefined
+  const queue: Array<Ticket> = []
+  // Those that stay open without being in use, and whether they have been asked to go.
+  const staying = new Map<Ticket, boolean>()
+
+  const later = (effect: Effect.Effect<void>) => void run(effect)
+
+  const advance = () => {
+    if (queue.length > 0 && open >= limit && clock.unsafeCurrentTimeMillis() - learned > doubtAfter) learn(limit + 1)
+    while (!paused && failure === undefined && open < limit) {
+      const next = queue.shift()
+      if (next === undefined) return
+      open++
+      next.slot.state = "granted"
+      next.go(Effect.void)
+    }
+    press()
+  }
+
+  const wanted = (ticket: Ticket) => {
+    staying.set(ticket, true)
+    later(ticket.options.onWanted ?? Effect.void)
+  }
+
+  // Somebody waits for what is not in use.
+  const press = () => {
+    const [first] = queue
+    if (first === undefined || open < limit) return
+    for (const [ticket, asked] of staying) {
+      if (asked || !ticket.options.spare) continue
+      staying.set(ticket, true)
+      later(Effect.delay(
+        Effect.sync(() => {
+          if (queue.includes(first) && staying.has(ticket)) wanted(ticket)
+          else if (staying.has(ticket)) {
+            staying.set(ticket, false)
+            press()
+          }
+        }),
+        spareUntil
+      ))
+      return
+    }
+    if (staying.size < open) return
+    for (const [ticket, asked] of staying) {
+      if (!asked) return wanted(ticket)
+    }
+  }
+
+  const enqueue = (ticket: Ticket) => {
+    const at = queue.findIndex(({ number }) => number > ticket.number)
+    queue.splice(at < 0 ? queue.length : at, 0, ticket)
+  }
+
+  const turn = (ticket: Ticket): Effect.Effect<void, RemoteConnectionError> =>
+    Effect.async((resume) => {
+      ticket.go = resume
+      if (failure !== undefined) return resume(failure)
+      enqueue(ticket)
+      advance()
+      return Effect.sync(() => {
+        const at = queue.indexOf(ticket)
+        if (at >= 0) queue.splice(at, 1)
+      })
+    })
+
+  const learn = (sessions: number) => {
+    limit = sessions
+    learned = clock.unsafeCurrentTimeMillis()
+  }
+
+  // Nobody else tries meanwhile.
+  const pause = () => {
+    paused = true
+    later(Effect.delay(
+      Effect.sync(() => {
+        paused = false
+        advance()
+      }),
+      retryAfter
+    ))
+  }
+
+  const refused = (
+    { options, slot }: Ticket,
+    { description, reason }: OpenRefused
+  ): Effect.Effect<void, RemoteConnectionError> => {
+    open--
+    slot.state = "none"
+    const lags = clock.unsafeCurrentTimeMillis() - lastGone < releaseLag
+    if (lags) pause()
+    else if (confirmed > 0) learn(confirmed)
+    if (!options.spare && !options.urgent && (lags || confirmed > 0)) return Effect.void
+    advance()
+    return new RemoteConnectionError({
+      reason: "ChannelRefused",
+      host,
+      detail: `the server opened no session: ${description || "no reason given"} (${reason})`,
+      hint: "Does the account allow sessions? MaxSessions in sshd_config limits those of one connection."
+    })
+  }
+
+  const attempt = (
+    ticket: Ticket,
+    send: Attempt
+  ): Effect.Effect<Channel, RemoteConnectionError, Scope.Scope> =>
+    Effect.zipRight(
+      turn(ticket),
+      Effect.catchTag(send(watcher(ticket)), "OpenRefused", (refusal) =>
+        Effect.zipRight(
+          // Ahead of those who came later.
+          Effect.suspend(() => refused(ticket, refusal)),
+          attempt(ticket, send)
+        ))
+    )
+
+  const watcher = (ticket: Ticket): Watcher => {
+    let isConfirmed = false
+    return {
+      sent: () => {
+        ticket.slot.state = "used"
+      },
+      confirmed: () => {
+        isConfirmed = true
+        confirmed++
+        if (confirmed > limit) limit = confirmed
+        if (ticket.options.onWanted !== undefined) staying.set(ticket, false)
+        press()
+      },
+      gone: () => {
+        open--
+        staying.delete(ticket)
+        if (isConfirmed) {
+          confirmed--
+          lastGone = clock.unsafeCurrentTimeMillis()
+        }
+        advance()
+      }
+    }
+  }
+
+  const sessions: Sessions = {
+    open: (send, options) =>
+      Effect.suspend(() => {
+        const slot: Ticket["slot"] = { state: "none" }
+        const ticket: Ticket = { number: tickets++, options, slot, go: () => {} }
+        // One that does not wait: a spare one leaves a session for others.
+        const needed = options.spare ? 2 : options.urgent ? 1 : 0
+        if (needed > 0 && (paused || queue.length > 0 || open + needed > limit)) {
+          return new RemoteConnectionError({
+            reason: "ChannelRefused",
+            host,
+            detail: "the server allows no session more than those in use"
+          })
+        }
+        return Effect.ensuring(
+          attempt(ticket, send),
+          Effect.sync(() => {
+            if (slot.state !== "granted") return
+            open--
+            advance()
+          })
+        )
+      }),
+    fail: (error) => {
+      failure = error
+      for (const ticket of queue.splice(0)) ticket.go(error)
+    },
+    waiting: () => queue.length
+  }
+  return sessions
+})
