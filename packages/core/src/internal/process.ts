@@ -4,6 +4,7 @@
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -134,9 +135,10 @@ const launch = Effect.fnUntraced(function*(
   const { keep, killAfter } = settings
   const pty = Option.getOrUndefined(settings.pty)
   const guarding = Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
-  const exec = (guard: Option.Option<frame.Guard>) => transport.exec(plan.line(guard), { pty })
+  const exec = (guard: Option.Option<frame.Guard>) =>
+    Effect.zip(transport.exec(plan.line(guard), { pty }), Clock.currentTimeMillis)
   // The first command does not wait for a guardian before it reaches for the host itself.
-  const [channel, guard] = yield* restore(
+  const [[channel, opened], guard] = yield* restore(
     plan.guardInLine
       ? Effect.flatMap(guarding, (guard) => Effect.map(exec(guard), (channel) => [channel, guard] as const))
       : Effect.zip(exec(Option.none()), guarding, { concurrent: true })
@@ -263,7 +265,7 @@ const launch = Effect.fnUntraced(function*(
   )
 
   const processId = yield* restore(
-    deadline.within(transport.host, "launching the command")(Deferred.await(started))
+    deadline.within(transport.host, "launching the command", opened)(Deferred.await(started))
   ).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {

@@ -83,12 +83,12 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const { host } = transport
   const parent = yield* Effect.scope
   const state = yield* SubscriptionRef.make<GuardianState>("none")
-  const oneAtATime = yield* Effect.makeSemaphore(1)
   const { interval, silence } = patience(host.keepAlive)
   const running = new Map<number, boolean>()
   let attached: Attached | undefined
   // One that has let its session go still takes registrations.
   let detached: string | undefined
+  let startingNow: Deferred.Deferred<void> | undefined
   let failedAt = -Infinity
 
   const run = Effect.fnUntraced(function*(scope: Scope.CloseableScope) {
@@ -174,29 +174,47 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
       yield* SubscriptionRef.set(state, "attached")
-      return attached
     })
   )
 
-  const ensure = oneAtATime.withPermits(1)(Effect.gen(function*() {
-    if (attached !== undefined) return Option.some(attached.fifo)
-    const now = yield* Clock.currentTimeMillis
-    if (now - failedAt < triedAgainAfter) return Option.fromNullable(detached)
-    return yield* start.pipe(
-      Effect.map(({ fifo }) => Option.some(fifo)),
-      Effect.catchAll((error) => {
-        // Where sessions are few there may be one the next time.
-        if (error.reason !== "ChannelRefused") failedAt = now
-        return Effect.succeed(Option.fromNullable(detached))
-      })
+  // For all who wait, whichever of them go on waiting.
+  const starting = Effect.suspend(() => {
+    if (startingNow !== undefined) return Deferred.await(startingNow)
+    const started = Deferred.unsafeMake<void>(FiberId.none)
+    startingNow = started
+    return start.pipe(
+      // Where sessions are few there may be one the next time.
+      Effect.catchAll(({ reason }) =>
+        reason === "ChannelRefused" ? Effect.void : Effect.map(Clock.currentTimeMillis, (now) => {
+          failedAt = now
+        })
+      ),
+      Effect.interruptible,
+      Effect.onExit(() => {
+        startingNow = undefined
+        return Deferred.succeed(started, undefined)
+      }),
+      Effect.forkIn(parent),
+      Effect.zipRight(Deferred.await(started))
     )
-  }))
+  })
+
+  const fifo = Effect.suspend(() => Effect.succeed(Option.fromNullable(attached?.fifo ?? detached)))
+
+  // A command is not kept from a host where a guardian is slow to begin.
+  const fifoWhenStarted = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    now - failedAt < triedAgainAfter
+      ? fifo
+      : Effect.zipRight(
+        Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5)),
+        fifo
+      ))
 
   const guardian: Guardian = {
     state: state.changes,
-    fifo: host.shell === "none" ?
-      Effect.succeedNone :
-      Effect.suspend(() => attached === undefined ? ensure : Effect.succeedSome(attached.fifo)),
+    fifo: host.shell === "none"
+      ? Effect.succeedNone
+      : Effect.suspend(() => attached === undefined ? fifoWhenStarted : fifo),
     registered: (pid, keep) =>
       Effect.sync(() => {
         running.set(pid, keep)

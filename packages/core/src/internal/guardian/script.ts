@@ -55,6 +55,8 @@ idle() {
 // is its use: the relay's last words are heard before its end counts (`orphan`), and a command that has registered is seen
 // before main leaves (`last`).
 //
+// A child that was just forked loses a signal that main has a trap for, so the ticker is told to go until it does.
+//
 // Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
 const children = `
 later() { (echo "$1" >&4 &) }
@@ -71,7 +73,11 @@ tick() {
   done
 }
 every() {
-  if [ -n "$ticker" ] && alive "$ticker" "$ticker_start"; then kill "$ticker"; wait "$ticker"; fi
+  for turn in 1 2 3 4 5 6 7 8 9; do
+    [ -n "$ticker" ] && alive "$ticker" "$ticker_start" || break
+    kill "$ticker"
+    sleep 0
+  done
   ticker=
   [ $# -gt 0 ] || return 0
   tick "$1" &

@@ -297,7 +297,11 @@ export const make = (host: string, output: Output): Multiplexer => {
       })
     }
     const entry = entries.get(packet.recipient)
-    if (entry === undefined) return violation(`a message for channel ${packet.recipient}, which does not exist`)
+    if (entry === undefined) {
+      // Some servers have more to say on a channel that both sides have closed.
+      if (packet.recipient < nextId) return
+      return violation(`a message for channel ${packet.recipient}, which does not exist`)
+    }
     if ((packet._tag === "Confirm" || packet._tag === "Refuse") !== (entry.phase === "opening")) {
       return violation(`${packet._tag} for a channel that is ${entry.phase}`)
     }
