@@ -67,6 +67,11 @@ export interface StartOptions {
    * ends it with all that it has started; with `"keep"` it goes on. Its scope ends it in either case.
    */
   readonly onDisconnect?: "end" | "keep" | undefined
+  /**
+   * Whether the command is an attribute of its span (`process.command_line`). What `Redacted` interpolations of `sh` hold is
+   * masked there, but any argument can be a secret. Default: false.
+   */
+  readonly traceCommand?: boolean | undefined
 }
 
 /**

@@ -101,6 +101,8 @@ export const RemoteAddress = Data.taggedEnum<RemoteAddress>()
  * @category models
  */
 export interface Capabilities {
+  /** Whether channels share one connection, and so the sessions that a server allows on it. */
+  readonly oneConnection: boolean
   /** Whether the name of the signal that ended a command is known. */
   readonly exitSignal: boolean
   /** Whether a pseudo-terminal gets the size asked for when it is opened, rather than by `stty` afterwards. */

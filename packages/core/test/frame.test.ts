@@ -24,6 +24,7 @@ const stage = (words: frame.Stage["words"], more: Partial<frame.Stage> = {}): fr
 
 const frameOf = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>): frame.Frame => ({
   marker,
+  guard: Option.none(),
   stages,
   terminal: Option.none()
 })
@@ -92,6 +93,9 @@ const anyStage: FastCheck.Arbitrary<frame.Stage> = FastCheck.record({
 
 const anyFrame: FastCheck.Arbitrary<frame.Frame> = FastCheck.record({
   marker: FastCheck.constantFrom(marker, "0", "f00d"),
+  guard: FastCheck.option(FastCheck.record({ fifo: anyWord, keep: FastCheck.boolean() }), { nil: undefined }).map(
+    Option.fromNullable
+  ),
   stages: FastCheck.array(anyStage, { minLength: 1, maxLength: 3 }).filter(Arr.isNonEmptyArray),
   terminal: FastCheck.option(
     FastCheck.record({ rows: FastCheck.integer({ min: 1, max: 65535 }), columns: FastCheck.constant(80) }),
@@ -126,6 +130,18 @@ describe("encode and decode", () => {
   it("a long word with line ends comes back", () => {
     const value = frameOf(stage(["echo", "a'\n".repeat(100_000), "x".repeat(3_000_000)]))
     assert.deepStrictEqual(Either.getOrThrow(frame.decode(frame.encode(value))), value)
+  })
+
+  it("a frame without a guard is one that has none", () => {
+    const { guard: _, ...value } = frameOf(stage(["ls"]))
+    assert.deepStrictEqual(Either.getOrThrow(frame.decode(frame.encode(value))), frameOf(stage(["ls"])))
+  })
+
+  it("a command registers itself before it is reported", () => {
+    for (const value of [frameOf(stage(["ls"])), frameOf(stage(["ls"]), stage(["cat"]))]) {
+      const line = text.decode(frame.encode({ ...value, guard: Option.some({ fifo: "/f", keep: false }) }))
+      assert.match(line, /; er_guard '\/f' 'end'; er_started; /)
+    }
   })
 
   it.each([
@@ -424,6 +440,73 @@ describe("the launch line", () => {
         { ...process.env, A: "0" }
       )
       assert.strictEqual(ran.stdout.output, `/\n1\n${os.tmpdir()}\n\n`)
+    })
+
+    it("a command registers itself where it is told to", () => {
+      const name = `fifo-${path.basename(String(shell.command[0]))} 'a\nb`
+      const fifo = path.join(directory, name)
+      spawnSync("mkfifo", [fifo])
+      const file = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK)
+      const registered = () => {
+        const buffer = Buffer.alloc(200)
+        try {
+          return buffer.toString("latin1", 0, fs.readSync(file, buffer))
+        } catch {
+          return ""
+        }
+      }
+      // `cat` reads of itself, and so of the shell that became it
+      const own = fs.existsSync("/proc/self/stat") ? stage(["cat", "/proc/self/stat"]) : stage(["true"])
+      const startOf = (stat: string) => stat === "" ? "-" : stat.slice(stat.lastIndexOf(") ")).split(" ")[20]
+      try {
+        for (const keep of [false, true]) {
+          for (
+            const environment of [[], [["IFS", "0123456789 "]], [["IFS", ""], [
+              "LC_ALL",
+              "C.UTF-8"
+            ]]] satisfies ReadonlyArray<
+              frame.Stage["environment"]
+            >
+          ) {
+            for (const clearEnvironment of [false, true]) {
+              const ran = launch(shell, {
+                ...frameOf({ ...own, environment, clearEnvironment }),
+                guard: Option.some({ fifo, keep })
+              })
+              assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+              assert.strictEqual(
+                registered(),
+                `add ${ran.pid} ${startOf(ran.stdout.output)} ${keep ? "keep" : "end"}\n`
+              )
+            }
+          }
+        }
+        const guard = Option.some({ fifo, keep: false })
+        const pipeline = launch(shell, { ...frameOf(stage(["echo", "x"]), stage(["cat"])), guard })
+        assert.strictEqual(pipeline.stdout.output, "x\n")
+        assert.match(registered(), new RegExp(`^add ${pipeline.pid} (-|\\d+) end\n$`))
+        // IFS is still the command's
+        const env = launch(shell, { ...frameOf(stage(["env"], { environment: [["IFS", "0123456789 "]] })), guard })
+        assert.include(env.stdout.output, "\nIFS=0123456789 \n")
+        registered()
+        const missing = launch(shell, { ...frameOf(stage(["nonexistent"])), guard })
+        assert.strictEqual(missing.code, 127)
+        assert.strictEqual(registered(), "")
+      } finally {
+        fs.closeSync(file)
+      }
+    })
+
+    it("where it cannot register itself, a command runs all the same", () => {
+      const plain = make(`plain-${path.basename(String(shell.command[0]))}`, "x", 0o600)
+      const absent = path.join(directory, "absent")
+      for (const fifo of [plain, absent, directory, `${absent}/guardian`, "", "-p", "a = a -o -p"]) {
+        const ran = launch(shell, { ...frameOf(stage(["echo", "x"])), guard: Option.some({ fifo, keep: false }) })
+        assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+        assert.strictEqual(ran.stdout.output, "x\n")
+      }
+      assert.strictEqual(fs.readFileSync(plain, "utf8"), "x")
+      assert.isFalse(fs.existsSync(absent))
     })
 
     it("input that ends before the frame does runs nothing", () => {

@@ -153,7 +153,7 @@ const startOf = (pid: number) => Option.fromNullable(processes().find((process) 
 
 const eventually = (what: string, condition: () => boolean) =>
   Effect.sync(condition).pipe(
-    Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("10 millis") }),
+    Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("20 millis") }),
     Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`never: ${what}`) }),
     Effect.orDie
   )
@@ -163,20 +163,23 @@ const within = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
     Effect.orDie
   )
 
-const killSession = (session: number) => {
-  for (const { pid } of members(session)) {
-    try {
-      process.kill(pid, "SIGKILL")
-    } catch {
-      // it has ended by itself
-    }
+const kill = (pid: number) => {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // it has ended by itself
   }
+}
+
+const killSession = (session: number) => {
+  for (const { pid } of members(session)) kill(pid)
 }
 
 /** A session of its own, of which nothing is left with the scope. */
 const spawn = (
   command: ReadonlyArray<string>,
-  options: childProcess.SpawnOptions = { stdio: "ignore" }
+  options: childProcess.SpawnOptions = { stdio: "ignore" },
+  release: (child: childProcess.ChildProcess & { readonly pid: number }) => void = ({ pid }) => killSession(pid)
 ): Effect.Effect<childProcess.ChildProcess & { readonly pid: number }, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async((resume) => {
@@ -185,7 +188,7 @@ const spawn = (
       child.on("error", (error) => resume(Effect.die(error)))
       child.once("spawn", () => resume(Effect.succeed(child as never)))
     }),
-    ({ pid }) => Effect.sync(() => killSession(pid))
+    (child) => Effect.sync(() => release(child))
   )
 
 /** A command as a connection's session runs it, once it has started so many processes. */
@@ -201,7 +204,7 @@ const orphan = Effect.tap(
   ({ pid }) => eventually("the command has ended", () => members(pid).length === 1 && Option.isNone(startOf(pid)))
 )
 
-const sleeper = spawn(["sleep", "1000"])
+const sleeper = spawn(["sleep", "1000"], { stdio: "ignore" }, (child) => void child.kill("SIGKILL"))
 
 const over = (pid: number) => eventually(`nothing is left of ${pid}`, () => members(pid).length === 0)
 
@@ -363,9 +366,9 @@ read -r line <&5`
 const connected = (shell: Shell, options: Options & { readonly reaped?: boolean } = {}) =>
   Effect.gen(function*() {
     const place = newDirectory()
-    const server = [sshd, "-c", serve, "sshd", ...commandOf(shell, place, options)]
+    const serving = [sshd, "-c", serve, "sshd", ...commandOf(shell, place, options)]
     const child = yield* spawn(
-      options.reaped === false ? ["/bin/sh", "-c", negligent, "sh", ...server] : server,
+      options.reaped === false ? ["/bin/sh", "-c", negligent, "sh", ...serving] : serving,
       { stdio: ["pipe", "pipe", "pipe", "pipe", "ignore", "pipe"] }
     )
     let leader = 0
@@ -373,9 +376,13 @@ const connected = (shell: Shell, options: Options & { readonly reaped?: boolean 
     yield* guardian.says(Ready({ detachable: true }))
     const all = processes()
     const servers = new Set(all.filter(({ session }) => session === child.pid).map(({ pid }) => pid))
-    leader = all.find(({ parent, session }) => servers.has(parent) && session !== child.pid)?.pid ?? 0
-    assert.isAbove(leader, 1)
-    const cut = Effect.sync(() => child.stdio[3]!.destroy())
+    const relay = all.find(({ parent, session }) => servers.has(parent) && session !== child.pid)!
+    leader = relay.pid
+    const cut = Effect.gen(function*() {
+      child.stdio[3]!.destroy()
+      yield* eventually("the server has ended", () => !processes().some(({ pid }) => pid === relay.parent))
+      yield* guardian.tell("tick")
+    })
     return { ...guardian, relay: leader, cut }
   })
 
@@ -494,9 +501,6 @@ const tests = (shell: Shell) => {
   it.scopedLive("time passes by itself", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell, { silence: 3, interval: 0.1 })
-      const { pid } = yield* sleeper
-      yield* guardian.tell(`add ${pid} - end`)
-      yield* guardian.says(Ended({ pid }))
       yield* guardian.gone
     }))
 
@@ -643,7 +647,6 @@ const tests = (shell: Shell) => {
       second.kill("SIGKILL")
       yield* guardian.gone
       lives(kept.pid)
-      yield* guardian.cut
     }))
 
   it.scopedLive("detached, it ends all when the connection does", () =>
@@ -672,16 +675,16 @@ const tests = (shell: Shell) => {
 
   it.scopedLive("a relay that is killed detaches it, or ends all", () =>
     Effect.gen(function*() {
-      const kill = ({ processes, relay }: Guardian) =>
+      const killRelay = ({ processes, relay }: Guardian) =>
         Effect.suspend(() => {
-          process.kill(relay, "SIGKILL")
+          kill(relay)
           return eventually("the relay has ended", () => !processes().some(({ pid }) => pid === relay))
         })
       const [one, other] = yield* Effect.all([sleeper, sleeper])
       const detachable = yield* connected(shell)
       yield* detachable.send(add(one.pid))
       yield* detachable.heard
-      yield* kill(detachable)
+      yield* killRelay(detachable)
       yield* detachable.tell("tick")
       yield* detachable.says(Detached())
       yield* detachable.closed
@@ -692,7 +695,7 @@ const tests = (shell: Shell) => {
       const undetachable = yield* ready(shell)
       yield* undetachable.send(add(other.pid))
       yield* undetachable.heard
-      yield* kill(undetachable)
+      yield* killRelay(undetachable)
       yield* undetachable.tell("tick")
       yield* undetachable.says(ended(other))
       yield* undetachable.gone

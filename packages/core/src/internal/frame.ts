@@ -63,8 +63,9 @@ const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
   `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
-  `er_guard() { [ -p "$1" ] || return 0; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = $$ ] && {` +
-  ` er_ifs=$IFS; IFS=" "; set -- "$1" "$2" \${er_line##*") "}; IFS=$er_ifs; er_start=\${22}; }` +
+  `er_guard() { [ -p "$1" ] || return 0; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
+  ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
+  `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
   `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null; :; }`,
   `er_started() { echo "$er_marker started $$" && echo "$er_marker started $$" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,

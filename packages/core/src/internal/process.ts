@@ -51,6 +51,8 @@ export interface Settings {
   readonly pty: Option.Option<Pty>
   /** Whether it goes on when the connection is lost. */
   readonly keep: boolean
+  /** Whether the command is named in its span, secrets masked. */
+  readonly traceCommand: boolean
   readonly killAfter: Duration.Duration
   /** This program's stdin, for commands that inherit it. */
   readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
@@ -133,13 +135,24 @@ const launch = Effect.fnUntraced(function*(
   const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(effect))
 
   const { keep, killAfter } = settings
+  const { host, port } = transport.host
+  const span = yield* Effect.makeSpanScoped("ssh.exec", {
+    attributes: {
+      "server.address": host,
+      ...(port !== undefined && { "server.port": port }),
+      ...(settings.traceCommand && { "process.command_line": compiled.shown })
+    },
+    captureStackTrace: false,
+    kind: "client"
+  })
   const pty = Option.getOrUndefined(settings.pty)
   const guarding = Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
   const exec = (guard: Option.Option<frame.Guard>) =>
     Effect.zip(transport.exec(plan.line(guard), { pty }), Clock.currentTimeMillis)
-  // The first command does not wait for a guardian before it reaches for the host itself.
+  // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere
+  // the first command does not wait for it.
   const [[channel, opened], guard] = yield* restore(
-    plan.guardInLine
+    plan.guardInLine || transport.capabilities.oneConnection
       ? Effect.flatMap(guarding, (guard) => Effect.map(exec(guard), (channel) => [channel, guard] as const))
       : Effect.zip(exec(Option.none()), guarding, { concurrent: true })
   )
@@ -164,7 +177,13 @@ const launch = Effect.fnUntraced(function*(
       }))
 
   const exited = yield* Deferred.make<ExitStatus, RemoteConnectionError>()
-  yield* fork(Effect.intoDeferred(channel.exit, exited))
+  yield* fork(Effect.intoDeferred(
+    Effect.tap(channel.exit, (status) =>
+      Effect.sync(() => {
+        if (status._tag === "Code") span.attribute("process.exit.code", status.code)
+      })),
+    exited
+  ))
 
   const stderr = outlet.make<RemoteConnectionError>(stderrKept)
   const stderrEnded = yield* Deferred.make<void, RemoteConnectionError>()
@@ -273,6 +292,7 @@ const launch = Effect.fnUntraced(function*(
       }))
   )
   yield* guardian.registered(processId, keep)
+  span.attribute("process.pid", processId)
 
   const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(
     Sink.ignoreLeftover,

@@ -96,6 +96,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
     const started = yield* processes.start(host, program, {
       pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
       keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
+      traceCommand: options.traceCommand ?? defaults.traceCommand ?? false,
       killAfter: Duration.decode(killAfter),
       stdin: Option.map(stdio, ({ stdin }) => stdin)
     })

@@ -11,6 +11,7 @@ import * as multiplexers from "./connection/multiplexer.js"
 import { type Forwards, forwards } from "./forwards.js"
 import type { Installation } from "./installation.js"
 import * as masters from "./master.js"
+import type { Metrics } from "./metrics.js"
 import type { Sessions } from "./sessions.js"
 import * as allowance from "./sessions.js"
 
@@ -30,7 +31,12 @@ export interface Connection {
 const outgoingLimit = 256 * 1024
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, installation: Installation) {
+export const make = Effect.fnUntraced(function*(
+  host: RemoteHost,
+  ssh: string,
+  installation: Installation,
+  metrics: Metrics
+) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
   const unsupported = (cause: { readonly message: string }) =>
@@ -50,13 +56,20 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, i
   const lost = yield* Deferred.make<RemoteConnectionError>()
   const sessions = yield* allowance.make(name)
   let failed = false
+  let channels = 0
+  const counted = () => {
+    metrics.channels(multiplexer.size() - channels)
+    channels = multiplexer.size()
+  }
   const multiplexer = multiplexers.make(name, {
     write: (bytes) => {
       socket.write(bytes)
+      metrics.sent(bytes.length)
       return socket.writableLength < outgoingLimit
     },
     failed: (failure) => {
       failed = true
+      counted()
       sessions.fail(failure)
       Deferred.unsafeDone(lost, Effect.succeed(failure))
     }
@@ -75,7 +88,11 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, i
     Effect.forkScoped
   )
   socket.on("drain", multiplexer.drained)
-  socket.on("data", multiplexer.receive)
+  socket.on("data", (bytes) => {
+    metrics.received(bytes.length)
+    multiplexer.receive(bytes)
+    counted()
+  })
   socket.resume()
 
   yield* Effect.addFinalizer(() =>

@@ -26,6 +26,7 @@ import * as connections from "./connection.js"
 import { fields } from "./connection/message.js"
 import type * as multiplexers from "./connection/multiplexer.js"
 import * as installations from "./installation.js"
+import * as measures from "./metrics.js"
 import * as processTransport from "./processTransport.js"
 import * as listeners from "./remoteListener.js"
 import * as sessionSettings from "./sessionSettings.js"
@@ -63,6 +64,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
     })
 
   const installation = yield* installations.make(host, ssh)
+  const metrics = measures.make(host.host)
   const apart = processTransport.channels(host, ssh, installation)
   const whole = yield* Effect.scope
   const state = yield* SubscriptionRef.make<ConnectionState>("connecting")
@@ -79,7 +81,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
     Effect.gen(function*() {
       const scope = yield* Scope.fork(whole, ExecutionStrategy.sequential)
       const made = yield* restore(
-        inTime("connecting")(Scope.extend(connections.make(host, ssh, installation), scope))
+        inTime("connecting")(Scope.extend(connections.make(host, ssh, installation, metrics), scope))
       ).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
       current = made
       yield* SubscriptionRef.set(state, "ready")
@@ -95,11 +97,17 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
       )
       return made
     })
-  )
+  ).pipe(Effect.withSpan("ssh.connect", {
+    attributes: { "server.address": host.host, ...(host.port !== undefined && { "server.port": host.port }) },
+    captureStackTrace: false,
+    kind: "client"
+  }))
 
   const connectAgain = Effect.gen(function*() {
     yield* SubscriptionRef.set(state, "connecting")
-    return yield* Effect.retry(connect, reconnect)
+    const made = yield* Effect.retry(connect, reconnect)
+    metrics.reconnected()
+    return made
   }).pipe(Effect.tapError(() => SubscriptionRef.set(state, "lost")))
 
   // Once for all who wait for it.
@@ -226,7 +234,14 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
   const transport: Transport = {
     [TypeId]: TypeId,
     host,
-    capabilities: { exitSignal: true, ptySize: true, halfClose: true, unixSockets: true, remoteForward: true },
+    capabilities: {
+      oneConnection: true,
+      exitSignal: true,
+      ptySize: true,
+      halfClose: true,
+      unixSockets: true,
+      remoteForward: true
+    },
     state: Stream.changes(state.changes),
     exec,
     subsystem,

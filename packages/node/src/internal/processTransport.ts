@@ -71,21 +71,28 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
   })
 
   // An `ssh` that has logged in. Its log is apart from the stderr of what runs on the channel.
-  const login = Effect.fnUntraced(function*(args: ReadonlyArray<string>, term?: string) {
-    const directory = yield* channelDirectory
-    const logFile = Path.join(directory, "log")
-    const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-E", logFile, ...args], term)
-    const { before, ready, rest } = yield* awaitLogin(child.stderr)
-    const log = Effect.tryPromise(() => Fs.readFile(logFile, "utf8")).pipe(
-      Effect.orElseSucceed(() => ""),
-      Effect.map((text) => `${before}\n${text}`)
-    )
-    if (!ready) {
-      const code = yield* child.exited
-      return yield* diagnose(name, yield* log, `ssh ended with code ${code} before it had logged in`, pinned)
-    }
-    return { child, log, rest: Buffer.from(rest, "latin1") }
-  })
+  const login = Effect.fnUntraced(
+    function*(args: ReadonlyArray<string>, term?: string) {
+      const directory = yield* channelDirectory
+      const logFile = Path.join(directory, "log")
+      const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-E", logFile, ...args], term)
+      const { before, ready, rest } = yield* awaitLogin(child.stderr)
+      const log = Effect.tryPromise(() => Fs.readFile(logFile, "utf8")).pipe(
+        Effect.orElseSucceed(() => ""),
+        Effect.map((text) => `${before}\n${text}`)
+      )
+      if (!ready) {
+        const code = yield* child.exited
+        return yield* diagnose(name, yield* log, `ssh ended with code ${code} before it had logged in`, pinned)
+      }
+      return { child, log, rest: Buffer.from(rest, "latin1") }
+    },
+    Effect.withSpan("ssh.connect", {
+      attributes: { "server.address": host.host, ...(host.port !== undefined && { "server.port": host.port }) },
+      captureStackTrace: false,
+      kind: "client"
+    })
+  )
 
   const session = Effect.fnUntraced(function*(args: ReadonlyArray<string>, term?: string) {
     const { child, log, rest } = yield* login(args, term)
@@ -214,7 +221,14 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   const transport: Transport = {
     [TypeId]: TypeId,
     host,
-    capabilities: { exitSignal: false, ptySize: false, halfClose: false, unixSockets: false, remoteForward: false },
+    capabilities: {
+      oneConnection: false,
+      exitSignal: false,
+      ptySize: false,
+      halfClose: false,
+      unixSockets: false,
+      remoteForward: false
+    },
     state: Stream.concat(Stream.make("ready" as const), Stream.never),
     exec,
     subsystem,

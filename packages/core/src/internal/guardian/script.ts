@@ -73,7 +73,7 @@ tick() {
   done
 }
 every() {
-  for turn in 1 2 3 4 5 6 7 8 9; do
+  for try in 1 2 3 4 5 6 7 8 9; do
     [ -n "$ticker" ] && alive "$ticker" "$ticker_start" || break
     kill "$ticker"
     sleep 0

@@ -42,8 +42,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   const connect = Effect.flatMap(
     transport.subsystem("sftp", { onWanted: giveWay }),
-    (channel) =>
-      deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, String(transport.host)))
+    (channel) => deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, transport.host))
   )
 
   const open = Effect.uninterruptibleMask((restore) =>

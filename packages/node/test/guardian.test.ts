@@ -1,0 +1,163 @@
+import { RemoteContext } from "@effect-remote/core"
+import { OpenSsh } from "@effect-remote/node"
+import { Sshd } from "@effect-remote/testing"
+import { Command } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Array, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
+import * as Fs from "node:fs"
+import * as programs from "./fixtures/program.js"
+import * as proxies from "./fixtures/proxy.js"
+import { openssh, servers } from "./suites/servers.js"
+import { running } from "./suites/support.js"
+
+const layers = { layer: OpenSsh.layer, layerProcess: OpenSsh.layerProcess } as const
+
+const contextOf = (name: keyof typeof layers, options: OpenSsh.Options) =>
+  Effect.map(Layer.build(layers[name](options)), Context.get(RemoteContext.RemoteContext))
+
+const asleep = (server: Sshd.Sshd) => Effect.provideService(running("sleep"), Sshd.Sshd, server)
+
+const until = (server: Sshd.Sshd, count: number, within: "20 seconds" | "40 seconds" = "20 seconds") =>
+  asleep(server).pipe(
+    Effect.repeat({ until: (processes) => processes.length === count, schedule: Schedule.spaced("50 millis") }),
+    Effect.timeout(within),
+    Effect.orDie
+  )
+
+/** Waits until what the guardian is satisfies the test. */
+const guardianIs = (context: RemoteContext.RemoteContext, wanted: RemoteContext.State["guardian"]) =>
+  context.state.pipe(
+    Stream.takeUntil(({ guardian }) => guardian === wanted),
+    Stream.runDrain,
+    Effect.timeout("20 seconds"),
+    Effect.orDie
+  )
+
+const forever = Command.make("sh", "-c", "timeout 5000 sleep 5000 & sleep 5000; true")
+
+for (const kind of servers) {
+  for (const name of ["layer", "layerProcess"] as const) {
+    describe(`the guardian on ${name}, ${kind} server`, () => {
+      it.scopedLive("ends what runs when the program is killed", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const program = programs.start(yield* programs.bundled("runner"), server.host, name, "3")
+          assert.strictEqual(yield* programs.firstLine(program), "running\n")
+          yield* until(server, 6)
+          program.kill("SIGKILL")
+          yield* until(server, 0)
+          // And nothing is left of itself.
+          yield* server.processes.pipe(
+            Effect.repeat({ until: (left) => left.length === 0, schedule: Schedule.spaced("50 millis") }),
+            Effect.timeout("20 seconds")
+          )
+        }))
+
+      it.scopedLive("ends what runs when the link is cut, and lets live what is to be kept", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const proxy = yield* proxies.make(server.host.port!)
+          const context = yield* contextOf(name, proxies.through(proxy, server))
+          yield* context.start(forever)
+          const kept = yield* context.start(Command.make("sleep", "5001"), { onDisconnect: "keep" })
+          yield* until(server, 3)
+          yield* proxy.reset
+          yield* until(server, 1)
+          const [left] = yield* asleep(server)
+          assert.strictEqual(left?.pid, kept.pid as number)
+          process.kill(kept.pid, "SIGKILL")
+        }))
+
+      it.scopedLive("ends what runs when the link goes silent and the server does not notice", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const proxy = yield* proxies.make(server.host.port!)
+          const context = yield* contextOf(name, {
+            ...proxies.through(proxy, server),
+            keepAlive: { interval: "1 seconds", count: 2 }
+          })
+          const process = yield* context.start(forever)
+          yield* until(server, 2)
+          yield* proxy.silence
+          // Two probes that are a second apart, three beats more, and the time in which it looks.
+          yield* until(server, 0, "40 seconds")
+          const error = yield* Effect.flip(process.exitCode)
+          assert(error._tag === "RemoteConnectionError")
+          assert.strictEqual(error.reason, "ConnectionLost")
+        }))
+
+      it.scopedLive("leaves alone what a command that has ended has left on purpose", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          yield* Effect.scoped(Effect.gen(function*() {
+            const context = yield* contextOf(name, server.host)
+            yield* context.exitCode(Command.make("sh", "-c", "sleep 5002 </dev/null >/dev/null 2>&1 & exit 0"))
+            yield* until(server, 1)
+          }))
+          const [left] = yield* asleep(server)
+          assert(left !== undefined)
+          process.kill(left.pid, "SIGKILL")
+        }))
+
+      it.scopedLive("is told by the state, and started again when somebody has ended it", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const context = yield* contextOf(name, server.host)
+          yield* guardianIs(context, "none")
+          const fiber = yield* Effect.fork(context.exitCode(forever))
+          yield* guardianIs(context, "attached")
+          yield* until(server, 2)
+          // The guardian leads the one session whose leader is no command of ours.
+          const leaders = (yield* server.processes).filter(({ group, name, pid }) => group === pid && name === "sh")
+          const commands = (yield* asleep(server)).map(({ group }) => group)
+          const [guardian, ...others] = leaders.filter(({ pid }) =>
+            Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/tmp/.effect-remote-")
+          )
+          assert(guardian !== undefined && others.length === 0 && !commands.includes(guardian.pid))
+          process.kill(guardian.pid, "SIGKILL")
+          yield* context.state.pipe(
+            Stream.takeUntil((state) => state.guardian !== "attached"),
+            Stream.runDrain,
+            Effect.timeout("20 seconds")
+          )
+          yield* context.exitCode(Command.make("true"))
+          yield* guardianIs(context, "attached")
+          yield* Fiber.interrupt(fiber)
+          assert.deepStrictEqual(yield* asleep(server), [])
+        }))
+    })
+  }
+}
+
+// `MaxSessions` is OpenSSH's.
+describe.skipIf(!openssh)("the guardian where sessions are few", () => {
+  for (const sessions of [10, 2, 1]) {
+    it.scopedLive(`ends ${sessions} commands of a program that is killed, with MaxSessions ${sessions}`, () =>
+      Effect.gen(function*() {
+        const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh", maxSessions: sessions })
+        const program = programs.start(yield* programs.bundled("runner"), server.host, "layer", String(sessions))
+        assert.strictEqual(yield* programs.firstLine(program), "running\n")
+        yield* until(server, 2 * sessions)
+        program.kill("SIGKILL")
+        yield* until(server, 0)
+      }))
+
+    it.scopedLive(`an interruption needs no free session, with MaxSessions ${sessions}`, () =>
+      Effect.gen(function*() {
+        const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh", maxSessions: sessions })
+        const context = yield* contextOf("layer", server.host)
+        const fibers = yield* Effect.forEach(
+          Array.range(1, sessions),
+          () => Effect.fork(context.exitCode(forever)),
+          { concurrency: "unbounded" }
+        )
+        yield* until(server, 2 * sessions)
+        yield* guardianIs(context, "detached")
+        yield* Fiber.interrupt(fibers[0]!)
+        assert.strictEqual((yield* asleep(server)).length, 2 * (sessions - 1))
+        yield* Fiber.interruptAll(fibers)
+        assert.deepStrictEqual(yield* asleep(server), [])
+        assert.strictEqual(yield* context.string(Command.make("echo", "on")), "on\n")
+      }))
+  }
+})
