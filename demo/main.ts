@@ -62,22 +62,26 @@ const tunnel = Effect.scoped(Effect.gen(function*() {
 
 const interruption = Effect.gen(function*() {
   const sshd = yield* Sshd.Sshd
-  const tree = Effect.tap(
-    Effect.map(sshd.processes, (processes) => processes.filter(({ name }) => name === "sleep")),
-    (processes) => quoted(processes.map(({ name, pid }) => `${pid} ${name}`).join("\n") || "(none)")
-  )
-  const started = yield* Deferred.make<void>()
-  const fiber = yield* RemoteContext.streamLines(sh`sleep 1000 & sleep 1000 & echo started; wait`).pipe(
-    Stream.runForEach(() => Deferred.succeed(started, undefined)),
+  const tree = (group: number) =>
+    Effect.tap(
+      Effect.map(
+        sshd.processes,
+        (processes) => processes.filter((process) => process.group === group && process.name === "sleep")
+      ),
+      (processes) => quoted(processes.map(({ name, pid }) => `${pid} ${name}`).join("\n") || "(none)")
+    )
+  const started = yield* Deferred.make<number>()
+  const fiber = yield* RemoteContext.streamLines(sh`sleep 1000 & sleep 1000 & echo $$; wait`).pipe(
+    Stream.runForEach((text) => Deferred.succeed(started, Number(text))),
     Effect.fork
   )
-  yield* Deferred.await(started)
+  const group = yield* Deferred.await(started)
   yield* Effect.sleep("1 second")
   yield* line("processes of the command, after a second:")
-  yield* expect((yield* tree).length === 2, "the command runs")
+  yield* expect((yield* tree(group)).length === 2, "the command runs")
   yield* Fiber.interrupt(fiber)
   yield* line("after its fiber was interrupted:")
-  yield* expect((yield* tree).length === 0, "nothing of it is left")
+  yield* expect((yield* tree(group)).length === 0, "nothing of it is left")
 })
 
 const rewriting = Effect.gen(function*() {
@@ -150,7 +154,7 @@ const program = Effect.gen(function*() {
   yield* title("All of it held. Next: the first program, in README.md.")
 })
 
-const layer = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layerProcess(host))).pipe(
+const layer = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host))).pipe(
   Layer.provideMerge(Sshd.layer()),
   Layer.merge(FetchHttpClient.layer)
 )
