@@ -15,7 +15,9 @@ for (const name of fs.readdirSync(folder)) {
     totals.failed += failed.length
     for (const { failureMessages, fullName } of failed) {
       const [reason = ""] = failureMessages.join("\n").split("\n")
-      console.log(`failed, ${path.basename(name, ".json")}: ${path.basename(file)}: ${fullName}: ${reason.slice(0, 300)}`)
+      console.log(
+        `failed, ${path.basename(name, ".json")}: ${path.basename(file)}: ${fullName}: ${reason.slice(0, 300)}`
+      )
     }
   }
 }

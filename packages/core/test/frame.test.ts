@@ -497,6 +497,23 @@ describe("the launch line", () => {
       }
     })
 
+    it.skipIf(!fs.existsSync("/proc/self/stat"))("whatever its shell is called", () => {
+      const [program, ...args] = shell.command
+      const fifo = path.join(directory, `fifo-odd-${path.basename(String(program))}`)
+      spawnSync("mkfifo", [fifo])
+      const file = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK)
+      // busybox goes by its name
+      const odd = path.join(directory, program === "busybox" ? "busybox) 1 (x" : "a) Z 1 (x")
+      fs.copyFileSync(which(String(program)), odd)
+      const line = frame.launchLine.replace("/bin/sh", [`"${odd}"`, ...args].join(" "))
+      const value = { ...frameOf(stage(["cat", "/proc/self/stat"])), guard: Option.some({ fifo, keep: false }) }
+      const ran = spawn(["sh"], line, frame.encode(value))
+      const buffer = Buffer.alloc(200)
+      const registered = buffer.toString("latin1", 0, fs.readSync(file, buffer))
+      fs.closeSync(file)
+      assert.strictEqual(registered, `add ${ran.pid} ${ran.stdout.output.split(" ")[21]} end\n`)
+    })
+
     it("where it cannot register itself, a command runs all the same", () => {
       const plain = make(`plain-${path.basename(String(shell.command[0]))}`, "x", 0o600)
       const absent = path.join(directory, "absent")

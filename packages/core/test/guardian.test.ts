@@ -221,6 +221,8 @@ interface Guardian {
   readonly send: (...requests: ReadonlyArray<protocol.Request>) => Effect.Effect<void>
   readonly write: (bytes: string | Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
+  /** Closes the channel from this side, as its server does when the link is cut. */
+  readonly hangUp: Effect.Effect<void>
   /** To its FIFO, where commands register and the time passes. */
   readonly tell: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** That nothing else comes before these, in any order. */
@@ -276,7 +278,7 @@ const attach = Effect.fnUntraced(function*(
   })
   child.stderr!.on("data", (bytes: Buffer) => noise.push(bytes.toString()))
   for (const [index, output] of [child.stdout!, child.stderr!].entries()) {
-    output.once("end", () => Deferred.unsafeDone(outputs[index]!, Exit.void))
+    output.once("close", () => Deferred.unsafeDone(outputs[index]!, Exit.void))
   }
   const write = (bytes: string | Uint8Array) => Effect.sync(() => void child.stdin!.write(bytes))
   const tell = (...lines: ReadonlyArray<string>) =>
@@ -311,6 +313,9 @@ const attach = Effect.fnUntraced(function*(
       write(text.concat(requests.map((request) => Either.getOrThrow(protocol.encodeRequest(request))))),
     write,
     end: Effect.sync(() => void child.stdin!.end()),
+    hangUp: Effect.sync(() => {
+      for (const stream of [child.stdout!, child.stderr!, child.stdin!]) stream.destroy()
+    }),
     tell,
     says,
     // There is no such process: the greatest id is not given out.
@@ -349,6 +354,10 @@ const ready = (shell: Shell, options: Options = {}) =>
 // The name of a process is that of its program's file.
 const sshd = path.join(directory, "sshd-session")
 if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", sshd)
+
+// What follows the name in /proc/PID/stat, as a name.
+const odd = path.join(directory, "x) Z 1 1 1 (y)")
+if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", odd)
 
 // It starts a session, lets its channel go, and serves the connection until descriptor 3 ends.
 const serve = `exec 4<&0
@@ -432,6 +441,19 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
+  it.scopedLive("whatever processes are called", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const [one, other] = yield* Effect.all([spawn([odd, "-c", "sleep 1000; :"]), spawn([odd, "-c", "sleep 1000; :"])])
+      yield* eventually("they have started", () => members(one.pid).length + members(other.pid).length === 4)
+      yield* guardian.send(Add({ pid: one.pid, start: Option.none(), keep: false }), add(other.pid), end(one.pid))
+      yield* guardian.says(ended(one))
+      yield* guardian.end
+      yield* guardian.says(ended(other))
+      yield* guardian.gone
+      for (const { pid } of [one, other]) lives(pid, 0)
+    }))
+
   it.scopedLive("kills what ignores TERM, after its grace period", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
@@ -470,6 +492,19 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
       for (const { pid } of [one, stubborn, left]) lives(pid, 0)
       for (const { pid } of [kept, background]) lives(pid)
+    }))
+
+  it.scopedLive("needs nobody who listens", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const [asked, other] = yield* Effect.all([sleeper, sleeper])
+      yield* guardian.send(add(other.pid))
+      yield* guardian.heard
+      yield* guardian.hangUp
+      yield* guardian.tell(`end ${asked.pid} - 100`)
+      yield* over(asked.pid)
+      yield* over(other.pid)
+      yield* guardian.gone
     }))
 
   it.scopedLive("a registration that comes late is seen", () =>
