@@ -120,6 +120,9 @@ export interface TextOptions extends RunOptions {
  * `workingDirectory`, `stdin` and `pipeTo` work as they do locally. `start` leaves stdin open; every other verb ends it
  * at once unless the command brings one.
  *
+ * Every command is a span `ssh.exec`, every tunnel and proxy one `ssh.tunnel`, and every request for a file one `sftp.*`, with
+ * OpenTelemetry's attributes `server.address`, `server.port`, `process.pid` and `process.exit.code`.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -102,6 +102,9 @@ const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.e
  * A server allows so many sessions at once on one connection (`MaxSessions`, 10 by default): commands beyond that wait for
  * their turn. Tunnels do not count, and all files together take one.
  *
+ * Each connecting is a span `ssh.connect`. The metrics `effect_remote_channels_open`, `effect_remote_sessions_waiting`,
+ * `effect_remote_sent_bytes`, `effect_remote_received_bytes` and `effect_remote_reconnects` have the tag `server.address`.
+ *
  * The `ssh` ends with the scope, and with this program, even when it is killed. Where it cannot share its connection this
  * fails with `Unsupported`; `makeProcess` needs no such thing.
  *

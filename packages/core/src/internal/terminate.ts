@@ -4,21 +4,21 @@
 import * as Option from "effect/Option"
 import type { Stage } from "./frame.js"
 
+// The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
+// and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies
+// are left, as there are where nobody reaps orphans, so their state is looked at; a process of which only the first thread
+// has ended is none. A look takes time for each process of the host, and is taken ever less often: `cat` reads in one go
+// what `read` reads byte by byte. What is known of a process id is in variables named for it, each true in one turn only,
+// so that a thousand sessions take little more than one. `--` is left out before a group: dash and busybox refuse it.
 /**
- * For a script: `end_sessions ENTRY...` ends the sessions that began with a process, each written `PID/START/ROUNDS`: TERM,
- * and KILL for what is left after so many rounds of 50 ms. START is when the process started (`-`: unknown); where it is
- * another one by now, nothing is signalled. The script defines `say`, which is told `sent` when all have got their TERM,
- * and `ended ENTRY` or `left ENTRY` (it outlives even KILL), and `wanted`, which is false where there is to be no end to
- * it. `look`, `over` and `begun` are for the script too.
+ * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`: TERM, and
+ * KILL for what is left after so many rounds of 50 ms. START is when the process started (`-`: unknown); where another one
+ * has its id by now, nothing is signalled. The script defines `say`, which is told `sent` when all have got their TERM, and
+ * of each `ended ENTRY`, or `left ENTRY` if even KILL did not end it; and `wanted`, which is false once nobody waits for
+ * that. `look`, `over` and `begun`, which tell of a process, are for the script too.
  *
  * @internal
  */
-// The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
-// and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies are left, as there are where nobody reaps
-// orphans, so their state is looked at; a process of which only the first thread has ended is no zombie. A look takes time
-// for each process of the host, and is taken ever less often. What is known of a process id is in variables named for it,
-// and true in one turn only: so a thousand sessions take little more than one. `--` is left out before a group: dash and
-// busybox refuse it.
 export const endSessions = `
 proc=
 { read -r pid line </proc/self/stat; } 2>/dev/null && [ "$pid" = "$$" ] && proc=1

@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
-  const sessions = yield* allowance.make(name)
+  const sessions = yield* allowance.make(name, metrics)
   let failed = false
   let channels = 0
   const counted = () => {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { Channel, OpenRefused, Watcher } from "./connection/multiplexer.js"
+import type { Metrics } from "./metrics.js"
 
 /**
  * Asks the server for a session.
@@ -26,7 +27,6 @@ export interface Sessions {
   ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /** Whoever waits fails. */
   readonly fail: (error: RemoteConnectionError) => void
-  readonly waiting: () => number
 }
 
 interface Ticket {
@@ -48,7 +48,7 @@ const doubtAfter = 10_000
 const spareUntil = "100 millis"
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(host: string) {
+export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metrics, "waiting">) {
   const clock = yield* Effect.clock
   const run = yield* FiberSet.makeRuntime<never>()
   let limit = Infinity
@@ -70,6 +70,7 @@ export const make = Effect.fnUntraced(function*(host: string) {
     while (!paused && failure === undefined && open < limit) {
       const next = queue.shift()
       if (next === undefined) return
+      metrics.waiting(-1)
       open++
       next.slot.state = "granted"
       next.go(Effect.void)
@@ -110,6 +111,7 @@ export const make = Effect.fnUntraced(function*(host: string) {
   const enqueue = (ticket: Ticket) => {
     const at = queue.findIndex(({ number }) => number > ticket.number)
     queue.splice(at < 0 ? queue.length : at, 0, ticket)
+    metrics.waiting(1)
   }
 
   const turn = (ticket: Ticket): Effect.Effect<void, RemoteConnectionError> =>
@@ -120,7 +122,9 @@ export const make = Effect.fnUntraced(function*(host: string) {
       advance()
       return Effect.sync(() => {
         const at = queue.indexOf(ticket)
-        if (at >= 0) queue.splice(at, 1)
+        if (at < 0) return
+        queue.splice(at, 1)
+        metrics.waiting(-1)
       })
     })
 
@@ -224,9 +228,9 @@ export const make = Effect.fnUntraced(function*(host: string) {
       }),
     fail: (error) => {
       failure = error
+      metrics.waiting(-queue.length)
       for (const ticket of queue.splice(0)) ticket.go(error)
-    },
-    waiting: () => queue.length
+    }
   }
   return sessions
 })

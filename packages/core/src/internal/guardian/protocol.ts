@@ -33,7 +33,8 @@ export const Request = Data.taggedEnum<Request>()
 /**
  * - `Ready`: the guardian is in place, and may be detached or not.
  * - `Unable`: it could not be, and is gone.
- * - `Ended`: the answer to one `End`: nothing is left of the command. Where something outlives even KILL there is none.
+ * - `Ended`: nothing is left of the command. It answers each `End`, unless something outlives even KILL, and comes unasked
+ *   for what is ended because the client seems gone.
  * - `Detached`: nothing more is said. It comes unasked when the guardian's own process on the channel was killed.
  * - `Undetachable`: the answer to `Detach` of one that cannot, and is gone.
  *

@@ -50,10 +50,10 @@ idle() {
 }
 `
 
-// Nobody but main reads the FIFO, so that whoever writes to it (descriptor 4) learns that main is gone. main must not wait
-// for room in it, so what it writes to itself is written by a child; that comes behind all that was written before, which
-// is its use: the relay's last words are heard before its end counts (`orphan`), and a command that has registered is seen
-// before main leaves (`last`).
+// Nobody but main reads the FIFO, so that whoever writes to it (descriptor 4) learns that main is gone: an ender asks with
+// an empty line. main must not wait for room in it, so what it writes to itself is written by a child. That comes behind
+// all that was written before, which is its use: the relay's last words are heard before its end counts (`orphan`), and a
+// command that has registered is seen before main leaves (`last`).
 //
 // A child that was just forked loses a signal that main has a trap for, so the ticker is told to go until it does.
 //
@@ -86,7 +86,7 @@ every() {
   ticker_start=$start
 }
 say() { echo "$*" >&4; }
-wanted() { [ -n "$closing" ] || [ -p "$fifo" ]; }
+wanted() { echo >&4; }
 ender() {
   exec >/dev/null 3<&-
   end_sessions "$@"
@@ -94,11 +94,11 @@ ender() {
 }
 `
 
-// Enders get their work one after another until each has sent its TERMs: so a request is met at once, and of a thousand
-// at a time many are met by one look at the processes of the host.
+// A request is met at once, but for one that comes while an ender has yet to send its TERMs: it waits for that, so that of
+// a thousand at a time many are met by one look at the processes of the host.
 //
-// When main closes, all that is registered is ended anew, in the time that it gives. What an earlier ender still waits for
-// is among that.
+// When main closes, all that is registered is ended anew, with a grace period of main's. What an earlier ender still waits
+// for is among that, so only the later ones are waited for; and should one of them be killed, no longer than 30 seconds.
 const main = `
 flush() {
   busy=1 enders=$((enders + 1))
@@ -285,7 +285,8 @@ export const guardian = ({ directory, interval, silence }: Options): Stage =>
   plain(launch, [script, directory, String(silence), String(interval)])
 
 /**
- * Where a guardian lives: the client has to know it before it can ask, so that it is the one place that every host has.
+ * Where a guardian lives, given 128 random bits: in the one place that every host has, since commands are told of it without
+ * asking the host.
  *
  * @internal
  */
