@@ -189,6 +189,8 @@ export interface Transport {
   readonly capabilities: Capabilities
   /** The state now, and every change. Where each channel is a connection of its own it is always `"ready"`. */
   readonly state: Stream.Stream<ConnectionState>
+  /** Connects where there is no connection, and one is shared. Whatever opens a channel does so, too. */
+  readonly ready: Effect.Effect<void, RemoteConnectionError>
   /** Runs a line by the login shell (RFC 4254, section 6.5). */
   readonly exec: (line: string, options?: ExecOptions) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /** Starts a subsystem (RFC 4254, section 6.5). Fails with `ChannelRefused` when the server has none of that name. */

@@ -26,7 +26,7 @@ const anyStart = FastCheck.option(
 ).map(Option.fromNullable)
 
 const anyRequest: FastCheck.Arbitrary<protocol.Request> = FastCheck.oneof(
-  FastCheck.constantFrom(Beat(), Detach(), Quit()),
+  FastCheck.constantFrom(Beat(), Detach(), Quit(), protocol.Request.Retire({ name: "0123456789abcdef".repeat(2) })),
   FastCheck.record({ pid: anyPid, start: anyStart, keep: FastCheck.boolean() }).map(Add),
   FastCheck.record({ pid: anyPid }).map(Done),
   FastCheck.record({ pid: anyPid, start: anyStart, rounds: FastCheck.integer({ min: 0, max: 1_728_000 }) }).map(End)
@@ -339,7 +339,7 @@ const attach = Effect.fnUntraced(function*(
 // The relay's only child.
 const main = ({ processes, relay }: Guardian) => processes().find(({ parent }) => parent === relay)!
 
-const newDirectory = () => path.join(directory, randomBytes(16).toString("hex"))
+const newDirectory = () => path.join(directory, `g-${randomBytes(16).toString("hex")}`)
 
 const make = (shell: Shell, options: Options = {}) =>
   Effect.gen(function*() {
@@ -666,7 +666,7 @@ const tests = (shell: Shell) => {
       lives(pid)
     }))
 
-  it.scopedLive("detached, it lets the channel go and leaves with the last command", () =>
+  it.scopedLive("detached, it lets the channel go and stays until another takes its place", () =>
     Effect.gen(function*() {
       const guardian = yield* connected(shell)
       const [first, second, kept] = yield* Effect.all([sleeper, sleeper, sleeper])
@@ -680,8 +680,17 @@ const tests = (shell: Shell) => {
       yield* guardian.tell("tick", "tick")
       assert.isTrue(fs.existsSync(guardian.directory))
       second.kill("SIGKILL")
+      yield* over(second.pid)
+      yield* guardian.tell("tick", "tick")
+      assert.isTrue(fs.existsSync(guardian.directory))
+      const successor = yield* ready(shell)
+      yield* successor.send(
+        protocol.Request.Retire({ name: guardian.directory.slice(guardian.directory.lastIndexOf("-") + 1) })
+      )
       yield* guardian.gone
       lives(kept.pid)
+      yield* successor.send(Quit())
+      yield* successor.gone
     }))
 
   it.scopedLive("detached, it ends all when the connection does", () =>

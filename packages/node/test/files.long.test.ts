@@ -1,62 +1,11 @@
 import { Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { build } from "esbuild"
-import { type ChildProcess, spawn } from "node:child_process"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundled, ended, firstLine, start } from "./fixtures/program.js"
 import { rewriting } from "./suites/files.js"
 import { servers } from "./suites/servers.js"
 import { layerProcess } from "./suites/support.js"
-
-// One file without dependencies, so that fifty starts of it cost little.
-const bundled = (fixture: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-remote-fixture-"))
-      const outfile = Path.join(directory, `${fixture}.mjs`)
-      await build({
-        entryPoints: [fileURLToPath(new URL(`fixtures/${fixture}.ts`, import.meta.url))],
-        bundle: true,
-        platform: "node",
-        format: "esm",
-        target: "node20",
-        tsconfig: fileURLToPath(new URL("../../../tsconfig.tools.json", import.meta.url)),
-        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-        logLevel: "error",
-        outfile
-      })
-      return outfile
-    }),
-    (outfile) => Effect.sync(() => Fs.rmSync(Path.dirname(outfile), { recursive: true }))
-  )
-
-const run = (program: string, host: Sshd.Sshd["host"], ...words: ReadonlyArray<string>): ChildProcess => {
-  const { hostKeys, keyFile, knownHostsFile, port, sshConfig, username } = host
-  const options = { host: host.host, hostKeys, keyFile, knownHostsFile, port, sshConfig, username }
-  return spawn(process.execPath, [program, JSON.stringify(options), ...words], {
-    stdio: ["ignore", "pipe", "inherit"],
-    detached: true
-  })
-}
-
-const firstLine = (child: ChildProcess) =>
-  Effect.async<string>((resume) => {
-    let text = ""
-    child.stdout?.on("data", (data: Buffer) => {
-      text += data.toString()
-      if (text.includes("\n")) resume(Effect.succeed(text))
-    })
-    child.on("exit", () => resume(Effect.succeed(text)))
-  })
-
-const ended = (child: ChildProcess) =>
-  Effect.async<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.on("exit", () => resume(Effect.void))
-  })
 
 for (const kind of servers) {
   describe(`files on layerProcess, ${kind} server`, () => {
@@ -70,7 +19,7 @@ for (const kind of servers) {
           const size = 400_000
           const versions = new Set<number>()
           for (let round = 0; round < 50; round++) {
-            const child = run(writer, sshd.host, path, String(size))
+            const child = yield* start(writer, sshd.host, path, String(size))
             assert.strictEqual(yield* firstLine(child), "writing\n")
             // The moment is random, so that over fifty rounds every step of a write is hit.
             yield* Effect.sleep(Math.random() * 60)
@@ -101,7 +50,7 @@ for (const kind of servers) {
         const sshd = yield* Sshd.make({ kind })
         const carrier = yield* bundled("carrier")
         const memoryFor = Effect.fnUntraced(function*(size: number) {
-          const line = yield* firstLine(run(carrier, sshd.host, `${sshd.directory}/large`, String(size)))
+          const line = yield* firstLine(yield* start(carrier, sshd.host, `${sshd.directory}/large`, String(size)))
           const { memory, read } = JSON.parse(line)
           assert.strictEqual(read, size * 1024 * 1024)
           return memory as number

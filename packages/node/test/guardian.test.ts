@@ -41,7 +41,7 @@ for (const kind of servers) {
       it.scopedLive("ends what runs when the program is killed", () =>
         Effect.gen(function*() {
           const server = yield* Sshd.make({ kind, loginShell: "sh" })
-          const program = programs.start(yield* programs.bundled("runner"), server.host, name, "3")
+          const program = yield* programs.start(yield* programs.bundled("runner"), server.host, name, "3")
           assert.strictEqual(yield* programs.firstLine(program), "running\n")
           yield* until(server, 6)
           program.kill("SIGKILL")
@@ -135,7 +135,7 @@ describe.skipIf(!openssh)("the guardian where sessions are few", () => {
     it.scopedLive(`ends ${sessions} commands of a program that is killed, with MaxSessions ${sessions}`, () =>
       Effect.gen(function*() {
         const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh", maxSessions: sessions })
-        const program = programs.start(yield* programs.bundled("runner"), server.host, "layer", String(sessions))
+        const program = yield* programs.start(yield* programs.bundled("runner"), server.host, "layer", String(sessions))
         assert.strictEqual(yield* programs.firstLine(program), "running\n")
         yield* until(server, 2 * sessions)
         program.kill("SIGKILL")

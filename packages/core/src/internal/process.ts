@@ -146,7 +146,11 @@ const launch = Effect.fnUntraced(function*(
     kind: "client"
   })
   const pty = Option.getOrUndefined(settings.pty)
-  const guarding = Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
+  // A host that cannot be reached is tried by the command alone.
+  const guarding = Effect.zipRight(
+    transport.ready,
+    Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
+  )
   const exec = (guard: Option.Option<frame.Guard>) =>
     Effect.zip(transport.exec(plan.line(guard), { pty }), Clock.currentTimeMillis)
   // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere

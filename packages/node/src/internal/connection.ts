@@ -39,18 +39,17 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
-  const unsupported = (cause: { readonly message: string }) =>
-    new RemoteConnectionError({
-      reason: "Unsupported",
-      host: name,
-      detail: `this ssh does not share its connection: ${cause.message}`,
-      hint: "OpenSsh.layerProcess needs no multiplexing: it starts one ssh for each channel."
-    })
+  // Where it has not just been lost.
+  const unsupported = ({ message }: { readonly message: string }) =>
+    Effect.flatMap(
+      master.ending,
+      ({ code, error }) => code === undefined || code === 0 ? masters.unsupported(name, message) : error
+    )
 
-  const { ask, socket } = yield* Effect.mapError(controlSocket.make(master.socketPath), unsupported)
-  const answer = yield* Effect.mapError(ask({ _tag: "Proxy" }), unsupported)
+  const { ask, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
+  const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)
   if (answer._tag !== "Proxied") {
-    return yield* unsupported({ message: answer._tag === "Failed" ? answer.detail : "it has no proxy mode" })
+    return yield* masters.unsupported(name, answer._tag === "Failed" ? answer.detail : "it has no proxy mode")
   }
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
@@ -83,7 +82,7 @@ export const make = Effect.fnUntraced(function*(
   })
   yield* ended.pipe(
     Effect.zipRight(master.ending),
-    Effect.map(multiplexer.fail),
+    Effect.map(({ error }) => multiplexer.fail(error)),
     Effect.interruptible,
     Effect.forkScoped
   )

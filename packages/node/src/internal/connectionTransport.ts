@@ -26,6 +26,7 @@ import * as connections from "./connection.js"
 import { fields } from "./connection/message.js"
 import type * as multiplexers from "./connection/multiplexer.js"
 import * as installations from "./installation.js"
+import * as masters from "./master.js"
 import * as measures from "./metrics.js"
 import * as processTransport from "./processTransport.js"
 import * as listeners from "./remoteListener.js"
@@ -66,6 +67,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
   const installation = yield* installations.make(host, ssh)
   const metrics = measures.make(host.host)
   const apart = processTransport.channels(host, ssh, installation)
+  yield* masters.checkPath(name, installation)
   const whole = yield* Effect.scope
   const state = yield* SubscriptionRef.make<ConnectionState>("connecting")
   const settings = yield* Deferred.make<sessionSettings.SessionSettings>()
@@ -243,6 +245,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
       remoteForward: true
     },
     state: Stream.changes(state.changes),
+    ready: Effect.asVoid(connected),
     exec,
     subsystem,
     connect: connectTo,

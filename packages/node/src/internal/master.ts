@@ -18,14 +18,32 @@ import * as installations from "./installation.js"
 import * as privateDirectory from "./privateDirectory.js"
 
 /** @internal */
+export interface Ending {
+  /** `null` when a signal ended it, `undefined` when it runs on. */
+  readonly code: number | null | undefined
+  readonly error: RemoteConnectionError
+}
+
+/** @internal */
 export interface Master {
   readonly socketPath: string
-  /** Why it ended, once it has, or has no more than this time left to. */
-  readonly ending: Effect.Effect<RemoteConnectionError>
+  /** How it has ended, or that it has not within a second. */
+  readonly ending: Effect.Effect<Ending>
 }
+
+/** @internal */
+export const unsupported = (host: string, detail: string): RemoteConnectionError =>
+  new RemoteConnectionError({
+    reason: "Unsupported",
+    host,
+    detail: `this ssh does not share its connection: ${detail}`,
+    hint: "OpenSsh.layerProcess needs no multiplexing: it starts one ssh for each channel."
+  })
 
 // A unix socket's path has room for 108 bytes, and `ssh` makes it under a name that is 17 bytes longer.
 const longestSocketPath = 90
+
+const socketName = "s"
 
 // A second process waits for the end of descriptor 3, whose other end this program holds, and takes `ssh` with it. A line
 // there tells it that `ssh` has ended by itself: then its process id is nobody's, or somebody else's.
@@ -35,6 +53,24 @@ const logKept = 64 * 1024
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 
+/**
+ * Fails where the path of a control socket would be too long.
+ *
+ * @internal
+ */
+export const checkPath = (host: string, { directory }: installations.Installation) =>
+  Effect.suspend(() => {
+    const { length } = Buffer.from(Path.join(directory, "c-XXXXXX", socketName))
+    return length <= longestSocketPath
+      ? Effect.void
+      : new RemoteConnectionError({
+        reason: "Unsupported",
+        host,
+        detail: `the path of the control socket has ${length} bytes, and ssh takes no more than ${longestSocketPath}`,
+        hint: `TMPDIR is too long: set it to a shorter directory, or take OpenSsh.layerProcess.`
+      })
+  })
+
 /** @internal */
 export const make = Effect.fnUntraced(
   function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
@@ -42,16 +78,7 @@ export const make = Effect.fnUntraced(
     const pinned = typeof host.hostKeys === "object"
     const written = installations.written(name)
     const directory = yield* written(privateDirectory.within(installation.directory))
-    const socketPath = Path.join(directory, "s")
-    const { length } = Buffer.from(socketPath)
-    if (length > longestSocketPath) {
-      return yield* new RemoteConnectionError({
-        reason: "Unsupported",
-        host: name,
-        detail: `the path of the control socket has ${length} bytes, and ssh takes no more than ${longestSocketPath}`,
-        hint: `TMPDIR is too long: set it to a shorter directory, or take OpenSsh.layerProcess.`
-      })
-    }
+    const socketPath = Path.join(directory, socketName)
     yield* written(askpass.offer(directory, installation.passwords))
 
     const child = yield* children.make<ChildProcess>({
@@ -91,9 +118,12 @@ export const make = Effect.fnUntraced(
     const exited = children.whenExited(child)
     if (!(yield* Deferred.await(ready))) {
       const code = yield* exited
-      // The shell could not run it.
-      if ((code === 126 || code === 127) && /^sh: |^\/bin\/sh: /m.test(log)) return yield* children.notFound(name, ssh)
-      return yield* diagnose(name, log, `ssh ended with code ${code} before it had logged in`, pinned)
+      // The shell did not find it.
+      if (code === 127 && /^sh: |^\/bin\/sh: /m.test(log)) return yield* children.notFound(name, ssh)
+      const how = code === null ? "was ended by a signal" : `ended with code ${code}`
+      const failure = diagnose(name, log, `ssh ${how} before it had logged in`, pinned)
+      // OpenSSH's says why.
+      return yield* failure.output === "" && code !== null ? unsupported(name, failure.detail) : failure
     }
 
     const master: Master = {
@@ -101,29 +131,24 @@ export const make = Effect.fnUntraced(
       ending: exited.pipe(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),
-        Effect.map(Option.match({
-          onNone: () =>
-            new RemoteConnectionError({
-              reason: "ConnectionLost",
-              host: name,
-              output: log,
-              detail: "ssh has dropped this program, and runs on"
-            }),
-          onSome: (code) => {
-            const failure = diagnose(name, log, "", false)
-            return new RemoteConnectionError({
-              reason: "ConnectionLost",
-              host: name,
-              output: failure.output,
-              detail: failure.reason === "Unknown"
-                ? code === null
-                  ? "the ssh of this connection was ended by a signal"
-                  : `the ssh of this connection has ended with code ${code}`
-                : failure.detail,
-              hint: "What was in flight may have been done or not. The next use connects again."
-            })
-          }
-        }))
+        Effect.map((exit) => {
+          const code = Option.getOrUndefined(exit)
+          const failure = diagnose(name, log, "", false)
+          const error = new RemoteConnectionError({
+            reason: "ConnectionLost",
+            host: name,
+            output: failure.output,
+            detail: failure.reason !== "Unknown"
+              ? failure.detail
+              : code === undefined
+              ? "ssh has dropped this program, and runs on"
+              : code === null
+              ? "the ssh of this connection was ended by a signal"
+              : `the ssh of this connection has ended with code ${code}`,
+            hint: "What was in flight may have been done or not. The next use connects again."
+          })
+          return { code, error }
+        })
       )
     }
     return master

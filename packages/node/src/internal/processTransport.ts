@@ -229,6 +229,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
       unixSockets: false,
       remoteForward: false
     },
+    ready: Effect.void,
     state: Stream.concat(Stream.make("ready" as const), Stream.never),
     exec,
     subsystem,

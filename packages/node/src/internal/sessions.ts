@@ -27,13 +27,17 @@ export interface Sessions {
   ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /** Whoever waits fails. */
   readonly fail: (error: RemoteConnectionError) => void
+  readonly waiting: () => number
 }
 
 interface Ticket {
   readonly number: number
   readonly options: SessionOptions
-  /** Given and not used: by somebody who was interrupted just then. */
-  readonly slot: { state: "none" | "granted" | "used" }
+  /**
+   * One that is `used` is given back by the channel, one that was `granted` or `refused` by whoever has it: perhaps somebody
+   * who was interrupted just then. `left`: nobody waits for the answer any more.
+   */
+  readonly slot: { state: "none" | "granted" | "used" | "refused" | "left"; sent: number }
   go: (result: Effect.Effect<void, RemoteConnectionError>) => void
 }
 
@@ -53,6 +57,8 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   const run = yield* FiberSet.makeRuntime<never>()
   let limit = Infinity
   let learned = 0
+  // Whether one more than the limit that was learned is being tried.
+  let doubted = false
   let open = 0
   let confirmed = 0
   let lastGone = -Infinity
@@ -61,12 +67,15 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   let failure: RemoteConnectionError | undefined
   const queue: Array<Ticket> = []
   // Those that stay open without being in use, and whether they have been asked to go.
-  const staying = new Map<Ticket, boolean>()
+  const staying = new Map<Ticket, boolean | "soon">()
 
   const later = (effect: Effect.Effect<void>) => void run(effect)
 
   const advance = () => {
-    if (queue.length > 0 && open >= limit && clock.unsafeCurrentTimeMillis() - learned > doubtAfter) learn(limit + 1)
+    if (queue.length > 0 && open >= limit && clock.unsafeCurrentTimeMillis() - learned > doubtAfter) {
+      learn(limit + 1)
+      doubted = true
+    }
     while (!paused && failure === undefined && open < limit) {
       const next = queue.shift()
       if (next === undefined) return
@@ -81,6 +90,8 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   const wanted = (ticket: Ticket) => {
     staying.set(ticket, true)
     later(ticket.options.onWanted ?? Effect.void)
+    // It may be in use for long, and the next one is not.
+    later(Effect.delay(Effect.sync(press), spareUntil))
   }
 
   // Somebody waits for what is not in use.
@@ -88,8 +99,9 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
     const [first] = queue
     if (first === undefined || open < limit) return
     for (const [ticket, asked] of staying) {
-      if (asked || !ticket.options.spare) continue
-      staying.set(ticket, true)
+      if (asked === true || !ticket.options.spare) continue
+      if (asked === "soon") return
+      staying.set(ticket, "soon")
       later(Effect.delay(
         Effect.sync(() => {
           if (queue.includes(first) && staying.has(ticket)) wanted(ticket)
@@ -120,13 +132,23 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
       if (failure !== undefined) return resume(failure)
       enqueue(ticket)
       advance()
-      return Effect.sync(() => {
-        const at = queue.indexOf(ticket)
-        if (at < 0) return
-        queue.splice(at, 1)
-        metrics.waiting(-1)
-      })
     })
+
+  const leave = (ticket: Ticket) => {
+    const at = queue.indexOf(ticket)
+    if (at >= 0) {
+      queue.splice(at, 1)
+      metrics.waiting(-1)
+    }
+    const { state } = ticket.slot
+    ticket.slot.state = "left"
+    if (state === "granted" || state === "refused") release()
+  }
+
+  const release = () => {
+    open--
+    advance()
+  }
 
   const learn = (sessions: number) => {
     limit = sessions
@@ -135,6 +157,7 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
 
   // Nobody else tries meanwhile.
   const pause = () => {
+    if (paused) return
     paused = true
     later(Effect.delay(
       Effect.sync(() => {
@@ -151,7 +174,9 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   ): Effect.Effect<void, RemoteConnectionError> => {
     open--
     slot.state = "none"
-    const lags = clock.unsafeCurrentTimeMillis() - lastGone < releaseLag
+    if (doubted) limit--
+    doubted = false
+    const lags = slot.sent - lastGone < releaseLag
     if (lags) pause()
     else if (confirmed > 0) learn(confirmed)
     if (!options.spare && !options.urgent && (lags || confirmed > 0)) return Effect.void
@@ -183,31 +208,40 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
     return {
       sent: () => {
         ticket.slot.state = "used"
+        ticket.slot.sent = clock.unsafeCurrentTimeMillis()
       },
       confirmed: () => {
         isConfirmed = true
         confirmed++
-        if (confirmed > limit) limit = confirmed
+        if (confirmed >= limit) {
+          limit = confirmed
+          doubted = false
+        }
         if (ticket.options.onWanted !== undefined) staying.set(ticket, false)
         press()
       },
+      refused: () => {
+        if (ticket.slot.state === "left") release()
+        else ticket.slot.state = "refused"
+      },
       gone: () => {
-        open--
         staying.delete(ticket)
         if (isConfirmed) {
           confirmed--
           lastGone = clock.unsafeCurrentTimeMillis()
         }
-        advance()
+        release()
       }
     }
   }
 
+  // Nothing else may happen meanwhile.
+  later(Effect.forever(Effect.delay(Effect.sync(advance), doubtAfter)))
+
   const sessions: Sessions = {
     open: (send, options) =>
       Effect.suspend(() => {
-        const slot: Ticket["slot"] = { state: "none" }
-        const ticket: Ticket = { number: tickets++, options, slot, go: () => {} }
+        const ticket: Ticket = { number: tickets++, options, slot: { state: "none", sent: 0 }, go: () => {} }
         // One that does not wait: a spare one leaves a session for others.
         const needed = options.spare ? 2 : options.urgent ? 1 : 0
         if (needed > 0 && (paused || queue.length > 0 || open + needed > limit)) {
@@ -217,20 +251,14 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
             detail: "the server allows no session more than those in use"
           })
         }
-        return Effect.ensuring(
-          attempt(ticket, send),
-          Effect.sync(() => {
-            if (slot.state !== "granted") return
-            open--
-            advance()
-          })
-        )
+        return Effect.ensuring(attempt(ticket, send), Effect.sync(() => leave(ticket)))
       }),
     fail: (error) => {
       failure = error
       metrics.waiting(-queue.length)
       for (const ticket of queue.splice(0)) ticket.go(error)
-    }
+    },
+    waiting: () => queue.length
   }
   return sessions
 })

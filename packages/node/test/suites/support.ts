@@ -3,8 +3,8 @@ import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { Transport } from "@effect-remote/core/Transport"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
-import { Effect, Layer, Schedule } from "effect"
-import { readFileSync } from "node:fs"
+import { Cause, Effect, Layer } from "effect"
+import * as Fs from "node:fs"
 
 export interface Suite {
   readonly name: string
@@ -38,6 +38,23 @@ export const layerConnection = (
   Layer.unwrapEffect(
     Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer({ ...host, ...change }))
   ).pipe(Layer.provideMerge(Sshd.layer(options)))
+
+/** Has temporary files made in a directory of their own. */
+export const withTemporaryDirectory = (path: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const { TMPDIR } = process.env
+      Fs.mkdirSync(path, { recursive: true })
+      process.env.TMPDIR = path
+      return TMPDIR
+    }),
+    () => effect,
+    (before) =>
+      Effect.sync(() => {
+        if (before === undefined) delete process.env.TMPDIR
+        else process.env.TMPDIR = before
+      })
+  )
 
 /** Words that shells, codecs and line readers trip over. */
 export const nasty: ReadonlyArray<string> = [
@@ -74,7 +91,7 @@ export const nasty: ReadonlyArray<string> = [
 const ofGuardian = ({ group, parent }: Sshd.Process): boolean =>
   [parent, group].some((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/tmp/.effect-remote-")
+      return Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/tmp/.effect-remote-")
     } catch {
       return false
     }
@@ -87,13 +104,19 @@ export const running = (name: string) =>
     (processes) => processes.filter((process) => process.name === name && !ofGuardian(process))
   )
 
-/**
- * Waits until so many programs of that name run; asks again without a pause, since the host tells nobody when it has
- * started one.
- */
+/** Asks until the answer is a good one, for what nobody tells when it happens. */
+export const eventually = <A, E, R>(ask: Effect.Effect<A, E, R>, isGood: (answer: A) => boolean) => {
+  let last: A | undefined
+  const again: Effect.Effect<A, E, R> = Effect.flatMap(ask, (answer) => {
+    last = answer
+    return isGood(answer) ? Effect.succeed(answer) : Effect.delay(again, "10 millis")
+  })
+  return Effect.timeoutFailCause(again, {
+    duration: "20 seconds",
+    onTimeout: () => Cause.die(`no good answer came in 20 seconds, the last one was ${JSON.stringify(last)}`)
+  })
+}
+
+/** Waits until so many programs of that name run. */
 export const untilRunning = (name: string, count: number) =>
-  running(name).pipe(
-    Effect.repeat({ until: (processes) => processes.length === count, schedule: Schedule.spaced("10 millis") }),
-    Effect.timeout("20 seconds"),
-    Effect.orDie
-  )
+  eventually(running(name), (processes) => processes.length === count)

@@ -236,7 +236,9 @@ export const serve = (
     session.on("error", () => {})
     session.on("close", () => {
       Deferred.unsafeDone(closed, Effect.void)
-      if (running === undefined) sessions--
+      if (running !== undefined) return
+      sessions--
+      ssh2.closeUnused(connection, session)
     })
     session.on("exec", (accept, _reject, info) => command(accept, info.command))
     session.on("subsystem", (accept, reject, { name }) => {

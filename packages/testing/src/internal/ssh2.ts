@@ -25,6 +25,7 @@ interface Protocol {
   _onWrite: (data: Buffer) => void
   readonly channelSuccess: (channel: number) => void
   readonly channelFailure: (channel: number) => void
+  readonly channelClose: (channel: number) => void
   readonly exitStatus: (channel: number, status: number) => void
   readonly exitSignal: (channel: number, name: string, coreDumped: boolean, message: string) => void
 }
@@ -54,6 +55,20 @@ export const answer = (connection: Ssh2.Connection, channel: Ssh2.ServerChannel,
   if (outgoing(channel).state === "closed") return
   if (ok) protocol(connection).channelSuccess(outgoing(channel).id)
   else protocol(connection).channelFailure(outgoing(channel).id)
+}
+
+/**
+ * ssh2 does not answer when a session is closed on which nothing was started, and keeps it.
+ *
+ * @internal
+ */
+export const closeUnused = (connection: Ssh2.Connection, session: Ssh2.Session): void => {
+  const { _chanInfo: { incoming, outgoing } } = session as unknown as {
+    readonly _chanInfo: Record<"incoming" | "outgoing", { readonly id: number }>
+  }
+  const { _chanMgr } = connection as unknown as { readonly _chanMgr: { readonly remove: (channel: number) => void } }
+  _chanMgr.remove(incoming.id)
+  protocol(connection).channelClose(outgoing.id)
 }
 
 const signals = new Set(

@@ -50,6 +50,7 @@ export interface Guardian {
 }
 
 interface Attached {
+  readonly name: string
   readonly scope: Scope.CloseableScope
   readonly fifo: string
   readonly say: (request: protocol.Request) => void
@@ -87,12 +88,13 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const running = new Map<number, boolean>()
   let attached: Attached | undefined
   // One that has let its session go still takes registrations.
-  let detached: string | undefined
+  let detached: Attached | undefined
   let startingNow: Deferred.Deferred<void> | undefined
   let failedAt = -Infinity
 
   const run = Effect.fnUntraced(function*(scope: Scope.CloseableScope) {
-    const directory = script.directory(yield* random.hex)
+    const name = yield* random.hex
+    const directory = script.directory(name)
     const left = yield* Deferred.make<GuardianState>()
     const { say, writeOn } = writer()
     const channel = yield* transport.exec(frame.launchLine, {
@@ -117,7 +119,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       return yield* new RemoteConnectionError({ reason: "Unknown", host: String(host), detail })
     }
     const ending: Attached["ending"] = new Map()
-    const guardian: Attached = { scope, fifo: script.fifo(directory), say, ending, left }
+    const guardian: Attached = { name, scope, fifo: script.fifo(directory), say, ending, left }
 
     const hear: Effect.Effect<GuardianState, RemoteConnectionError> = Effect.flatMap(lines, (reports) => {
       for (const report of reports) {
@@ -152,6 +154,8 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       Effect.repeat(Effect.sync(() => say(protocol.Request.Beat())), Schedule.spaced(Duration.seconds(interval)))
     ))
     for (const [pid, keep] of running) say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+    if (detached !== undefined) say(protocol.Request.Retire({ name: detached.name }))
+    detached = undefined
     return guardian
   })
 
@@ -159,7 +163,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const leave = (guardian: Attached, last: GuardianState) =>
     Effect.gen(function*() {
       if (attached === guardian) attached = undefined
-      if (last === "detached") detached = guardian.fifo
+      if (last === "detached") detached = guardian
       for (const waiting of guardian.ending.values()) Deferred.unsafeDone(waiting, Exit.succeed(false))
       guardian.ending.clear()
       yield* SubscriptionRef.set(state, last)
@@ -183,11 +187,13 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     const started = Deferred.unsafeMake<void>(FiberId.none)
     startingNow = started
     return start.pipe(
-      // Where sessions are few there may be one the next time.
+      // Where sessions are few there may be one the next time, and where the connection was lost there is another.
       Effect.catchAll(({ reason }) =>
-        reason === "ChannelRefused" ? Effect.void : Effect.map(Clock.currentTimeMillis, (now) => {
-          failedAt = now
-        })
+        reason === "ChannelRefused" || reason === "ConnectionLost" ?
+          Effect.void :
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            failedAt = now
+          })
       ),
       Effect.interruptible,
       Effect.onExit(() => {
@@ -199,7 +205,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     )
   })
 
-  const fifo = Effect.suspend(() => Effect.succeed(Option.fromNullable(attached?.fifo ?? detached)))
+  const fifo = Effect.suspend(() => Effect.succeed(Option.fromNullable((attached ?? detached)?.fifo)))
 
   // A command is not kept from a host where a guardian is slow to begin.
   const fifoWhenStarted = Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -255,8 +261,14 @@ const writer = () => {
       return channel.write(bytes)
     }))
   const say = (request: protocol.Request) => {
-    lines.push(Either.getOrThrow(protocol.encodeRequest(request)))
-    filled.unsafeOpen()
+    // What cannot be said is a process id that no system gives out: nobody could end that.
+    Either.match(protocol.encodeRequest(request), {
+      onLeft: () => {},
+      onRight: (line) => {
+        lines.push(line)
+        filled.unsafeOpen()
+      }
+    })
   }
   return { say, writeOn }
 }

@@ -11,7 +11,8 @@ import * as text from "../text.js"
  * - `Add`: a command runs. Commands say so themselves when they are launched (`guard` of a frame).
  * - `Done`: it has ended as it should; what it left running lives on.
  * - `End`: TERM for all that is left of it, and KILL after so many rounds (see `terminate.rounds`).
- * - `Detach`: let the channel go, and watch the connection instead.
+ * - `Detach`: let the channel go, and watch the connection instead, for as long as it lasts.
+ * - `Retire`: have one that is detached quit: what it watches was added here. `name` is that of `script.directory`.
  * - `Quit`: nothing is to be watched any more, and nothing ended.
  *
  * `start` is when the process started, in the host's own words.
@@ -24,6 +25,7 @@ export type Request = Data.TaggedEnum<{
   Done: { readonly pid: number }
   End: { readonly pid: number; readonly start: Option.Option<string>; readonly rounds: number }
   Detach: {}
+  Retire: { readonly name: string }
   Quit: {}
 }>
 
@@ -105,6 +107,7 @@ const requestWords = Request.$match({
   Done: ({ pid }) => ["done", String(pid)],
   End: ({ pid, rounds, start }) => ["end", String(pid), Option.getOrElse(start, () => "-"), String(rounds)],
   Detach: () => ["detach"],
+  Retire: ({ name }) => ["retire", name],
   Quit: () => ["quit"]
 })
 
@@ -128,6 +131,10 @@ const parseRequest: Parse<Request> = ([verb, ...words]) => {
       )
     case "detach":
       return bare(words, Request.Detach())
+    case "retire":
+      return second === undefined && /^[0-9a-f]{32}$/.test(first ?? "")
+        ? Option.some(Request.Retire({ name: first! }))
+        : Option.none()
     case "quit":
       return bare(words, Request.Quit())
     default:

@@ -165,7 +165,7 @@ ticked() {
     ticks=$((ticks + 1))
     [ "$ticks" -lt 30 ] || finish
   elif [ -n "$detached" ]; then
-    if ! alive "$sshd" "$sshd_start"; then close; elif idle; then leave; fi
+    alive "$sshd" "$sshd_start" || close
   else
     quiet=$((quiet + 1))
     if [ "$silence" -gt 0 ] && [ "$quiet" -ge "$silence" ]; then
@@ -203,6 +203,10 @@ main() {
         ;;
       last) ! idle || finish ;;
       quit) finish ;;
+      retire)
+        case $pid in '' | *[!0-9a-f]*) continue ;; esac
+        [ ! -p "\${dir%-*}-$pid/guardian" ] || (echo quit 1<>"\${dir%-*}-$pid/guardian" &)
+        ;;
       detach)
         [ -z "$detached$closing" ] || continue
         [ -n "$sshd" ] || { echo undetachable; finish; }
@@ -257,7 +261,7 @@ while IFS= read -r line; do
       echo "$line" >&4
       exit 0
       ;;
-    beat | 'add '* | 'done '* | 'end '*)
+    beat | 'add '* | 'done '* | 'end '* | 'retire '*)
       [ "\${#line}" -gt 100 ] || echo "$line" >&4 || break
       ;;
   esac

@@ -30,12 +30,15 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const parent = yield* Effect.scope
   const oneAtATime = yield* Effect.makeSemaphore(1)
   let current: Opened | undefined
+  let opening = false
 
   // A server that allows few sessions needs this one for commands: it is opened again when it is used next.
   const giveWay: Effect.Effect<void> = Effect.suspend(() => {
-    if (current === undefined) return Effect.void
-    const { client, scope, users } = current
-    if (users > 0 || !client.isIdle()) return Effect.delay(giveWay, "50 millis")
+    if (current === undefined && !opening) return Effect.void
+    if (current === undefined || current.users > 0 || !current.client.isIdle()) {
+      return Effect.delay(giveWay, "50 millis")
+    }
+    const { scope } = current
     current = undefined
     return Scope.close(scope, Exit.void)
   })
@@ -48,8 +51,12 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const open = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
+      opening = true
       const client = yield* restore(Scope.extend(connect, scope)).pipe(
-        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+        Effect.ensuring(Effect.sync(() => {
+          opening = false
+        }))
       )
       return (current = { client, scope, users: 0 })
     })

@@ -2,6 +2,7 @@
  * A connection to a master's control socket.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
@@ -16,13 +17,16 @@ export interface ControlSocket {
 }
 
 /** @internal */
-export class ControlError extends Error {}
+export class ControlError extends Data.TaggedError("ControlError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
 
 const connect = (path: string): Effect.Effect<Net.Socket, ControlError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Net.Socket, ControlError>((resume) => {
       const socket = Net.connect({ path, allowHalfOpen: true })
-      socket.on("error", (cause) => resume(Effect.fail(new ControlError(cause.message, { cause }))))
+      socket.on("error", (cause) => resume(Effect.fail(new ControlError({ message: cause.message, cause }))))
       socket.on("connect", () => resume(Effect.succeed(socket)))
       return Effect.sync(() => socket.destroy())
     }),
@@ -46,7 +50,9 @@ export const make = Effect.fnUntraced(function*(path: string) {
     const attempt = () => {
       const bytes: Uint8Array | null = socket.read()
       if (bytes !== null) finish(Effect.succeed(bytes))
-      else if (socket.destroyed || socket.readableEnded) finish(Effect.fail(new ControlError("the master hung up")))
+      else if (socket.destroyed || socket.readableEnded) {
+        finish(Effect.fail(new ControlError({ message: "the master hung up" })))
+      }
     }
     const finish = (result: Effect.Effect<Uint8Array, ControlError>) => {
       for (const event of events) socket.off(event, attempt)
@@ -69,16 +75,16 @@ export const make = Effect.fnUntraced(function*(path: string) {
       })
     }
     return Effect.flatMap(packet, control.decode).pipe(
-      Effect.mapError(({ message }) => new ControlError(`the master answered nonsense: ${message}`))
+      Effect.mapError(({ message }) => new ControlError({ message: `the master answered nonsense: ${message}` }))
     )
   })
 
   const send = (bytes: Uint8Array) =>
-    Effect.filterOrFail(write(bytes), (more) => more, () => new ControlError("the master hung up"))
+    Effect.filterOrFail(write(bytes), (more) => more, () => new ControlError({ message: "the master hung up" }))
 
   yield* send(control.hello())
   const hello = yield* answer
-  if (hello._tag !== "Hello") return yield* Effect.fail(new ControlError("the master said no hello"))
+  if (hello._tag !== "Hello") return yield* new ControlError({ message: "the master said no hello" })
 
   const made: ControlSocket = {
     socket,

@@ -59,6 +59,8 @@ export interface Channel {
 export interface Watcher {
   readonly sent: () => void
   readonly confirmed: () => void
+  /** Also when nobody waits for the channel any more. */
+  readonly refused: () => void
   /** Both sides have closed it, or the connection is lost. Not called for a channel that was refused. */
   readonly gone: () => void
 }
@@ -75,7 +77,10 @@ export interface Multiplexer {
   ) => Effect.Effect<Channel, OpenRefused | RemoteConnectionError, Scope.Scope>
   /** Everything in flight, and everything from now on, fails. */
   readonly fail: (error: RemoteConnectionError) => void
-  /** Closes every channel, and waits until none is half open: a master whose proxy goes before that crashes. For good. */
+  /**
+   * Closes every channel, so that what is in flight fails, and waits until none is half open: a master whose proxy goes
+   * before that crashes. For good.
+   */
   readonly close: Effect.Effect<void>
   /** How many channels there are, half open and half closed ones included. */
   readonly size: () => number
@@ -102,13 +107,27 @@ const windows = 64 * 1024 * 1024
 // The longest packet that SSH implementations must take is 35000 bytes (RFC 4253, section 6.1).
 const longestPacket = 35000
 
-// Smaller pieces are copied, so that one that waits does not hold on to all that came with it.
+// Smaller pieces are copied, so that one that waits does not hold on to all that came with it, and put together, so that
+// many that wait take no more than their bytes.
 const copiedBelow = 4096
+
+// Takes over the room behind `last`.
+const join = (last: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBufferLike> => {
+  const size = last.length + bytes.length
+  const room = last.buffer.byteLength >= size ? last.buffer : new ArrayBuffer(Math.min(copiedBelow, size * 2))
+  const joined = new Uint8Array(room, 0, size)
+  if (room !== last.buffer) joined.set(last)
+  joined.set(bytes, last.length)
+  return joined
+}
+
+// The other side may ask for so many answers before it has read what it was sent.
+const answersAhead = 1000
 
 const administrativelyProhibited = 1
 
 interface Incoming {
-  readonly pieces: Array<Uint8Array>
+  pieces: Array<Uint8Array>
   wake: (() => void) | undefined
 }
 
@@ -147,6 +166,7 @@ export const make = (host: string, output: Output): Multiplexer => {
   let nextId = 0
   let failure: RemoteConnectionError | undefined
   let congested = false
+  let answers = 0
   let closing: (() => void) | undefined
   // Channels that have something to send and a window for it, each in its turn.
   const senders: Array<Entry> = []
@@ -160,18 +180,30 @@ export const make = (host: string, output: Output): Multiplexer => {
       new RemoteConnectionError({ reason: "Protocol", host, detail: `the other side broke the protocol: ${detail}` })
     )
 
+  const closed = () => new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the connection is closed" })
+
+  const answer = (packet: Parameters<typeof message.encode>[0]) => {
+    if (congested && ++answers > answersAhead) return violation("it asks without reading the answers")
+    send(packet)
+  }
+
   const wakeReaders = (entry: Entry) => {
     entry.stdout.wake?.()
     entry.stderr.wake?.()
   }
 
-  // Whoever waits for something of a channel learns that nothing more comes.
-  const settle = (entry: Entry) => {
-    wakeReaders(entry)
+  const stopWriting = (entry: Entry) => {
     const { writing } = entry
     entry.writing = undefined
     writing?.done(false)
-    for (const reply of entry.replies.splice(0)) reply(false)
+  }
+
+  // Whoever waits for something of a channel learns that nothing more comes.
+  const settle = (entry: Entry) => {
+    wakeReaders(entry)
+    stopWriting(entry)
+    // They stay: what the other side has answered before it learns that the channel is closed still comes.
+    for (const reply of entry.replies) reply(false)
     for (const wake of entry.ended) wake()
     entry.ended.clear()
   }
@@ -242,8 +274,8 @@ export const make = (host: string, output: Output): Multiplexer => {
   const leave = (entry: Entry) => {
     entry.abandoned = true
     sendClose(entry)
-    entry.stdout.pieces.length = 0
-    entry.stderr.pieces.length = 0
+    entry.stdout.pieces = []
+    entry.stderr.pieces = []
     if (entry.phase === "open") settle(entry)
   }
 
@@ -261,7 +293,10 @@ export const make = (host: string, output: Output): Multiplexer => {
     if (bytes.length > entry.receiveWindow) return violation("more data than a channel's window")
     entry.receiveWindow -= bytes.length
     if (bytes.length === 0 || entry.abandoned) return
-    incoming.pieces.push(bytes.length < copiedBelow ? bytes.slice() : bytes)
+    const { pieces } = incoming
+    const last = pieces.at(-1)
+    if (last !== undefined && last.length + bytes.length <= copiedBelow) pieces[pieces.length - 1] = join(last, bytes)
+    else pieces.push(bytes.length < copiedBelow ? new Uint8Array(bytes) : bytes)
     incoming.wake?.()
   }
 
@@ -276,20 +311,18 @@ export const make = (host: string, output: Output): Multiplexer => {
       }
       case "eow@openssh.com": {
         entry.deaf = true
-        const { writing } = entry
-        entry.writing = undefined
-        writing?.done(false)
+        stopWriting(entry)
         break
       }
     }
-    if (packet.wantReply && !entry.sentClose) send({ _tag: "Failure", recipient: entry.remote })
+    if (packet.wantReply && !entry.sentClose) answer({ _tag: "Failure", recipient: entry.remote })
   }
 
   const take = (packet: message.Message) => {
     // Nothing here is asked for, and what the server offers is not taken.
     if (packet._tag === "GlobalRequest" || packet._tag === "GlobalReply") return
     if (packet._tag === "Open") {
-      return send({
+      return answer({
         _tag: "Refuse",
         recipient: packet.sender,
         reason: administrativelyProhibited,
@@ -313,11 +346,12 @@ export const make = (host: string, output: Output): Multiplexer => {
         entry.sendMax = packet.maxPacket
         entry.watcher?.confirmed()
         if (entry.abandoned) sendClose(entry)
-        entry.opened(Effect.void)
+        entry.opened(entry.failure ?? Effect.void)
         return checkClosed()
       case "Refuse": {
-        const { opened } = entry
+        const { opened, watcher } = entry
         remove(entry)
+        watcher?.refused()
         return opened(new OpenRefused({ reason: packet.reason, description: packet.description }))
       }
       case "WindowAdjust":
@@ -355,9 +389,11 @@ export const make = (host: string, output: Output): Multiplexer => {
     }
   }
 
-  // The wait takes nothing: an interrupted reader leaves everything where it was.
+  // What is taken is given in the same step, and the wait takes nothing: an interrupted reader leaves everything where it was.
   const reader = (entry: Entry, incoming: Incoming): Channel["read"] => {
+    const over = () => entry.failure !== undefined || entry.receivedEof || entry.phase === "gone" || entry.abandoned
     const wait = Effect.async<void>((resume) => {
+      if (incoming.pieces.length > 0 || over()) return resume(Effect.void)
       incoming.wake = () => {
         incoming.wake = undefined
         resume(Effect.void)
@@ -367,14 +403,16 @@ export const make = (host: string, output: Output): Multiplexer => {
       })
     })
     const read: Channel["read"] = Effect.suspend(() => {
-      const piece = incoming.pieces.shift()
-      if (piece !== undefined) {
-        give(entry, piece.length)
-        return Effect.succeed(Option.some(piece))
+      const { pieces } = incoming
+      if (pieces.length > 0) {
+        return Effect.sync(() => {
+          const piece = pieces.shift()!
+          give(entry, piece.length)
+          return Option.some(piece)
+        })
       }
-      if (entry.failure !== undefined) return entry.failure
-      if (entry.receivedEof || entry.phase === "gone" || entry.abandoned) return Effect.succeedNone
-      return Effect.zipRight(wait, read)
+      if (!over()) return Effect.zipRight(wait, read)
+      return entry.failure ?? Effect.succeedNone
     })
     return read
   }
@@ -384,9 +422,6 @@ export const make = (host: string, output: Output): Multiplexer => {
 
   const write = (entry: Entry): Channel["write"] => (bytes) =>
     Effect.suspend(() => {
-      if (entry.failure !== undefined) return entry.failure
-      if (!mayWrite(entry)) return Effect.succeed(false)
-      if (bytes.length === 0) return Effect.succeed(true)
       let result: boolean | undefined
       let resumed: (() => void) | undefined
       const writing = {
@@ -397,31 +432,40 @@ export const make = (host: string, output: Output): Multiplexer => {
           resumed?.()
         }
       }
-      entry.writing = writing
-      enqueue(entry)
-      pump()
       const outcome = Effect.suspend(() =>
         entry.failure !== undefined && result !== true ? entry.failure : Effect.succeed(result === true)
       )
-      if (result !== undefined) return outcome
       const finished = Effect.async<void>((resume) => {
         resumed = () => resume(Effect.void)
         if (result !== undefined) resumed()
-        return Effect.sync(() => {
-          if (entry.writing === writing) entry.writing = undefined
-        })
       })
-      return Effect.zipRight(finished, outcome)
+      // Interrupted at any moment, it sends no more.
+      return Effect.onInterrupt(
+        Effect.suspend(() => {
+          if (entry.failure !== undefined) return entry.failure
+          if (!mayWrite(entry)) return Effect.succeed(false)
+          if (bytes.length === 0) return Effect.succeed(true)
+          entry.writing = writing
+          enqueue(entry)
+          pump()
+          return result === undefined ? Effect.zipRight(finished, outcome) : outcome
+        }),
+        () =>
+          Effect.sync(() => {
+            if (entry.writing === writing) entry.writing = undefined
+          })
+      )
     })
 
   const exit = (entry: Entry): Channel["exit"] => {
     const outcome = Effect.suspend(() => entry.failure ?? Effect.succeed(entry.status))
+    const over = () => entry.phase === "gone" || entry.abandoned || entry.failure !== undefined
     const gone = Effect.async<void>((resume) => {
+      if (over()) return resume(Effect.void)
       const wake = () => resume(Effect.void)
       entry.ended.add(wake)
       return Effect.sync(() => entry.ended.delete(wake))
     })
-    const over = () => entry.phase === "gone" || entry.abandoned || entry.failure !== undefined
     return Effect.suspend(() => over() ? outcome : Effect.zipRight(gone, outcome))
   }
 
@@ -431,6 +475,7 @@ export const make = (host: string, output: Output): Multiplexer => {
     write: write(entry),
     end: Effect.sync(() => {
       if (!mayWrite(entry)) return
+      stopWriting(entry)
       entry.sentEof = true
       send({ _tag: "Eof", recipient: entry.remote })
     }),
@@ -467,13 +512,7 @@ export const make = (host: string, output: Output): Multiplexer => {
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         if (failure !== undefined) return yield* failure
-        if (closing !== undefined) {
-          return yield* new RemoteConnectionError({
-            reason: "ConnectionLost",
-            host,
-            detail: "the connection is closed"
-          })
-        }
+        if (closing !== undefined) return yield* closed()
         const id = nextId
         nextId = (nextId + 1) >>> 0
         const fullWindow = window(entries.size)
@@ -523,7 +562,10 @@ export const make = (host: string, output: Output): Multiplexer => {
 
   const close = Effect.async<void>((resume) => {
     closing = () => resume(Effect.void)
-    for (const entry of Array.from(entries.values())) leave(entry)
+    for (const entry of Array.from(entries.values())) {
+      entry.failure ??= closed()
+      leave(entry)
+    }
     checkClosed()
   })
 
@@ -531,6 +573,7 @@ export const make = (host: string, output: Output): Multiplexer => {
     receive,
     drained: () => {
       congested = false
+      answers = 0
       pump()
     },
     open,

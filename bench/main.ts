@@ -1,0 +1,93 @@
+/**
+ * Measures `OpenSsh.layer` beside what else there is, on a throwaway server on loopback. docs/benchmarks.md tells what
+ * each work item does.
+ */
+import { Sshd } from "@effect-remote/testing"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Layer } from "effect"
+import * as Fs from "node:fs/promises"
+import { parseArgs } from "node:util"
+import { BenchError, failed } from "./contender.js"
+import { viaNodeSsh } from "./peers/nodeSsh.js"
+import { viaSsh2 } from "./peers/ssh2.js"
+import { viaSshForwarding } from "./peers/sshForwarding.js"
+import { viaMultiplexedSsh } from "./peers/sshMultiplexed.js"
+import { interleaved, median, spread } from "./rounds.js"
+import { ours } from "./subject.js"
+import { type Measured, render, type Row } from "./table.js"
+import { connectCold } from "./work/connect.js"
+import * as Ends from "./work/ends.js"
+import { execParallel, execSequential } from "./work/exec.js"
+import { tunnelOpen, tunnelThroughput } from "./work/tunnel.js"
+
+const contenders = [ours, viaSsh2, viaNodeSsh, viaMultiplexedSsh, viaSshForwarding]
+
+const works = [execSequential, execParallel, connectCold, tunnelThroughput, tunnelOpen]
+
+const misused = (message: string) =>
+  new BenchError({
+    message: [
+      message,
+      "usage: npm run bench -- [--only NAME,...] [--rounds COUNT] [--json FILE]",
+      `where NAME is a work item or how some begin: ${works.map(({ name }) => name).join(" ")}`
+    ].join("\n")
+  })
+
+const options = Effect.try({
+  try: () => parseArgs({ options: { json: { type: "string" }, only: { type: "string" }, rounds: { type: "string" } } }),
+  catch: (cause) => misused((cause as Error).message)
+}).pipe(
+  Effect.flatMap(({ values: { json, only = "", rounds = "9" } }) => {
+    const unknown = only.split(",").find((prefix) => !works.some(({ name }) => name.startsWith(prefix)))
+    if (unknown !== undefined) return misused(`there is no work item ${unknown}`)
+    if (!/^[1-9]\d*$/.test(rounds)) return misused(`${rounds} is no count of rounds`)
+    const chosen = works.filter(({ name }) => only.split(",").some((prefix) => name.startsWith(prefix)))
+    return Effect.succeed({ json, chosen, rounds: Number(rounds) })
+  })
+)
+
+const measure = (work: (typeof works)[number], rounds: number) =>
+  Effect.gen(function*() {
+    const sshd = yield* Sshd.Sshd
+    const entries = yield* Effect.forEach(
+      contenders.filter(({ can }) => can.includes(work.needs)),
+      (contender) => Effect.map(work.prepare(contender, sshd), (measure) => ({ name: contender.name, measure }))
+    )
+    const figures = yield* interleaved(entries, rounds)
+    const medians = Object.fromEntries(Array.from(figures, ([name, figures]) => [name, median(figures)]))
+    const { [ours.name]: own = NaN, ...peers } = medians
+    const { better, name, unit } = work
+    const noise = Math.max(...Array.from(figures.values(), spread))
+    return { work: name, unit, better, ours: own, peers, noise } satisfies Measured
+  }).pipe(Effect.scoped)
+
+const program = Effect.gen(function*() {
+  const { chosen, json, rounds } = yield* options
+  const measured = yield* Effect.forEach(
+    chosen,
+    (work) => Effect.zipRight(Console.error(`${work.name}: ${rounds} rounds`), measure(work, rounds))
+  ).pipe(Effect.provide(layer))
+  yield* Console.log(`\n${render(measured)}`)
+  if (json === undefined) return
+  const rows = measured.map(({ better, ours, peers, unit, work }): Row => ({ work, unit, better, ours, peers }))
+  yield* Effect.tryPromise({
+    try: () => Fs.writeFile(json, `${JSON.stringify(rows, undefined, 2)}\n`),
+    catch: failed(json)
+  })
+})
+
+const layer = Layer.merge(
+  Sshd.layer({
+    kind: "openssh",
+    // With the usual ten sessions of a connection, peers fail that open one just after another was closed.
+    maxSessions: 64,
+    // The startup files of whoever runs this are not to be measured.
+    config: ["SetEnv HOME=/nonexistent"]
+  }),
+  Ends.layer
+)
+
+program.pipe(
+  Effect.tapError((error) => Console.error(error.message)),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

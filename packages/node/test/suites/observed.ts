@@ -1,0 +1,18 @@
+/** What no caller sees: connections, as `connectionTransport.ts` has them. */
+import { Effect } from "effect"
+import type * as connections from "../../src/internal/connection.js"
+
+/** Those that were made, the latest at the end. */
+export const made: Array<connections.Connection> = []
+
+/**
+ * The module with connections that are seen, for
+ * `vi.mock("../src/internal/connection.js", async (original) => (await import("./suites/observed.js")).observed(original))`.
+ */
+export const observed = async (original: <Module>() => Promise<Module>): Promise<typeof connections> => {
+  const module = await original<typeof connections>()
+  return {
+    ...module,
+    make: (...args) => Effect.tap(module.make(...args), (connection) => Effect.sync(() => void made.push(connection)))
+  }
+}
