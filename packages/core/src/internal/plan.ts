@@ -16,11 +16,9 @@ type Guard = Option.Option<frame.Guard>
 /** @internal */
 export interface Plan {
   /** For the login shell. */
-  readonly line: (guard: Guard) => string
+  readonly line: string
   /** What goes first on stdin. */
   readonly first: (guard: Guard) => Option.Option<Uint8Array>
-  /** Whether the command registers itself by its line, so that a guardian has to be there before. */
-  readonly guardInLine: boolean
   /** The process id, where it is known beforehand that none will be reported. */
   readonly pid: number | undefined
   readonly stdout: () => reports.Scanner
@@ -62,9 +60,8 @@ export const make = Effect.fnUntraced(function*(
     })
     yield* inArguments(line)
     const plan: Plan = {
-      line: () => line,
+      line,
       first: Option.none,
-      guardInLine: false,
       pid: 0,
       stdout: () => reports.transparent,
       stderr: () => reports.transparent
@@ -78,12 +75,12 @@ export const make = Effect.fnUntraced(function*(
     stages: compiled.stages,
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
   })
-  const guardInLine = Option.isSome(pty)
-  if (guardInLine) yield* inArguments(frame.terminalLine(framed(Option.none())))
+  // A line that waits may be sent on another connection than the one that there is now, whose guardian is not its own.
+  const line = Option.isSome(pty) ? frame.terminalLine(framed(Option.none())) : frame.launchLine
+  if (Option.isSome(pty)) yield* inArguments(line)
   const plan: Plan = {
-    line: (guard) => guardInLine ? frame.terminalLine(framed(guard)) : frame.launchLine,
-    first: (guard) => guardInLine ? Option.none() : Option.some(frame.encode(framed(guard))),
-    guardInLine,
+    line,
+    first: (guard) => Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed(guard))),
     pid: undefined,
     // A terminal has one output, so that reports of both kinds come there.
     stdout: () => reports.scanner(marker, { once: Option.isNone(pty) }),

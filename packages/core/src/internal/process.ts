@@ -4,7 +4,6 @@
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -147,19 +146,17 @@ const launch = Effect.fnUntraced(function*(
   })
   const pty = Option.getOrUndefined(settings.pty)
   // A host that cannot be reached is tried by the command alone.
-  const guarding = Effect.zipRight(
-    transport.ready,
-    Effect.map(guardian.fifo, Option.map((fifo) => ({ fifo, keep })))
-  )
-  const exec = (guard: Option.Option<frame.Guard>) =>
-    Effect.zip(transport.exec(plan.line(guard), { pty }), Clock.currentTimeMillis)
+  const guarded = Effect.zipRight(transport.ready, guardian.ready)
+  const exec = transport.exec(plan.line, { pty })
   // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere
   // the first command does not wait for it.
-  const [[channel, opened], guard] = yield* restore(
-    plan.guardInLine || transport.capabilities.oneConnection
-      ? Effect.flatMap(guarding, (guard) => Effect.map(exec(guard), (channel) => [channel, guard] as const))
-      : Effect.zip(exec(Option.none()), guarding, { concurrent: true })
+  const channel = yield* restore(
+    transport.capabilities.oneConnection
+      ? Effect.zipRight(guarded, exec)
+      : Effect.map(Effect.zip(exec, guarded, { concurrent: true }), ([channel]) => channel)
   )
+  const guard = Option.map(yield* guardian.fifo, (fifo) => ({ fifo, keep }))
+  const first = plan.first(guard)
 
   let pid = plan.pid
   let failed: Failed | undefined
@@ -238,7 +235,7 @@ const launch = Effect.fnUntraced(function*(
   )
   const started = yield* Deferred.make<number, RunError>()
   // A write that fails is left to the reader, which learns why.
-  yield* fork(Effect.ignore(Option.match(plan.first(guard), { onNone: () => Effect.void, onSome: channel.write })))
+  yield* fork(Effect.ignore(Option.match(first, { onNone: () => Effect.void, onSome: channel.write })))
   yield* fork(Effect.intoDeferred(awaitReport, started))
 
   // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
@@ -288,14 +285,14 @@ const launch = Effect.fnUntraced(function*(
   )
 
   const processId = yield* restore(
-    deadline.within(transport.host, "launching the command", opened)(Deferred.await(started))
+    deadline.within(transport.host, "launching the command")(Deferred.await(started))
   ).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
         late = true
       }))
   )
-  yield* guardian.registered(processId, keep)
+  yield* guardian.started(processId, { keep, registered: Option.isSome(first) && Option.isSome(guard) })
   span.attribute("process.pid", processId)
 
   const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(

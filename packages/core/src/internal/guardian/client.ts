@@ -12,7 +12,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { Channel, Transport } from "../../Transport.js"
@@ -37,10 +37,15 @@ export type GuardianState = "none" | "attached" | "detached"
 /** @internal */
 export interface Guardian {
   readonly state: Stream.Stream<GuardianState>
-  /** Where a command that is to be launched registers itself. */
+  /** Waits until it is there, or is not to be had. */
+  readonly ready: Effect.Effect<void>
+  /** Where a command that is launched now, on the connection that there is, registers itself. */
   readonly fifo: Effect.Effect<Option.Option<string>>
-  /** It has registered itself. */
-  readonly registered: (pid: number, keep: boolean) => Effect.Effect<void>
+  /** It runs, and has registered itself or not. */
+  readonly started: (
+    pid: number,
+    options: { readonly keep: boolean; readonly registered: boolean }
+  ) => Effect.Effect<void>
   /** It has ended as it should. */
   readonly done: (pid: number) => Effect.Effect<void>
   /** Its connection is lost, and with it the guardian that ends it. */
@@ -208,22 +213,32 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const fifo = Effect.suspend(() => Effect.succeed(Option.fromNullable((attached ?? detached)?.fifo)))
 
   // A command is not kept from a host where a guardian is slow to begin.
-  const fifoWhenStarted = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  const begun = Effect.flatMap(Clock.currentTimeMillis, (now) =>
     now - failedAt < triedAgainAfter
-      ? fifo
-      : Effect.zipRight(
-        Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5)),
-        fifo
+      ? Effect.void
+      : Effect.asVoid(
+        Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5))
       ))
+
+  // One that is detached ends all that it knows when its connection is lost: what runs on the next one must not be known to it.
+  yield* transport.state.pipe(
+    Stream.filter((state) => state === "lost"),
+    Stream.runForEach(() => {
+      detached = undefined
+      return attached === undefined ? SubscriptionRef.set(state, "none") : Effect.void
+    }),
+    Effect.interruptible,
+    Effect.forkScoped
+  )
 
   const guardian: Guardian = {
     state: state.changes,
-    fifo: host.shell === "none"
-      ? Effect.succeedNone
-      : Effect.suspend(() => attached === undefined ? fifoWhenStarted : fifo),
-    registered: (pid, keep) =>
+    ready: host.shell === "none" ? Effect.void : Effect.suspend(() => attached === undefined ? begun : Effect.void),
+    fifo,
+    started: (pid, { keep, registered }) =>
       Effect.sync(() => {
         running.set(pid, keep)
+        if (!registered) attached?.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
       }),
     done: (pid) =>
       Effect.sync(() => {

@@ -224,6 +224,9 @@ main() {
 
 // The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
 // is free once the channel is closed, and the connection lasts as long as this one.
+//
+// A connection that ends closes this session a moment before the others: what runs in them is to fail as lost, and not by
+// a signal of ours.
 const relay = `
 umask 077
 cd /
@@ -266,6 +269,7 @@ while IFS= read -r line; do
       ;;
   esac
 done
+sleep 0.3 || sleep 1
 echo end-of-input >&4 || rm -rf "$dir"
 `
 
