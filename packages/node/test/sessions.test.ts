@@ -135,6 +135,17 @@ const failureOf = (user: User): RemoteConnectionError => {
   return Option.getOrThrow(Cause.failureOption(exit.cause))
 }
 
+/** More than the server allows, so that the limit is known. */
+const learnLimit = ({ close, open, server, world }: Served) => {
+  const users = Array.from({ length: server.limit + 1 }, () => open())
+  world.settle()
+  assert.strictEqual(users.filter(has).length, server.limit)
+  for (const user of users) close(user)
+  world.settle()
+  close(users.at(-1)!)
+  world.adjust(1000)
+}
+
 /** Everybody who still has one or waits goes, and then there are as many as the server allows, at once. */
 const assertNoneLost = (served: Served) => {
   const { close, failures, mux, open, peer, server, sessions, users, world } = served
@@ -150,6 +161,7 @@ const assertNoneLost = (served: Served) => {
   assert.strictEqual(mux.size(), 0)
   assert.strictEqual(sessions.waiting(), 0)
   assert.strictEqual(server.held, 0)
+  learnLimit(served)
   const again = Array.from({ length: server.limit }, () => open())
   world.settle()
   assert.isTrue(again.every(has))
@@ -158,17 +170,6 @@ const assertNoneLost = (served: Served) => {
   assert.strictEqual(mux.size(), 0)
   assert.deepStrictEqual(peer.violations, [])
   assert.deepStrictEqual(failures, [])
-}
-
-/** More than the server allows, so that the limit is known. */
-const learnLimit = ({ close, open, server, world }: Served) => {
-  const users = Array.from({ length: server.limit + 1 }, () => open())
-  world.settle()
-  assert.strictEqual(users.filter(has).length, server.limit)
-  for (const user of users) close(user)
-  world.settle()
-  close(users.at(-1)!)
-  world.adjust(1000)
 }
 
 describe("a server that allows few sessions", () => {
@@ -294,7 +295,7 @@ describe("a server that allows few sessions", () => {
       })
     }
     for (let workers = 0; workers < 8; workers++) work()
-    world.adjust(50_000)
+    world.adjust(40_000)
     const [refusals, before] = [server.refusals, sessions]
     world.adjust(30_000)
     assert.isAbove(sessions - before, 400)
@@ -385,14 +386,14 @@ describe("interruption", () => {
   })
 
   it.each([1, 2])("at every moment: none is lost of %i", (limit) => {
-    for (let moment = 0; moment < 120; moment++) {
+    for (let moment = 0; moment < 240; moment++) {
       const served = serve({ limit, lag: moment % 3, small: true })
-      learnLimit(served)
+      if (moment % 4 < 2) learnLimit(served)
       const { close, open, users, world } = served
       const before = users.length
       const first = open()
       for (let others = 0; others < limit + 1; others++) open()
-      for (let steps = 0; steps < moment; steps++) world.step()
+      for (let steps = 0; steps < moment * 2; steps++) world.step()
       // Somebody who has one, somebody who was given one just then, or somebody who waits.
       for (const user of users.slice(before)) {
         if (user.number % 2 === moment % 2) worlds.interrupt(user.fiber)
@@ -458,7 +459,7 @@ describe("interruption", () => {
     }
     assertNoneLost(served)
     assert.isAtMost(served.server.most, limit)
-  }, { fastCheck: { numRuns: 150 } })
+  }, { fastCheck: { numRuns: 60 } })
 })
 
 describe("sessions that stay", () => {

@@ -18,6 +18,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -113,25 +114,25 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
   }).pipe(Effect.tapError(() => SubscriptionRef.set(state, "lost")))
 
   // Once for all who wait for it.
-  const connected: Effect.Effect<connections.Connection, RemoteConnectionError> = Effect.suspend(() => {
-    if (current !== undefined && !current.isLost()) return Effect.succeed(current)
-    if (connecting !== undefined) return Deferred.await(connecting)
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        const attempt = yield* Deferred.make<connections.Connection, RemoteConnectionError>()
-        connecting = attempt
-        yield* connectAgain.pipe(
-          Effect.interruptible,
-          Effect.onExit((exit) => {
-            connecting = undefined
-            return Deferred.done(attempt, exit)
-          }),
-          Effect.forkIn(whole)
-        )
-        return yield* restore(Deferred.await(attempt))
-      })
-    )
-  })
+  const connected: Effect.Effect<connections.Connection, RemoteConnectionError> = Effect.uninterruptibleMask((
+    restore
+  ) =>
+    Effect.suspend(() => {
+      if (current !== undefined && !current.isLost()) return Effect.succeed(current)
+      if (connecting !== undefined) return restore(Deferred.await(connecting))
+      const attempt = Deferred.unsafeMake<connections.Connection, RemoteConnectionError>(FiberId.none)
+      connecting = attempt
+      return connectAgain.pipe(
+        Effect.interruptible,
+        Effect.onExit((exit) => {
+          connecting = undefined
+          return Deferred.done(attempt, exit)
+        }),
+        Effect.forkIn(whole),
+        Effect.zipRight(restore(Deferred.await(attempt)))
+      )
+    })
+  )
 
   // Nothing was sent on a channel that was not opened: it may be opened on another connection.
   const opening = <A, R>(

@@ -126,6 +126,13 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     const ending: Attached["ending"] = new Map()
     const guardian: Attached = { name, scope, fifo: script.fifo(directory), say, ending, left }
 
+    // Known before it is heard: it may have been asked to go already.
+    attached = guardian
+    for (const [pid, keep] of running) say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+    if (detached !== undefined) say(protocol.Request.Retire({ name: detached.name }))
+    detached = undefined
+    yield* SubscriptionRef.set(state, "attached")
+
     const hear: Effect.Effect<GuardianState, RemoteConnectionError> = Effect.flatMap(lines, (reports) => {
       for (const report of reports) {
         switch (report._tag) {
@@ -158,10 +165,6 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     yield* Effect.forkScoped(Effect.interruptible(
       Effect.repeat(Effect.sync(() => say(protocol.Request.Beat())), Schedule.spaced(Duration.seconds(interval)))
     ))
-    for (const [pid, keep] of running) say(protocol.Request.Add({ pid, keep, start: Option.none() }))
-    if (detached !== undefined) say(protocol.Request.Retire({ name: detached.name }))
-    detached = undefined
-    return guardian
   })
 
   // Those who wait for an end are told that it is not for this one to tell.
@@ -179,10 +182,16 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const start = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
-      attached = yield* restore(deadline.within(host, "starting the guardian")(Scope.extend(run(scope), scope))).pipe(
-        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      yield* restore(deadline.within(host, "starting the guardian")(Scope.extend(run(scope), scope))).pipe(
+        Effect.onError((cause) =>
+          Effect.zipRight(
+            Effect.sync(() => {
+              if (attached?.scope === scope) attached = undefined
+            }),
+            Scope.close(scope, Exit.failCause(cause))
+          )
+        )
       )
-      yield* SubscriptionRef.set(state, "attached")
     })
   )
 
