@@ -536,10 +536,23 @@ describe("what is left", () => {
   it.scopedLive("no file and no process once the layer is gone", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({})
-      const before = Fs.readdirSync("/tmp").filter((name) => name.startsWith("effect-remote-"))
-      yield* run(sshd.host, Command.make("true"))
-      const after = Fs.readdirSync("/tmp").filter((name) => name.startsWith("effect-remote-"))
-      assert.deepStrictEqual(after.filter((name) => !before.includes(name)), [])
+      // Other tests use the system's temporary directory at the same time.
+      const temporary = `${sshd.directory}/tmp`
+      yield* Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const { TMPDIR } = process.env
+          Fs.mkdirSync(temporary)
+          process.env.TMPDIR = temporary
+          return TMPDIR
+        }),
+        () => run(sshd.host, Command.make("true")),
+        (before) =>
+          Effect.sync(() => {
+            if (before === undefined) delete process.env.TMPDIR
+            else process.env.TMPDIR = before
+          })
+      )
+      assert.deepStrictEqual(Fs.readdirSync(temporary), [])
       assert.deepStrictEqual(yield* sshd.processes, [])
     }))
 })
