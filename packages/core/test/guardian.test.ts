@@ -1,5 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Deferred, Effect, Either, Exit, FastCheck, Option, Queue, Schedule, type Scope } from "effect"
+import {
+  Array as Arr,
+  Cause,
+  Deferred,
+  Effect,
+  Either,
+  Exit,
+  FastCheck,
+  Option,
+  Queue,
+  Schedule,
+  type Scope
+} from "effect"
 import * as childProcess from "node:child_process"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
@@ -151,16 +163,13 @@ const members = (session: number) => processes().filter((process) => process.ses
 
 const startOf = (pid: number) => Option.fromNullable(processes().find((process) => process.pid === pid)?.start)
 
+const within = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
+  Effect.timeoutFailCause(effect, { duration: "20 seconds", onTimeout: () => Cause.die(`never: ${what}`) })
+
 const eventually = (what: string, condition: () => boolean) =>
   Effect.sync(condition).pipe(
     Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`never: ${what}`) }),
-    Effect.orDie
-  )
-
-const within = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
-  Effect.timeoutFail(effect, { duration: "20 seconds", onTimeout: () => new Error(`never: ${what}`) }).pipe(
-    Effect.orDie
+    (effect) => within(what, effect)
   )
 
 const kill = (pid: number) => {

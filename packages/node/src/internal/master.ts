@@ -121,9 +121,13 @@ export const make = Effect.fnUntraced(
       // The shell did not find it.
       if (code === 127 && /^sh: |^\/bin\/sh: /m.test(log)) return yield* children.notFound(name, ssh)
       const how = code === null ? "was ended by a signal" : `ended with code ${code}`
-      const failure = diagnose(name, log, `ssh ${how} before it had logged in`, pinned)
+      const detail = `ssh ${how} before it had logged in`
+      const failure = diagnose(name, log, detail, pinned)
+      if (failure.output !== "") return yield* failure
       // OpenSSH's says why.
-      return yield* failure.output === "" && code !== null ? unsupported(name, failure.detail) : failure
+      return yield* code === null
+        ? new RemoteConnectionError({ reason: "ConnectionLost", host: name, detail })
+        : unsupported(name, detail)
     }
 
     const master: Master = {

@@ -8,6 +8,7 @@ import { RemoteAddress, type RemoteConnection, type RemoteListener } from "@effe
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Connection } from "./connection.js"
@@ -38,13 +39,18 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const failure = (reason: RemoteConnectionError["reason"], detail: string, cause?: unknown) =>
     new RemoteConnectionError({ reason, host, detail: `listening on ${where} there: ${detail}`, cause })
 
+  const lost = Effect.flip(connection.lost)
+  // A connection that is lost is the reason, and that is known soon.
+  const unlessLost = (failure: RemoteConnectionError) =>
+    Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
+
   const path = connection.forwards.path(address)
-  const listening = yield* Effect.mapError(
+  const listening = yield* Effect.catchAll(
     localNetwork.listen(LocalAddress.Unix({ path })),
     (cause) =>
       cause.reason === "AddressInUse"
         ? failure("ChannelRefused", "it does so for this program already", cause)
-        : failure("Unknown", cause.message, cause)
+        : unlessLost(failure("Unknown", cause.message, cause))
   )
   const request = (_tag: "OpenForward" | "CloseForward"): control.Request => ({
     _tag,
@@ -54,25 +60,29 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const ask = (request: control.Request) =>
     Effect.scoped(Effect.flatMap(controlSocket.make(connection.socketPath), ({ ask }) => ask(request)))
 
-  // A forward that failed must not be closed: the master would close the one that has its port.
-  const answer = yield* Effect.acquireRelease(
-    ask(request("OpenForward")).pipe(
-      Effect.mapError((cause) => failure(connection.isLost() ? "ConnectionLost" : "Protocol", cause.message, cause)),
-      Effect.filterOrElse(
-        (answer) => answer._tag !== "Failed",
-        (answer) => failure("ChannelRefused", answer._tag === "Failed" ? answer.detail : "")
-      )
-    ),
-    () =>
-      ask(request("CloseForward")).pipe(
+  // The master closes only what it has answered about, and an answer that nobody waits for is lost: so both are asked for to
+  // the end, which is the master's at the latest, for whoever is interrupted too. A forward that failed must not be closed:
+  // that would close the one that has its port.
+  const opening = yield* Effect.acquireRelease(
+    Effect.forkDaemon(ask(request("OpenForward"))),
+    (opening) =>
+      Fiber.await(opening).pipe(
+        Effect.flatten,
+        Effect.flatMap(({ _tag }) => _tag === "Failed" ? Effect.void : ask(request("CloseForward"))),
+        Effect.ignore,
+        Effect.forkDaemon,
+        Effect.flatMap(Fiber.await),
         Effect.interruptible,
         Effect.timeoutOption("2 seconds"),
-        Effect.ignore,
         Effect.unless(connection.isLost)
       )
   )
+  const answer = yield* Effect.catchAll(
+    Effect.flatten(Fiber.await(opening)),
+    (cause) => unlessLost(failure("Protocol", cause.message, cause))
+  )
+  if (answer._tag === "Failed") return yield* failure("ChannelRefused", answer.detail)
 
-  const lost = Effect.flip(connection.lost)
   const broken = Effect.mapError((cause: { readonly message: string }) =>
     failure("ConnectionLost", cause.message, cause)
   )
