@@ -141,18 +141,20 @@ export const nothingIsLeft = Effect.fnUntraced(function*(kind: Sshd.Kind, count:
   const random = Random.make(seed)
   // As it is looked at later, when what comes and goes by itself has had the time to go.
   const atRest = eventually(Effect.delay(held(temporary), "100 millis"), () => true)
+  // The guardian's clock.
+  const withoutSleep = Effect.map(sshd.processes, (processes) => processes.filter(({ name }) => name !== "sleep"))
 
   yield* Effect.gen(function*() {
     const before = yield* atRest
     yield* Effect.gen(function*() {
       const tunnel = yield* RemoteContext.tunnel({ remotePort: port })
       const all = kinds(files, port, tunnel.localPort)
-      // The session for files stays, and so does what Node keeps once it was needed.
+      // The sessions for files and of the guardian stay, and so does what Node keeps once it was needed.
       yield* Effect.forEach(all, (use) => use)
       const channels = Effect.sync(() => made.at(-1)!.multiplexer.size())
-      assert.strictEqual(yield* eventually(channels, (size) => size === 1), 1)
+      yield* eventually(channels, (size) => size === 2)
       const remote = yield* eventually(
-        sshd.processes,
+        withoutSleep,
         (processes) => processes.every(({ name }) => name === "sh" || name === "sftp-server")
       )
       const connections = made.length
@@ -173,9 +175,9 @@ export const nothingIsLeft = Effect.fnUntraced(function*(kind: Sshd.Kind, count:
 
       assert.strictEqual(made.length, connections)
       assert.strictEqual(made.at(-1)!.sessions.waiting(), 0)
-      yield* eventually(channels, (size) => size === 1)
+      yield* eventually(channels, (size) => size === 2)
       const pids = (processes: ReadonlyArray<Sshd.Process>) => processes.map(({ pid }) => pid).join()
-      yield* eventually(sshd.processes, (processes) => pids(processes) === pids(remote))
+      yield* eventually(withoutSleep, (processes) => pids(processes) === pids(remote))
       yield* eventually(held(temporary), noMoreThan(baseline))
       assert.deepStrictEqual(Fs.readdirSync(files), [])
     }).pipe(Effect.scoped, Effect.provide(OpenSsh.layer(sshd.host)))
@@ -214,7 +216,7 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     yield* Effect.forEach(all, (use) => use)
     const atRest = eventually(Effect.delay(held(temporary), "100 millis"), () => true)
     const channels = Effect.sync(() => made.at(-1)!.multiplexer.size())
-    yield* eventually(channels, (size) => size === 1)
+    yield* eventually(channels, (size) => size === 2)
     const baseline = yield* atRest
 
     const striking = yield* Effect.forever(Effect.gen(function*() {
@@ -241,7 +243,7 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     assert.isTrue(outcomes.some(Exit.isFailure))
 
     yield* Effect.forEach(all, (use) => use)
-    yield* eventually(channels, (size) => size === 1)
+    yield* eventually(channels, (size) => size === 2)
     yield* eventually(
       held(temporary),
       (now) =>

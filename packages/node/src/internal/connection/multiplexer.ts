@@ -335,6 +335,8 @@ export const make = (host: string, output: Output): Multiplexer => {
       if (packet.recipient < nextId) return
       return violation(`a message for channel ${packet.recipient}, which does not exist`)
     }
+    // Some give room for data on a channel that they have closed, and whose number OpenSSH's master has given to this one.
+    if (packet._tag === "WindowAdjust" && entry.phase === "opening") return
     if ((packet._tag === "Confirm" || packet._tag === "Refuse") !== (entry.phase === "opening")) {
       return violation(`${packet._tag} for a channel that is ${entry.phase}`)
     }
