@@ -514,13 +514,17 @@ describe("the launch line", () => {
       assert.strictEqual(registered, `add ${ran.pid} ${ran.stdout.output.split(" ")[21]} end\n`)
     })
 
-    it("where it cannot register itself, a command runs all the same", () => {
+    it("where it cannot register itself, a command does not run", () => {
       const plain = make(`plain-${path.basename(String(shell.command[0]))}`, "x", 0o600)
       const absent = path.join(directory, "absent")
       for (const fifo of [plain, absent, directory, `${absent}/guardian`, "", "-p", "a = a -o -p"]) {
-        const ran = launch(shell, { ...frameOf(stage(["echo", "x"])), guard: Option.some({ fifo, keep: false }) })
-        assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
-        assert.strictEqual(ran.stdout.output, "x\n")
+        const guard = Option.some({ fifo, keep: false })
+        for (const value of [frameOf(stage(["echo", "x"])), frameOf(stage(["echo", "x"]), stage(["cat"]))]) {
+          const ran = launch(shell, { ...value, guard })
+          assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: [{ _tag: "Unguarded" }] })
+          assert.deepStrictEqual(ran.stdout, { noise: "", output: "", reports: [] })
+          assert.strictEqual(ran.code, 1)
+        }
       }
       assert.strictEqual(fs.readFileSync(plain, "utf8"), "x")
       assert.isFalse(fs.existsSync(absent))

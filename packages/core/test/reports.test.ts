@@ -14,7 +14,8 @@ const anyReport = FastCheck.oneof(
   FastCheck.integer({ min: 1, max: 4194304 }).map((pid) => `${marker} started ${pid}`),
   FastCheck.tuple(FastCheck.constantFrom(...steps), FastCheck.integer({ min: 0, max: 255 })).map(([step, code]) =>
     `${marker} ${step} ${code}`
-  )
+  ),
+  FastCheck.constant(`${marker} unguarded`)
 ).chain((line) => FastCheck.constantFrom(`${line}\n`, `${line}\r\n`))
 
 // What is no report, though it may look like the beginning or the end of one.
@@ -88,12 +89,14 @@ describe("scanner", () => {
 
   it("reads each kind of report, with either line end", () => {
     const lines = [`${marker} started 4711\n`, ...steps.map((step, index) => `${marker} ${step} ${index}\r\n`)]
+    lines.push(`${marker} unguarded\n`)
     assert.deepStrictEqual(scanText(false, lines.join("")), {
       noise: "",
       output: "",
       reports: [
         { _tag: "Started", pid: 4711 },
-        ...steps.map((step, code) => ({ _tag: "Failed", step, code } as const))
+        ...steps.map((step, code) => ({ _tag: "Failed", step, code } as const)),
+        { _tag: "Unguarded" }
       ]
     })
   })

@@ -33,6 +33,17 @@ const guardianIs = (context: RemoteContext.RemoteContext, wanted: RemoteContext.
     Effect.orDie
   )
 
+const commandLine = (pid: number) => Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1")
+
+/** The guardians: each leads a session. */
+const leaders = (server: Sshd.Sshd) =>
+  Effect.map(
+    server.processes,
+    (processes) =>
+      processes.filter(({ group, name, pid }) => group === pid && name === "sh").map(({ pid }) => pid)
+        .filter((pid) => commandLine(pid).includes("/tmp/.effect-remote-"))
+  )
+
 const forever = Command.make("sh", "-c", "timeout 5000 sleep 5000 & sleep 5000; true")
 
 for (const kind of servers) {
@@ -107,14 +118,9 @@ for (const kind of servers) {
           const fiber = yield* Effect.fork(context.exitCode(forever))
           yield* guardianIs(context, "attached")
           yield* until(server, 2)
-          // The guardian leads the one session whose leader is no command of ours.
-          const leaders = (yield* server.processes).filter(({ group, name, pid }) => group === pid && name === "sh")
-          const commands = (yield* asleep(server)).map(({ group }) => group)
-          const [guardian, ...others] = leaders.filter(({ pid }) =>
-            Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/tmp/.effect-remote-")
-          )
-          assert(guardian !== undefined && others.length === 0 && !commands.includes(guardian.pid))
-          process.kill(guardian.pid, "SIGKILL")
+          const [leader, ...others] = yield* leaders(server)
+          assert(leader !== undefined && others.length === 0)
+          process.kill(leader, "SIGKILL")
           yield* context.state.pipe(
             Stream.takeUntil((state) => state.guardian !== "attached"),
             Stream.runDrain,
@@ -124,6 +130,25 @@ for (const kind of servers) {
           yield* guardianIs(context, "attached")
           yield* Fiber.interrupt(fiber)
           assert.deepStrictEqual(yield* asleep(server), [])
+        }))
+
+      it.scopedLive("is replaced for what still runs, and for what was about to", () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const proxy = yield* proxies.make(server.host.port!)
+          const context = yield* contextOf(name, proxies.through(proxy, server))
+          yield* context.start(forever)
+          const [leader] = yield* leaders(server)
+          const [directory] = /\/tmp\/\.effect-remote-\w+/.exec(commandLine(leader!))!
+          // As it leaves: a command that comes just then finds nobody.
+          Fs.renameSync(directory, `${directory}-gone`)
+          assert.strictEqual(yield* context.string(Command.make("echo", "on")), "on\n")
+          yield* guardianIs(context, "attached")
+          process.kill(-leader!, "SIGKILL")
+          yield* until(server, 2)
+          yield* proxy.reset
+          yield* until(server, 0)
+          Fs.rmSync(`${directory}-gone`, { recursive: true })
         }))
     })
   }

@@ -5,7 +5,8 @@
  *
  * The shell answers with *reports*: lines that begin with the frame's marker, a random word that nothing else can
  * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, and where nobody
- * is there any more to read it the command is not run. `MARKER STEP CODE` goes to stderr when a step before that failed.
+ * is there any more to read it the command is not run. `MARKER STEP CODE` goes to stderr when a step before that failed,
+ * and `MARKER unguarded` when there was nobody to guard it: the command has not run then.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Either from "effect/Either"
@@ -28,7 +29,7 @@ export interface Stage {
 
 /**
  * Where a command registers itself before it is reported, and so before it runs, and whether it is to outlive the client.
- * Where there is no such FIFO it runs all the same.
+ * Where there is no such FIFO it does not run.
  *
  * @internal
  */
@@ -63,10 +64,11 @@ const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
   `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
-  `er_guard() { [ -p "$1" ] || return 0; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
+  `er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }`,
+  `er_guard() { [ -p "$1" ] || er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
   ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
   `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
-  `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null; :; }`,
+  `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded; }`,
   `er_started() { echo "$er_marker started $$" && echo "$er_marker started $$" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,

@@ -4,6 +4,7 @@
 import type * as Command from "@effect/platform/Command"
 import { ExitCode, ProcessId } from "@effect/platform/CommandExecutor"
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -74,6 +75,9 @@ export interface Started {
 
 type Failed = Extract<Report, { readonly _tag: "Failed" }>
 
+/** The guardian that the command was to register with is gone, so it has not run. */
+class Unguarded extends Data.TaggedError("Unguarded")<{ readonly fifo: string }> {}
+
 const stderrKept = 256 * 1024
 
 // A command that was interrupted while it was launched tells its process id in this time, or it is not launched: its shell
@@ -118,6 +122,10 @@ export const start = Effect.fnUntraced(function*(host: Host, compiled: program.P
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
     })
+  ).pipe(
+    Effect.tapErrorTag("Unguarded", ({ fifo }) => host.guardian.missed(fifo)),
+    Effect.retry({ while: ({ _tag }) => _tag === "Unguarded" }),
+    Effect.catchTag("Unguarded", Effect.die)
   )
 })
 
@@ -160,10 +168,12 @@ const launch = Effect.fnUntraced(function*(
 
   let pid = plan.pid
   let failed: Failed | undefined
+  let isGuarded = true
   const output = ({ noise, output, reports }: Scanned): Uint8Array => {
     failure.noise.push(noise)
     for (const report of reports) {
       if (report._tag === "Started") pid ??= report.pid
+      else if (report._tag === "Unguarded") isGuarded = false
       else if (report.code !== 0) failed ??= report
     }
     return output
@@ -222,18 +232,19 @@ const launch = Effect.fnUntraced(function*(
     ended ? Effect.void : Effect.zipRight(readOn, drain)
   )
 
-  const awaitReport: Effect.Effect<number, RunError> = Effect.suspend(() =>
+  const awaitReport: Effect.Effect<number, RunError | Unguarded> = Effect.suspend(() =>
     pid !== undefined
       ? Effect.succeed(pid)
       : ended
       ? Effect.gen(function*() {
         yield* Effect.exit(Deferred.await(stderrEnded))
         const status = yield* Deferred.await(exited)
+        if (!isGuarded && Option.isSome(guard)) return yield* new Unguarded(guard.value)
         return yield* failed === undefined ? failure.notLaunched(status) : failure.fromReport(failed)
       })
       : Effect.zipRight(readOn, awaitReport)
   )
-  const started = yield* Deferred.make<number, RunError>()
+  const started = yield* Deferred.make<number, RunError | Unguarded>()
   // A write that fails is left to the reader, which learns why.
   yield* fork(Effect.ignore(Option.match(first, { onNone: () => Effect.void, onSome: channel.write })))
   yield* fork(Effect.intoDeferred(awaitReport, started))

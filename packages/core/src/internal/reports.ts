@@ -7,6 +7,7 @@ import * as text from "./text.js"
 /** @internal */
 export type Report =
   | { readonly _tag: "Started"; readonly pid: number }
+  | { readonly _tag: "Unguarded" }
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 /** @internal */
@@ -34,6 +35,7 @@ const oneByteEach = new TextDecoder("latin1")
 const parse = (line: string): Report | undefined => {
   const started = /^ started (\d{1,10})\r?$/.exec(line)
   if (started !== null) return { _tag: "Started", pid: Number(started[1]) }
+  if (/^ unguarded\r?$/.test(line)) return { _tag: "Unguarded" }
   const failed = /^ (setup|directory|environment|program|exec) (\d{1,3})\r?$/.exec(line)
   return failed === null ? undefined : { _tag: "Failed", step: failed[1] as Step, code: Number(failed[2]) }
 }

@@ -41,6 +41,8 @@ export interface Guardian {
   readonly ready: Effect.Effect<void>
   /** Where a command that is launched now, on the connection that there is, registers itself. */
   readonly fifo: Effect.Effect<Option.Option<string>>
+  /** A command found nobody there, and was not run. */
+  readonly missed: (fifo: string) => Effect.Effect<void>
   /** It runs, and has registered itself or not. */
   readonly started: (
     pid: number,
@@ -63,6 +65,12 @@ interface Attached {
   /** Its last word. */
   readonly left: Deferred.Deferred<GuardianState>
 }
+
+// Where commands see another /tmp than the guardian they are told to it by this program only.
+const allowedToMiss = 2
+
+// One that has gone is not missed longer than that.
+const replacedAfter = "1 second"
 
 // A host on which it could not be started is asked again after this time.
 const triedAgainAfter = 30_000
@@ -96,6 +104,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   let detached: Attached | undefined
   let startingNow: Deferred.Deferred<void> | undefined
   let failedAt = -Infinity
+  let missed = 0
 
   const run = Effect.fnUntraced(function*(scope: Scope.CloseableScope) {
     const name = yield* random.hex
@@ -170,13 +179,15 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   // Those who wait for an end are told that it is not for this one to tell.
   const leave = (guardian: Attached, last: GuardianState) =>
     Effect.gen(function*() {
+      if (yield* Deferred.isDone(guardian.left)) return
       if (attached === guardian) attached = undefined
       if (last === "detached") detached = guardian
       for (const waiting of guardian.ending.values()) Deferred.unsafeDone(waiting, Exit.succeed(false))
       guardian.ending.clear()
+      yield* Deferred.succeed(guardian.left, last)
       yield* SubscriptionRef.set(state, last)
       yield* Scope.close(guardian.scope, Exit.void)
-      yield* Deferred.succeed(guardian.left, last)
+      if (last === "none") yield* Effect.forkIn(Effect.interruptible(Effect.delay(replace, replacedAfter)), parent)
     })
 
   const start = Effect.uninterruptibleMask((restore) =>
@@ -219,7 +230,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     )
   })
 
-  const fifo = Effect.suspend(() => Effect.succeed(Option.fromNullable((attached ?? detached)?.fifo)))
+  const fifo = Effect.sync(() =>
+    missed < allowedToMiss ? Option.fromNullable((attached ?? detached)?.fifo) : Option.none()
+  )
 
   // A command is not kept from a host where a guardian is slow to begin.
   const begun = Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -229,10 +242,17 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
         Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5))
       ))
 
-  // One that is detached ends all that it knows when its connection is lost: what runs on the next one must not be known to it.
+  // What runs is not left without one: it may have registered with one that was about to go.
+  const replace: Effect.Effect<void> = Effect.suspend(() =>
+    attached === undefined && detached === undefined && running.size > 0 ? begun : Effect.void
+  )
+
+  // What runs is lost with the one connection. A guardian that is detached ends all that it knows then: what runs on the next
+  // one must not be known to it.
   yield* transport.state.pipe(
     Stream.filter((state) => state === "lost"),
     Stream.runForEach(() => {
+      running.clear()
       detached = undefined
       return attached === undefined ? SubscriptionRef.set(state, "none") : Effect.void
     }),
@@ -244,9 +264,18 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     state: state.changes,
     ready: host.shell === "none" ? Effect.void : Effect.suspend(() => attached === undefined ? begun : Effect.void),
     fifo,
+    missed: (fifo) =>
+      Effect.suspend(() => {
+        const guardian = [attached, detached].find((guardian) => guardian?.fifo === fifo)
+        if (guardian === undefined) return Effect.void
+        missed++
+        if (guardian === detached) detached = undefined
+        return Effect.uninterruptible(leave(guardian, "none"))
+      }),
     started: (pid, { keep, registered }) =>
       Effect.sync(() => {
         running.set(pid, keep)
+        if (registered) missed = 0
         if (!registered) attached?.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
       }),
     done: (pid) =>
