@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as text from "./text.js"
 
 /**
@@ -9,8 +8,8 @@ import * as text from "./text.js"
  */
 export interface Collector {
   readonly bytes: () => Uint8Array
-  /** Takes a whole stream, and fails when it is longer than the limit. */
-  readonly run: <E, R>(stream: Stream.Stream<Uint8Array, E, R>) => Effect.Effect<void, E | "TooLarge", R>
+  /** Fails when it is more than the limit. */
+  readonly take: (bytes: Uint8Array) => Effect.Effect<void, "TooLarge">
 }
 
 /** @internal */
@@ -19,11 +18,11 @@ export const make = (limit: number): Collector => {
   let size = 0
   return {
     bytes: () => text.concat(parts),
-    run: Stream.runForEach((bytes: Uint8Array) => {
-      if (size + bytes.length > limit) return Effect.fail("TooLarge" as const)
+    take: (bytes) => {
+      if (size + bytes.length > limit) return Effect.fail("TooLarge")
       parts.push(bytes)
       size += bytes.length
       return Effect.void
-    })
+    }
   }
 }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
@@ -54,6 +55,8 @@ export interface Settings {
   /** Whether the command is named in its span, secrets masked. */
   readonly traceCommand: boolean
   readonly killAfter: Duration.Duration
+  /** Nothing is to be read from a stdin that is "pipe". */
+  readonly endInput: boolean
   /** This program's stdin, for commands that inherit it. */
   readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
 }
@@ -67,10 +70,12 @@ export interface Started {
   readonly process: RemoteProcess
   readonly program: program.Program
   readonly failure: failures.CommandFailure
+  /** What comes on stdout, piece by piece; fails with none at its end. */
+  readonly pull: Effect.Effect<Uint8Array, Option.Option<RemoteConnectionError>>
   /** Waits until nothing more comes on stderr. */
   readonly stderrEnded: Effect.Effect<void, RemoteConnectionError>
-  /** Never succeeds; fails when the stream given as stdin did. */
-  readonly inputFailed: Effect.Effect<never, RemoteCommandError>
+  /** Fails when the stream given as stdin did. */
+  readonly orInputFailed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RemoteCommandError, R>
 }
 
 type Failed = Extract<Report, { readonly _tag: "Failed" }>
@@ -79,6 +84,9 @@ type Failed = Extract<Report, { readonly _tag: "Failed" }>
 class Unguarded extends Data.TaggedError("Unguarded")<{ readonly fifo: string }> {}
 
 const stderrKept = 256 * 1024
+
+// What is longer is written beside reading, for a host that reads nothing before it was read from.
+const longFrame = 16 * 1024
 
 // A command that was interrupted while it was launched tells its process id in this time, or it is not launched: its shell
 // finds that nobody reads the report.
@@ -103,7 +111,18 @@ export const compile = (
  *
  * @internal
  */
-export const start = Effect.fnUntraced(function*(host: Host, compiled: program.Program, settings: Settings) {
+export const start = (
+  host: Host,
+  compiled: program.Program,
+  settings: Settings
+): Effect.Effect<Started, RunError, Scope.Scope> =>
+  Effect.catchTag(
+    attempt(host, compiled, settings),
+    "Unguarded",
+    ({ fifo }) => Effect.zipRight(host.guardian.missed(fifo), start(host, compiled, settings))
+  )
+
+const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Program, settings: Settings) {
   const { transport } = host
   const failure = failures.make(String(transport.host), compiled)
   const input = compiled.stdin === "inherit"
@@ -122,10 +141,6 @@ export const start = Effect.fnUntraced(function*(host: Host, compiled: program.P
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
     })
-  ).pipe(
-    Effect.tapErrorTag("Unguarded", ({ fifo }) => host.guardian.missed(fifo)),
-    Effect.retry({ while: ({ _tag }) => _tag === "Unguarded" }),
-    Effect.catchTag("Unguarded", Effect.die)
   )
 })
 
@@ -157,16 +172,14 @@ const launch = Effect.fnUntraced(function*(
   const guarded = Effect.zipRight(transport.ready, guardian.ready)
   const exec = transport.exec(plan.line, { pty })
   // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere
-  // the first command does not wait for it.
-  const channel = yield* restore(
-    transport.capabilities.oneConnection
-      ? Effect.zipRight(guarded, exec)
-      : Effect.map(Effect.zip(exec, guarded, { concurrent: true }), ([channel]) => channel)
-  )
-  const guard = Option.map(yield* guardian.fifo, (fifo) => ({ fifo, keep }))
-  const first = plan.first(guard)
+  // the two log in at the same time.
+  const guarding = transport.capabilities.oneConnection
+    ? yield* restore(Effect.as(guarded, Effect.void))
+    : Fiber.await(yield* fork(guarded))
+  const channel = yield* restore(exec)
 
   let pid = plan.pid
+  let guard = Option.none<frame.Guard>()
   let failed: Failed | undefined
   let isGuarded = true
   const output = ({ noise, output, reports }: Scanned): Uint8Array => {
@@ -244,10 +257,18 @@ const launch = Effect.fnUntraced(function*(
       })
       : Effect.zipRight(readOn, awaitReport)
   )
-  const started = yield* Deferred.make<number, RunError | Unguarded>()
-  // A write that fails is left to the reader, which learns why.
-  yield* fork(Effect.ignore(Option.match(first, { onNone: () => Effect.void, onSome: channel.write })))
-  yield* fork(Effect.intoDeferred(awaitReport, started))
+  const introduce = Effect.gen(function*() {
+    yield* guarding
+    const known = Option.map(yield* guardian.fifo, (fifo) => ({ fifo, keep }))
+    const first = plan.first(known)
+    if (Option.isSome(first)) guard = known
+    // A write that fails is left to the reader, which learns why.
+    const send = Effect.ignore(Effect.zipRight(
+      Option.match(first, { onNone: () => Effect.void, onSome: channel.write }),
+      settings.endInput && input === "pipe" ? channel.end : Effect.void
+    ))
+    yield* Option.exists(first, ({ length }) => length > longFrame) ? fork(send) : send
+  })
 
   // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
   // connection says nothing, and there is no way to ask.
@@ -256,6 +277,7 @@ const launch = Effect.fnUntraced(function*(
     const status = yield* Deferred.poll(exited)
     if (Option.isNone(status)) return false
     if (Exit.isFailure(yield* Effect.exit(status.value))) return true
+    if (ended && (yield* Deferred.isDone(stderrEnded))) return true
     return yield* Effect.timeoutTo(
       Effect.interruptible(Effect.exit(Effect.zipRight(drain, Deferred.await(stderrEnded)))),
       { duration: drainedWithin, onSuccess: () => true, onTimeout: () => false }
@@ -268,9 +290,10 @@ const launch = Effect.fnUntraced(function*(
       if (plan.pid !== undefined) return
       discarding = true
       yield* stderr.discard
-      // A launch that was given up is left alone: its shell finds that nobody reads the report, and runs nothing.
+      // A launch that was given up is left alone: its shell finds that nobody reads the report, and runs nothing. One that
+      // has not had its whole frame ends with its input.
       const group = pid ?? (late ? undefined : yield* Effect.timeoutTo(
-        Effect.option(Effect.interruptible(Deferred.await(started))),
+        Effect.option(Effect.interruptible(Effect.zipRight(Effect.ignore(channel.end), awaitReport))),
         { duration: reportedWithin, onSuccess: Option.getOrUndefined, onTimeout: () => undefined }
       ))
       if (group === undefined) return
@@ -296,14 +319,14 @@ const launch = Effect.fnUntraced(function*(
   )
 
   const processId = yield* restore(
-    deadline.within(transport.host, "launching the command")(Deferred.await(started))
+    deadline.within(transport.host, "launching the command")(Effect.zipRight(introduce, awaitReport))
   ).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
         late = true
       }))
   )
-  yield* guardian.started(processId, { keep, registered: Option.isSome(first) && Option.isSome(guard) })
+  yield* guardian.started(processId, { keep, registered: Option.isSome(guard) })
   span.attribute("process.pid", processId)
 
   const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(
@@ -351,14 +374,17 @@ const launch = Effect.fnUntraced(function*(
       }
     }))
 
-  // It loses every race but one: where the whole is uninterruptible, it must not be.
-  const inputFailed = Effect.interruptible(Deferred.await(inputFailure))
+  const orInputFailed: Started["orInputFailed"] = (effect) =>
+    input === "pipe"
+      ? effect
+      // It loses every race but one: where the whole is uninterruptible, it must not be.
+      : Effect.raceFirst(effect, Effect.interruptible(Deferred.await(inputFailure)))
   const process: RemoteProcess = {
     pid: ProcessId(processId),
     stdin,
     stdout: Stream.repeatEffectOption(pull),
     stderr: stderr.stream,
-    exitCode: Effect.raceFirst(outcome, inputFailed),
+    exitCode: orInputFailed(outcome),
     isRunning: Effect.map(Deferred.isDone(exited), (done) => !done),
     kill: Effect.fnUntraced(function*(signal = "SIGTERM") {
       if (plan.pid !== undefined) {
@@ -389,8 +415,9 @@ const launch = Effect.fnUntraced(function*(
     process,
     program: compiled,
     failure,
+    pull,
     stderrEnded: Deferred.await(stderrEnded),
-    inputFailed
+    orInputFailed
   }
   return handle
 })

@@ -82,7 +82,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
   const { transport } = host
   const local = Option.getOrUndefined(stdio)
 
-  const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions) {
+  const startCompiled = Effect.fnUntraced(function*(program: Program, options: StartOptions, endInput: boolean) {
     const failure = failures.make(String(transport.host), program)
     const killAfter = options.killAfter ?? defaults.killAfter ?? "5 seconds"
     const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
@@ -98,6 +98,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
       traceCommand: options.traceCommand ?? defaults.traceCommand ?? false,
       killAfter: Duration.decode(killAfter),
+      endInput,
       stdin: Option.map(stdio, ({ stdin }) => stdin)
     })
     const { process } = started
@@ -107,17 +108,27 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
   })
 
   const start: Verbs["start"] = (command, options) =>
-    Effect.flatMap(processes.compile(transport, command), (program) => startCompiled(program, options))
+    Effect.flatMap(processes.compile(transport, command), (program) => startCompiled(program, options, false))
 
-  // Everything but stdout: the input is ended unless it was given, and stderr goes where the command wants it. What is
-  // returned waits for the end of stderr and of the command.
-  const attend = Effect.fnUntraced(function*({ inputFailed, process, program, stderrEnded }: processes.Started) {
-    if (program.stdin === "pipe") yield* Stream.run(Stream.empty, process.stdin)
-    const stderr = program.stderr === "pipe"
-      ? stderrEnded
-      : Fiber.join(yield* Effect.forkScoped(Stream.runDrain(process.stderr)))
-    return Effect.raceFirst(Effect.zipRight(stderr, process.exitCode), inputFailed)
-  })
+  // Has stderr go where the command wants it. What is returned waits for the end of stderr and of the command.
+  const attend = ({ orInputFailed, process, program, stderrEnded }: processes.Started) =>
+    Effect.map(
+      program.stderr === "pipe"
+        ? Effect.succeed(stderrEnded)
+        : Effect.map(Effect.forkScoped(Stream.runDrain(process.stderr)), Fiber.join),
+      (stderr) => Effect.zipRight(orInputFailed(stderr), process.exitCode)
+    )
+
+  const forEachOfStdout = <E>(
+    { orInputFailed, process, program, pull }: processes.Started,
+    take: (bytes: Uint8Array) => Effect.Effect<void, E>
+  ): Effect.Effect<void, E | RunError> => {
+    const next: Effect.Effect<void, E | RunError> = Effect.matchEffect(pull, {
+      onFailure: Option.match({ onNone: () => Effect.void, onSome: Effect.fail }),
+      onSuccess: (bytes) => Effect.zipRight(take(bytes), next)
+    })
+    return orInputFailed(program.stdout === "pipe" ? next : Stream.runForEach(process.stdout, take))
+  }
 
   const timedOut = (failure: failures.CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
     failure.error({
@@ -135,7 +146,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
   ): Effect.Effect<A, RunError> =>
     Effect.flatMap(processes.compile(transport, command), (program) => {
       let failure = failures.make(String(transport.host), program)
-      const whole = Effect.scoped(Effect.flatMap(startCompiled(program, options), (started) => {
+      const whole = Effect.scoped(Effect.flatMap(startCompiled(program, options, true), (started) => {
         failure = started.failure
         return use(started)
       }))
@@ -156,7 +167,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       return run(command, options, collector.bytes, (started) =>
         Effect.gen(function*() {
           const outcome = yield* attend(started)
-          yield* Effect.raceFirst(collector.run(started.process.stdout), started.inputFailed).pipe(
+          yield* forEachOfStdout(started, collector.take).pipe(
             Effect.catchIf((error) => error === "TooLarge", () =>
               started.failure.error({
                 reason: "OutputTooLarge",
@@ -182,13 +193,13 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
             Effect.interruptible(Effect.delay(Effect.suspend(() => timedOut(failure, timeout)), timeout))
           )
         ))
-      const started = yield* Effect.raceFirst(startCompiled(program, options), timer)
+      const started = yield* Effect.raceFirst(startCompiled(program, options, true), timer)
       failure = started.failure
       const outcome = yield* attend(started)
       const end = Stream.execute(Effect.flatMap(outcome, (code) => judge(code, failure)))
       return Stream.interruptWhen(
         Stream.concat(started.process.stdout, end),
-        Effect.raceFirst(timer, started.inputFailed)
+        started.orInputFailed(timer)
       )
     }))
 
@@ -196,20 +207,23 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
     run(command, options, () => new Uint8Array(), (started) =>
       Effect.gen(function*() {
         const outcome = yield* attend(started)
-        yield* Effect.raceFirst(Stream.runDrain(started.process.stdout), started.inputFailed)
+        yield* forEachOfStdout(started, () => Effect.void)
         return yield* outcome
       }))
 
   const encodingOf = (command: Command.Command, encoding = "utf-8"): Effect.Effect<string, RemoteCommandError> =>
-    Effect.flatMap(processes.compile(transport, command), (program) =>
-      Effect.try({
-        try: () => new TextDecoder(encoding).encoding,
-        catch: () =>
-          failures.make(String(transport.host), program).error({
-            reason: "InvalidCommand",
-            detail: `there is no encoding ${JSON.stringify(encoding)}`
-          })
-      }))
+    Effect.orElse(
+      Effect.try(() => new TextDecoder(encoding).encoding),
+      () =>
+        Effect.flatMap(
+          processes.compile(transport, command),
+          (program) =>
+            failures.make(String(transport.host), program).error({
+              reason: "InvalidCommand",
+              detail: `there is no encoding ${JSON.stringify(encoding)}`
+            })
+        )
+    )
 
   const string: Verbs["string"] = (command, { encoding, ...options }, judge) =>
     Effect.flatMap(

@@ -170,13 +170,16 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 export const splitter = (
   longest: number
 ): (bytes: Uint8Array) => ReadonlyArray<Either.Either<Uint8Array, MalformedError>> => {
+  // The packet that has begun, its length in front, and how long it is to be: 4 until its length is known.
   let pieces: Array<Uint8Array> = []
   let have = 0
+  let needed = 4
   let broken: Either.Either<never, MalformedError> | undefined
 
+  const lengthAt = (bytes: Uint8Array, at: number): number =>
+    new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0)
+
   const join = (): Uint8Array => {
-    const [first] = pieces
-    if (pieces.length === 1 && first !== undefined) return first
     const joined = new Uint8Array(have)
     let at = 0
     for (const piece of pieces) {
@@ -186,36 +189,51 @@ export const splitter = (
     return joined
   }
 
-  // What must be there before it is worth putting the pieces together.
-  let needed = 4
-
   return (bytes) => {
     if (broken !== undefined) return [broken]
-    pieces.push(bytes)
-    have += bytes.length
-    if (have < needed) return []
-    const buffer = join()
-    const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
     const packets: Array<Either.Either<Uint8Array, MalformedError>> = []
+    const isTooLong = (length: number): boolean => {
+      if (length <= longest) return false
+      broken = Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
+      packets.push(broken)
+      pieces = []
+      return true
+    }
+
     let at = 0
-    needed = 4
-    while (buffer.length - at >= 4) {
-      const length = view.getUint32(at)
-      if (length > longest) {
-        broken = Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
-        packets.push(broken)
-        pieces = []
-        return packets
+    while (have > 0) {
+      const piece = bytes.subarray(at, at + needed - have)
+      pieces.push(piece)
+      have += piece.length
+      at += piece.length
+      if (have < needed) return packets
+      const packet = join()
+      if (needed === 4) {
+        const length = lengthAt(packet, 0)
+        if (isTooLong(length)) return packets
+        needed = 4 + length
+        pieces = [packet]
+        if (length > 0) continue
       }
-      if (buffer.length - at - 4 < length) {
+      packets.push(Either.right(packet.subarray(4)))
+      pieces = []
+      have = 0
+      needed = 4
+    }
+    while (bytes.length - at >= 4) {
+      const length = lengthAt(bytes, at)
+      if (isTooLong(length)) return packets
+      if (bytes.length - at - 4 < length) {
         needed = 4 + length
         break
       }
-      packets.push(Either.right(buffer.subarray(at + 4, at + 4 + length)))
+      packets.push(Either.right(bytes.subarray(at + 4, at + 4 + length)))
       at += 4 + length
     }
-    pieces = at === buffer.length ? [] : [buffer.subarray(at)]
-    have = buffer.length - at
+    if (at < bytes.length) {
+      pieces = [bytes.subarray(at)]
+      have = bytes.length - at
+    }
     return packets
   }
 }

@@ -61,7 +61,12 @@ export const make = Effect.fnUntraced(function*(
     channels = multiplexer.size()
   }
   const multiplexer = multiplexers.make(name, {
+    // What is said at one time is written at once.
     write: (bytes) => {
+      if (socket.writableCorked === 0) {
+        socket.cork()
+        setImmediate(() => socket.uncork())
+      }
       socket.write(bytes)
       metrics.sent(bytes.length)
       return socket.writableLength < outgoingLimit

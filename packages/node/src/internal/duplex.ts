@@ -51,25 +51,51 @@ export const reader = <E>(
   })
 }
 
-/**
- * `false` when the other side reads no more.
- *
- * @internal
- */
-export const writer = (stream: Writable): (bytes: Uint8Array) => Effect.Effect<boolean> => {
-  let broken = false
-  stream.on("error", () => {
-    broken = true
-  })
-  return (bytes) =>
-    Effect.async((resume) => {
-      if (broken || stream.writableEnded || stream.destroyed) return resume(Effect.succeed(false))
-      stream.write(bytes, (error) => resume(Effect.succeed(error === null || error === undefined)))
-    })
+/** @internal */
+export interface Writes {
+  /** `false` once the other side reads no more. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
+  /** Waits until all has been written, or nobody reads it. */
+  readonly end: Effect.Effect<void>
 }
 
+// What is written waits here for the system to take it, so that much is taken at once.
+const buffered = 256 * 1024
+
 /** @internal */
-export const end = (stream: Writable): Effect.Effect<void> =>
-  Effect.sync(() => {
-    if (!stream.writableEnded) stream.end()
-  })
+export const writer = (stream: Writable): Writes => {
+  const isBroken = () => stream.errored !== null || stream.destroyed
+  const waiting = new Set<() => void>()
+  const notify = () => waiting.forEach((wake) => wake())
+  for (const event of ["drain", "finish", "error", "close"]) stream.on(event, notify)
+  const until = (met: () => boolean) =>
+    Effect.async<void>((resume) => {
+      const wake = () => {
+        if (!met() && !isBroken()) return
+        waiting.delete(wake)
+        resume(Effect.void)
+      }
+      waiting.add(wake)
+      wake()
+      return Effect.sync(() => waiting.delete(wake))
+    })
+
+  return {
+    write: (bytes) =>
+      Effect.suspend(() => {
+        if (isBroken() || stream.writableEnded) return Effect.succeed(false)
+        if (stream.writableCorked === 0) {
+          stream.cork()
+          setImmediate(() => stream.uncork())
+        }
+        stream.write(bytes)
+        return stream.writableLength < buffered
+          ? Effect.succeed(true)
+          : Effect.map(until(() => !stream.writableNeedDrain), () => !isBroken())
+      }),
+    end: Effect.suspend(() => {
+      if (!isBroken() && !stream.writableEnded) stream.end()
+      return until(() => stream.writableFinished)
+    })
+  }
+}

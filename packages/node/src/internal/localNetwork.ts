@@ -63,8 +63,7 @@ const connectError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunn
 const adopt = (socket: Net.Socket): LocalConnection => ({
   peer: socket.remoteAddress === undefined ? "a unix socket" : `${socket.remoteAddress}:${socket.remotePort}`,
   read: duplex.reader(socket, (cause) => new SocketGenericError({ reason: "Read", cause })),
-  write: duplex.writer(socket),
-  end: duplex.end(socket)
+  ...duplex.writer(socket)
 })
 
 // What failed is reset: a clean end would tell the peer that it has got everything.

@@ -42,8 +42,7 @@ export const make = (
       pid: child.pid ?? 0,
       stdout: output(child.stdout),
       stderr: output(child.stderr),
-      write: duplex.writer(child.stdin),
-      end: duplex.end(child.stdin),
+      ...duplex.writer(child.stdin),
       exited: children.whenExited(child)
     })
   )

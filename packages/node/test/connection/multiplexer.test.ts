@@ -582,7 +582,8 @@ describe("the other side", () => {
     ...(["Data", "ExtendedData", "Eof", "Close", "Request", "Success", "Failure", "WindowAdjust"] as const).flatMap((
       _tag
     ) =>
-      [1, 2, 0xffff_ffff].map((recipient) =>
+      // Room for data is spoken of below.
+      (_tag === "WindowAdjust" ? [2, 0xffff_ffff] : [1, 2, 0xffff_ffff]).map((recipient) =>
         [
           `${_tag} for channel ${recipient}, which is not open`,
           [encode(
@@ -650,6 +651,20 @@ describe("the other side", () => {
     for (const one of uses) close(one)
     world.settle()
     assertSettled(connected)
+  })
+
+  it("that gives room to a channel that is not open yet means one of before", () => {
+    const { channelOf, failures, mux, open, peer, settle, write } = connect()
+    const use = open()
+    settle()
+    mux.receive(encode({ _tag: "WindowAdjust", ...to(0), bytes: 100 }))
+    const remote = peer.confirm(peer.openings[0]!, 10)
+    settle()
+    assert.isDefined(channelOf(use))
+    write(use, bytesOf(50))
+    settle()
+    assert.strictEqual(received(remote).length, 10)
+    assert.deepStrictEqual(failures, [])
   })
 
   it("that has more to say on a channel that both have closed is not heard", () => {

@@ -40,7 +40,7 @@ const connect = (path: string): Effect.Effect<Net.Socket, ControlError, Scope.Sc
  */
 export const make = Effect.fnUntraced(function*(path: string) {
   const socket = yield* connect(path)
-  const write = duplex.writer(socket)
+  const { write } = duplex.writer(socket)
   const split = Wire.splitter(control.longestAnswer)
   const packets: Array<ReturnType<typeof split>[number]> = []
   let id = 0

@@ -104,6 +104,9 @@ export const window = (channels: number): number =>
 
 const windows = 64 * 1024 * 1024
 
+// Room is given again after so much was read, as OpenSSH does: later than that and the other side waits for it.
+const givenAt = 3 * maxPacket
+
 // The longest packet that SSH implementations must take is 35000 bytes (RFC 4253, section 6.1).
 const longestPacket = 35000
 
@@ -147,7 +150,6 @@ interface Entry {
   /** The other side reads no more (`eow@openssh.com`). */
   deaf: boolean
   receiveWindow: number
-  readonly fullWindow: number
   consumed: number
   readonly stdout: Incoming
   readonly stderr: Incoming
@@ -281,7 +283,7 @@ export const make = (host: string, output: Output): Multiplexer => {
 
   const give = (entry: Entry, size: number) => {
     entry.consumed += size
-    if (entry.consumed * 2 < entry.fullWindow || entry.sentClose || entry.receivedEof || entry.phase !== "open") return
+    if (entry.consumed < givenAt || entry.sentClose || entry.receivedEof || entry.phase !== "open") return
     entry.receiveWindow += entry.consumed
     send({ _tag: "WindowAdjust", recipient: entry.remote, bytes: entry.consumed })
     entry.consumed = 0
@@ -517,7 +519,7 @@ export const make = (host: string, output: Output): Multiplexer => {
         if (closing !== undefined) return yield* closed()
         const id = nextId
         nextId = (nextId + 1) >>> 0
-        const fullWindow = window(entries.size)
+        const receiveWindow = window(entries.size)
         let result: Effect.Effect<void, OpenRefused | RemoteConnectionError> | undefined
         let resumed: (() => void) | undefined
         const entry: Entry = {
@@ -536,8 +538,7 @@ export const make = (host: string, output: Output): Multiplexer => {
           sentClose: false,
           receivedEof: false,
           deaf: false,
-          receiveWindow: fullWindow,
-          fullWindow,
+          receiveWindow,
           consumed: 0,
           stdout: { pieces: [], wake: undefined },
           stderr: { pieces: [], wake: undefined },
@@ -551,7 +552,7 @@ export const make = (host: string, output: Output): Multiplexer => {
         entries.set(id, entry)
         yield* Effect.addFinalizer(() => Effect.sync(() => leave(entry)))
         watcher?.sent()
-        send({ _tag: "Open", type, sender: id, window: fullWindow, maxPacket, data })
+        send({ _tag: "Open", type, sender: id, window: receiveWindow, maxPacket, data })
         const answered = Effect.async<void>((resume) => {
           resumed = () => resume(Effect.void)
           if (result !== undefined) resumed()
