@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as executor from "./internal/executor.js"
 import * as guardians from "./internal/guardian/client.js"
+import * as waitingShells from "./internal/shells.js"
 import * as localTunnels from "./internal/tunnel/local.js"
 import * as remoteTunnels from "./internal/tunnel/remote.js"
 import * as socks from "./internal/tunnel/socks.js"
@@ -175,7 +176,8 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const network = yield* LocalNetwork
   const stdio = yield* Effect.serviceOption(LocalStdio)
   const guardian = yield* guardians.make(transport)
-  const verb = verbs.make({ transport, guardian }, stdio, options)
+  const shells = yield* waitingShells.make(transport)
+  const verb = verbs.make({ guardian, shells, transport }, stdio, options)
   const { host, port } = transport.host
   // The command is no attribute: its arguments can be secret.
   const span = {

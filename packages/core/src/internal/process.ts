@@ -31,6 +31,7 @@ import * as program from "./program.js"
 import * as random from "./random.js"
 import type { Report, Scanned } from "./reports.js"
 import * as reports from "./reports.js"
+import type { Shells } from "./shells.js"
 import * as terminate from "./terminate.js"
 import * as text from "./text.js"
 
@@ -45,6 +46,7 @@ export type RunError = RemoteCommandError | RemoteConnectionError
 export interface Host {
   readonly transport: Transport
   readonly guardian: Guardian
+  readonly shells: Shells
 }
 
 /** @internal */
@@ -80,8 +82,8 @@ export interface Started {
 
 type Failed = Extract<Report, { readonly _tag: "Failed" }>
 
-/** The guardian that the command was to register with is gone, so it has not run. */
-class Unguarded extends Data.TaggedError("Unguarded")<{ readonly fifo: string }> {}
+/** It has not run: the shell that waited for it is gone, or the guardian that it was to register with. */
+class NotRun extends Data.TaggedError("NotRun")<{ readonly missed: Option.Option<frame.Guard> }> {}
 
 const stderrKept = 256 * 1024
 
@@ -118,8 +120,12 @@ export const start = (
 ): Effect.Effect<Started, RunError, Scope.Scope> =>
   Effect.catchTag(
     attempt(host, compiled, settings),
-    "Unguarded",
-    ({ fifo }) => Effect.zipRight(host.guardian.missed(fifo), start(host, compiled, settings))
+    "NotRun",
+    ({ missed }) =>
+      Effect.zipRight(
+        Option.match(missed, { onNone: () => Effect.void, onSome: ({ fifo }) => host.guardian.missed(fifo) }),
+        start(host, compiled, settings)
+      )
   )
 
 const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Program, settings: Settings) {
@@ -145,7 +151,7 @@ const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Progra
 })
 
 const launch = Effect.fnUntraced(function*(
-  { guardian, transport }: Host,
+  { guardian, shells, transport }: Host,
   compiled: program.Program,
   settings: Settings,
   failure: failures.CommandFailure,
@@ -170,13 +176,16 @@ const launch = Effect.fnUntraced(function*(
   const pty = Option.getOrUndefined(settings.pty)
   // A host that cannot be reached is tried by the command alone.
   const guarded = Effect.zipRight(transport.ready, guardian.ready)
-  const exec = transport.exec(plan.line, { pty })
   // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere
   // the two log in at the same time.
   const guarding = transport.capabilities.oneConnection
     ? yield* restore(Effect.as(guarded, Effect.void))
     : Fiber.await(yield* fork(guarded))
-  const channel = yield* restore(exec)
+  const { channel, hasWaited } = yield* restore(
+    plan.line === frame.launchLine
+      ? shells.take
+      : Effect.map(transport.exec(plan.line, { pty }), (channel) => ({ channel, hasWaited: false }))
+  )
 
   let pid = plan.pid
   let guard = Option.none<frame.Guard>()
@@ -245,14 +254,15 @@ const launch = Effect.fnUntraced(function*(
     ended ? Effect.void : Effect.zipRight(readOn, drain)
   )
 
-  const awaitReport: Effect.Effect<number, RunError | Unguarded> = Effect.suspend(() =>
+  const awaitReport: Effect.Effect<number, RunError | NotRun> = Effect.suspend(() =>
     pid !== undefined
       ? Effect.succeed(pid)
       : ended
       ? Effect.gen(function*() {
         yield* Effect.exit(Deferred.await(stderrEnded))
         const status = yield* Deferred.await(exited)
-        if (!isGuarded && Option.isSome(guard)) return yield* new Unguarded(guard.value)
+        if (!isGuarded) return yield* new NotRun({ missed: guard })
+        if (hasWaited && failed === undefined) return yield* new NotRun({ missed: Option.none() })
         return yield* failed === undefined ? failure.notLaunched(status) : failure.fromReport(failed)
       })
       : Effect.zipRight(readOn, awaitReport)
@@ -268,6 +278,7 @@ const launch = Effect.fnUntraced(function*(
       settings.endInput && input === "pipe" ? channel.end : Effect.void
     ))
     yield* Option.exists(first, ({ length }) => length > longFrame) ? fork(send) : send
+    yield* shells.anticipate
   })
 
   // Whether nothing of it is left: it has ended, and so have the outputs that it shared with what it started. A lost
