@@ -193,7 +193,10 @@ for (const kind of servers) {
         const path = `${sshd.directory}/lines`
         const outcomes = yield* connected(Effect.forEach(Array.range(0, 14), (step) =>
           Effect.gen(function*() {
-            yield* RemoteContext.exitCode(Command.make("true"))
+            // One that comes before the loss was noticed may be lost with it.
+            yield* Effect.retry(RemoteContext.exitCode(Command.make("true")), {
+              while: ({ reason }) => reason === "ConnectionLost"
+            })
             const fiber = yield* Effect.fork(RemoteContext.exitCode(sh`echo ${step} >>${path}`))
             yield* Effect.sleep(step)
             yield* proxy.reset

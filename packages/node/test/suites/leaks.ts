@@ -103,6 +103,10 @@ const kinds = (directory: string, port: number, tunnelPort: number) => {
   return all
 }
 
+const isLost = (error: Effect.Effect.Error<Use>): boolean =>
+  error._tag !== "TalkError" &&
+  Option.exists(RemoteError.connectionError(error), ({ reason }) => reason === "ConnectionLost")
+
 const counted = (names: ReadonlyArray<string>): Record<string, number> => {
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
@@ -242,7 +246,8 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     }
     assert.isTrue(outcomes.some(Exit.isFailure))
 
-    yield* Effect.forEach(all, (use) => use)
+    // One that comes before the last loss was noticed may be lost with it.
+    yield* Effect.forEach(all, (use) => Effect.retry(use, { while: isLost }))
     yield* eventually(channels, (size) => size === 2)
     yield* eventually(
       held(temporary),
