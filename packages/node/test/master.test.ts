@@ -51,8 +51,7 @@ for word do
 done
 exec ssh "$@"`,
         "that ends at once": "exit 0",
-        "that fails without a word": "exit 1",
-        "that ends when it has logged in": dies("TERM", "exit 0")
+        "that fails without a word": "exit 1"
       }
       for (const [name, text] of Object.entries(wrappers)) {
         const error = yield* failure({ ...sshd.host, ssh: yield* script(sshd, text) })
@@ -65,9 +64,11 @@ exec ssh "$@"`,
   it.scopedLive("is not what one is that dies when it has just logged in", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({})
-      const error = yield* failure({ ...sshd.host, ssh: yield* script(sshd, dies("KILL")) })
-      assert.strictEqual(error.reason, "ConnectionLost", error.message)
-      assert.include(error.detail, "ended by a signal")
+      for (const [text, words] of [[dies("KILL"), "ended by a signal"], [dies("TERM", "exit 0"), "code 0"]] as const) {
+        const error = yield* failure({ ...sshd.host, ssh: yield* script(sshd, text) })
+        assert.strictEqual(error.reason, "ConnectionLost", error.message)
+        assert.include(error.detail, words)
+      }
     }))
 })
 

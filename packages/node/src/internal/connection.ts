@@ -39,12 +39,9 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
-  // Where it has not just been lost.
+  // Where it has not just been lost. OpenSSH's ends with code 0 when it is terminated.
   const unsupported = ({ message }: { readonly message: string }) =>
-    Effect.flatMap(
-      master.ending,
-      ({ code, error }) => code === undefined || code === 0 ? masters.unsupported(name, message) : error
-    )
+    Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(name, message) : error)
 
   const { ask, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
   const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)

@@ -238,11 +238,11 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
       if (Exit.isSuccess(outcome)) continue
       const error = Cause.failureOption(outcome.cause)
       if (Option.isSome(error) && error.value._tag === "TalkError") continue
-      const { reason } = Option.getOrThrowWith(
+      const { message, reason } = Option.getOrThrowWith(
         Option.flatMap(error, RemoteError.connectionError),
         () => new Error(Cause.pretty(outcome.cause))
       )
-      assert.include(["ConnectionLost", "Unreachable", "TimedOut"], reason)
+      assert.include(["ConnectionLost", "Unreachable", "TimedOut"], reason, message)
     }
     assert.isTrue(outcomes.some(Exit.isFailure))
 
