@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function*(
   const unsupported = ({ message }: { readonly message: string }) =>
     Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(name, message) : error)
 
-  const { ask, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
+  const { ask, receive, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
   const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)
   if (answer._tag !== "Proxied") {
     return yield* masters.unsupported(name, answer._tag === "Failed" ? answer.detail : "it has no proxy mode")
@@ -89,12 +89,11 @@ export const make = Effect.fnUntraced(function*(
     Effect.forkScoped
   )
   socket.on("drain", multiplexer.drained)
-  socket.on("data", (bytes) => {
+  receive((bytes) => {
     metrics.received(bytes.length)
     multiplexer.receive(bytes)
     counted()
   })
-  socket.resume()
 
   yield* Effect.addFinalizer(() =>
     multiplexer.close.pipe(

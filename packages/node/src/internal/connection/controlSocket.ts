@@ -12,6 +12,8 @@ import * as control from "./control.js"
 /** @internal */
 export interface ControlSocket {
   readonly socket: Net.Socket
+  /** Has what comes from now on, behind the answers that were asked for. */
+  readonly receive: (take: (bytes: Uint8Array) => void) => void
   /** One request and its answer. */
   readonly ask: (request: control.Request) => Effect.Effect<control.Answer, ControlError>
 }
@@ -22,10 +24,30 @@ export class ControlError extends Data.TaggedError("ControlError")<{
   readonly cause?: unknown
 }> {}
 
-const connect = (path: string): Effect.Effect<Net.Socket, ControlError, Scope.Scope> =>
+// Node's own reads take 64 KiB at most, and the master has up to three times that ready.
+const readAtOnce = 256 * 1024
+
+interface Incoming {
+  readonly pieces: Array<Uint8Array>
+  take: (bytes: Uint8Array) => void
+}
+
+const connect = (path: string, incoming: Incoming): Effect.Effect<Net.Socket, ControlError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Net.Socket, ControlError>((resume) => {
-      const socket = Net.connect({ path, allowHalfOpen: true })
+      const socket = Net.connect({
+        path,
+        allowHalfOpen: true,
+        onread: {
+          buffer: Buffer.allocUnsafeSlow(readAtOnce),
+          callback: (size, buffer) => {
+            const bytes = Buffer.allocUnsafeSlow(size)
+            bytes.set(buffer.subarray(0, size))
+            incoming.take(bytes)
+            return true
+          }
+        }
+      })
       socket.on("error", (cause) => resume(Effect.fail(new ControlError({ message: cause.message, cause }))))
       socket.on("connect", () => resume(Effect.succeed(socket)))
       return Effect.sync(() => socket.destroy())
@@ -39,30 +61,34 @@ const connect = (path: string): Effect.Effect<Net.Socket, ControlError, Scope.Sc
  * @internal
  */
 export const make = Effect.fnUntraced(function*(path: string) {
-  const socket = yield* connect(path)
+  let wake: (() => void) | undefined
+  const incoming: Incoming = {
+    pieces: [],
+    take: (bytes) => {
+      incoming.pieces.push(bytes)
+      wake?.()
+    }
+  }
+  const socket = yield* connect(path, incoming)
+  for (const event of ["end", "close"]) socket.on(event, () => wake?.())
   const { write } = duplex.writer(socket)
   const split = Wire.splitter(control.longestAnswer)
   const packets: Array<ReturnType<typeof split>[number]> = []
   let id = 0
 
-  // Read by hand, so that nothing behind the answer is taken from whoever has the socket then.
   const readSome = Effect.async<Uint8Array, ControlError>((resume) => {
     const attempt = () => {
-      const bytes: Uint8Array | null = socket.read()
-      if (bytes !== null) finish(Effect.succeed(bytes))
-      else if (socket.destroyed || socket.readableEnded) {
-        finish(Effect.fail(new ControlError({ message: "the master hung up" })))
-      }
+      const bytes = incoming.pieces.shift()
+      if (bytes === undefined && !socket.destroyed && !socket.readableEnded) return
+      wake = undefined
+      resume(
+        bytes === undefined ? Effect.fail(new ControlError({ message: "the master hung up" })) : Effect.succeed(bytes)
+      )
     }
-    const finish = (result: Effect.Effect<Uint8Array, ControlError>) => {
-      for (const event of events) socket.off(event, attempt)
-      resume(result)
-    }
-    const events = ["readable", "end", "close"] as const
-    for (const event of events) socket.on(event, attempt)
+    wake = attempt
     attempt()
     return Effect.sync(() => {
-      for (const event of events) socket.off(event, attempt)
+      wake = undefined
     })
   })
 
@@ -88,6 +114,10 @@ export const make = Effect.fnUntraced(function*(path: string) {
 
   const made: ControlSocket = {
     socket,
+    receive: (take) => {
+      incoming.take = take
+      for (const bytes of incoming.pieces.splice(0)) take(bytes)
+    },
     ask: (request) => Effect.zipRight(Effect.suspend(() => send(control.encode(id++, request))), answer)
   }
   return made

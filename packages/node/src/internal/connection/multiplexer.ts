@@ -114,6 +114,8 @@ const longestPacket = 35000
 // many that wait take no more than their bytes.
 const copiedBelow = 4096
 
+const isSmall = ({ buffer, length }: Uint8Array): boolean => length < copiedBelow || length * 16 < buffer.byteLength
+
 // Takes over the room behind `last`.
 const join = (last: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBufferLike> => {
   const size = last.length + bytes.length
@@ -298,7 +300,7 @@ export const make = (host: string, output: Output): Multiplexer => {
     const { pieces } = incoming
     const last = pieces.at(-1)
     if (last !== undefined && last.length + bytes.length <= copiedBelow) pieces[pieces.length - 1] = join(last, bytes)
-    else pieces.push(bytes.length < copiedBelow ? new Uint8Array(bytes) : bytes)
+    else pieces.push(isSmall(bytes) ? new Uint8Array(bytes) : bytes)
     incoming.wake?.()
   }
 
