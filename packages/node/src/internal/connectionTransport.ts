@@ -8,13 +8,11 @@ import {
   type Channel,
   type ConnectionState,
   type ExecOptions,
-  type RemoteAddress,
   type SessionOptions,
   type Transport,
   TypeId
 } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
@@ -23,9 +21,11 @@ import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import { show } from "./address.js"
 import * as connections from "./connection.js"
 import { fields } from "./connection/message.js"
 import type * as multiplexers from "./connection/multiplexer.js"
+import * as deadline from "./deadline.js"
 import * as installations from "./installation.js"
 import * as masters from "./master.js"
 import * as measures from "./metrics.js"
@@ -42,11 +42,6 @@ export interface Options {
 
 const endOfModes = "\0"
 
-const show = (address: RemoteAddress): string =>
-  address._tag === "Unix"
-    ? address.path
-    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
-
 /** @internal */
 export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Options) {
   const name = String(host)
@@ -55,15 +50,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
     detail: string,
     fields: { hint?: string; cause?: unknown } = {}
   ) => new RemoteConnectionError({ reason, host: name, detail, ...fields })
-  const inTime = (what: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    // It holds in finalizers too, where nothing else interrupts.
-    Effect.timeoutFail(Effect.interruptible(effect), {
-      duration: host.connectTimeout,
-      onTimeout: () =>
-        error("TimedOut", `${what} took more than ${Duration.format(host.connectTimeout)}`, {
-          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
-        })
-    })
+  const inTime = (what: string) => deadline.within(host, what)
 
   const installation = yield* installations.make(host, ssh)
   const metrics = measures.make(host.host)

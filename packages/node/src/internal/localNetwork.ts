@@ -6,12 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import { show } from "./address.js"
 import * as duplex from "./duplex.js"
-
-const show = (address: LocalAddress): string =>
-  address._tag === "Unix"
-    ? address.path
-    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`
 
 const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): TunnelError => {
   const fail = (reason: TunnelError["reason"], detail: string) =>

@@ -3,15 +3,16 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
-import { type Channel, ExitStatus, type RemoteAddress, type Transport, TypeId } from "@effect-remote/core/Transport"
+import { type Channel, ExitStatus, type Transport, TypeId } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import { show } from "./address.js"
 import * as askpass from "./askpass.js"
+import * as deadline from "./deadline.js"
 import { diagnose } from "./diagnosis.js"
 import * as installations from "./installation.js"
 import * as privateDirectory from "./privateDirectory.js"
@@ -145,7 +146,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
       return yield* error("Unsupported", `one ssh for each channel cannot reach the unix socket ${address.path}`)
     }
     const directory = yield* channelDirectory
-    const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-W", target(address), "--", host.host], undefined)
+    const child = yield* spawn(directory, ["-o", "LogLevel=DEBUG2", "-W", show(address), "--", host.host], undefined)
     const opened = yield* Deferred.make<void, RemoteConnectionError>()
     const ended = yield* Deferred.make<void, RemoteConnectionError>()
 
@@ -161,7 +162,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
         const refused = /^channel \d+: open failed: (.*?)\r?$/.exec(line)
         return refused === null ? Effect.void : Deferred.fail(
           opened,
-          error("ChannelRefused", `no connection to ${target(address)} from there: ${refused[1]}`, {
+          error("ChannelRefused", `no connection to ${show(address)} from there: ${refused[1]}`, {
             hint: "Does somebody listen there, and does the server allow forwarding (AllowTcpForwarding, PermitOpen)?"
           })
         )
@@ -195,15 +196,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
     return channel
   })
 
-  // It holds in finalizers too, where nothing else interrupts.
-  const inTime = <A, R>(effect: Effect.Effect<A, RemoteConnectionError, R>) =>
-    Effect.timeoutFail(Effect.interruptible(effect), {
-      duration: host.connectTimeout,
-      onTimeout: () =>
-        error("TimedOut", `connecting took more than ${Duration.format(host.connectTimeout)}`, {
-          hint: "Is the host up and reachable? A slow one needs a larger connectTimeout."
-        })
-    })
+  const inTime = deadline.within(host, "connecting")
 
   return {
     exec: (line, options) => inTime(exec(line, options)),
@@ -244,6 +237,3 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   }
   return transport
 })
-
-const target = ({ host, port }: Extract<RemoteAddress, { readonly _tag: "Tcp" }>): string =>
-  `${host.includes(":") ? `[${host}]` : host}:${port}`

@@ -11,13 +11,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { show } from "./address.js"
 import type { Connection } from "./connection.js"
 import type * as control from "./connection/control.js"
 import * as controlSocket from "./connection/controlSocket.js"
 import * as localNetwork from "./localNetwork.js"
-
-const show = (address: RemoteAddress): string =>
-  address._tag === "Unix" ? address.path : `${address.host}:${address.port}`
 
 /** @internal */
 export const make = (
