@@ -9,7 +9,7 @@ import * as Net from "node:net"
 import { family, masters } from "./fixtures/processes.js"
 import * as proxies from "./fixtures/proxy.js"
 import { servers } from "./suites/servers.js"
-import { eventually, untilRunning } from "./suites/support.js"
+import { echoPort, eventually, untilRunning } from "./suites/support.js"
 
 /** A server, and what runs something on a connection that goes through a proxy. */
 const make = Effect.fnUntraced(function*(
@@ -58,21 +58,6 @@ const faults: ReadonlyArray<readonly [name: string, strike: (link: Link) => Effe
   ["the master is killed", () => killMaster("SIGKILL"), /ended by a signal/],
   ["the master is terminated", () => killMaster("SIGTERM"), /has ended with code 0/]
 ]
-
-/** A server on loopback that sends back what it gets. */
-const echoPort = Effect.map(
-  Effect.acquireRelease(
-    Effect.async<Net.Server>((resume) => {
-      const server = Net.createServer((socket) => {
-        socket.on("error", () => {})
-        socket.pipe(socket)
-      })
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.sync(() => void server.close())
-  ),
-  (server) => (server.address() as Net.AddressInfo).port
-)
 
 /** Connects, says something and has an answer; then tells how it ends. */
 const conversation = (port: number) =>

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Path from "node:path"
 import * as controlSocket from "./connection/controlSocket.js"
 import * as multiplexers from "./connection/multiplexer.js"
+import * as duplex from "./duplex.js"
 import { type Forwards, forwards } from "./forwards.js"
 import type { Installation } from "./installation.js"
 import * as masters from "./master.js"
@@ -58,12 +59,8 @@ export const make = Effect.fnUntraced(function*(
     channels = multiplexer.size()
   }
   const multiplexer = multiplexers.make(name, {
-    // What is said at one time is written at once.
     write: (bytes) => {
-      if (socket.writableCorked === 0) {
-        socket.cork()
-        setImmediate(() => socket.uncork())
-      }
+      duplex.gather(socket)
       socket.write(bytes)
       metrics.sent(bytes.length)
       return socket.writableLength < outgoingLimit

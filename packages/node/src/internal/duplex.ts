@@ -51,6 +51,17 @@ export const reader = <E>(
   })
 }
 
+/**
+ * Has the stream write at once what is written to it at one time.
+ *
+ * @internal
+ */
+export const gather = (stream: Writable): void => {
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  setImmediate(() => stream.uncork())
+}
+
 /** @internal */
 export interface Writes {
   /** `false` once the other side reads no more. */
@@ -84,10 +95,7 @@ export const writer = (stream: Writable): Writes => {
     write: (bytes) =>
       Effect.suspend(() => {
         if (isBroken() || stream.writableEnded) return Effect.succeed(false)
-        if (stream.writableCorked === 0) {
-          stream.cork()
-          setImmediate(() => stream.uncork())
-        }
+        gather(stream)
         stream.write(bytes)
         return stream.writableLength < buffered
           ? Effect.succeed(true)

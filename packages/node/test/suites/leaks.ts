@@ -11,21 +11,7 @@ import * as Net from "node:net"
 import { listening, masters, processes } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { made } from "./observed.js"
-import { eventually, withTemporaryDirectory } from "./support.js"
-
-const echoPort = Effect.map(
-  Effect.acquireRelease(
-    Effect.async<Net.Server>((resume) => {
-      const server = Net.createServer({ allowHalfOpen: true }, (socket) => {
-        socket.on("error", () => {})
-        socket.pipe(socket)
-      })
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.sync(() => void server.close())
-  ),
-  (server) => (server.address() as Net.AddressInfo).port
-)
+import { echoPort, eventually, withTemporaryDirectory } from "./support.js"
 
 class TalkError extends Data.TaggedError("TalkError")<{ readonly cause: unknown }> {}
 

@@ -5,6 +5,7 @@ import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Cause, Effect, Layer } from "effect"
 import * as Fs from "node:fs"
+import * as Net from "node:net"
 
 export interface Suite {
   readonly name: string
@@ -55,6 +56,21 @@ export const withTemporaryDirectory = (path: string) => <A, E, R>(effect: Effect
         else process.env.TMPDIR = before
       })
   )
+
+/** A server on loopback that sends back what it gets. */
+export const echoPort = Effect.map(
+  Effect.acquireRelease(
+    Effect.async<Net.Server>((resume) => {
+      const server = Net.createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on("error", () => {})
+        socket.pipe(socket)
+      })
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => void server.close())
+  ),
+  (server) => (server.address() as Net.AddressInfo).port
+)
 
 /** Words that shells, codecs and line readers trip over. */
 export const nasty: ReadonlyArray<string> = [
