@@ -17,6 +17,9 @@ import type * as control from "./connection/control.js"
 import * as controlSocket from "./connection/controlSocket.js"
 import * as localNetwork from "./localNetwork.js"
 
+// As long as it takes behind what a busy connection carries.
+const closedWithin = "10 seconds"
+
 /** @internal */
 export const make = (
   connection: Connection,
@@ -70,8 +73,9 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
         Effect.ignore,
         Effect.forkDaemon,
         Effect.flatMap(Fiber.await),
+        Effect.raceFirst(Effect.ignore(lost)),
         Effect.interruptible,
-        Effect.timeoutOption("2 seconds"),
+        Effect.timeoutOption(closedWithin),
         Effect.unless(connection.isLost)
       )
   )

@@ -111,12 +111,23 @@ const held = (temporary: string) =>
 
 type Held = Effect.Effect.Success<ReturnType<typeof held>>
 
-const noMoreThan = (before: Held) => (now: Held): boolean =>
-  now.descriptors <= before.descriptors &&
-  now.ports.join() === before.ports.join() &&
-  now.children.join() === before.children.join() &&
-  now.files.join() === before.files.join() &&
-  Object.entries(now.resources).every(([name, count]) => count <= (before.resources[name] ?? 0))
+/** What there is more of than before, or less of what stays. */
+const changes = (before: Held) => (now: Held): ReadonlyArray<string> => {
+  const told = (name: string, was: unknown, is: unknown, changed: boolean) =>
+    changed ? [`${name}: ${is}, was ${was}`] : []
+  return [
+    ...told("descriptors", before.descriptors, now.descriptors, now.descriptors > before.descriptors),
+    ...(["ports", "children", "files"] as const).flatMap((name) =>
+      told(name, before[name].join(), now[name].join(), now[name].join() !== before[name].join())
+    ),
+    ...Object.entries(now.resources).flatMap(([name, count]) =>
+      told(name, before.resources[name] ?? 0, count, count > (before.resources[name] ?? 0))
+    )
+  ]
+}
+
+const asBefore = (temporary: string, before: Held) =>
+  eventually(Effect.map(held(temporary), changes(before)), (changes) => changes.length === 0)
 
 /**
  * So many uses of every kind, a few at once, a third of which is interrupted at some moment. Then nothing is left of them,
@@ -168,10 +179,10 @@ export const nothingIsLeft = Effect.fnUntraced(function*(kind: Sshd.Kind, count:
       yield* eventually(channels, (size) => size === 2)
       const pids = (processes: ReadonlyArray<Sshd.Process>) => processes.map(({ pid }) => pid).join()
       yield* eventually(withoutSleep, (processes) => pids(processes) === pids(remote))
-      yield* eventually(held(temporary), noMoreThan(baseline))
+      yield* asBefore(temporary, baseline)
       assert.deepStrictEqual(Fs.readdirSync(files), [])
     }).pipe(Effect.scoped, Effect.provide(OpenSsh.layer(sshd.host)))
-    yield* eventually(held(temporary), noMoreThan(before))
+    yield* asBefore(temporary, before)
     yield* eventually(sshd.processes, (processes) => processes.length === 0)
   }).pipe(withTemporaryDirectory(temporary))
 })
@@ -220,6 +231,8 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     )
     yield* Fiber.interrupt(striking)
     yield* proxy.next("forward")
+    // The server would keep what went silent for as long as TCP likes.
+    yield* proxy.reset
     for (const outcome of outcomes) {
       if (Exit.isSuccess(outcome)) continue
       const error = Cause.failureOption(outcome.cause)
@@ -235,12 +248,16 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     // One that comes before the last loss was noticed may be lost with it.
     yield* Effect.forEach(all, (use) => Effect.retry(use, { while: isLost }))
     yield* eventually(channels, (size) => size === 2)
+    // Of another connection, so they have other names.
+    const unnamed = (of: Held) => ({
+      ...of,
+      children: [of.children.length],
+      files: [`${of.files.length}`],
+      ports: [of.ports.length]
+    })
     yield* eventually(
-      held(temporary),
-      (now) =>
-        noMoreThan({ ...baseline, children: now.children, files: now.files, ports: now.ports })(now) &&
-        now.children.length === baseline.children.length &&
-        now.files.length === baseline.files.length
+      Effect.map(held(temporary), (now) => changes(unnamed(baseline))(unnamed(now))),
+      (changes) => changes.length === 0
     )
   }).pipe(
     Effect.scoped,

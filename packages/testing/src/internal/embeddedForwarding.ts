@@ -93,7 +93,7 @@ interface Forward {
 }
 
 const serveIncoming = (client: Client, settings: Settings): void => {
-  const forwards = new Map<string, Deferred.Deferred<void>>()
+  const forwards = new Map<string, () => void>()
 
   const listening = (forward: Forward): Effect.Effect<net.Server, Error, Scope.Scope> =>
     Effect.acquireRelease(
@@ -119,7 +119,12 @@ const serveIncoming = (client: Client, settings: Settings): void => {
       const server = yield* listening(forward)
       const stop = yield* Deferred.make<void>()
       const names = forward.names(server)
-      names.forEach((name) => forwards.set(name, stop))
+      // Who is told that it listens no more must not find it listening.
+      const cancelled = () => {
+        server.close()
+        Deferred.unsafeDone(stop, Effect.void)
+      }
+      names.forEach((name) => forwards.set(name, cancelled))
       forward.accept(server)
       yield* Effect.ensuring(
         Deferred.await(stop),
@@ -137,9 +142,9 @@ const serveIncoming = (client: Client, settings: Settings): void => {
     )
 
   const cancel = (name: string): boolean => {
-    const stop = forwards.get(name)
-    if (stop !== undefined) Deferred.unsafeDone(stop, Effect.void)
-    return stop !== undefined
+    const cancelled = forwards.get(name)
+    cancelled?.()
+    return cancelled !== undefined
   }
 
   const portOf = (server: net.Server) => (server.address() as net.AddressInfo).port
