@@ -2,10 +2,10 @@
  * Shows the main job on a real SSH server: a throwaway one on loopback, OpenSSH's where it is installed.
  */
 import { Format, RemoteContext, RemoteFileSystem, RemoteTarget, sh } from "@effect-remote/core"
-import { OpenSsh } from "@effect-remote/node"
+import { OpenSsh, TransferProgress } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
-import { Command, FetchHttpClient, HttpClient } from "@effect/platform"
-import { NodeRuntime } from "@effect/platform-node"
+import { Command, FetchHttpClient, FileSystem, HttpClient } from "@effect/platform"
+import { NodeFileSystem, NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Deferred, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import { expect, failure, failureOf, line, quoted, step, title } from "./screen.js"
 import { service } from "./service.js"
@@ -138,6 +138,27 @@ const target = Effect.gen(function*() {
   yield* expect(text === "grüß dich\n🚀\n", "what was written was read")
 })
 
+const transfer = Effect.gen(function*() {
+  const fs = yield* RemoteFileSystem.RemoteFileSystem
+  const { directory } = yield* Sshd.Sshd
+  const site = `${directory}/a local site`
+  const there = `${directory}/srv/site`
+  const local = yield* Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
+  yield* local.makeDirectory(`${site}/pages`, { recursive: true })
+  for (let page = 1; page <= 200; page++) yield* local.writeFileString(`${site}/pages/${page}.html`, `page ${page}`)
+  yield* local.writeFile(`${site}/film.bin`, new Uint8Array(20_000_000))
+  yield* local.symlink("pages/1.html", `${site}/index.html`)
+  const onProgress = yield* TransferProgress.make({ interval: "100 millis" })
+  const first = yield* fs.put(site, there, { onProgress, update: true })
+  yield* line(`${first.files} files, ${first.bytes} bytes to ${there}`)
+  yield* local.writeFileString(`${site}/pages/7.html`, "a page that has changed")
+  const second = yield* fs.put(site, there, { update: true, verify: "digest" })
+  yield* line(`again, when one has changed: ${second.files} file, ${second.bytes} bytes`)
+  const [here, over] = yield* Effect.all([fs.digest(`${there}/film.bin`), fs.readFileString(`${there}/index.html`)])
+  yield* line(`sha256 over there: ${here.slice(0, 16)}...`)
+  yield* expect(first.files === 201 && second.files === 1 && over === "page 1", "what changed went over, and no more")
+}).pipe(Effect.scoped)
+
 const program = Effect.gen(function*() {
   const { host, version } = yield* Sshd.Sshd
   yield* title(`effect-remote, on a throwaway ${version} server at ${host}`)
@@ -149,13 +170,15 @@ const program = Effect.gen(function*() {
   yield* step("an interrupted command leaves no process behind", interruption)
   yield* step("a file is rewritten while somebody reads it", rewriting)
   yield* step("a write that fails half-way leaves the old file", failingWrite)
+  yield* step("a tree goes over: every file whole, and the second time what has changed", transfer)
   yield* step("a target of text: a file somewhere else as a value", target)
   yield* Console.log("")
   yield* title("All of it held. Next: the first program, in README.md.")
 })
 
 const layer = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host))).pipe(
-  Layer.provideMerge(Sshd.layer()),
+  // What the account's own shell does at its start is no part of this.
+  Layer.provideMerge(Sshd.layer({ loginShell: "sh" })),
   Layer.merge(FetchHttpClient.layer)
 )
 

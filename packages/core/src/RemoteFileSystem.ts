@@ -4,18 +4,25 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type { File, OpenFlag, SinkOptions, StreamOptions, WriteFileOptions } from "@effect/platform/FileSystem"
-import { FileSystem } from "@effect/platform/FileSystem"
+import type { File, WatchEvent, WatchOptions as PlatformWatchOptions } from "@effect/platform/FileSystem"
+import { FileSystem, WatchBackend } from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
-import * as files from "./internal/files.js"
+import * as files from "./internal/files/fileSystem.js"
 import * as operations from "./internal/sftp/operations.js"
 import * as session from "./internal/sftp/session.js"
+import { operationsOf } from "./internal/transfer/remoteSide.js"
+import { LocalFiles } from "./LocalFiles.js"
+import { LocalHash } from "./LocalHash.js"
+import { RemoteContext } from "./RemoteContext.js"
 import type { RemoteHost } from "./RemoteHost.js"
+import type * as Transfer from "./Transfer.js"
 import { Transport } from "./Transport.js"
 
 /**
@@ -37,6 +44,96 @@ export type TypeId = typeof TypeId
 export interface AtomicOptions {
   /** The permission bits of the new file. Left out: those of the file it replaces, else what the host's umask leaves. */
   readonly mode?: number | undefined
+  /**
+   * Replaces nothing: a file that exists, or that somebody else makes meanwhile, is a failure, `AlreadyExists`. Of two
+   * that write at once, one succeeds. Default: false.
+   */
+  readonly ifAbsent?: boolean | undefined
+  /**
+   * Survives a power cut once it has succeeded: the file and its directory are on the disk. A server that cannot tell
+   * (`fsync@openssh.com`) is a failure before anything is written. Default: false, which syncs the file where that can be
+   * had.
+   */
+  readonly durable?: boolean | undefined
+  /** What becomes of a target that is a link: what it names is replaced (`"follow"`, the default), or the link is. */
+  readonly symlinks?: "follow" | "replace" | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WatchOptions extends PlatformWatchOptions {
+  /** The time between two looks. Default: 1 second. */
+  readonly interval?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WalkOptions {
+  /**
+   * Goes into directories that links name, too, but never into one that the way there leads through: such a link is told
+   * as one. Default: false.
+   */
+  readonly followLinks?: boolean | undefined
+}
+
+/**
+ * What a walk came upon. `path` begins as the walk's own, `depth` is 1 for what lies right in its directory, `info` is
+ * that of the entry itself, or of what a link names with `followLinks`. `Failed` is what could not be looked at or into: a
+ * directory that cannot be read is told as `Directory`, and then as `Failed`. For a name that the server made up (one
+ * that is empty, or holds a `/`) it is told with the path of its directory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WalkEntry = Data.TaggedEnum<{
+  readonly File: WalkedEntry
+  readonly Directory: WalkedEntry
+  readonly SymbolicLink: WalkedEntry
+  /** A device, a socket or a pipe. */
+  readonly Other: WalkedEntry
+  readonly Failed: { readonly path: string; readonly depth: number; readonly error: PlatformError }
+}>
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface WalkedEntry {
+  readonly path: string
+  readonly depth: number
+  readonly info: File.Info
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const WalkEntry = Data.taggedEnum<WalkEntry>()
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type DigestAlgorithm = "md5" | "sha1" | "sha256" | "sha512"
+
+/**
+ * The space on the file system that a path lies on, in bytes, and its files.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DiskFree {
+  readonly size: bigint
+  readonly free: bigint
+  /** What of `free` is there for this user. */
+  readonly available: bigint
+  /** How many files there can be, and can still be made; 0 where the file system has no such limit. */
+  readonly files: bigint
+  readonly filesFree: bigint
 }
 
 /**
@@ -50,63 +147,58 @@ export interface AtomicOptions {
  * @since 0.1.0
  * @category models
  */
-export interface RemoteFileSystem {
+export interface RemoteFileSystem extends FileSystem {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
 
-  /** Opens a file until the scope closes. Default flag: `"r"`. */
-  readonly open: (
-    path: string,
-    options?: { readonly flag?: OpenFlag | undefined; readonly mode?: number | undefined }
-  ) => Effect.Effect<File, PlatformError, Scope.Scope>
-  /** Follows links. */
-  readonly stat: (path: string) => Effect.Effect<File.Info, PlatformError>
-  /** Does not follow a link. */
+  /** As `stat`, of a link itself. */
   readonly lstat: (path: string) => Effect.Effect<File.Info, PlatformError>
-  readonly exists: (path: string) => Effect.Effect<boolean, PlatformError>
   /** False also when there is nothing. */
   readonly isDirectory: (path: string) => Effect.Effect<boolean, PlatformError>
-  /** The names in a directory, in the host's order. */
-  readonly readDirectory: (path: string) => Effect.Effect<Array<string>, PlatformError>
   /**
-   * Fails with `AlreadyExists` when there is something of that name. With `recursive` parents are made and an existing
-   * directory is fine.
+   * The absolute path without links, `.` and `..`, with `~` and `~user` at its beginning taken for the home of a user.
+   * A server without `expand-path@openssh.com` knows the home of its own user only.
    */
-  readonly makeDirectory: (
+  readonly expandPath: (path: string) => Effect.Effect<string, PlatformError>
+  /**
+   * What is in a directory and below it, as it is found: a directory before what is in it. An entry that cannot be looked
+   * at is `Failed`, and the walk goes on; only a path that is no directory that can be read, and a lost connection, fail.
+   * Nothing is looked at that is not asked for; a directory is read as a whole when what is in it is asked for.
+   */
+  readonly walk: (path: string, options?: WalkOptions) => Stream.Stream<WalkEntry, PlatformError>
+  /**
+   * The paths of all regular files in a directory and below it, sorted, links not followed. Fails when some directory
+   * cannot be read: nothing is left out unsaid.
+   */
+  readonly listFiles: (path: string) => Effect.Effect<Array<string>, PlatformError>
+  /**
+   * The digest of a file's content in lower-case hexadecimal. Computed on the host where it runs commands and has the
+   * tool (`sha256sum` and its like), and finds a file of the same path, size, time and owner; else, and for small files, the
+   * file is read and it is computed here. Default: `"sha256"`.
+   */
+  readonly digest: (
     path: string,
-    options?: { readonly recursive?: boolean | undefined; readonly mode?: number | undefined }
-  ) => Effect.Effect<void, PlatformError>
-  /** A directory needs `recursive`; links are removed, not followed. With `force` nothing there is fine. */
-  readonly remove: (
-    path: string,
-    options?: { readonly recursive?: boolean | undefined; readonly force?: boolean | undefined }
-  ) => Effect.Effect<void, PlatformError>
-  /** Replaces a file of the new name in one step. */
-  readonly rename: (oldPath: string, newPath: string) => Effect.Effect<void, PlatformError>
-  readonly readFile: (path: string) => Effect.Effect<Uint8Array, PlatformError>
-  readonly readFileString: (path: string, encoding?: string) => Effect.Effect<string, PlatformError>
-  /** Writes in place, so that a reader may see half of it: see `atomicWrite`. */
-  readonly writeFile: (
-    path: string,
-    data: Uint8Array,
-    options?: WriteFileOptions
-  ) => Effect.Effect<void, PlatformError>
-  readonly writeFileString: (
-    path: string,
-    data: string,
-    options?: WriteFileOptions
-  ) => Effect.Effect<void, PlatformError>
-  /** Reads to the end of the file, whatever its size says, with several requests in flight. */
-  readonly stream: (path: string, options?: StreamOptions) => Stream.Stream<Uint8Array, PlatformError>
-  /** Writes in place, with several requests in flight: see `atomicSink`. */
-  readonly sink: (path: string, options?: SinkOptions) => Sink.Sink<void, Uint8Array, never, PlatformError>
+    options?: { readonly algorithm?: DigestAlgorithm | undefined }
+  ) => Effect.Effect<string, PlatformError>
+  /**
+   * Changes of a file, or of what is in a directory, with paths as Node tells them: as seen from the directory that is
+   * watched, or its own name for what is watched itself. SFTP tells of no changes, so the host is looked at again and
+   * again, a directory and with `recursive` all below it by listing it: what changes back between two looks is not seen,
+   * nor what keeps its size within the same second. A path that is removed is a `Remove`, and a `Create` when it is there again.
+   * Links are not followed, but for the path itself. A lost connection fails; so does a path that is not there at first.
+   * A `WatchBackend` that was there when the layer was built goes first.
+   */
+  readonly watch: (path: string, options?: WatchOptions) => Stream.Stream<WatchEvent, PlatformError>
+  /** Needs `statvfs@openssh.com`. */
+  readonly diskFree: (path: string) => Effect.Effect<DiskFree, PlatformError>
 
   /**
    * Writes a file so that a reader sees the old one or the new one, never a part, whatever dies and whenever. Missing parents
    * are made. The bytes go to a hidden file beside the target, `.effect-remote-*.tmp`, which takes its name once they are all
    * on the disk (`fsync@openssh.com` and `posix-rename@openssh.com`, where the server has them). A failure or an
    * interruption before that removes it and leaves the target as it was; only a client that is killed, or cannot reach
-   * the host again, leaves it behind. A link is followed: what it names is replaced.
+   * the host again, leaves it behind, for `sweepTemporary`. The mode of a file that is replaced is kept, and so are its
+   * owner and group as far as the server lets this user.
    *
    * A target that exists on a server without `posix-rename@openssh.com` is a failure, `AlreadyExists`.
    */
@@ -117,11 +209,29 @@ export interface RemoteFileSystem {
   ) => Effect.Effect<void, E | PlatformError, R>
   /** As `atomicWrite`. A stream that fails, or is interrupted, writes nothing. */
   readonly atomicSink: (path: string, options?: AtomicOptions) => Sink.Sink<void, Uint8Array, never, PlatformError>
+  /**
+   * Removes what killed clients left in a directory: files named as only atomic writes, and transfers that can be resumed,
+   * name theirs, untouched for at least so long by the clock of their file system, which a hidden file that is made for a
+   * moment tells. The names of what was removed; what others own and the host does not let this user remove is left out.
+   * Take a time that no write of yours lasts.
+   */
+  readonly sweepTemporary: (
+    directory: string,
+    olderThan: Duration.DurationInput
+  ) => Effect.Effect<Array<string>, PlatformError>
 
-  /** Copies a local file to the host, atomically. The local side is the `FileSystem` there was when the layer was built. */
-  readonly put: (localPath: string, path: string, options?: AtomicOptions) => Effect.Effect<void, PlatformError>
-  /** Copies a file of the host to here, atomically. */
-  readonly get: (path: string, localPath: string) => Effect.Effect<void, PlatformError>
+  /** Copies a local file or tree to the host: see `Transfer`. */
+  readonly put: (
+    localPath: string,
+    path: string,
+    options?: Transfer.Options
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError>
+  /** Copies a file or a tree of the host to here: see `Transfer`. */
+  readonly get: (
+    path: string,
+    localPath: string,
+    options?: Transfer.Options
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError>
 }
 
 /**
@@ -133,7 +243,10 @@ export const RemoteFileSystem: Context.Tag<RemoteFileSystem, RemoteFileSystem> =
 )
 
 /**
- * The files of a transport's host. A `FileSystem` that is there already is the local side of `put` and `get`.
+ * The files of a transport's host. What is there already is used: a `FileSystem` is the local side of `put` and `get`, with
+ * `LocalFiles` for the small ones,
+ * a `RemoteContext` runs the command for a `digest`, `LocalHash` computes one where that cannot be, and a `WatchBackend` is
+ * asked first by `watch`.
  *
  * @since 0.1.0
  * @category constructors
@@ -141,11 +254,17 @@ export const RemoteFileSystem: Context.Tag<RemoteFileSystem, RemoteFileSystem> =
 export const make = Effect.gen(function*() {
   const transport = yield* Transport
   const local = yield* Effect.serviceOption(FileSystem)
+  const localFiles = yield* Effect.serviceOption(LocalFiles)
+  const hash = yield* Effect.serviceOption(LocalHash)
+  const context = yield* Effect.serviceOption(RemoteContext)
+  const watchBackend = yield* Effect.serviceOption(WatchBackend)
+  const requests = operations.make(yield* session.make(transport))
   const fileSystem: RemoteFileSystem = {
     [TypeId]: TypeId,
     host: transport.host,
-    ...files.make(operations.make(yield* session.make(transport)), local)
+    ...files.make(requests, transport.host, { context, hash, local, localFiles, watchBackend })
   }
+  operationsOf.set(fileSystem, requests)
   return fileSystem
 })
 
@@ -154,3 +273,25 @@ export const make = Effect.gen(function*() {
  * @category layers
  */
 export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.scoped(RemoteFileSystem, make)
+
+/**
+ * The host's files as the platform's `FileSystem`, for code that knows of no other, with paths that are POSIX whatever this
+ * program runs on.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { RemoteFileSystem } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const motd = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString("/etc/motd"))
+ *
+ * const there = motd.pipe(Effect.provide(RemoteFileSystem.layerFileSystem))
+ * ```
+ */
+export const layerFileSystem: Layer.Layer<FileSystem | Path.Path, never, RemoteFileSystem> = Layer.merge(
+  Layer.effect(FileSystem, RemoteFileSystem),
+  Path.layer
+)

@@ -176,6 +176,11 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
    * interruption, and a program that is missing cannot be told from one that fails.
    */
   shell: Schema.optionalWith(Schema.Literal("posix", "none"), { default: () => "posix" as const }),
+  /**
+   * The path of the SFTP server on the host, for one that has no subsystem `sftp`: it is started as a command. Often
+   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. Left out: the subsystem.
+   */
+  sftpServer: Schema.optional(checked(checkPath("SFTP server"))),
   /** The `ssh_config` to read in place of the user's and the system's; `"none"`: read none. */
   sshConfig: Schema.optional(checked(checkPath("ssh_config file")))
 }) {
@@ -203,6 +208,7 @@ export interface Options extends JumpOptions {
   readonly compression?: boolean | undefined
   readonly pty?: boolean | Partial<typeof Pty.Type> | undefined
   readonly shell?: "posix" | "none" | undefined
+  readonly sftpServer?: string | undefined
   readonly sshConfig?: string | undefined
 }
 

@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as Take from "effect/Take"
 import type * as Format from "./Format.js"
 import { RemoteFileSystem } from "./RemoteFileSystem.js"
+import * as Transfer from "./Transfer.js"
 
 /**
  * @since 0.1.0
@@ -27,9 +28,15 @@ export interface RemoteTarget<A> {
   /** Writes atomically: nobody ever sees half a file. See `RemoteFileSystem.atomicWrite`. */
   readonly write: Sink.Sink<void, A, never, PlatformError, RemoteFileSystem>
   /** Copies a local file here, atomically and as it is: the format has no part in it. */
-  readonly put: (localPath: string) => Effect.Effect<void, PlatformError, RemoteFileSystem>
+  readonly put: (
+    localPath: string,
+    options?: Transfer.Options
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem>
   /** Copies the file to a local one, atomically and as it is. */
-  readonly get: (localPath: string) => Effect.Effect<void, PlatformError, RemoteFileSystem>
+  readonly get: (
+    localPath: string,
+    options?: Transfer.Options
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem>
   /** The file system that it lies on. */
   readonly fs: Effect.Effect<RemoteFileSystem, never, RemoteFileSystem>
 }
@@ -80,7 +87,7 @@ export const make = <A>(path: string, format: Format.Format<A>): RemoteTarget<A>
   exists: Effect.flatMap(RemoteFileSystem, (fs) => fs.exists(path)),
   read: Stream.unwrap(Effect.map(RemoteFileSystem, (fs) => format.decode(fs.stream(path)))),
   write: Sink.unwrap(Effect.map(RemoteFileSystem, (fs) => encoded(format, fs.atomicSink(path)))),
-  put: (localPath) => Effect.flatMap(RemoteFileSystem, (fs) => fs.put(localPath, path)),
-  get: (localPath) => Effect.flatMap(RemoteFileSystem, (fs) => fs.get(path, localPath)),
+  put: (localPath, options) => Transfer.put(localPath, path, options),
+  get: (localPath, options) => Transfer.get(path, localPath, options),
   fs: RemoteFileSystem
 })

@@ -6,6 +6,16 @@ export * as Format from "./Format.js"
 /**
  * @since 0.1.0
  */
+export * as LocalFiles from "./LocalFiles.js"
+
+/**
+ * @since 0.1.0
+ */
+export * as LocalHash from "./LocalHash.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as LocalNetwork from "./LocalNetwork.js"
 
 /**
@@ -47,6 +57,11 @@ export * as RemoteProcess from "./RemoteProcess.js"
  * @since 0.1.0
  */
 export * as RemoteTarget from "./RemoteTarget.js"
+
+/**
+ * @since 0.1.0
+ */
+export * as Transfer from "./Transfer.js"
 
 /**
  * @since 0.1.0

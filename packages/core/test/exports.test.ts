@@ -12,6 +12,12 @@ it("the package exports these names", () => {
         "bytes",
         "text",
       ],
+      "LocalFiles": [
+        "LocalFiles",
+      ],
+      "LocalHash": [
+        "LocalHash",
+      ],
       "LocalNetwork": [
         "LocalAddress",
         "LocalNetwork",
@@ -53,7 +59,9 @@ it("the package exports these names", () => {
       "RemoteFileSystem": [
         "RemoteFileSystem",
         "TypeId",
+        "WalkEntry",
         "layer",
+        "layerFileSystem",
         "make",
       ],
       "RemoteHost": [
@@ -68,6 +76,12 @@ it("the package exports these names", () => {
       "RemoteProcess": [],
       "RemoteTarget": [
         "make",
+      ],
+      "Transfer": [
+        "Outcome",
+        "TransferError",
+        "get",
+        "put",
       ],
       "Transport": [
         "ExitStatus",

@@ -21,6 +21,8 @@ import * as Fs from "node:fs/promises"
 import * as process from "node:process"
 import * as connectionTransport from "./internal/connectionTransport.js"
 import { expandHome } from "./internal/home.js"
+import * as localFiles from "./internal/localFiles.js"
+import * as localHash from "./internal/localHash.js"
 import * as localNetwork from "./internal/localNetwork.js"
 import * as processTransport from "./internal/processTransport.js"
 import * as stdio from "./internal/stdio.js"
@@ -132,10 +134,11 @@ export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteC
   options
 ) => Effect.flatMap(validate(options), ({ host, ssh }) => processTransport.make(host, ssh))
 
-// The local side of transfers is this machine's, whatever FileSystem the program provides later.
-const services = Layer.merge(
-  Layer.provideMerge(RemoteContext.layer, Layer.merge(localNetwork.layer, stdio.layer)),
-  Layer.provide(RemoteFileSystem.layer, NodeFileSystem.layer)
+// The local side of transfers is this machine's, whatever FileSystem the program provides later. Files know of the
+// commands: a host computes digests by one.
+const services = RemoteFileSystem.layer.pipe(
+  Layer.provide(Layer.merge(Layer.provideMerge(localFiles.layer, NodeFileSystem.layer), localHash.layer)),
+  Layer.provideMerge(Layer.provideMerge(RemoteContext.layer, Layer.merge(localNetwork.layer, stdio.layer)))
 )
 
 /**

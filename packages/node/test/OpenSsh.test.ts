@@ -1,8 +1,12 @@
+import { atomicWrites } from "./suites/atomicWrites.js"
 import { commands } from "./suites/commands.js"
 import { files } from "./suites/files.js"
+import { likeNode } from "./suites/likeNode.js"
 import { servers, terminals } from "./suites/servers.js"
 import { layerConnection, layerProcess, type Suite } from "./suites/support.js"
+import { transfers } from "./suites/transfers.js"
 import { forbiddenTunnels, tunnels } from "./suites/tunnels.js"
+import { walking } from "./suites/walking.js"
 
 for (const kind of servers) {
   for (const transport of ["layer", "layerProcess"] as const) {
@@ -24,6 +28,11 @@ for (const kind of servers) {
     commands(suite)
     tunnels(suite)
     forbiddenTunnels({ ...suite, layer: make({ kind, allowTcpForwarding: false }) })
-    files({ ...suite, layer: make({ kind }) })
+    files({ ...suite, layer: make({ kind, loginShell: "sh" }) })
+    atomicWrites({ ...suite, layer: make({ kind, loginShell: "sh" }) })
+    // What files do is the server's, not the transport's.
+    if (oneConnection) likeNode({ ...suite, layer: make({ kind, loginShell: "sh" }) })
+    walking(suite)
+    transfers({ ...suite, layer: make({ kind, loginShell: "sh" }) })
   }
 }

@@ -5,11 +5,8 @@ import { Effect, Layer, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { openssh, terminals } from "./suites/servers.js"
+import { hasShell, openssh, terminals } from "./suites/servers.js"
 import { layerProcess, nasty, running } from "./suites/support.js"
-
-const installed = (shell: string) =>
-  (process.env.PATH ?? "").split(":").some((directory) => Fs.existsSync(Path.join(directory, shell)))
 
 // What each shell reads at its start even when it is not interactive: `sh` nothing; `bash` this file where it believes
 // that sshd started it, as Debian's does, and otherwise what BASH_ENV names.
@@ -47,7 +44,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
   for (const noisy of shell === "sh" ? [false] : [false, true]) {
     const name = `${shell} as login shell${noisy ? ", whose startup file prints" : ""}`
     // CI installs all of them.
-    describe.skipIf(!installed(shell) && process.env.EFFECT_REMOTE_REQUIRE_SSHD !== "1")(name, () => {
+    describe.skipIf(!hasShell(shell) && process.env.EFFECT_REMOTE_REQUIRE_SSHD !== "1")(name, () => {
       layer(live(shell, noisy), { excludeTestServices: true, timeout: "60 seconds" })((it) => {
         it.effect("arguments, environment, directory and stdin arrive unharmed", () =>
           Effect.gen(function*() {

@@ -2,11 +2,14 @@ import { RemoteContext, RemoteError, RemoteFileSystem } from "@effect-remote/cor
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Stream } from "effect"
+import type { PlatformError } from "@effect/platform/Error"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Array, Effect, Layer, Option, Stream } from "effect"
 import { execFileSync } from "node:child_process"
+import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
-import { openssh, servers } from "./suites/servers.js"
+import * as localHash from "../src/internal/localHash.js"
+import { hasShell, openssh, servers } from "./suites/servers.js"
 
 const within = <A, E>(
   options: OpenSsh.Options,
@@ -28,6 +31,7 @@ for (const kind of servers) {
         const error = yield* connectionError(sshd.host)
         assert.strictEqual(error.reason, "ChannelRefused")
         assert.include(error.message, "subsystem")
+        assert.include(error.message, "sftpServer")
       }))
 
     it.scopedLive("a host that allows nothing else keeps all of its files", () =>
@@ -41,6 +45,79 @@ for (const kind of servers) {
       }))
   })
 }
+
+const sftpServer = ["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server"]
+  .find((path) => Fs.existsSync(path))
+
+// It is a part of OpenSSH's server.
+describe.skipIf(sftpServer === undefined)("an SFTP server that is named", () => {
+  for (const kind of servers) {
+    for (const loginShell of ["sh", "fish", "tcsh"]) {
+      it.scopedLive.skipIf(!hasShell(loginShell))(
+        `serves where there is no subsystem, ${kind} server, ${loginShell}`,
+        () =>
+          Effect.gen(function*() {
+            const sshd = yield* Sshd.make({ kind, sftp: "none", loginShell })
+            const path = `${sshd.directory}/it's a server!`
+            Fs.symlinkSync(sftpServer!, path)
+            yield* within({ ...sshd.host, sftpServer: path }, (fs) =>
+              Effect.gen(function*() {
+                yield* fs.atomicWrite(`${sshd.directory}/file`, "by a program")
+                assert.strictEqual(yield* fs.readFileString(`${sshd.directory}/file`), "by a program")
+              }))
+          })
+      )
+    }
+
+    it.scopedLive(`a path that names none is told, ${kind} server`, () =>
+      Effect.gen(function*() {
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
+        const error = yield* connectionError({ ...sshd.host, sftpServer: "/no/such/server" })
+        assert.strictEqual(error.reason, "ConnectionLost")
+        assert.include(error.message, "/no/such/server")
+      }))
+  }
+})
+
+// OpenSSH's own server leaves out what it is told to.
+describe.skipIf(!openssh || sftpServer === undefined)("an SFTP server without extensions", () => {
+  const names = [
+    ...["posix-rename", "hardlink", "fsync", "statvfs", "fstatvfs", "lsetstat", "limits", "copy-data", "expand-path"]
+  ]
+  it.scopedLive("has a way without each, or a refusal", () =>
+    Effect.gen(function*() {
+      const sshd = yield* Sshd.make({ kind: "openssh", forceCommand: `${sftpServer} -P ${names.join()}` })
+      const at = (name: string) => `${sshd.directory}/${name}`
+      const refused = <A>(effect: Effect.Effect<A, PlatformError>) =>
+        Effect.map(Effect.flip(effect), (error) => {
+          assert(error._tag === "SystemError" && error.reason === "Unknown", error.message)
+          assert.include(error.message, "the SFTP server cannot")
+        })
+      yield* within(sshd.host, (fs) =>
+        Effect.gen(function*() {
+          yield* fs.atomicWrite(at("file"), "text")
+          const replaced = yield* Effect.flip(fs.atomicWrite(at("file"), "other"))
+          assert(replaced._tag === "SystemError" && replaced.reason === "AlreadyExists")
+          yield* fs.atomicWrite(at("absent"), "text", { ifAbsent: true })
+          yield* fs.copyFile(at("file"), at("copy"))
+          yield* fs.rename(at("copy"), at("moved"))
+          assert.strictEqual(yield* fs.readFileString(at("moved")), "text")
+          const home = yield* fs.realPath(".")
+          assert.strictEqual(yield* fs.expandPath("~/x"), `${home}/x`)
+          yield* refused(fs.expandPath("~root"))
+          yield* refused(fs.link(at("file"), at("link")))
+          yield* refused(fs.diskFree(at("file")))
+          yield* Effect.map(Effect.flip(fs.atomicWrite(at("durable"), "text", { durable: true })), ({ message }) => {
+            assert.include(message, "cannot tell when a file is on the disk")
+          })
+        }))
+      assert.sameMembers(Fs.readdirSync(sshd.directory).filter((name) => /file|absent|moved|tmp$/.test(name)), [
+        "absent",
+        "file",
+        "moved"
+      ])
+    }))
+})
 
 describe.skipIf(!openssh)("SFTP run by the login shell", () => {
   const home = Effect.acquireRelease(
@@ -140,4 +217,113 @@ describe("a file system and a command on one host", () => {
           assert.isFalse(yield* fs.exists(path))
         }))
     }))
+})
+
+describe("digests", () => {
+  const content = Buffer.from(Array.makeBy(300_000, (index) => index % 251))
+  const expected = Crypto.createHash("sha256").update(content).digest("hex")
+
+  // Counts the commands of digests, and gives them what `change` makes of their output.
+  const counted = Effect.fnUntraced(function*(change: Partial<RemoteContext.RemoteContext> = {}) {
+    const context = yield* RemoteContext.RemoteContext
+    let commands = 0
+    const string: typeof context.string = (command, options) => {
+      commands++
+      return (change.string ?? context.string)(command, options)
+    }
+    const fs = yield* RemoteFileSystem.make.pipe(
+      Effect.provideService(RemoteContext.RemoteContext, { ...context, string }),
+      Effect.provide(localHash.layer)
+    )
+    return { fs, commands: () => commands }
+  })
+
+  for (const kind of servers) {
+    it.scopedLive(`where no commands run, they are computed here, and none is tried again (${kind} server)`, () =>
+      Effect.gen(function*() {
+        const sshd = yield* Sshd.make({ kind, forceCommand: "internal-sftp" })
+        const path = `${sshd.directory}/file`
+        Fs.writeFileSync(path, content)
+        yield* Effect.gen(function*() {
+          const { commands, fs } = yield* counted()
+          assert.strictEqual(yield* fs.digest(path), expected)
+          assert.strictEqual(yield* fs.digest(path), expected)
+          assert.strictEqual(commands(), 1)
+          const error = yield* Effect.flip(fs.digest(`${path}/no`))
+          assert(error._tag === "SystemError")
+          assert.strictEqual(error.reason, "BadResource")
+        }).pipe(Effect.provide(OpenSsh.layer(sshd.host)))
+      }))
+  }
+
+  layer(
+    Layer.unwrapScoped(
+      Effect.map(Sshd.make({}), (sshd) => Layer.merge(OpenSsh.layer(sshd.host), Layer.succeed(Sshd.Sshd, sshd)))
+    ),
+    { excludeTestServices: true }
+  )("on a host", (it) => {
+    const file = Effect.map(Sshd.Sshd, ({ directory }) => {
+      const path = `${directory}/file`
+      Fs.writeFileSync(path, content)
+      return path
+    })
+
+    it.scoped("are computed there, of large files", () =>
+      Effect.gen(function*() {
+        const path = yield* file
+        const { commands, fs } = yield* counted()
+        assert.strictEqual(yield* fs.digest(path), expected)
+        assert.strictEqual(commands(), 1)
+        Fs.writeFileSync(path, "small")
+        yield* fs.digest(path)
+        assert.strictEqual(commands(), 1)
+      }))
+
+    it.scoped("are never of another file, which commands see under the same name", () =>
+      Effect.gen(function*() {
+        const path = yield* file
+        Fs.writeFileSync(`${path} elsewhere`, content.subarray(1))
+        const context = yield* RemoteContext.RemoteContext
+        const { commands, fs } = yield* counted({
+          string: (command, options) => {
+            assert(command._tag === "StandardCommand")
+            const args = command.args.map((arg) => arg === path ? `${path} elsewhere` : arg)
+            assert.notDeepEqual(args, command.args)
+            return context.string(Command.make(command.command, ...args), options)
+          }
+        })
+        assert.strictEqual(yield* fs.digest(path), expected)
+        assert.strictEqual(yield* fs.digest(path), expected)
+        assert.strictEqual(commands(), 2)
+      }))
+
+    it.scoped("are not what garbage says", () =>
+      Effect.gen(function*() {
+        const path = yield* file
+        for (
+          const garbage of [
+            "",
+            "\n",
+            "\\",
+            `${expected}`,
+            `${expected}\n\n`,
+            `x${expected.slice(1)}\n`,
+            `a${expected}\n`
+          ]
+        ) {
+          const { commands, fs } = yield* counted({ string: () => Effect.succeed(garbage) })
+          assert.strictEqual(yield* fs.digest(path), expected)
+          assert.strictEqual(yield* fs.digest(path), expected)
+          assert.strictEqual(commands(), 1)
+        }
+      }))
+
+    it.scoped("relative paths begin where SFTP does", () =>
+      Effect.gen(function*() {
+        const path = yield* file
+        const { fs } = yield* counted()
+        const home = path.split("/").slice(1).map(() => "..").join("/")
+        assert.strictEqual(yield* fs.digest(`${home}/../../..${path}`), expected)
+      }))
+  })
 })

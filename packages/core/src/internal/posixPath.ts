@@ -1,5 +1,6 @@
 /**
- * Paths of a POSIX host, whatever this program runs on. Nothing is resolved: `..` behind a link is the host's to say.
+ * Paths of a POSIX host, whatever this program runs on. What is asked of the host is not resolved here: `..` behind a link
+ * is the host's to say.
  *
  * @internal
  */
@@ -10,6 +11,30 @@ export const parent = (path: string): string => {
   return trimmed.slice(0, cut).replace(/\/+$/, "") || "/"
 }
 
+/**
+ * The last name.
+ *
+ * @internal
+ */
+export const base = (path: string): string => {
+  const trimmed = path.replace(/\/+$/, "")
+  return trimmed.slice(trimmed.lastIndexOf("/") + 1)
+}
+
 /** @internal */
 export const join = (directory: string, name: string): string =>
   directory.endsWith("/") ? directory + name : `${directory}/${name}`
+
+/**
+ * An absolute path without `.`, `..` and empty names.
+ *
+ * @internal
+ */
+export const normalize = (path: string): string => {
+  const names: Array<string> = []
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop()
+    else if (name !== "" && name !== ".") names.push(name)
+  }
+  return `/${names.join("/")}`
+}

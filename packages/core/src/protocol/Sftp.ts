@@ -281,15 +281,21 @@ const putAttributes = (writer: Wire.Writer, attributes: Attributes): Wire.Writer
 const takeAttributes = (reader: Wire.Reader): Attributes => {
   const flags = reader.uint32()
   const has = (flag: number) => (flags & flag) !== 0
-  return {
-    ...(has(attributeFlags.size) && { size: reader.uint64() }),
-    ...(has(attributeFlags.owner) && { uid: reader.uint32(), gid: reader.uint32() }),
-    ...(has(attributeFlags.permissions) && { permissions: reader.uint32() }),
-    ...(has(attributeFlags.times) && { atime: reader.uint32(), mtime: reader.uint32() }),
-    ...(has(attributeFlags.extended) && {
-      extended: takeMany(reader, 8, (entry) => [takeText(entry), entry.string()] as const)
-    })
+  const attributes: { -readonly [K in keyof Attributes]: Attributes[K] } = {}
+  if (has(attributeFlags.size)) attributes.size = reader.uint64()
+  if (has(attributeFlags.owner)) {
+    attributes.uid = reader.uint32()
+    attributes.gid = reader.uint32()
   }
+  if (has(attributeFlags.permissions)) attributes.permissions = reader.uint32()
+  if (has(attributeFlags.times)) {
+    attributes.atime = reader.uint32()
+    attributes.mtime = reader.uint32()
+  }
+  if (has(attributeFlags.extended)) {
+    attributes.extended = takeMany(reader, 8, (entry) => [takeText(entry), entry.string()] as const)
+  }
+  return attributes
 }
 
 // A count is checked against what is there before anything is made for it.
@@ -473,7 +479,7 @@ const codec = <P extends { readonly _tag: string }>(forms: Forms<P>, onRest: "ma
   return {
     encode: (id, packet) => {
       const [type, put] = byTag.get(packet._tag)!
-      const capacity = "data" in packet ? (packet.data as Uint8Array).length + 128 : 128
+      const capacity = "data" in packet ? (packet.data as Uint8Array).length + 256 : 256
       return framed(capacity, (writer) =>
         put(
           typeof type === "number"
@@ -512,6 +518,27 @@ const responses = codec<Response>(responseForms, "malformed")
  * @category encoding
  */
 export const encodeRequest: (id: number, request: Request) => Uint8Array = requests.encode
+
+/**
+ * As `encodeRequest`, in pieces that follow each other: the data of a `Write` is one of its own and no copy.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeRequestPieces = (id: number, request: Request): ReadonlyArray<Uint8Array> => {
+  if (request._tag !== "Write") return [encodeRequest(id, request)]
+  const { data, handle, offset } = request
+  const { length } = data
+  const head = new Wire.Writer(64)
+    .uint32(handle.length + length + 21)
+    .byte(requestForms.Write[0] as number)
+    .uint32(id)
+    .string(handle)
+    .uint64(offset)
+    .uint32(length)
+    .bytes()
+  return [head, data]
+}
 
 /**
  * The request in a packet, whose length is cut off already (`Wire.splitter`). What follows its fields is passed over.

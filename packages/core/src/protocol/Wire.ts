@@ -15,6 +15,20 @@ import * as Either from "effect/Either"
  */
 export class MalformedError extends Data.TaggedError("MalformedError")<{ readonly message: string }> {}
 
+// Small packets share a piece of memory: to ask for each costs more than to fill it.
+const slabSize = 16 * 1024
+let slab = new Uint8Array(slabSize)
+let slabUsed = 0
+
+const allocate = (capacity: number): Uint8Array => {
+  if (capacity > 512) return new Uint8Array(capacity)
+  if (slabUsed + capacity > slabSize) {
+    slab = new Uint8Array(slabSize)
+    slabUsed = 0
+  }
+  return slab.subarray(slabUsed, slabUsed += capacity)
+}
+
 /**
  * Puts a packet together.
  *
@@ -33,8 +47,8 @@ export class Writer {
   private size = 0
 
   constructor(capacity = 64) {
-    this.buffer = new Uint8Array(capacity)
-    this.view = new DataView(this.buffer.buffer)
+    this.buffer = allocate(capacity)
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, capacity)
   }
 
   // Where the next bytes go. It may replace the buffer, so it must be asked first.

@@ -150,6 +150,20 @@ describe("Sftp", () => {
     assert.deepStrictEqual(decoded, Either.right({ id, packet: request }))
   }, runs)
 
+  it.prop(
+    "a request in pieces has the same bytes, and its data is no copy",
+    { id: uint32, request },
+    ({ id, request }) => {
+      const pieces = Sftp.encodeRequestPieces(id, request)
+      assert.deepStrictEqual(
+        Buffer.concat(pieces).toString("hex"),
+        Buffer.from(Sftp.encodeRequest(id, request)).toString("hex")
+      )
+      if (request._tag === "Write") assert.strictEqual(pieces[1], request.data)
+    },
+    runs
+  )
+
   it.prop("a response comes back from its bytes", { id: uint32, response }, ({ id, response }) => {
     const decoded = Sftp.decodeResponse(body(Sftp.encodeResponse(id, response)))
     assert.deepStrictEqual(decoded, Either.right({ id, packet: response }))

@@ -26,6 +26,7 @@ import * as connections from "./connection.js"
 import { fields } from "./connection/message.js"
 import type * as multiplexers from "./connection/multiplexer.js"
 import * as deadline from "./deadline.js"
+import * as diagnosis from "./diagnosis.js"
 import * as installations from "./installation.js"
 import * as masters from "./master.js"
 import * as measures from "./metrics.js"
@@ -194,7 +195,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
     const channel = yield* begin(options)
     if (yield* inTime("starting a subsystem")(channel.request("subsystem", fields(name)))) return adopt(channel)
     return yield* error("ChannelRefused", `the server has no subsystem ${JSON.stringify(name)}`, {
-      ...(name === "sftp" && { hint: "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp" })
+      ...(name === "sftp" && { hint: diagnosis.withoutSftp })
     })
   })
 

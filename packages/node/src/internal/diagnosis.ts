@@ -11,6 +11,10 @@ interface Rule {
   readonly hint?: string
 }
 
+/** @internal */
+export const withoutSftp = "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp. " +
+  "If the host has an SFTP server all the same, name its path with sftpServer."
+
 // In order: what comes first is nearer to the cause.
 const rules: ReadonlyArray<Rule> = [
   {
@@ -96,7 +100,7 @@ const rules: ReadonlyArray<Rule> = [
     pattern: /subsystem request failed on channel/,
     reason: "ChannelRefused",
     detail: () => "the server has no such subsystem",
-    hint: "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp"
+    hint: withoutSftp
   },
   {
     pattern: /(?:exec|shell) request failed on channel/,

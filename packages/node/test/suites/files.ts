@@ -1,16 +1,18 @@
 import { Format, RemoteError, RemoteFileSystem, RemoteTarget } from "@effect-remote/core"
 import { Sshd } from "@effect-remote/testing"
+import { Path } from "@effect/platform"
 import { isPlatformError, type PlatformError } from "@effect/platform/Error"
+import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, layer } from "@effect/vitest"
 import { Array, Chunk, Deferred, Effect, Either, Exit, Fiber, Option, Schedule, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { nasty, type Suite } from "./support.js"
 
-const bytes = (text: string) => new TextEncoder().encode(text)
+export const bytes = (text: string) => new TextEncoder().encode(text)
 
 /** The host is this machine, so a test looks at its files without any SSH: names as bytes. */
-const name = (path: string): Buffer =>
+export const name = (path: string): Buffer =>
   Buffer.concat(
     path.split(/([\udc80-\udcff]+)/u).map((part, index) =>
       index % 2 === 0 ? Buffer.from(part) : Buffer.from([...part].map((char) => char.charCodeAt(0) - 0xdc00))
@@ -20,18 +22,18 @@ const name = (path: string): Buffer =>
 const reasonOf = (error: unknown): string =>
   isPlatformError(error) ? error._tag === "SystemError" ? error.reason : error._tag : String(error)
 
-const failsWith = <A, R>(effect: Effect.Effect<A, PlatformError, R>) => Effect.map(Effect.flip(effect), reasonOf)
+export const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.map(Effect.flip(effect), reasonOf)
 
 let lastDirectory = 0
 
 /** A fresh directory on the host, of the server's own. */
-const directory = Effect.map(Sshd.Sshd, (sshd) => {
+export const directory = Effect.map(Sshd.Sshd, (sshd) => {
   const path = `${sshd.directory}/files ${++lastDirectory}`
   Fs.mkdirSync(path)
   return path
 })
 
-const isRoot = process.getuid?.() === 0
+export const isRoot = process.getuid?.() === 0
 
 /** So many readers read a file again and again while it is rewritten so many times. */
 export const rewriting = Effect.fnUntraced(function*(readers: number, rewrites: number) {
@@ -131,7 +133,28 @@ export const files = ({ layer: live, name: suite }: Suite) =>
           assert.strictEqual(yield* fs.readFileString(`${path}/${part}`), `again ${part.length}`)
           yield* fs.rename(`${path}/${part}`, `${path}/moved`)
           yield* fs.rename(`${path}/moved`, `${path}/${part}`)
+          yield* fs.chmod(`${path}/${part}`, 0o600)
+          yield* fs.utimes(`${path}/${part}`, 1, 2)
+          yield* fs.truncate(`${path}/${part}`, 2)
+          yield* fs.access(`${path}/${part}`, { readable: true, writable: true })
+          yield* fs.copyFile(`${path}/${part}`, `${path}/copy`)
+          yield* fs.remove(`${path}/copy`)
+          assert.strictEqual(yield* fs.realPath(`${path}/${part}`), `${yield* fs.realPath(path)}/${part}`)
+          yield* fs.link(`${path}/${part}`, `${path}/link`)
           yield* fs.remove(`${path}/${part}`)
+          yield* fs.symlink(part, `${path}/symlink`)
+          assert.strictEqual(yield* fs.readLink(`${path}/symlink`), part)
+          yield* fs.copy(`${path}/link`, `${path}/symlink`)
+          yield* fs.remove(`${path}/symlink`)
+          yield* fs.rename(`${path}/link`, `${path}/${part}`)
+          const info = yield* fs.lstat(`${path}/${part}`)
+          assert.deepStrictEqual([Number(info.size), info.mode & 0o777], [2, 0o600])
+          yield* fs.remove(`${path}/${part}`)
+          yield* fs.makeDirectory(`${path}/${part}/${part.slice(0, 40)}`, { recursive: true })
+          yield* fs.copy(`${path}/${part}`, `${path}/tree`)
+          assert.deepStrictEqual(yield* fs.readDirectory(`${path}/tree`), [part.slice(0, 40)])
+          yield* fs.remove(`${path}/tree`, { recursive: true })
+          yield* fs.remove(`${path}/${part}`, { recursive: true })
         }
         assert.deepStrictEqual(yield* fs.readDirectory(path), [])
       }))
@@ -157,6 +180,124 @@ export const files = ({ layer: live, name: suite }: Suite) =>
         assert.strictEqual(yield* failsWith(fs.remove(`${path}/a`, { recursive: true })), "NotFound")
         yield* fs.remove(`${path}/a`, { recursive: true, force: true })
         assert.sameMembers(Fs.readdirSync(path), ["at", "file", "one"])
+      }))
+
+    it.effect("what nobody means to remove is refused, and a link is not followed", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const path = yield* directory
+        const home = yield* fs.realPath(".")
+        Fs.mkdirSync(`${path}/kept`)
+        Fs.writeFileSync(`${path}/kept/file`, "")
+        Fs.symlinkSync("kept", `${path}/link`)
+        Fs.symlinkSync(home, `${path}/home`)
+        const up = home.split("/").slice(1).map(() => "..").join("/")
+        for (const options of [{ recursive: true }, { recursive: true, force: true }, {}]) {
+          for (
+            const refused of ["", "/", "//", ".", "..", "./", up, home, `${home}/`, `${home}/.`, "/./", `/${up}`]
+              .concat(home.split("/").slice(1).map((_, index) => home.split("/").slice(0, index + 1).join("/") || "/"))
+          ) {
+            assert.strictEqual(yield* failsWith(fs.remove(refused, options)), "BadArgument", refused)
+          }
+        }
+        assert.strictEqual(yield* failsWith(fs.remove(`${path}/link/`, { recursive: true })), "BadResource")
+        yield* fs.remove(`${path}/link`, { recursive: true })
+        yield* fs.remove(`${path}/home`, { recursive: true })
+        assert.deepStrictEqual(Fs.readdirSync(path), ["kept"])
+        assert.deepStrictEqual(Fs.readdirSync(`${path}/kept`), ["file"])
+        Fs.symlinkSync("../kept", `${path}/kept/in a circle`)
+        Fs.symlinkSync(`${path}/outside`, `${path}/kept/outside`)
+        Fs.mkdirSync(`${path}/outside`)
+        yield* fs.remove(`${path}/kept`, { recursive: true })
+        assert.deepStrictEqual(Fs.readdirSync(path), ["outside"])
+      }))
+
+    it.effect("the home of a user is found, and the space on a disk", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const home = yield* fs.realPath(".")
+        assert.strictEqual(yield* fs.expandPath("~"), home)
+        assert.strictEqual(yield* fs.expandPath("~/x"), `${home}/x`)
+        assert.strictEqual(yield* fs.expandPath("/tmp/../~"), "/~")
+        assert.strictEqual(yield* fs.expandPath("~root"), Fs.realpathSync("/root"))
+        assert.strictEqual(yield* failsWith(fs.expandPath("~nobody-of-that-name")), "NotFound")
+        const { bavail, blocks, bsize } = Fs.statfsSync("/", { bigint: true })
+        const free = yield* fs.diskFree("/")
+        assert.strictEqual(free.size, blocks * bsize)
+        // Others write to it meanwhile.
+        assert.isBelow(Math.abs(Number(free.available - bavail * bsize)), 2 ** 30)
+        assert.strictEqual(yield* failsWith(fs.diskFree("/no/such/path")), "NotFound")
+      }))
+
+    it.effect("asking whether a directory can be written to leaves nothing in it", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const path = yield* directory
+        execFileSync("mkfifo", [`${path}/pipe`])
+        yield* fs.access(path, { readable: true, writable: true })
+        // Its other end is open nowhere.
+        yield* fs.access(`${path}/pipe`, { readable: true, writable: true })
+        assert.deepStrictEqual(Fs.readdirSync(path), ["pipe"])
+      }))
+
+    it.effect("a copy is whole, keeps hard links apart, and leaves its target where it cannot be made", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const path = yield* directory
+        const content = Buffer.from(Array.makeBy(5_000_000, (index) => (index * 7919) % 256))
+        Fs.writeFileSync(`${path}/file`, content)
+        Fs.linkSync(`${path}/file`, `${path}/same`)
+        yield* fs.copyFile(`${path}/file`, `${path}/same`)
+        assert.isTrue(content.equals(Fs.readFileSync(`${path}/same`)))
+        yield* fs.copyFile("/proc/self/status", `${path}/status`)
+        assert.include(Fs.readFileSync(`${path}/status`, "utf8"), "Name:")
+        Fs.mkdirSync(`${path}/directory`)
+        assert.strictEqual(yield* failsWith(fs.copyFile(`${path}/directory`, `${path}/same`)), "BadResource")
+        assert.isTrue(content.equals(Fs.readFileSync(`${path}/same`)))
+      }))
+
+    it.effect("code for the platform's FileSystem and Path works on them", () =>
+      Effect.gen(function*() {
+        const at = yield* directory
+        const program = Effect.gen(function*() {
+          const fs = yield* FileSystem
+          const path = yield* Path.Path
+          const file = path.join(at, "a", "..", "b", "file")
+          yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+          yield* fs.writeFileString(file, "by its own words")
+          return yield* fs.readFileString(path.resolve(file))
+        })
+        assert.strictEqual(
+          yield* program.pipe(Effect.provide(RemoteFileSystem.layerFileSystem)),
+          "by its own words"
+        )
+        assert.strictEqual(Fs.readFileSync(`${at}/b/file`, "utf8"), "by its own words")
+      }))
+
+    it.effect("numbers that SFTP cannot carry are refused", () =>
+      Effect.gen(function*() {
+        const fs = yield* RemoteFileSystem.RemoteFileSystem
+        const path = `${yield* directory}/file`
+        Fs.writeFileSync(path, "text")
+        const before = Fs.statSync(path)
+        for (
+          const effect of [
+            fs.utimes(path, -1, 0),
+            fs.utimes(path, 0, 2 ** 32),
+            fs.utimes(path, Number.NaN, 0),
+            fs.utimes(path, new Date(Number.NaN), 0),
+            fs.chown(path, -1, 0),
+            fs.chown(path, 0, 1.5),
+            fs.truncate(path, -1),
+            fs.truncate(path, 0.5),
+            fs.makeTempDirectory({ prefix: "../x" }),
+            fs.makeTempFile({ suffix: "/x" })
+          ]
+        ) {
+          assert.strictEqual(yield* failsWith(effect), "BadArgument")
+        }
+        assert.strictEqual(Fs.statSync(path).mtimeMs, before.mtimeMs)
+        assert.strictEqual(Fs.readFileSync(path, "utf8"), "text")
       }))
 
     it.effect("two that remove the same tree leave nothing of it", () =>
@@ -392,7 +533,7 @@ export const files = ({ layer: live, name: suite }: Suite) =>
         assert.strictEqual(Fs.readFileSync(`${path}/file`, "utf8"), "new")
         // Set-user-id is for the owner that the old file had.
         assert.strictEqual(Fs.statSync(`${path}/file`).mode & 0o7777, 0o751)
-        yield* fs.get(`${path}/file`, `${path}/mine`)
+        yield* fs.get(`${path}/file`, `${path}/mine`, { preserve: { mode: false } })
         assert.strictEqual(Fs.statSync(`${path}/mine`).mode & 0o7777, 0o640)
         assert.isTrue(Fs.lstatSync(`${path}/link`).isSymbolicLink())
         yield* fs.atomicWrite(`${path}/file`, "newer", { mode: 0o600 })

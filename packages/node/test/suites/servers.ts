@@ -18,6 +18,10 @@ export const servers: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD 
 /** The server for what only OpenSSH's can show. */
 export const openssh = servers.includes("openssh")
 
+/** Whether a shell is on this machine. */
+export const hasShell = (shell: string): boolean =>
+  (process.env.PATH ?? "").split(":").some((directory) => existsSync(`${directory}/${shell}`))
+
 const mounts = (): string => existsSync("/proc/mounts") ? readFileSync("/proc/mounts", "utf8") : ""
 
 /**

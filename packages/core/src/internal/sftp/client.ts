@@ -1,12 +1,15 @@
 /**
  * One SFTP session over a channel: requests in flight side by side, matched with their answers by number.
  */
-import * as Deferred from "effect/Deferred"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as Sftp from "../../protocol/Sftp.js"
 import * as Wire from "../../protocol/Wire.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
@@ -22,8 +25,18 @@ export interface Client {
    * same is closed.
    */
   readonly request: (request: Sftp.Request) => Effect.Effect<Sftp.Response, RemoteConnectionError>
-  /** As `request`, but succeeds at once with what waits for the answer, so that several can be in flight. */
+  /** As `request`, but does not wait for the answer, so that several can be in flight. */
   readonly send: (request: Sftp.Request) => Effect.Effect<Answer, RemoteConnectionError>
+  /** As `send`, for callbacks: what is lost is answered at once, and nothing waits for what is on its way. */
+  readonly post: (
+    request: Sftp.Request,
+    answered: (answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void
+  ) => void
+  /** Does it when not too much is on its way, and in a span of the request's name where somebody looks. */
+  readonly begin: <A, E>(
+    name: Sftp.Request["_tag"],
+    effect: Effect.Effect<A, E>
+  ) => Effect.Effect<A, E | RemoteConnectionError>
   readonly has: (extension: keyof typeof Sftp.extensions) => boolean
   /** The most bytes to ask for, and to write, in one request. */
   readonly readSize: number
@@ -31,11 +44,15 @@ export interface Client {
   /** Whether nothing is in flight and no handle is open. */
   readonly isIdle: () => boolean
   /** Whether the session has ended. */
-  readonly isLost: Effect.Effect<boolean>
+  readonly isLost: () => boolean
 }
 
 /** @internal */
-export type Answer = Effect.Effect<Sftp.Response, RemoteConnectionError>
+export interface Answer {
+  readonly hasCome: () => boolean
+  /** Waits for it. One at a time may. */
+  readonly wait: Effect.Effect<Sftp.Response, RemoteConnectionError>
+}
 
 const versionSpoken = 3
 
@@ -49,8 +66,15 @@ const noiseShown = 512
 // Requests that wait to be written; more of them hold their senders back.
 const outgoingLimit = 4 * 1024 * 1024
 
+// Larger pieces are written as they are; the smaller ones between them are put together.
+const largePiece = 16 * 1024
+
+// A span costs as much as the rest of a request. Nobody sees those of the tracer that there is when nobody has set one.
+const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
 interface Pending {
-  readonly answer: Deferred.Deferred<Sftp.Response, RemoteConnectionError>
+  answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
+  resume: ((answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void) | undefined
   abandoned: boolean
 }
 
@@ -85,63 +109,70 @@ export const make: (
     const filled = Effect.unsafeMakeLatch(false)
     const drained = Effect.unsafeMakeLatch(true)
 
+    const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => {
+      entry.answer = answer
+      entry.resume?.(answer)
+    }
+
     const fail = (failure: RemoteConnectionError) =>
-      Effect.suspend(() => {
-        if (lost !== undefined) return Effect.void
+      Effect.sync(() => {
+        if (lost !== undefined) return
         lost = failure
         outgoing = []
         drained.unsafeOpen()
         const waiting = Array.from(pending.values())
         pending.clear()
-        return Effect.forEach(waiting, ({ answer }) => Deferred.fail(answer, failure), { discard: true })
+        for (const entry of waiting) settle(entry, Exit.fail(failure))
       })
-
-    const enqueue = (packet: Uint8Array) => {
-      outgoing.push(packet)
-      outgoingSize += packet.length
-      if (outgoingSize > outgoingLimit) drained.unsafeClose()
-      filled.unsafeOpen()
-    }
 
     let handles = 0
     const submit = (request: Sftp.Request): Pending => {
       if (request._tag === "Close") handles--
       const id = nextId
       nextId = (nextId + 1) >>> 0
-      const entry: Pending = { answer: Deferred.unsafeMake(FiberId.none), abandoned: false }
+      const entry: Pending = { answer: undefined, resume: undefined, abandoned: false }
       pending.set(id, entry)
-      enqueue(Sftp.encodeRequest(id, request))
+      for (const piece of Sftp.encodeRequestPieces(id, request)) {
+        outgoing.push(piece)
+        outgoingSize += piece.length
+      }
+      if (outgoingSize > outgoingLimit) drained.unsafeClose()
+      filled.unsafeOpen()
       return entry
     }
 
-    // Packets are never cut short: they are written by a fiber that no sender can interrupt.
-    const writeOn: Effect.Effect<never, RemoteConnectionError> = Effect.forever(Effect.suspend(() => {
-      if (outgoing.length === 0) {
-        filled.unsafeClose()
-        return filled.await
-      }
-      const bytes = text.concat(outgoing)
-      outgoing = []
-      outgoingSize = 0
-      drained.unsafeOpen()
-      return Effect.filterOrFail(
-        channel.write(bytes),
-        (more) => more,
-        () => error("ConnectionLost", "the SFTP server reads no more")
-      )
-    }))
-
-    const closeUnused = (response: Sftp.Response) => {
-      if (response._tag === "Handle") submit(Sftp.Request.Close({ handle: response.handle }))
+    const takePieces = (): Uint8Array => {
+      const large = outgoing.findIndex(({ length }) => length >= largePiece)
+      const bytes = text.concat(outgoing.splice(0, large < 0 ? outgoing.length : Math.max(1, large)))
+      outgoingSize -= bytes.length
+      if (outgoingSize <= outgoingLimit) drained.unsafeOpen()
+      return bytes
     }
 
-    const settle = ({ id, packet }: Sftp.Numbered<Sftp.Response>): Effect.Effect<void, RemoteConnectionError> => {
+    // Packets are never cut short: they are written by a fiber that no sender can interrupt.
+    const writeOn: Effect.Effect<never, RemoteConnectionError> = Effect.suspend(() => {
+      if (outgoing.length === 0) {
+        filled.unsafeClose()
+        return Effect.zipRight(filled.await, writeOn)
+      }
+      return Effect.flatMap(
+        channel.write(takePieces()),
+        (more) => more ? writeOn : error("ConnectionLost", "the SFTP server reads no more")
+      )
+    })
+
+    const closeUnused = (response: Sftp.Response) => {
+      if (response._tag === "Handle" && lost === undefined) submit(Sftp.Request.Close({ handle: response.handle }))
+    }
+
+    const answered = ({ id, packet }: Sftp.Numbered<Sftp.Response>): RemoteConnectionError | undefined => {
       const entry = pending.get(id)
       if (entry === undefined) return error("Protocol", `the SFTP server answered request ${id}, which nobody made`)
       pending.delete(id)
       if (packet._tag === "Handle") handles++
       if (entry.abandoned) closeUnused(packet)
-      return Deferred.succeed(entry.answer, packet)
+      settle(entry, Exit.succeed(packet))
+      return undefined
     }
 
     const drainStderr: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(channel.readStderr, (read) => {
@@ -154,9 +185,9 @@ export const make: (
     const split = Wire.splitter(Sftp.longestPacket)
     const packets: Array<ReturnType<typeof split>[number]> = []
     let beginning: Uint8Array = new Uint8Array()
-    const readOn: Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> = Effect.flatMap(
+    const readOn: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(
       channel.read,
-      (read): Effect.Effect<void, RemoteConnectionError | Wire.MalformedError> => {
+      (read): Effect.Effect<void, RemoteConnectionError> => {
         if (Option.isNone(read)) {
           // Its last words may come behind.
           return Effect.zipRight(
@@ -169,13 +200,13 @@ export const make: (
         return Effect.void
       }
     )
-    const next: Effect.Effect<Uint8Array, RemoteConnectionError | Wire.MalformedError> = Effect.suspend(() => {
+    const first: Effect.Effect<Uint8Array, RemoteConnectionError | Wire.MalformedError> = Effect.suspend(() => {
       const packet = packets.shift()
-      return packet === undefined ? Effect.zipRight(readOn, next) : packet
+      return packet === undefined ? Effect.zipRight(readOn, first) : packet
     })
 
     yield* channel.write(Sftp.encodeHello("client", { version: versionSpoken, extensions: [] }))
-    const hello = yield* next.pipe(
+    const hello = yield* first.pipe(
       Effect.flatMap((packet) => Sftp.decodeHello("server", packet)),
       // What a shell prints is taken for a packet's length, and a senseless one.
       Effect.catchTag("MalformedError", ({ message }) => {
@@ -197,37 +228,64 @@ export const make: (
       return offered.get(name) === version
     }
 
-    yield* next.pipe(
-      Effect.flatMap(Sftp.decodeResponse),
-      Effect.catchTag(
-        "MalformedError",
-        ({ message }) => error("Protocol", `the SFTP server broke the protocol: ${message}`)
-      ),
-      Effect.flatMap(settle),
-      Effect.forever,
-      Effect.catchAll(fail),
-      Effect.interruptible,
-      Effect.forkScoped
-    )
+    // All that has come is settled in one go.
+    const settleOn: Effect.Effect<never, RemoteConnectionError> = Effect.suspend(() => {
+      for (const packet of packets.splice(0)) {
+        const response = Either.flatMap(packet, Sftp.decodeResponse)
+        const failure = Either.isLeft(response)
+          ? error("Protocol", `the SFTP server broke the protocol: ${response.left.message}`)
+          : answered(response.right)
+        if (failure !== undefined) return failure
+      }
+      return Effect.zipRight(readOn, settleOn)
+    })
+    yield* Effect.forkScoped(Effect.interruptible(Effect.catchAll(settleOn, fail)))
     yield* Effect.forkScoped(Effect.interruptible(Effect.catchAll(writeOn, fail)))
     yield* Effect.addFinalizer(() => fail(error("ConnectionLost", "the SFTP session was closed")))
 
-    const enter = (packet: Sftp.Request): Effect.Effect<Pending, RemoteConnectionError> =>
-      Effect.zipRight(
-        drained.await,
-        Effect.suspend(() => lost === undefined ? Effect.succeed(submit(packet)) : lost)
+    const enter = <A, E>(
+      submitted: () => Effect.Effect<A, E>
+    ): Effect.Effect<A, E | RemoteConnectionError> =>
+      Effect.suspend((): Effect.Effect<A, E | RemoteConnectionError> => {
+        if (lost !== undefined) return lost
+        return outgoingSize <= outgoingLimit ? submitted() : Effect.zipRight(drained.await, enter(submitted))
+      })
+
+    const answerOf = (entry: Pending): Answer => ({
+      hasCome: () => entry.answer !== undefined,
+      wait: Effect.suspend(() =>
+        entry.answer ?? Effect.async((resume) => {
+          entry.resume = resume
+          return Effect.sync(() => {
+            entry.resume = undefined
+          })
+        })
       )
-    const send: Client["send"] = (packet) => Effect.map(enter(packet), ({ answer }) => Deferred.await(answer))
-    const request: Client["request"] = (packet) =>
-      Effect.flatMap(
-        enter(packet),
-        (entry) =>
-          Effect.onInterrupt(Deferred.await(entry.answer), () =>
-            Effect.flatMap(Deferred.isDone(entry.answer), (answered) => {
-              entry.abandoned = true
-              return answered ? Effect.ignore(Effect.map(Deferred.await(entry.answer), closeUnused)) : Effect.void
-            }))
-      ).pipe(Effect.withSpan(`sftp.${packet._tag.toLowerCase()}`, span))
+    })
+    const send: Client["send"] = (packet) => enter(() => Effect.succeed(answerOf(submit(packet))))
+
+    const ask: Client["request"] = (packet) =>
+      enter(() =>
+        Effect.async((resume) => {
+          const entry = submit(packet)
+          entry.resume = resume
+          return Effect.sync(() => {
+            entry.abandoned = true
+            if (entry.answer !== undefined && Exit.isSuccess(entry.answer)) closeUnused(entry.answer.value)
+          })
+        })
+      )
+    const seen = <A, E>(name: Sftp.Request["_tag"], effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.withFiberRuntime((fiber) =>
+        Context.get(fiber.getFiberRef(DefaultServices.currentServices), Tracer.Tracer) === untraced
+          ? effect
+          : Effect.withSpan(effect, `sftp.${name.toLowerCase()}`, span)
+      )
+    const request: Client["request"] = (packet) => seen(packet._tag, ask(packet))
+    const post: Client["post"] = (packet, answered) => {
+      if (lost !== undefined) answered(Exit.fail(lost))
+      else submit(packet).resume = answered
+    }
 
     const limits = has("limits") ? yield* request(Sftp.Request.Limits()) : undefined
     const { read, write } = limits?._tag === "ExtendedReply"
@@ -240,10 +298,12 @@ export const make: (
     return {
       request,
       send,
+      post,
+      begin: (name, effect) => seen(name, enter(() => effect)),
       has,
       isIdle: () => pending.size === 0 && handles === 0,
       readSize: size(read),
       writeSize: size(write),
-      isLost: Effect.sync(() => lost !== undefined)
+      isLost: () => lost !== undefined
     }
   })

@@ -46,6 +46,10 @@ export const system = (
   })
 
 /** @internal */
+export const isReason = (...reasons: ReadonlyArray<SystemErrorReason>) => (error: PlatformError): boolean =>
+  error._tag === "SystemError" && reasons.includes(error.reason)
+
+/** @internal */
 export const connection = (attempt: Attempt) => (error: RemoteConnectionError): PlatformError =>
   system(attempt, error.reason === "TimedOut" ? "TimedOut" : "Unknown", error, error.message)
 
@@ -117,27 +121,31 @@ const isLinkLoop = (client: Client, path: string): Effect.Effect<boolean, Remote
  *
  * @internal
  */
-export type Intent = "look" | "list" | "read" | "write" | "create" | "removeDirectory"
+export type Intent = "look" | "list" | "read" | "write" | "create" | "change" | "remove" | "removeDirectory"
 
-const guess = (
-  client: Client,
-  { path }: Attempt,
-  intent: Intent,
-  code: number
-): Effect.Effect<readonly [reason: SystemErrorReason, description?: string], RemoteConnectionError> =>
+type Guess = Effect.Effect<readonly [reason: SystemErrorReason, description?: string], RemoteConnectionError>
+
+const guess = (client: Client, { path }: Attempt, intent: Intent, code: number): Guess =>
   Effect.gen(function*() {
     switch (code) {
       case Sftp.StatusCode.permissionDenied:
-        return ["PermissionDenied"] as const
+        // EPERM is told as EACCES is. What only an owner may do is the first.
+        return intent === "change" && (yield* stat(client, Sftp.Request.Lstat({ path }))) !== undefined
+          ? ["Unknown", "the host permits it to nobody but the owner, or to root"] as const
+          : ["PermissionDenied"] as const
       case Sftp.StatusCode.unsupported:
         return ["Unknown", "the SFTP server does not support it"] as const
       case Sftp.StatusCode.noSuchFile:
         if (intent === "list" && (yield* stat(client, Sftp.Request.Stat({ path }))) !== undefined) {
           return ["BadResource", "it is no directory"] as const
         }
-        if (yield* isBelowFile(client, path)) return ["BadResource", "something on its path is no directory"] as const
-        if (yield* isLinkLoop(client, path)) return ["BadResource", "its links lead in a circle"] as const
-        return ["NotFound"] as const
+        // As well as a handle that is not for reading, or for writing.
+        if (
+          (intent === "read" || intent === "write") && (yield* stat(client, Sftp.Request.Stat({ path }))) !== undefined
+        ) {
+          return ["Unknown", "it is not open for that"] as const
+        }
+        return (yield* whyNotFound(client, path)) ?? ["NotFound"] as const
     }
     const found = yield* stat(client, Sftp.Request.Lstat({ path }))
     if (intent === "create" && found !== undefined) return ["AlreadyExists"] as const
@@ -147,16 +155,58 @@ const guess = (
         : ["BadResource", "it is no directory"] as const
     }
     const target = yield* stat(client, Sftp.Request.Stat({ path }))
-    if (target !== undefined && isDirectory(target) && intent !== "look") {
+    if (target !== undefined && isDirectory(target) && (intent === "read" || intent === "write")) {
       return ["BadResource", "it is a directory"] as const
     }
-    if (Math.max(...path.split("/").map((name) => text.encode(name).length)) > 255) {
-      return ["Unknown", "the name is too long"] as const
-    }
-    if (intent === "write" && (yield* isFull(client, path))) {
+    if (hasLongName(path)) return tooLong
+    if ((intent === "write" || intent === "create") && (yield* isFull(client, path))) {
       return ["Unknown", "there is no space left on the device"] as const
     }
     return ["Unknown"] as const
+  })
+
+const tooLong = ["Unknown", "the name is too long"] as const
+
+const hasLongName = (path: string): boolean =>
+  Math.max(...path.split("/").map((name) => text.encode(name).length)) > 255
+
+const belowFile = ["BadResource", "something on its path is no directory"] as const
+
+const whyNotFound = (client: Client, path: string) =>
+  Effect.gen(function*() {
+    if (yield* isBelowFile(client, path)) return belowFile
+    if (yield* isLinkLoop(client, path)) return ["BadResource", "its links lead in a circle"] as const
+    return undefined
+  })
+
+// As POSIX's rename and link have it, for what keeps its name or gets another.
+const guessNames = (client: Client, from: string, to: string, intent: "create" | "replace", code: number): Guess =>
+  Effect.gen(function*() {
+    const source = yield* stat(client, Sftp.Request.Lstat({ path: from }))
+    if (source === undefined && code !== Sftp.StatusCode.permissionDenied) {
+      if (intent === "replace" && (yield* isBelowFile(client, to))) return belowFile
+      return (yield* whyNotFound(client, from)) ?? ["NotFound"] as const
+    }
+    const target = yield* stat(client, Sftp.Request.Lstat({ path: to }))
+    if (target !== undefined && intent === "create") return ["AlreadyExists"] as const
+    if (code === Sftp.StatusCode.permissionDenied) {
+      return intent === "create" && source !== undefined && isDirectory(source)
+        ? ["Unknown", "a directory has no other name"] as const
+        : ["PermissionDenied"] as const
+    }
+    if (target === undefined) {
+      if (hasLongName(to)) return tooLong
+      if (code === Sftp.StatusCode.noSuchFile) return (yield* whyNotFound(client, to)) ?? ["NotFound"] as const
+      return ["Unknown"] as const
+    }
+    if (source === undefined || isDirectory(source) === isDirectory(target)) {
+      return code === Sftp.StatusCode.failure && isDirectory(target)
+        ? ["Unknown", "the directory is not empty"] as const
+        : ["Unknown"] as const
+    }
+    return isDirectory(target)
+      ? ["BadResource", "it is a directory"] as const
+      : ["BadResource", "it is no directory"] as const
   })
 
 const isFull = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
@@ -168,6 +218,17 @@ const isFull = (client: Client, path: string): Effect.Effect<boolean, RemoteConn
     })
     : Effect.succeed(false)
 
+const told = (attempt: Attempt, { code, message }: Status, guess: Guess) =>
+  guess.pipe(
+    Effect.mapError(connection(attempt)),
+    Effect.flatMap(([reason, description]) => {
+      const cause = new SftpStatusError({ code, detail: message })
+      return Effect.fail(
+        system(attempt, reason, cause, description ?? words[reason] ?? `the SFTP server said: ${message}`)
+      )
+    })
+  )
+
 /**
  * The platform's error for a status.
  *
@@ -177,14 +238,19 @@ export const fromStatus = (
   client: Client,
   attempt: Attempt,
   intent: Intent,
-  { code, message }: Status
+  status: Status
+): Effect.Effect<never, PlatformError> => told(attempt, status, guess(client, attempt, intent, status.code))
+
+/**
+ * As `fromStatus`, of what gives a file another name.
+ *
+ * @internal
+ */
+export const fromNames = (
+  client: Client,
+  attempt: Attempt,
+  to: string,
+  intent: "create" | "replace",
+  status: Status
 ): Effect.Effect<never, PlatformError> =>
-  guess(client, attempt, intent, code).pipe(
-    Effect.mapError(connection(attempt)),
-    Effect.flatMap(([reason, description]) => {
-      const cause = new SftpStatusError({ code, detail: message })
-      return Effect.fail(
-        system(attempt, reason, cause, description ?? words[reason] ?? `the SFTP server said: ${message}`)
-      )
-    })
-  )
+  told(attempt, status, guessNames(client, attempt.path, to, intent, status.code))

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Sftp from "../../protocol/Sftp.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
+import * as text from "../text.js"
 import type { Answer, Client } from "./client.js"
 import * as failure from "./failure.js"
 
@@ -15,6 +16,8 @@ type Fx<A> = Effect.Effect<A, PlatformError>
 
 /** @internal */
 export interface OpenFile {
+  /** Where it is open, and as what. */
+  readonly opened: { readonly client: Client; readonly handle: Uint8Array }
   readonly stat: Fx<Sftp.Attributes>
   readonly setAttributes: (attributes: Sftp.Attributes) => Fx<void>
   /** Up to so many bytes; `None` at the end of the file. */
@@ -25,6 +28,8 @@ export interface OpenFile {
     length?: bigint,
     chunkSize?: number
   ) => Stream.Stream<Uint8Array, PlatformError>
+  /** Everything from the beginning to the end of the file. */
+  readonly readAll: Fx<Uint8Array>
   readonly write: (offset: bigint, bytes: Uint8Array) => Fx<void>
   /** Writes one after the other, with several requests in flight; `flush` waits for all of them. */
   readonly writer: (offset: bigint) => Writer
@@ -36,12 +41,47 @@ export interface OpenFile {
 
 /** @internal */
 export interface Writer {
+  /** What is written must not change afterwards. */
   readonly write: (bytes: Uint8Array) => Fx<void>
   readonly flush: Fx<void>
+  /**
+   * Ends the file: sets what is given, has it synchronised where the server can, and closes it, asked for in one go behind
+   * what was written. Succeeds when all of that, and every write, went well.
+   */
+  readonly finish: (options?: { readonly attributes?: Sftp.Attributes; readonly sync?: boolean }) => Fx<void>
 }
 
-// 16 requests of 255 KiB keep a link of 40 MB/s busy over 100 ms.
-const inFlight = 16
+// How many bytes are in flight. OpenSSH's server gives a channel a window of 2 MiB, so the first of these keeps it busy
+// whatever the delay; other servers give more.
+const usualWindow = 4 * 1024 * 1024
+const largestWindow = 16 * 1024 * 1024
+
+// Small requests cost more than their bytes.
+const mostRequests = 512
+
+/**
+ * How many bytes may be in flight. It grows as TCP's window does at first, twice as large with each round trip, while there
+ * is a reason: whoever reads or writes waits for an answer, and what is asked for does not wait in a queue already, which
+ * shows in answers that take more than twice as long as the quickest.
+ */
+interface Window {
+  readonly size: () => number
+  /** An answer has been waited for; it came so long after it was asked for. */
+  readonly waited: (milliseconds: number) => void
+}
+
+const makeWindow = (initial: number): Window => {
+  let size = initial
+  let quickest = Infinity
+  return {
+    size: () => size,
+    waited: (milliseconds) => {
+      quickest = Math.min(quickest, milliseconds)
+      if (size < usualWindow) size = Math.min(usualWindow, size * 2)
+      else if (milliseconds <= 2 * quickest) size = Math.min(largestWindow, size * 2)
+    }
+  }
+}
 
 /**
  * The status of an answer that must be one and good.
@@ -84,35 +124,69 @@ export const open = (
   const { path } = attempt
   const writes = (flags & (Sftp.OpenFlags.write | Sftp.OpenFlags.append)) !== 0
   const intent = (flags & Sftp.OpenFlags.exclusive) !== 0 ? "create" : writes ? "write" : "read"
+  const onPath = Effect.mapError(failure.connection(attempt))
   return Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      const answer = yield* restore(client.request(Sftp.Request.Open({ path, flags, attributes }))).pipe(
-        Effect.mapError(failure.connection(attempt))
-      )
+      // In front of the answer to the opening, the size comes for nothing.
+      const looked = writes ? undefined : yield* restore(onPath(client.send(Sftp.Request.Stat({ path }))))
+      const answer = yield* restore(onPath(client.request(Sftp.Request.Open({ path, flags, attributes }))))
       if (answer._tag === "Status") return yield* failure.fromStatus(client, attempt, intent, answer)
       if (answer._tag !== "Handle") return yield* unexpected(attempt, answer)
-      const file = make(client, attempt, answer.handle)
-      yield* Effect.addFinalizer(() =>
-        Effect.ignoreLogged(Effect.timeoutOption(Effect.interruptible(file.close), "5 seconds"))
-      )
-      return file
+      const found = looked?.hasCome() ? yield* Effect.option(looked.wait) : Option.none()
+      const size = Option.isSome(found) && found.value._tag === "Attrs" ? found.value.attributes.size : undefined
+      const file = make(client, attempt, answer.handle, size ?? 0n)
+      yield* Effect.addFinalizer(() => writes ? leave(file) : Effect.ignore(file.abandon))
+      return file.open
     })
   )
 }
 
-const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): OpenFile => {
+// Whether a file that was written closes well is worth waiting for, and telling.
+const leave = ({ isClosed, open }: Made): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    isClosed()
+      ? Effect.void
+      : Effect.ignoreLogged(Effect.timeoutOption(Effect.interruptible(open.close), "5 seconds"))
+  )
+
+interface Made {
+  readonly open: OpenFile
+  readonly isClosed: () => boolean
+  /** Closes, and does not wait for the answer. */
+  readonly abandon: Effect.Effect<unknown, RemoteConnectionError>
+}
+
+// A part that is much smaller than what it came in, which it would hold on to, becomes a copy.
+const owned = (bytes: Uint8Array): Uint8Array =>
+  bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
+
+// `likelySize` is what somebody else may have changed since, and 0 in /proc.
+const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, likelySize: bigint): Made => {
   const on = (method: string): failure.Attempt => ({ method, path: attempt.path })
   const ask = (method: string, request: Sftp.Request) =>
     Effect.mapError(client.request(request), failure.connection(on(method)))
-  const send = (method: string, request: Sftp.Request) =>
-    Effect.mapBoth(client.send(request), {
-      onFailure: failure.connection(on(method)),
-      onSuccess: (answer: Answer) => Effect.mapError(answer, failure.connection(on(method)))
-    })
+  interface Sent {
+    readonly bytes: number
+    readonly at: number
+    readonly answer: Answer
+  }
+  const send = (method: string, request: Sftp.Request, bytes: number): Fx<Sent> =>
+    Effect.clockWith((clock) =>
+      Effect.mapBoth(client.send(request), {
+        onFailure: failure.connection(on(method)),
+        onSuccess: (answer) => ({ bytes, at: clock.unsafeCurrentTimeMillis(), answer })
+      })
+    )
+  const answerTo = (method: string, { answer, at }: Sent, window: Window): Fx<Sftp.Response> => {
+    const response = Effect.mapError(answer.wait, failure.connection(on(method)))
+    return answer.hasCome()
+      ? response
+      : Effect.clockWith((clock) => Effect.tap(response, () => window.waited(clock.unsafeCurrentTimeMillis() - at)))
+  }
 
   const dataOf = (asked: number) => (answer: Sftp.Response): Fx<Option.Option<Uint8Array>> => {
     if (answer._tag === "Data" && answer.data.length > 0 && answer.data.length <= asked) {
-      return Effect.succeedSome(answer.data)
+      return Effect.succeedSome(owned(answer.data))
     }
     if (answer._tag !== "Status") return unexpected(on("read"), answer)
     return answer.code === Sftp.StatusCode.eof
@@ -125,55 +199,85 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
     return Effect.flatMap(ask("read", Sftp.Request.Read({ handle, offset, length: asked })), dataOf(asked))
   }
 
-  // The size is not asked for: files of /proc have none. A short answer is completed before the next is taken, and the
-  // number of requests in flight grows with what has come, so that small files cost few.
-  const stream: OpenFile["stream"] = (offset, length, chunkSize = client.readSize) =>
-    Stream.suspend(() => {
-      const most = Math.max(1, Math.min(chunkSize, client.readSize))
-      interface Asked {
-        readonly offset: bigint
-        readonly length: number
-        readonly answer: Fx<Sftp.Response>
-      }
-      const queue: Array<Asked> = []
-      const end = length === undefined ? undefined : offset + length
-      let next = offset
-      let window = 1
+  // The size is only a hint: files of /proc have none, and a file is read to its end. A short answer is completed before
+  // the next is taken.
+  const reading = (offset: bigint, length: bigint | undefined, chunkSize: number): Fx<Uint8Array | undefined> => {
+    const most = Math.max(1, Math.min(chunkSize, client.readSize))
+    interface Asked extends Sent {
+      readonly offset: bigint
+    }
+    const queue: Array<Asked> = []
+    const end = length === undefined ? undefined : offset + length
+    const likely = likelySize > offset ? Number(likelySize - offset) : 0
+    const window = makeWindow(Math.min(usualWindow, likely + most))
+    let next = offset
+    let inFlight = 0
 
-      const request = (at: bigint, size: number): Fx<Asked> =>
-        Effect.map(send("read", Sftp.Request.Read({ handle, offset: at, length: size })), (answer) => ({
-          offset: at,
-          length: size,
-          answer
-        }))
-      const fill: Fx<void> = Effect.suspend(() => {
-        const size = end === undefined || end - next > BigInt(most) ? most : Number(end - next)
-        if (queue.length >= window || size <= 0) return Effect.void
-        const at = next
-        next += BigInt(size)
-        return Effect.flatMap(request(at, size), (asked) => {
-          queue.push(asked)
-          return fill
-        })
+    const request = (at: bigint, size: number): Fx<Asked> =>
+      Effect.map(send("read", Sftp.Request.Read({ handle, offset: at, length: size }), size), (sent) => {
+        inFlight += size
+        return { ...sent, offset: at }
       })
-      const pull: Effect.Effect<Uint8Array, Option.Option<PlatformError>> = Effect.gen(function*() {
-        yield* Effect.mapError(fill, Option.some)
-        const asked = queue.shift()
-        if (asked === undefined) return yield* Effect.fail(Option.none())
-        const bytes = yield* Effect.mapError(Effect.flatMap(asked.answer, dataOf(asked.length)), Option.some)
-        if (Option.isNone(bytes)) return yield* Effect.fail(Option.none())
-        const missing = asked.length - bytes.value.length
-        if (missing > 0) {
-          queue.unshift(
-            yield* Effect.mapError(request(asked.offset + BigInt(bytes.value.length), missing), Option.some)
-          )
-        } else {
-          window = Math.min(inFlight, window * 2)
-        }
-        return bytes.value
+    // No request goes beyond the likely end: where that is the end, no answer is short, and the next one tells the end.
+    const nextSize = (): number => {
+      const limits = [end, likelySize > next ? likelySize : undefined]
+      return limits.reduce(
+        (size, limit) => limit !== undefined && limit - next < BigInt(size) ? Math.max(0, Number(limit - next)) : size,
+        most
+      )
+    }
+    const fill: Fx<void> = Effect.suspend(() => {
+      const size = nextSize()
+      const isFull = queue.length > 0 && (inFlight + size > window.size() || queue.length >= mostRequests)
+      if (isFull || size === 0) return Effect.void
+      const at = next
+      next += BigInt(size)
+      return Effect.flatMap(request(at, size), (asked) => {
+        queue.push(asked)
+        return fill
       })
-      return Stream.repeatEffectOption(pull)
     })
+    const take: Fx<Uint8Array | undefined> = Effect.suspend(() => {
+      const asked = queue.shift()
+      if (asked === undefined) return Effect.succeed(undefined)
+      return Effect.flatMap(
+        Effect.flatMap(answerTo("read", asked, window), dataOf(asked.bytes)),
+        (bytes) => {
+          inFlight -= asked.bytes
+          if (Option.isNone(bytes)) return Effect.succeed(undefined)
+          const missing = asked.bytes - bytes.value.length
+          return missing === 0
+            ? Effect.succeed(bytes.value)
+            : Effect.map(request(asked.offset + BigInt(bytes.value.length), missing), (rest) => {
+              queue.unshift(rest)
+              return bytes.value
+            })
+        }
+      )
+    })
+    return Effect.zipRight(fill, take)
+  }
+
+  const stream: OpenFile["stream"] = (offset, length, chunkSize = client.readSize) =>
+    Stream.suspend(() =>
+      Stream.repeatEffectOption(
+        reading(offset, length, chunkSize).pipe(
+          Effect.mapError(Option.some),
+          Effect.flatMap((bytes) => bytes === undefined ? Effect.fail(Option.none()) : Effect.succeed(bytes))
+        )
+      )
+    )
+
+  const readAll: OpenFile["readAll"] = Effect.suspend(() => {
+    const pieces: Array<Uint8Array> = []
+    const piece = reading(0n, undefined, client.readSize)
+    const all: Fx<Uint8Array> = Effect.flatMap(piece, (bytes) => {
+      if (bytes === undefined) return Effect.succeed(text.concat(pieces))
+      pieces.push(bytes)
+      return all
+    })
+    return all
+  })
 
   const writing = (answer: Sftp.Response) => expectOk(client, on("write"), "write", answer)
   const pieces = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
@@ -182,31 +286,66 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
       (_, index) => bytes.subarray(index * client.writeSize, (index + 1) * client.writeSize)
     )
 
+  let closed = false
+  const settled = (method: string, { answer }: Sent): Fx<void> =>
+    Effect.flatMap(
+      Effect.mapError(answer.wait, failure.connection(on(method))),
+      (answer) => expectOk(client, on(method), "write", answer)
+    )
+
   const writer: OpenFile["writer"] = (offset) => {
-    const queue: Array<Fx<Sftp.Response>> = []
+    const queue: Array<Sent> = []
+    const window = makeWindow(usualWindow)
     let next = offset
-    const settleOne = Effect.suspend(() => Effect.flatMap(queue.shift()!, writing))
+    let inFlight = 0
+    const settleOne = Effect.suspend(() => {
+      const sent = queue.shift()!
+      inFlight -= sent.bytes
+      return Effect.flatMap(answerTo("write", sent, window), writing)
+    })
+    const isFull = (more: number) =>
+      queue.length > 0 && (inFlight + more > window.size() || queue.length >= mostRequests)
+    const flush = Effect.whileLoop({ while: () => queue.length > 0, body: () => settleOne, step: () => {} })
+    const put = (data: Uint8Array): Fx<void> =>
+      Effect.suspend(() => {
+        if (isFull(data.length)) return Effect.zipRight(settleOne, put(data))
+        const at = next
+        next += BigInt(data.length)
+        return Effect.map(send("write", Sftp.Request.Write({ handle, offset: at, data }), data.length), (sent) => {
+          inFlight += data.length
+          queue.push(sent)
+        })
+      })
     return {
       write: (bytes) =>
-        Effect.forEach(
-          pieces(bytes),
-          (data) =>
-            Effect.suspend(() => queue.length < inFlight ? Effect.void : settleOne).pipe(
-              Effect.zipRight(Effect.suspend(() => {
-                const at = next
-                next += BigInt(data.length)
-                return send("write", Sftp.Request.Write({ handle, offset: at, data }))
-              })),
-              Effect.map((answer) => queue.push(answer))
-            ),
-          { discard: true }
-        ),
-      flush: Effect.whileLoop({ while: () => queue.length > 0, body: () => settleOne, step: () => {} })
+        bytes.length <= client.writeSize
+          ? bytes.length === 0 ? Effect.void : put(bytes)
+          : Effect.forEach(pieces(bytes), put, { discard: true }),
+      flush,
+      finish: ({ attributes, sync = false } = {}) =>
+        Effect.gen(function*() {
+          const sent: Array<readonly [method: string, sent: Sent]> = []
+          if (attributes !== undefined) {
+            sent.push(["setAttributes", yield* send("setAttributes", Sftp.Request.Fsetstat({ handle, attributes }), 0)])
+          }
+          if (sync && client.has("fsync")) sent.push(["sync", yield* send("sync", Sftp.Request.Fsync({ handle }), 0)])
+          if (!closed) {
+            sent.push([
+              "close",
+              yield* Effect.map(send("close", Sftp.Request.Close({ handle }), 0), (sent) => {
+                closed = true
+                return sent
+              })
+            ])
+          }
+          yield* flush
+          for (const [method, answer] of sent) yield* settled(method, answer)
+        })
     }
   }
 
-  let closed = false
-  return {
+  const open: OpenFile = {
+    opened: { client, handle },
     stat: Effect.flatMap(ask("stat", Sftp.Request.Fstat({ handle })), (answer) => {
       if (answer._tag === "Attrs") return Effect.succeed(answer.attributes)
       return answer._tag === "Status"
@@ -220,6 +359,7 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
       ),
     read,
     stream,
+    readAll,
     write: (offset, bytes) =>
       Effect.suspend(() => {
         const all = writer(offset)
@@ -239,6 +379,15 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array): Ope
         ask("close", Sftp.Request.Close({ handle })),
         (answer) => expectOk(client, on("close"), "write", answer)
       )
+    })
+  }
+  return {
+    open,
+    isClosed: () => closed,
+    abandon: Effect.suspend(() => {
+      if (closed) return Effect.void
+      closed = true
+      return client.send(Sftp.Request.Close({ handle }))
     })
   }
 }

@@ -2,9 +2,12 @@
  * Requests that name a path, with the platform's errors.
  */
 import type { PlatformError } from "@effect/platform/Error"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Sftp from "../../protocol/Sftp.js"
+import * as text from "../text.js"
 import type { Client } from "./client.js"
 import * as failure from "./failure.js"
 import * as openFile from "./openFile.js"
@@ -16,13 +19,31 @@ type Fx<A> = Effect.Effect<A, PlatformError>
 export interface Operations {
   readonly stat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
   readonly lstat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
-  /** The name without links, `.` and `..`. */
+  /** Follows links. */
+  readonly setAttributes: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
+  /** Does not follow a link. */
+  readonly setLinkAttributes: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
+  /** The name without links, `.` and `..`. What its last part names need not exist. */
   readonly realPath: (attempt: failure.Attempt) => Fx<string>
+  /** As `realPath`, with `~` and `~user` at its beginning expanded. */
+  readonly expandPath: (attempt: failure.Attempt) => Fx<string>
+  readonly readLink: (attempt: failure.Attempt) => Fx<string>
+  /** Makes a link of the attempt's path. */
+  readonly symlink: (attempt: failure.Attempt, target: string) => Fx<void>
+  /** Gives the attempt's file another name. */
+  readonly link: (attempt: failure.Attempt, to: string) => Fx<void>
+  readonly space: (attempt: failure.Attempt) => Fx<Sftp.FileSystemInfo>
+  /** Whether the server has it. */
+  readonly offers: (attempt: failure.Attempt, extension: keyof typeof Sftp.extensions) => Fx<boolean>
   readonly makeDirectory: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
   readonly removeDirectory: (attempt: failure.Attempt) => Fx<void>
   readonly removeFile: (attempt: failure.Attempt) => Fx<void>
   /** Replaces what has the name already, in one step. */
   readonly rename: (attempt: failure.Attempt, to: string) => Fx<void>
+  /** Replaces nothing, in one step: of two, one succeeds, and the other finds that it exists already. */
+  readonly renameIfAbsent: (attempt: failure.Attempt, to: string) => Fx<void>
+  /** Whether a directory can be listed. */
+  readonly openDirectory: (attempt: failure.Attempt) => Effect.Effect<void, PlatformError, Scope.Scope>
   /** What is in a directory, but for `.` and `..`. */
   readonly list: (attempt: failure.Attempt) => Fx<ReadonlyArray<Sftp.Entry>>
   readonly open: (
@@ -30,6 +51,28 @@ export interface Operations {
     flags: number,
     attributes: Sftp.Attributes
   ) => Effect.Effect<openFile.OpenFile, PlatformError, Scope.Scope>
+  /** The first bytes of a file, so many where there are as many, and its attributes behind that: two round trips. */
+  readonly readWhole: (
+    attempt: failure.Attempt,
+    size: number
+  ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
+  /** Makes a file that is not there yet, with its content and attributes, and tells what it then has: two round trips. */
+  readonly writeWhole: (
+    attempt: failure.Attempt,
+    bytes: Uint8Array,
+    attributes: Sftp.Attributes | undefined,
+    sync: boolean
+  ) => Fx<Sftp.Attributes>
+  /**
+   * As `writeWhole`, under the temporary name; the file gets the attempt's when it is as large as that, and replaces what
+   * has it.
+   */
+  readonly place: (
+    attempt: failure.Attempt,
+    temporary: string,
+    bytes: Uint8Array,
+    attributes: Sftp.Attributes | undefined
+  ) => Fx<Sftp.Attributes>
 }
 
 /** @internal */
@@ -65,15 +108,23 @@ export const make = (session: Session): Operations => {
           : openFile.unexpected(attempt, answer)
       }))
 
-  const list: Operations["list"] = (attempt) =>
-    using(attempt, (client) =>
-      Effect.scoped(Effect.gen(function*() {
-        const { path } = attempt
-        const opened = yield* ask(client, attempt, Sftp.Request.Opendir({ path }))
-        if (opened._tag === "Status") return yield* failure.fromStatus(client, attempt, "list", opened)
+  // Nothing can come between the opening and its clean-up.
+  const openDirectory = (client: Client, attempt: failure.Attempt) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const opened = yield* restore(ask(client, attempt, Sftp.Request.Opendir({ path: attempt.path })))
+        if (opened._tag === "Status") return yield* restore(failure.fromStatus(client, attempt, "list", opened))
         if (opened._tag !== "Handle") return yield* openFile.unexpected(attempt, opened)
         const { handle } = opened
         yield* Effect.addFinalizer(() => Effect.ignore(client.send(Sftp.Request.Close({ handle }))))
+        return handle
+      })
+    )
+
+  const list: Operations["list"] = (attempt) =>
+    using(attempt, (client) =>
+      Effect.scoped(Effect.gen(function*() {
+        const handle = yield* openDirectory(client, attempt)
         const entries: Array<Sftp.Entry> = []
         while (true) {
           const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
@@ -91,44 +142,318 @@ export const make = (session: Session): Operations => {
         }
       })))
 
+  const name = (attempt: failure.Attempt, intent: failure.Intent, request: Sftp.Request): Fx<string> =>
+    using(attempt, (client) =>
+      Effect.flatMap(ask(client, attempt, request), (answer) => {
+        if (answer._tag === "Name" && answer.entries[0] !== undefined) {
+          return Effect.succeed(answer.entries[0].filename)
+        }
+        return answer._tag === "Status"
+          ? failure.fromStatus(client, attempt, intent, answer)
+          : openFile.unexpected(attempt, answer)
+      }))
+
+  const realPath: Operations["realPath"] = (attempt) =>
+    name(attempt, "look", Sftp.Request.Realpath({ path: attempt.path }))
+
+  const has = (attempt: failure.Attempt, extension: keyof typeof Sftp.extensions): Fx<boolean> =>
+    using(attempt, (client) => Effect.succeed(client.has(extension)))
+
+  const unsupported = (attempt: failure.Attempt, what: string) =>
+    Effect.fail(failure.system(attempt, "Unknown", undefined, `the SFTP server cannot ${what}`))
+
+  const expandPath: Operations["expandPath"] = (attempt) =>
+    Effect.gen(function*() {
+      const { path } = attempt
+      if (yield* has(attempt, "expandPath")) return yield* name(attempt, "look", Sftp.Request.ExpandPath({ path }))
+      if (path === "~") return yield* realPath({ ...attempt, path: "." })
+      if (path.startsWith("~/")) return yield* realPath({ ...attempt, path: `./${path.slice(2)}` })
+      return yield* path.startsWith("~") ? unsupported(attempt, "tell the home of a user") : realPath(attempt)
+    })
+
+  const removeFile: Operations["removeFile"] = (attempt) =>
+    change(attempt, "remove", Sftp.Request.Remove({ path: attempt.path }))
+
+  const changeNames = (
+    attempt: failure.Attempt,
+    to: string,
+    intent: "create" | "replace",
+    request: Sftp.Request
+  ): Fx<void> =>
+    Effect.zipRight(
+      failure.checkPath({ method: attempt.method, path: to }),
+      using(attempt, (client) =>
+        Effect.flatMap(ask(client, attempt, request), (answer) =>
+          answer._tag !== "Status"
+            ? openFile.unexpected(attempt, answer)
+            : answer.code === Sftp.StatusCode.ok
+            ? Effect.void
+            : failure.fromNames(client, attempt, to, intent, answer)))
+    )
+
+  interface Talk<A> {
+    readonly client: Client
+    /** Takes the answer unless the talk has ended. */
+    readonly ask: (request: Sftp.Request, then: (answer: Sftp.Response) => void) => void
+    readonly isOk: (answer: Sftp.Response, intent: failure.Intent) => boolean
+    readonly end: (result: Fx<A>) => void
+  }
+
+  // What is done with a file from its opening on, without an effect for each request: in a tree of small files that would
+  // be most of the time. Whatever ends it, what was opened is closed.
+  const opened = <A>(
+    attempt: failure.Attempt,
+    intent: failure.Intent,
+    request: Sftp.Request,
+    use: (talk: Talk<A>, handle: Uint8Array, close: (then: (answer: Sftp.Response) => void) => void) => void
+  ): Fx<A> =>
+    using(attempt, (client) =>
+      Effect.mapError(
+        client.begin(
+          "Open",
+          Effect.async<A, PlatformError>((resume) => {
+            let isEnded = false
+            let open: Uint8Array | undefined
+            const leave = () => {
+              isEnded = true
+              if (open !== undefined) client.post(Sftp.Request.Close({ handle: open }), () => {})
+              open = undefined
+            }
+            const end = (result: Fx<A>) => {
+              if (isEnded) return
+              leave()
+              resume(result)
+            }
+            const ask: Talk<A>["ask"] = (request, then) =>
+              client.post(request, (answer) => {
+                if (isEnded) return
+                if (Exit.isSuccess(answer)) then(answer.value)
+                else end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
+              })
+            const isOk: Talk<A>["isOk"] = (answer, intent) => {
+              if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return true
+              end(
+                Effect.zipRight(
+                  openFile.expectOk(client, attempt, intent, answer),
+                  openFile.unexpected(attempt, answer)
+                )
+              )
+              return false
+            }
+            client.post(request, (answer) => {
+              if (Exit.isFailure(answer)) {
+                return end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
+              }
+              const { value } = answer
+              if (value._tag === "Handle") open = value.handle
+              if (isEnded) return leave()
+              if (value._tag === "Status") return end(failure.fromStatus(client, attempt, intent, value))
+              if (value._tag !== "Handle") return end(openFile.unexpected(attempt, value))
+              const { handle } = value
+              use({ client, ask, isOk, end }, handle, (then) => {
+                open = undefined
+                ask(Sftp.Request.Close({ handle }), then)
+              })
+            })
+            return Effect.sync(leave)
+          })
+        ),
+        (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
+      ))
+
+  const notAttributes = (client: Client, attempt: failure.Attempt, answer: Sftp.Response): Fx<never> =>
+    answer._tag === "Status"
+      ? failure.fromStatus(client, attempt, "look", answer)
+      : openFile.unexpected(attempt, answer)
+
+  // The draft's own rename does not replace: where it is all there is, an existing target is a failure.
+  const renaming = (client: Client, from: string, to: string): readonly ["create" | "replace", Sftp.Request] =>
+    client.has("posixRename")
+      ? ["replace", Sftp.Request.PosixRename({ from, to })]
+      : ["create", Sftp.Request.Rename({ from, to })]
+
+  const cut = (length: number, size: number): ReadonlyArray<readonly [from: number, to: number]> =>
+    Array.from({ length: Math.ceil(length / size) }, (_, index) => [
+      index * size,
+      Math.min(length, (index + 1) * size)
+    ])
+
+  const readWhole: Operations["readWhole"] = (attempt, size) =>
+    opened(
+      attempt,
+      "read",
+      Sftp.Request.Open({ path: attempt.path, flags: Sftp.OpenFlags.read, attributes: {} }),
+      ({ ask, client, end, isOk }, handle, close) => {
+        // One byte more shows a file that has grown, or has no size.
+        const pieces = cut(size + 1, client.readSize)
+        const parts: Array<Uint8Array> = pieces.map(() => new Uint8Array())
+        let attributes: Sftp.Attributes | undefined
+        let left = pieces.length + 2
+        const done = () => {
+          if (--left === 0) end(Effect.succeed([parts.length === 1 ? parts[0]! : text.concat(parts), attributes!]))
+        }
+        pieces.forEach(([from, to], index) =>
+          ask(Sftp.Request.Read({ handle, offset: BigInt(from), length: to - from }), (answer) => {
+            if (answer._tag === "Data") parts[index] = answer.data
+            else if (answer._tag !== "Status") return end(openFile.unexpected(attempt, answer))
+            else if (answer.code !== Sftp.StatusCode.eof) {
+              return end(failure.fromStatus(client, attempt, "read", answer))
+            }
+            done()
+          })
+        )
+        ask(Sftp.Request.Fstat({ handle }), (answer) => {
+          if (answer._tag !== "Attrs") return end(notAttributes(client, attempt, answer))
+          attributes = answer.attributes
+          done()
+        })
+        close((answer) => isOk(answer, "read") ? done() : undefined)
+      }
+    )
+
+  // Everything behind the opening is under way before the first of it is answered.
+  const writeNew = (
+    attempt: failure.Attempt,
+    bytes: Uint8Array,
+    attributes: Sftp.Attributes | undefined,
+    sync: boolean,
+    written: (found: Sftp.Attributes, talk: Talk<Sftp.Attributes>) => void
+  ): Fx<Sftp.Attributes> => {
+    const { create, exclusive, write } = Sftp.OpenFlags
+    const permissions = attributes?.permissions
+    return opened<Sftp.Attributes>(
+      attempt,
+      "create",
+      Sftp.Request.Open({
+        path: attempt.path,
+        flags: write | create | exclusive,
+        attributes: permissions === undefined ? {} : { permissions }
+      }),
+      (talk, handle, close) => {
+        const { ask, client, end, isOk } = talk
+        let found: Sftp.Attributes | undefined
+        let left = 1
+        const done = () => {
+          if (--left === 0) written(found!, talk)
+        }
+        const expect = (answer: Sftp.Response) => isOk(answer, "write") ? done() : undefined
+        const each = (request: Sftp.Request) => {
+          left++
+          ask(request, expect)
+        }
+        for (const [from, to] of cut(bytes.length, client.writeSize)) {
+          each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }))
+        }
+        // The server has given it the mode when it made it, but for its umask.
+        if (attributes?.mtime !== undefined) each(Sftp.Request.Fsetstat({ handle, attributes }))
+        if (sync && client.has("fsync")) each(Sftp.Request.Fsync({ handle }))
+        left++
+        ask(Sftp.Request.Fstat({ handle }), (answer) => {
+          if (answer._tag !== "Attrs") return end(notAttributes(client, attempt, answer))
+          found = answer.attributes
+          done()
+        })
+        close((answer) => {
+          if (!isOk(answer, "write")) return
+          const given = found?.permissions
+          if (permissions !== undefined && (given === undefined || (given & 0o7777) !== permissions)) {
+            each(Sftp.Request.Setstat({ path: attempt.path, attributes: { permissions } }))
+          }
+          done()
+        })
+      }
+    )
+  }
+
+  const writeWhole: Operations["writeWhole"] = (attempt, bytes, attributes, sync) =>
+    writeNew(attempt, bytes, attributes, sync, (found, { end }) => end(Effect.succeed(found)))
+
+  const place: Operations["place"] = ({ method, path }, temporary, bytes, attributes) => {
+    const attempt = { method, path: temporary }
+    return Effect.zipRight(
+      failure.checkPath({ method, path }),
+      writeNew(attempt, bytes, attributes, false, (found, { ask, client, end }) => {
+        if (found.size !== BigInt(bytes.length)) return end(Effect.succeed(found))
+        const [intent, request] = renaming(client, temporary, path)
+        ask(request, (answer) =>
+          end(
+            answer._tag !== "Status"
+              ? openFile.unexpected(attempt, answer)
+              : answer.code === Sftp.StatusCode.ok
+              ? Effect.succeed(found)
+              : Effect.zipRight(failure.fromNames(client, attempt, path, intent, answer), Effect.succeed(found))
+          ))
+      })
+    )
+  }
+
   return {
+    offers: has,
+    readWhole,
+    writeWhole,
+    place,
     stat: (attempt) => look(attempt, Sftp.Request.Stat({ path: attempt.path })),
     lstat: (attempt) => look(attempt, Sftp.Request.Lstat({ path: attempt.path })),
-    realPath: (attempt) =>
-      using(
+    setAttributes: (attempt, attributes) =>
+      change(
         attempt,
-        (client) =>
-          Effect.flatMap(ask(client, attempt, Sftp.Request.Realpath({ path: attempt.path })), (answer) => {
-            if (answer._tag === "Name" && answer.entries[0] !== undefined) {
-              return Effect.succeed(answer.entries[0].filename)
-            }
-            return answer._tag === "Status"
-              ? failure.fromStatus(client, attempt, "look", answer)
-              : openFile.unexpected(attempt, answer)
-          })
+        attributes.size === undefined ? "change" : "write",
+        Sftp.Request.Setstat({ path: attempt.path, attributes })
       ),
+    setLinkAttributes: (attempt, attributes) =>
+      Effect.flatMap(has(attempt, "lsetstat"), (offered) =>
+        offered
+          ? change(attempt, "change", Sftp.Request.Lsetstat({ path: attempt.path, attributes }))
+          : unsupported(attempt, "change a link")),
+    realPath,
+    expandPath,
+    readLink: (attempt) => name(attempt, "look", Sftp.Request.Readlink({ path: attempt.path })),
+    symlink: (attempt, target) =>
+      Effect.zipRight(
+        failure.checkPath({ method: attempt.method, path: target }),
+        change(attempt, "create", Sftp.Request.Symlink({ target, path: attempt.path }))
+      ),
+    link: (attempt, to) =>
+      Effect.gen(function*() {
+        if (!(yield* has(attempt, "hardlink"))) return yield* unsupported(attempt, "make hard links")
+        yield* changeNames(attempt, to, "create", Sftp.Request.Hardlink({ from: attempt.path, to }))
+      }),
+    space: (attempt) =>
+      Effect.flatMap(has(attempt, "statvfs"), (offered) =>
+        offered
+          ? using(attempt, (client) =>
+            Effect.flatMap(ask(client, attempt, Sftp.Request.Statvfs({ path: attempt.path })), (answer) =>
+              answer._tag === "Status"
+                ? failure.fromStatus(client, attempt, "look", answer)
+                : answer._tag !== "ExtendedReply"
+                ? openFile.unexpected(attempt, answer)
+                : Effect.mapError(
+                  Sftp.decodeFileSystem(answer.data),
+                  ({ message }) => failure.system(attempt, "Unknown", undefined, message)
+                )))
+          : unsupported(attempt, "tell the space on a disk")),
     makeDirectory: (attempt, attributes) =>
       change(attempt, "create", Sftp.Request.Mkdir({ path: attempt.path, attributes })),
     removeDirectory: (attempt) => change(attempt, "removeDirectory", Sftp.Request.Rmdir({ path: attempt.path })),
-    removeFile: (attempt) => change(attempt, "write", Sftp.Request.Remove({ path: attempt.path })),
+    removeFile,
     rename: (attempt, to) =>
-      Effect.zipRight(
-        failure.checkPath({ method: attempt.method, path: to }),
-        using(attempt, (client) => {
-          const names = { from: attempt.path, to }
-          // The draft's own rename does not replace: where it is all there is, an existing target is a failure.
-          const request = client.has("posixRename") ? Sftp.Request.PosixRename(names) : Sftp.Request.Rename(names)
-          return Effect.flatMap(ask(client, attempt, request), (answer) =>
-            answer._tag === "Status" && answer.code === Sftp.StatusCode.noSuchFile
-              ? failure.fromStatus(client, attempt, "look", answer)
-              : openFile.expectOk(
-                client,
-                { method: attempt.method, path: to },
-                client.has("posixRename") ? "write" : "create",
-                answer
-              ))
-        })
+      Effect.flatMap(
+        using(attempt, (client) => Effect.succeed(renaming(client, attempt.path, to))),
+        ([intent, request]) => changeNames(attempt, to, intent, request)
       ),
+    renameIfAbsent: (attempt, to) =>
+      Effect.flatMap(has(attempt, "hardlink"), (links) => {
+        const names = { from: attempt.path, to }
+        // OpenSSH's own rename looks before it replaces, where there are no hard links: too late, for two at once.
+        return links
+          ? Effect.zipRight(
+            changeNames(attempt, to, "create", Sftp.Request.Hardlink(names)),
+            // It is done by now, whatever becomes of the name it had.
+            Effect.ignoreLogged(removeFile(attempt))
+          )
+          : changeNames(attempt, to, "create", Sftp.Request.Rename(names))
+      }),
+    openDirectory: (attempt) => using(attempt, (client) => Effect.asVoid(openDirectory(client, attempt))),
     list,
     open: (attempt, flags, attributes) => using(attempt, (client) => openFile.open(client, attempt, flags, attributes))
   }

@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
 import * as deadline from "../deadline.js"
+import * as quote from "../quote.js"
 import * as clients from "./client.js"
 
 /**
@@ -43,8 +44,12 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     return Scope.close(scope, Exit.void)
   })
 
+  const { sftpServer } = transport.host
+  const channel = sftpServer === undefined
+    ? transport.subsystem("sftp", { onWanted: giveWay })
+    : transport.exec(`exec ${quote.loginShell(sftpServer)}`, { onWanted: giveWay })
   const connect = Effect.flatMap(
-    transport.subsystem("sftp", { onWanted: giveWay }),
+    channel,
     (channel) => deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, transport.host))
   )
 
@@ -64,24 +69,34 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   const opened = Effect.gen(function*() {
     if (current === undefined) return yield* open
-    if (!(yield* current.client.isLost)) return current
+    if (!current.client.isLost()) return current
     const { scope } = current
     current = undefined
     yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
     return yield* open
   })
 
+  const run = <A, E, R>(entry: Opened, use: Effect.Effect<A, E, R>) => {
+    entry.users++
+    return Effect.matchCauseEffect(use, {
+      onFailure: (cause) => {
+        entry.users--
+        return Effect.failCause(cause)
+      },
+      onSuccess: (value) => {
+        entry.users--
+        return Effect.succeed(value)
+      }
+    })
+  }
+
   const session: Session = (use) =>
-    Effect.suspend(() => {
-      let using: Opened | undefined
-      const lease = Effect.map(opened, (entry) => {
-        entry.users++
-        return (using = entry)
-      })
-      return Effect.flatMap(oneAtATime.withPermits(1)(lease), ({ client }) => use(client)).pipe(
-        Effect.ensuring(Effect.sync(() => {
-          if (using !== undefined) using.users--
-        }))
+    Effect.uninterruptibleMask((restore) => {
+      // The common case takes no turns: every request passes here.
+      if (current !== undefined && !current.client.isLost()) return run(current, restore(use(current.client)))
+      return Effect.flatMap(
+        restore(oneAtATime.withPermits(1)(opened)),
+        (entry) => entry === current ? run(entry, restore(use(entry.client))) : restore(session(use))
       )
     })
   return session

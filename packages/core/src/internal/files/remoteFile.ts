@@ -5,8 +5,8 @@ import { FileDescriptor, FileTypeId, Size } from "@effect/platform/FileSystem"
 import type { File } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Attributes } from "../protocol/Sftp.js"
-import type { OpenFile } from "./sftp/openFile.js"
+import type { Attributes } from "../../protocol/Sftp.js"
+import type { OpenFile } from "../sftp/openFile.js"
 
 // The host's handle is no number; this one only tells files apart.
 let lastDescriptor = 0

@@ -1,0 +1,68 @@
+/**
+ * What transfers of many small files do with the files of this machine, in one step for each where a `FileSystem` takes
+ * many. `@effect-remote/node` provides it; without it the `FileSystem` does everything.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+
+/**
+ * What is known of an entry: its mode with the bits of its type, and times in milliseconds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Info {
+  readonly mode: number
+  readonly size: number
+  readonly mtime: number
+  readonly atime: number
+}
+
+/**
+ * A new file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NewFile {
+  readonly path: string
+  /** The name it is written under, which nothing has yet. */
+  readonly temporary: string
+  readonly bytes: Uint8Array
+  readonly permissions: number | undefined
+  readonly times: { readonly atime: number; readonly mtime: number } | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalFiles {
+  /** Whose files these are: for another `FileSystem` it is not asked. */
+  readonly fileSystem: FileSystem
+  /** Does not follow a link. */
+  readonly look: (path: string) => Effect.Effect<Info, PlatformError>
+  /** The names in a directory, and what `look` tells of them, where it does. */
+  readonly list: (
+    path: string
+  ) => Effect.Effect<ReadonlyArray<readonly [name: string, info: Info | undefined]>, PlatformError>
+  /** The first bytes of a file, so many where there are as many, and what is known of it behind that. */
+  readonly read: (path: string, size: number) => Effect.Effect<readonly [bytes: Uint8Array, info: Info], PlatformError>
+  /**
+   * Writes it, and tells how large it is; it gets its name when that is all of it. The temporary file is whoever's asked to
+   * remove when this fails or is interrupted.
+   */
+  readonly place: (file: NewFile) => Effect.Effect<number, PlatformError>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const LocalFiles: Context.Tag<LocalFiles, LocalFiles> = Context.GenericTag<LocalFiles>(
+  "@effect-remote/core/LocalFiles"
+)

@@ -1,0 +1,39 @@
+/**
+ * Digests computed on this machine, for files of hosts that compute none, and of this machine. `@effect-remote/node`
+ * provides them; without them such a digest fails.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { DigestAlgorithm } from "./RemoteFileSystem.js"
+
+/**
+ * A digest on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Hash {
+  readonly update: (bytes: Uint8Array) => void
+  /** The digest of all bytes so far, in lower-case hexadecimal. Once: nothing may follow it. */
+  readonly hex: () => string
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalHash {
+  /** Fails with `BadArgument` where this machine lacks the algorithm, as one that allows no MD5. */
+  readonly make: (algorithm: DigestAlgorithm) => Effect.Effect<Hash, PlatformError>
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const LocalHash: Context.Tag<LocalHash, LocalHash> = Context.GenericTag<LocalHash>(
+  "@effect-remote/core/LocalHash"
+)

@@ -1,0 +1,132 @@
+/**
+ * Files and trees between a local `FileSystem` and a host. Every file arrives atomically, nothing is skipped unsaid, and the
+ * result tells what became of every entry.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { FileSystem } from "@effect/platform/FileSystem"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { RemoteFileSystem } from "./RemoteFileSystem.js"
+import type { Result, Source, TransferError } from "./TransferError.js"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Entry,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Outcome,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Result,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Source,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  TransferError
+} from "./TransferError.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The local side. Left out: the `FileSystem` there was when the layer was built. */
+  readonly local?: FileSystem | undefined
+  /** How many entries at once, of which four may be large files. Default: 64. */
+  readonly concurrency?: number | undefined
+  /**
+   * What of the source its copy gets, too. Default: the permission bits (without set-user-id and its like), not the times.
+   * Links have neither, and a target directory that was there keeps its own.
+   */
+  readonly preserve?: { readonly mode?: boolean | undefined; readonly times?: boolean | undefined } | undefined
+  /**
+   * What becomes of symbolic links: they are made anew as they are (`"preserve"`, the default), what they name is copied
+   * in their place (`"follow"`), or they are left out. The source itself, and the target of a single file, may be links,
+   * which are followed; no other link at the target ever is.
+   */
+  readonly links?: "preserve" | "follow" | "leaveOut" | undefined
+  /** Why an entry is left out, or `undefined` for one that is not. A directory is left out with all that is in it. */
+  readonly filter?: ((source: Source) => string | undefined) | undefined
+  /**
+   * A file that is cut off stays, under a hidden name made of the target, and size and time of the source, and the next
+   * transfer with `resume` checks it against the source and goes on behind it. Default: false.
+   */
+  readonly resume?: boolean | undefined
+  /** What is compared before a file gets its name. Default: `"size"`. */
+  readonly verify?: "size" | "digest" | undefined
+  /** Leaves files alone whose size and time (in seconds) are those of the source; implies `preserve.times`. Default: false. */
+  readonly update?: boolean | undefined
+  /**
+   * Removes what the target's directories hold and the source's do not, when all else went well, but for what the filter
+   * leaves out on either side. Default: false.
+   */
+  readonly delete?: boolean | undefined
+  /** Whether one failed entry ends the transfer. Default: false. */
+  readonly stopOnFailure?: boolean | undefined
+  /**
+   * Is told how far the transfer is: the latest when it is ready for it, whatever came between, and the end always. It never
+   * holds up the transfer.
+   */
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * How far a transfer is. Totals grow while the source is still being looked through (`isCounted` says when they are final).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Progress {
+  readonly files: number
+  readonly totalFiles: number
+  readonly bytes: bigint
+  readonly totalBytes: bigint
+  readonly isCounted: boolean
+  /** Bytes per second, of late. */
+  readonly rate: number
+  /** Left out while nobody can tell. */
+  readonly timeLeft: Duration.Duration | undefined
+  /** Whether this is the last one. */
+  readonly isDone: boolean
+}
+
+/**
+ * Copies a local file or tree to the host. A tree goes into the directory of that path, which is made where it is missing.
+ * Fails with a `PlatformError` when it cannot begin: no such source, bad arguments, a target that cannot take it.
+ *
+ * @since 0.1.0
+ * @category transfers
+ */
+export const put = (
+  localPath: string,
+  path: string,
+  options?: Options
+): Effect.Effect<Result, PlatformError | TransferError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.put(localPath, path, options))
+
+/**
+ * Copies a file or a tree of the host to here. See `put`.
+ *
+ * @since 0.1.0
+ * @category transfers
+ */
+export const get = (
+  path: string,
+  localPath: string,
+  options?: Options
+): Effect.Effect<Result, PlatformError | TransferError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.get(path, localPath, options))

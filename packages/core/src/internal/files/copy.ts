@@ -1,0 +1,178 @@
+/**
+ * Copies within the host, by the server itself where it can (`copy-data`). A file that is copied appears whole.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { CopyOptions } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Attributes } from "../../protocol/Sftp.js"
+import * as Sftp from "../../protocol/Sftp.js"
+import * as posixPath from "../posixPath.js"
+import type { Attempt } from "../sftp/failure.js"
+import * as failure from "../sftp/failure.js"
+import type { OpenFile } from "../sftp/openFile.js"
+import type { Operations } from "../sftp/operations.js"
+import * as atomicWrite from "./atomicWrite.js"
+
+type Fx<A> = Effect.Effect<A, PlatformError>
+
+const permissionBits = 0o777
+const ownerOnly = 0o700
+
+// The server answers nobody else while it copies.
+const copiedAtOnce = 16n * 1024n * 1024n
+
+const isNotFound = failure.isReason("NotFound")
+
+const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.AtomicFile): Fx<void> => {
+  const { client, handle: from } = source.opened
+  const { handle: to } = target.file.opened
+  if (!client.has("copyData") || target.file.opened.client !== client) {
+    return Stream.runForEach(source.stream(0n), target.write)
+  }
+  const next = (offset: bigint): Fx<void> =>
+    Effect.flatMap(
+      Effect.mapError(
+        client.request(
+          Sftp.Request.CopyData({ from, fromOffset: offset, length: copiedAtOnce, to, toOffset: offset })
+        ),
+        failure.connection(attempt)
+      ),
+      (answer) => {
+        if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return next(offset + copiedAtOnce)
+        if (answer._tag === "Status" && answer.code === Sftp.StatusCode.eof) return Effect.void
+        // A file that cannot be copied in this way, one of `/proc` for one, can be read.
+        return offset === 0n
+          ? Stream.runForEach(source.stream(0n), target.write)
+          : answer._tag === "Status"
+          ? failure.fromStatus(client, attempt, "write", answer)
+          : Effect.fail(failure.system(attempt, "Unknown", undefined, `the SFTP server answered with ${answer._tag}`))
+      }
+    )
+  return next(0n)
+}
+
+/** @internal */
+export const copyFile = (
+  operations: Operations,
+  attempt: Attempt,
+  to: string,
+  symlinks: "follow" | "replace" = "follow"
+): Fx<void> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { method } = attempt
+    yield* failure.checkPath({ method, path: to })
+    const found = yield* operations.stat(attempt)
+    if (failure.isDirectory(found)) {
+      return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is a directory"))
+    }
+    const source = yield* operations.open(attempt, Sftp.OpenFlags.read, {})
+    const target = yield* atomicWrite.acquire(operations, method, to, {
+      mode: (found.permissions ?? 0o644) & permissionBits,
+      makesParents: false,
+      symlinks
+    })
+    yield* copyContent(attempt, source, target)
+    yield* target.commit
+  }))
+
+/** @internal */
+export const copy = (
+  operations: Operations,
+  { method, path: from }: Attempt,
+  to: string,
+  { overwrite = false, preserveTimestamps = false }: CopyOptions = {}
+): Fx<void> => {
+  const at = (path: string): Attempt => ({ method, path })
+  const refused = (path: string, description: string) =>
+    Effect.fail(failure.system(at(path), "Unknown", undefined, description))
+  const look = (path: string) =>
+    Effect.catchIf(Effect.asSome(operations.lstat(at(path))), isNotFound, () => Effect.succeedNone)
+
+  const keepTimes = (to: string, { atime, mtime }: Attributes): Fx<void> =>
+    preserveTimestamps && atime !== undefined && mtime !== undefined
+      ? operations.setAttributes(at(to), { atime, mtime })
+      : Effect.void
+
+  const copyLink = (from: string, to: string, existing: Option.Option<Attributes>): Fx<void> =>
+    Effect.gen(function*() {
+      const target = yield* operations.readLink(at(from))
+      // As the platform's: it names the same wherever it lies.
+      const absolute = target.startsWith("/")
+        ? target
+        : posixPath.normalize(posixPath.join(yield* operations.realPath(at(posixPath.parent(from))), target))
+      if (Option.isSome(existing)) {
+        if (failure.isDirectory(existing.value)) return yield* refused(to, "a link does not replace a directory")
+        if (!failure.isSymbolicLink(existing.value)) {
+          return yield* Effect.fail(failure.system(at(to), "AlreadyExists", undefined))
+        }
+        // As the platform's: one that leads nowhere replaces nothing.
+        yield* operations.stat(at(from))
+        yield* operations.removeFile(at(to))
+      }
+      yield* operations.symlink(at(to), absolute)
+    })
+
+  const copyDirectory = (from: string, to: string, found: Attributes, isThere: boolean): Fx<void> =>
+    Effect.gen(function*() {
+      const permissions = (found.permissions ?? 0o755) & permissionBits
+      // Its own permissions may forbid what is still to be done in it.
+      if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
+      const entries = yield* operations.list(at(from))
+      yield* Effect.forEach(
+        entries,
+        ({ filename }) => copyEntry(posixPath.join(from, filename), posixPath.join(to, filename)),
+        { concurrency: 8, discard: true }
+      )
+      if (!isThere) yield* operations.setAttributes(at(to), { permissions })
+      yield* keepTimes(to, found)
+    })
+
+  const copyEntry = (from: string, to: string): Fx<void> =>
+    Effect.gen(function*() {
+      const [found, existing] = yield* Effect.all([operations.lstat(at(from)), look(to)], { concurrency: 2 })
+      if (failure.isSymbolicLink(found)) return yield* copyLink(from, to, existing)
+      if (failure.isDirectory(found)) {
+        if (Option.isSome(existing) && !failure.isDirectory(existing.value)) {
+          return yield* refused(to, "a directory does not replace what is none")
+        }
+        return yield* copyDirectory(from, to, found, Option.isSome(existing))
+      }
+      if (!failure.isRegularFile(found)) return yield* refused(from, "it is no file, directory or link")
+      if (Option.isSome(existing)) {
+        if (failure.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
+        if (!overwrite) return
+      }
+      yield* copyFile(operations, at(from), to, "replace")
+      yield* keepTimes(to, found)
+    })
+
+  // A link is what it is, not what it names.
+  const realName = (path: string, found: Option.Option<Attributes>): Fx<string> =>
+    Option.isSome(found) && !failure.isSymbolicLink(found.value)
+      ? operations.realPath(at(path))
+      : Effect.map(
+        operations.realPath(at(posixPath.parent(path))),
+        (real) => posixPath.join(real, posixPath.base(path))
+      )
+
+  return Effect.gen(function*() {
+    yield* failure.checkPath(at(to))
+    const found = yield* operations.lstat(at(from))
+    const existing = yield* look(to)
+    const parent = posixPath.parent(to)
+    if (Option.isNone(existing) && Option.isNone(yield* look(parent))) {
+      yield* atomicWrite.makeDirectories(operations, at(parent), {})
+    }
+    const [source, target] = yield* Effect.all([
+      realName(from, Option.some(found)),
+      realName(to, existing)
+    ], { concurrency: 2 })
+    if (source === target) return yield* refused(to, "it is the same as what is copied")
+    if (failure.isDirectory(found) && target.startsWith(`${source}/`)) {
+      return yield* refused(to, "it lies in the directory that is copied")
+    }
+    yield* copyEntry(from, to)
+  })
+}

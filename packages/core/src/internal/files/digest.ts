@@ -1,0 +1,153 @@
+/**
+ * Digests of files: by a command on the host where that is known to see the same file, else of the bytes that SFTP gives.
+ */
+import * as Command from "@effect/platform/Command"
+import type { PlatformError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
+import type { RunError } from "../../RemoteContext.js"
+import type { DigestAlgorithm } from "../../RemoteFileSystem.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+import type { Services } from "./fileSystem.js"
+
+const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, sha256: 256, sha512: 512 }
+
+// Less than that is here sooner than a command has begun.
+const worthACommand = 128n * 1024n
+
+const exit = { noTool: 93, otherFile: 94 } as const
+
+/**
+ * Takes a path, what SFTP has said of the file, an algorithm, and how many bytes from the beginning, or nothing for all. Files are read from stdin, so that no tool prints a name,
+ * in whatever way it escapes one. A command need not see the files that SFTP sees (`ChrootDirectory`, a server with roots
+ * of its own, another user), and what is another file is not read.
+ *
+ * @internal
+ */
+export const script = `
+PATH="$PATH:/usr/sbin:/sbin"
+[ -f "$1" ] && [ -r "$1" ] || exit ${exit.otherFile}
+seen=$(stat -L -c '%s %Y %u %g' "$1" 2>/dev/null) ||
+  seen=$(stat -L -f '%z %m %u %g' "$1" 2>/dev/null) || exit ${exit.noTool}
+[ "$seen" = "$2" ] || exit ${exit.otherFile}
+has() { command -v "$1" >/dev/null 2>&1; }
+algorithm=$3
+compute() {
+  if has "$algorithm"sum; then "$algorithm"sum
+  elif [ "$algorithm" != md5 ] && has shasum; then shasum -a "\${algorithm#sha}"
+  elif has openssl; then openssl dgst -"$algorithm"
+  elif has "$algorithm"; then "$algorithm" -q
+  else exit ${exit.noTool}
+  fi
+}
+if [ -n "$4" ]; then
+  has head || exit ${exit.noTool}
+  digest=$(head -c "$4" <"$1" | compute) || exit
+else digest=$(compute <"$1") || exit
+fi
+case $digest in
+  *"= "*) digest=\${digest##*= } ;;
+  *) digest=\${digest%% *} ;;
+esac
+printf '%s\\n' "$digest"
+`
+
+const known = ({ gid, mtime, size, uid }: Attributes): string | undefined =>
+  [size, mtime, uid, gid].includes(undefined) ? undefined : `${size} ${mtime} ${uid} ${gid}`
+
+interface Options {
+  readonly algorithm?: DigestAlgorithm | undefined
+  /** So many bytes from the beginning; all of them where it is left out. */
+  readonly length?: bigint | undefined
+}
+
+/** @internal */
+export const make = (operations: Operations, { context, hash }: Services) => {
+  let runsCommands = true
+  const withoutTool = new Set<DigestAlgorithm>()
+
+  // Whether this failure is one of all later commands, too.
+  const learn = (error: RunError, algorithm: DigestAlgorithm): void => {
+    if (error._tag === "RemoteConnectionError") {
+      if (["ChannelRefused", "Protocol", "ShellUnavailable", "Unsupported"].includes(error.reason)) runsCommands = false
+    } else if (error.exitCode === exit.noTool) {
+      withoutTool.add(algorithm)
+    } else if (error.reason === "OutputTooLarge" || error.reason === "ProgramNotFound") {
+      runsCommands = false
+    }
+  }
+
+  const onHost = (
+    attempt: failure.Attempt,
+    found: Attributes,
+    algorithm: DigestAlgorithm,
+    length: bigint | undefined
+  ) =>
+    Effect.gen(function*() {
+      const expected = known(found)
+      if (
+        Option.isNone(context) || !runsCommands || withoutTool.has(algorithm) || expected === undefined ||
+        Option.isSome(hash) && (found.size ?? 0n) < worthACommand
+      ) {
+        return Option.none<string>()
+      }
+      // A relative path begins where SFTP does, which need not be where commands do.
+      const path = yield* operations.realPath(attempt)
+      if (!path.startsWith("/")) return Option.none<string>()
+      const command = Command.make("sh", "-c", script, "sh", path, expected, algorithm, `${length ?? ""}`)
+      return yield* Effect.matchEffect(context.value.string(command, { pty: false, maxOutput: 4096 }), {
+        onFailure: (error) => {
+          learn(error, algorithm)
+          return error._tag === "RemoteConnectionError" && error.reason === "ConnectionLost"
+            ? Effect.fail(failure.connection(attempt)(error))
+            : Effect.succeedNone
+        },
+        onSuccess: (output) => {
+          const digest = output.slice(0, -1)
+          if (output === `${digest}\n` && digest.length === bits[algorithm] / 4 && /^[0-9a-f]+$/.test(digest)) {
+            return Effect.succeedSome(digest)
+          }
+          runsCommands = false
+          return Effect.succeedNone
+        }
+      })
+    })
+
+  const here = (attempt: failure.Attempt, algorithm: DigestAlgorithm, length: bigint | undefined) =>
+    Option.match(hash, {
+      onNone: () =>
+        Effect.fail(
+          failure.system(
+            attempt,
+            "Unknown",
+            undefined,
+            `the host does not compute ${algorithm}, and no LocalHash was there to do it here`
+          )
+        ),
+      onSome: ({ make }) =>
+        Effect.gen(function*() {
+          const file = yield* operations.open(attempt, OpenFlags.read, {})
+          const { hex, update } = yield* make(algorithm)
+          yield* Stream.runForEach(file.stream(0n, length), (bytes) => Effect.sync(() => update(bytes)))
+          return hex()
+        }).pipe(Effect.scoped)
+    })
+
+  return (path: string, { algorithm = "sha256", length }: Options = {}): Effect.Effect<string, PlatformError> =>
+    Effect.gen(function*() {
+      const attempt = { method: "digest", path }
+      const found = yield* operations.stat(attempt)
+      if (failure.isDirectory(found)) {
+        return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is a directory"))
+      }
+      // To open a pipe would hold up the server.
+      if (found.permissions !== undefined && !failure.isRegularFile(found)) {
+        return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is no regular file"))
+      }
+      const digest = yield* onHost(attempt, found, algorithm, length)
+      return Option.isSome(digest) ? digest.value : yield* here(attempt, algorithm, length)
+    })
+}

@@ -1,0 +1,252 @@
+/**
+ * The methods of `RemoteFileSystem`, over operations of SFTP.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { FileSystem, OpenFlag, SizeInput, WatchBackend } from "@effect/platform/FileSystem"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { LocalFiles } from "../../LocalFiles.js"
+import type { LocalHash } from "../../LocalHash.js"
+import { OpenFlags } from "../../protocol/Sftp.js"
+import type { RemoteContext } from "../../RemoteContext.js"
+import type { AtomicOptions, RemoteFileSystem, TypeId } from "../../RemoteFileSystem.js"
+import type { RemoteHost } from "../../RemoteHost.js"
+import * as posixPath from "../posixPath.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+import * as transfers from "../transfer/make.js"
+import * as access from "./access.js"
+import * as atomicWrite from "./atomicWrite.js"
+import * as copy from "./copy.js"
+import * as digests from "./digest.js"
+import * as remoteFile from "./remoteFile.js"
+import * as remove from "./remove.js"
+import * as sweep from "./sweep.js"
+import * as temporary from "./temporary.js"
+import * as walks from "./walk.js"
+import * as watch from "./watch.js"
+
+const { append, create, exclusive, read, truncate, write } = OpenFlags
+
+const flags: Readonly<Record<OpenFlag, number>> = {
+  "r": read,
+  "r+": read | write,
+  "w": write | create | truncate,
+  "wx": write | create | truncate | exclusive,
+  "w+": read | write | create | truncate,
+  "wx+": read | write | create | truncate | exclusive,
+  "a": write | append | create,
+  "ax": write | append | create | exclusive,
+  "a+": read | write | append | create,
+  "ax+": read | write | append | create | exclusive
+}
+
+const isNotFound = failure.isReason("NotFound")
+
+const permissionBits = 0o7777
+
+const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffffffff
+
+const secondsOf = (time: Date | number): number => Math.floor(typeof time === "number" ? time : time.getTime() / 1000)
+
+const bytesOf = (attempt: failure.Attempt, size: SizeInput): Effect.Effect<bigint, PlatformError> =>
+  (typeof size === "number" && !Number.isSafeInteger(size)) || size < 0
+    ? Effect.fail(failure.badArgument(attempt, `${size} is no number of bytes`))
+    : Effect.succeed(BigInt(size))
+
+// What bits there are for a new file is the umask's to say, unless a mode is given.
+const withMode = (mode: number | undefined) => mode === undefined ? {} : { permissions: mode }
+
+/**
+ * What was there when the file system was made.
+ *
+ * @internal
+ */
+export interface Services {
+  readonly context: Option.Option<RemoteContext>
+  readonly hash: Option.Option<LocalHash>
+  readonly local: Option.Option<FileSystem>
+  readonly localFiles: Option.Option<LocalFiles>
+  readonly watchBackend: Option.Option<Context.Tag.Service<typeof WatchBackend>>
+}
+
+/** @internal */
+export const make = (
+  operations: Operations,
+  host: RemoteHost,
+  services: Services
+): Omit<RemoteFileSystem, TypeId | "host"> => {
+  const openRaw = (method: string, path: string, flag: OpenFlag, mode?: number) =>
+    operations.open({ method, path }, flags[flag], withMode(mode))
+
+  const exists: RemoteFileSystem["exists"] = (path) =>
+    Effect.catchIf(
+      Effect.as(operations.stat({ method: "exists", path }), true),
+      isNotFound,
+      () => Effect.succeed(false)
+    )
+
+  const stream: RemoteFileSystem["stream"] = (path, options = {}) => {
+    const { bytesToRead, chunkSize, offset = 0 } = options
+    const wrong = [bytesToRead, chunkSize, offset].find((size) =>
+      size !== undefined && (typeof size === "number" && !Number.isSafeInteger(size) || size < 0)
+    )
+    return wrong !== undefined
+      ? Stream.fail(failure.badArgument({ method: "stream", path }, `${wrong} is no number of bytes`))
+      : Stream.unwrapScoped(Effect.map(openRaw("stream", path, "r"), (file) =>
+        file.stream(
+          BigInt(offset),
+          bytesToRead === undefined ? undefined : BigInt(bytesToRead),
+          chunkSize === undefined ? undefined : Number(chunkSize)
+        )))
+  }
+
+  const readFile = (method: string, path: string) =>
+    Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => file.readAll))
+
+  const sink = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
+    Sink.unwrapScoped(Effect.map(openRaw(method, path, flag, mode), (file) => {
+      const { finish, write } = file.writer(0n)
+      return Sink.forEach(write).pipe(Sink.mapEffect(() => finish()))
+    }))
+
+  const writeFile: RemoteFileSystem["writeFile"] = (path, data, options = {}) =>
+    Effect.scoped(Effect.flatMap(openRaw("writeFile", path, options.flag ?? "w", options.mode), (file) => {
+      const { finish, write } = file.writer(0n)
+      return Effect.zipRight(write(data), finish())
+    }))
+
+  const atomicSink = (method: string, path: string, options: AtomicOptions) =>
+    Sink.unwrapScoped(Effect.map(
+      atomicWrite.acquire(operations, method, path, options),
+      ({ commit, write }) => Sink.mapEffect(Sink.forEach(write), () => commit)
+    ))
+
+  const digest = digests.make(operations, services)
+
+  // SFTP has 32 bits for each.
+  const setNumbers = (attempt: failure.Attempt, attributes: Readonly<Record<string, number>>) => {
+    const wrong = Object.entries(attributes).find(([, value]) => !isUint32(value))
+    return wrong === undefined
+      ? operations.setAttributes(attempt, attributes)
+      : Effect.fail(failure.badArgument(attempt, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
+  }
+
+  const temporaryScoped = <Options>(
+    method: string,
+    make: (operations: Operations, method: string, options?: Options) => Effect.Effect<string, PlatformError>,
+    toRemove: (path: string) => string,
+    options: Options | undefined
+  ) =>
+    Effect.acquireRelease(
+      make(operations, method, options),
+      (path) =>
+        remove.remove(operations, { method, path: toRemove(path) }, { recursive: true, force: true }).pipe(
+          Effect.interruptible,
+          Effect.timeoutOption("10 seconds"),
+          Effect.ignoreLogged
+        )
+    )
+
+  return {
+    open: (path, { flag = "r", mode } = {}) =>
+      Effect.map(openRaw("open", path, flag, mode), (file) => remoteFile.make(file, flag.startsWith("a"))),
+    stat: (path) => Effect.map(operations.stat({ method: "stat", path }), remoteFile.info),
+    lstat: (path) => Effect.map(operations.lstat({ method: "lstat", path }), remoteFile.info),
+    exists,
+    isDirectory: (path) =>
+      Effect.catchIf(
+        Effect.map(operations.stat({ method: "isDirectory", path }), failure.isDirectory),
+        isNotFound,
+        () => Effect.succeed(false)
+      ),
+    readDirectory: (path, { recursive } = {}) =>
+      recursive === true
+        ? walks.readDirectory(operations, "readDirectory", path)
+        : Effect.map(
+          operations.list({ method: "readDirectory", path }),
+          (entries) => entries.map(({ filename }) => filename)
+        ),
+    makeDirectory: (path, { mode, recursive } = {}) => {
+      const attempt = { method: "makeDirectory", path }
+      return recursive === true
+        ? Effect.asVoid(atomicWrite.makeDirectories(operations, attempt, withMode(mode)))
+        : operations.makeDirectory(attempt, withMode(mode))
+    },
+    remove: (path, options) => remove.remove(operations, { method: "remove", path }, options),
+    rename: (oldPath, newPath) => operations.rename({ method: "rename", path: oldPath }, newPath),
+    readFile: (path) => readFile("readFile", path),
+    readFileString: (path, encoding = "utf-8") =>
+      Effect.flatMap(readFile("readFileString", path), (bytes) =>
+        Effect.try({
+          try: () => new TextDecoder(encoding).decode(bytes),
+          catch: () =>
+            failure.badArgument({ method: "readFileString", path }, `there is no encoding ${JSON.stringify(encoding)}`)
+        })),
+    writeFile,
+    writeFileString: (path, data, options) => writeFile(path, new TextEncoder().encode(data), options),
+    stream,
+    sink: (path, options = {}) => sink("sink", path, options.flag ?? "w", options.mode),
+    atomicWrite: (path, content, options = {}) =>
+      Stream.run(
+        typeof content === "string"
+          ? Stream.make(new TextEncoder().encode(content))
+          : content instanceof Uint8Array
+          ? Stream.make(content)
+          : content,
+        atomicSink("atomicWrite", path, options)
+      ),
+    atomicSink: (path, options = {}) => atomicSink("atomicSink", path, options),
+    access: (path, options) => access.check(operations, { method: "access", path }, options),
+    copy: (from, to, options) => copy.copy(operations, { method: "copy", path: from }, to, options),
+    copyFile: (from, to) => copy.copyFile(operations, { method: "copyFile", path: from }, to),
+    chmod: (path, mode) => operations.setAttributes({ method: "chmod", path }, { permissions: mode & permissionBits }),
+    chown: (path, uid, gid) => setNumbers({ method: "chown", path }, { uid, gid }),
+    link: (from, to) => operations.link({ method: "link", path: from }, to),
+    symlink: (target, path) => operations.symlink({ method: "symlink", path }, target),
+    makeTempDirectory: (options) => temporary.makeDirectory(operations, "makeTempDirectory", options),
+    makeTempDirectoryScoped: (options) =>
+      temporaryScoped("makeTempDirectoryScoped", temporary.makeDirectory, (path) => path, options),
+    makeTempFile: (options) => temporary.makeFile(operations, "makeTempFile", options),
+    makeTempFileScoped: (options) =>
+      temporaryScoped("makeTempFileScoped", temporary.makeFile, posixPath.parent, options),
+    readLink: (path) => operations.readLink({ method: "readLink", path }),
+    realPath: (path) => {
+      const attempt = { method: "realPath", path }
+      // The server tells the path of what is not there, too.
+      return Effect.zipRight(operations.stat(attempt), operations.realPath(attempt))
+    },
+    truncate: (path, length = 0) => {
+      const attempt = { method: "truncate", path }
+      return Effect.flatMap(bytesOf(attempt, length), (size) => operations.setAttributes(attempt, { size }))
+    },
+    utimes: (path, atime, mtime) =>
+      setNumbers({ method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) }),
+    watch: watch.make(operations, services),
+    expandPath: (path) => operations.expandPath({ method: "expandPath", path }),
+    walk: (path, options) => walks.walk(operations, "walk", path, options),
+    listFiles: (path) => walks.listFiles(operations, "listFiles", path),
+    digest: (path, options) => digest(path, { algorithm: options?.algorithm }),
+    diskFree: (path) =>
+      Effect.map(
+        operations.space({ method: "diskFree", path }),
+        ({ bavail, bfree, blocks, ffree, files, frsize }) => ({
+          size: blocks * frsize,
+          free: bfree * frsize,
+          available: bavail * frsize,
+          files,
+          filesFree: ffree
+        })
+      ),
+    sweepTemporary: (directory, olderThan) => sweep.sweepTemporary(operations, directory, olderThan),
+    ...transfers.make(
+      operations,
+      String(host),
+      services,
+      (path, length) => Effect.asSome(digest(path, { length }))
+    )
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Removing: never what a link names, and never what nobody means to remove.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { RemoveOptions } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as posixPath from "../posixPath.js"
+import type { Attempt } from "../sftp/failure.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+
+type Fx<A> = Effect.Effect<A, PlatformError>
+
+const isNotFound = failure.isReason("NotFound")
+
+// Of a directory, by its name without links, so that no way of writing it is overlooked.
+const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
+  Effect.gen(function*() {
+    const [real, home] = yield* Effect.all(
+      [operations.realPath(attempt), operations.realPath({ ...attempt, path: "." })],
+      { concurrency: 2 }
+    )
+    const what = real === "/"
+      ? "the root directory"
+      : real === home
+      ? "the home directory"
+      : home.startsWith(`${real}/`)
+      ? `a directory that holds the home directory ${home}`
+      : undefined
+    if (what !== undefined) {
+      yield* Effect.fail(failure.badArgument(attempt, `${JSON.stringify(attempt.path)} is ${what}`))
+    }
+  })
+
+// Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
+const removeContent = (operations: Operations, { method, path }: Attempt): Fx<void> =>
+  Effect.flatMap(operations.list({ method, path }), (entries) =>
+    Effect.forEach(
+      entries,
+      ({ filename }) => {
+        const attempt = { method, path: posixPath.join(path, filename) }
+        const removed = Effect.flatMap(
+          operations.lstat(attempt),
+          (found) => failure.isDirectory(found) ? removeTree(operations, attempt) : operations.removeFile(attempt)
+        )
+        return Effect.catchIf(removed, isNotFound, () => Effect.void)
+      },
+      { concurrency: 8, discard: true }
+    ))
+
+const removeTree = (operations: Operations, attempt: Attempt): Fx<void> =>
+  Effect.zipRight(removeContent(operations, attempt), operations.removeDirectory(attempt))
+
+/** @internal */
+export const remove = (
+  operations: Operations,
+  attempt: Attempt,
+  { force = false, recursive = false }: RemoveOptions = {}
+): Fx<void> => {
+  const { method, path } = attempt
+  if (path === "") return Effect.fail(failure.badArgument(attempt, "the path is empty"))
+  const name = posixPath.base(path)
+  if (name === "." || name === "..") {
+    return Effect.fail(failure.badArgument(attempt, `${JSON.stringify(path)} does not name what is removed`))
+  }
+  // With a slash behind it a link stands for what it names.
+  const named = path.replace(/(?<!^)\/+$/, "")
+  const removed = Effect.flatMap(operations.lstat({ method, path: named }), (found) => {
+    if (!failure.isDirectory(found)) {
+      return named === path
+        ? operations.removeFile(attempt)
+        : Effect.fail(failure.system(attempt, "BadResource", undefined, "it is no directory"))
+    }
+    return Effect.zipRight(
+      checkDirectory(operations, attempt),
+      recursive
+        ? removeTree(operations, attempt)
+        : Effect.fail(
+          failure.system(attempt, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
+        )
+    )
+  })
+  return force ? Effect.catchIf(removed, isNotFound, () => Effect.void) : removed
+}

@@ -1,0 +1,203 @@
+/**
+ * Directory trees as streams: a directory is listed when what is in it is asked for, and then as a whole, so that no handle
+ * is left open between.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Attributes, Entry } from "../../protocol/Sftp.js"
+import { connectionError } from "../../RemoteError.js"
+import type { WalkEntry, WalkOptions } from "../../RemoteFileSystem.js"
+import * as posixPath from "../posixPath.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+import * as remoteFile from "./remoteFile.js"
+
+const { Directory, Failed, File, Other, SymbolicLink } = Data.taggedEnum<WalkEntry>()
+
+/** The directories that lead somewhere, by their real paths. */
+interface Way {
+  readonly real: string
+  readonly above: Way | undefined
+}
+
+interface Place {
+  readonly path: string
+  readonly depth: number
+  /** Known where links are followed. */
+  readonly way: Way | undefined
+}
+
+interface Listing extends Place {
+  readonly entries: ReadonlyArray<Entry>
+  next: number
+}
+
+// As many entries as one pull gives; they are made only then.
+const atOnce = 256
+
+const isName = (name: string): boolean => name.length > 0 && !name.includes("/") && !name.includes("\0")
+
+const isTyped = ({ permissions = 0 }: Attributes): boolean => (permissions & 0o170000) !== 0
+
+/**
+ * Whether a directory is one that the way leads through. Directories that are entered by their names cannot be: one on the
+ * way would lie below a link's target, and then the target is on the way, too.
+ */
+const isOn = (way: Way | undefined, real: string): boolean => {
+  const inside = posixPath.join(real, "")
+  for (let at = way; at !== undefined; at = at.above) {
+    if (at.real === real || at.real.startsWith(inside)) return true
+  }
+  return false
+}
+
+// A link that leads nowhere, or in a circle, is told as what it is.
+const leadsNowhere = failure.isReason("NotFound", "BadResource")
+
+/** @internal */
+export const walk = (
+  operations: Operations,
+  method: string,
+  path: string,
+  { followLinks = false, recursive = true }: WalkOptions & { readonly recursive?: boolean } = {}
+): Stream.Stream<WalkEntry, PlatformError> => {
+  const entry = ({ depth, path }: Place, attributes: Attributes): WalkEntry => {
+    const told = { path, depth, info: remoteFile.info(attributes) }
+    return failure.isDirectory(attributes)
+      ? Directory(told)
+      : failure.isRegularFile(attributes)
+      ? File(told)
+      : failure.isSymbolicLink(attributes)
+      ? SymbolicLink(told)
+      : Other(told)
+  }
+
+  // A connection that is lost is no matter of one entry.
+  const failed = ({ depth, path }: Place) => (error: PlatformError): Effect.Effect<WalkEntry, PlatformError> =>
+    Option.isSome(connectionError(error)) ? Effect.fail(error) : Effect.succeed(Failed({ path, depth, error }))
+
+  return Stream.suspend(() => {
+    const listings: Array<Listing> = []
+    let toEnter: Place | undefined = { path, depth: 0, way: undefined }
+
+    const child = ({ depth, path, way }: Place, name: string): Place => ({
+      path: posixPath.join(path, name),
+      depth: depth + 1,
+      way: way === undefined ? undefined : { real: posixPath.join(way.real, name), above: way }
+    })
+
+    const enter = Effect.fnUntraced(function*(place: Place) {
+      const isRoot = place.depth === 0
+      const way = isRoot && followLinks
+        ? { real: yield* operations.realPath({ method, path }), above: undefined }
+        : place.way
+      listings.push({ ...place, way, entries: yield* operations.list({ method, path: place.path }), next: 0 })
+      return Chunk.empty<WalkEntry>()
+    })
+
+    const follow = Effect.fnUntraced(function*(place: Place, link: Attributes) {
+      const attempt = { method, path: place.path }
+      const found = yield* Effect.catchIf(operations.stat(attempt), leadsNowhere, () => Effect.succeed(link))
+      if (!failure.isDirectory(found)) return entry(place, found)
+      const real = yield* operations.realPath(attempt)
+      const above = place.way?.above
+      if (isOn(above, real)) return entry(place, link)
+      if (recursive) toEnter = { ...place, way: { real, above } }
+      return entry(place, found)
+    })
+
+    const look = Effect.fnUntraced(function*(place: Place, listed: Attributes) {
+      const attributes = isTyped(listed) ? listed : yield* operations.lstat({ method, path: place.path })
+      if (followLinks && failure.isSymbolicLink(attributes)) return yield* follow(place, attributes)
+      if (recursive && failure.isDirectory(attributes)) toEnter = place
+      return entry(place, attributes)
+    })
+
+    const take = (listing: Listing): Effect.Effect<Chunk.Chunk<WalkEntry>, PlatformError> => {
+      const taken: Array<WalkEntry> = []
+      while (listing.next < listing.entries.length && toEnter === undefined && taken.length < atOnce) {
+        const { attributes, filename } = listing.entries[listing.next]!
+        if (!isName(filename)) {
+          const error = failure.system(
+            { method, path: listing.path },
+            "InvalidData",
+            undefined,
+            `the server tells of a name that can be none: ${JSON.stringify(filename)}`
+          )
+          taken.push(Failed({ path: listing.path, depth: listing.depth + 1, error }))
+        } else {
+          const place = child(listing, filename)
+          if (!isTyped(attributes) || followLinks && failure.isSymbolicLink(attributes)) {
+            // Asks the host, which waits for its own turn.
+            if (taken.length > 0) break
+            listing.next++
+            return Effect.map(Effect.catchAll(look(place, attributes), failed(place)), Chunk.of)
+          }
+          taken.push(entry(place, attributes))
+          if (recursive && failure.isDirectory(attributes)) toEnter = place
+        }
+        listing.next++
+      }
+      if (listing.next === listing.entries.length) listings.pop()
+      return Effect.succeed(Chunk.unsafeFromArray(taken))
+    }
+
+    return Stream.repeatEffectChunkOption(Effect.suspend(() => {
+      const place = toEnter
+      toEnter = undefined
+      if (place !== undefined) {
+        return Effect.mapError(
+          place.depth === 0
+            ? enter(place)
+            : Effect.catchAll(enter(place), (error) => Effect.map(failed(place)(error), Chunk.of)),
+          Option.some
+        )
+      }
+      const listing = listings.at(-1)
+      return listing === undefined ? Effect.fail(Option.none()) : Effect.mapError(take(listing), Option.some)
+    }))
+  })
+}
+
+const pathsOf = (
+  operations: Operations,
+  method: string,
+  path: string,
+  isWanted: (entry: WalkEntry) => boolean
+): Effect.Effect<Array<string>, PlatformError> =>
+  walk(operations, method, path).pipe(
+    Stream.mapEffect((entry) => entry._tag === "Failed" ? Effect.fail(entry.error) : Effect.succeed(entry)),
+    Stream.filter(isWanted),
+    Stream.map((entry) => entry.path),
+    Stream.runCollect,
+    Effect.map((paths) => Array.from(paths))
+  )
+
+/** @internal */
+export const listFiles = (
+  operations: Operations,
+  method: string,
+  path: string
+): Effect.Effect<Array<string>, PlatformError> =>
+  Effect.map(pathsOf(operations, method, path, ({ _tag }) => _tag === "File"), (paths) => paths.sort())
+
+/**
+ * The paths of all there is, as seen from the directory.
+ *
+ * @internal
+ */
+export const readDirectory = (
+  operations: Operations,
+  method: string,
+  path: string
+): Effect.Effect<Array<string>, PlatformError> => {
+  const { length } = posixPath.join(path, "")
+  return Effect.map(
+    pathsOf(operations, method, path, () => true),
+    (paths) => paths.map((path) => path.slice(length))
+  )
+}

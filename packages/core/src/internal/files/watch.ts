@@ -1,0 +1,110 @@
+/**
+ * Changes of files, seen by looking again and again: SFTP tells of none.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import { WatchEventCreate, WatchEventRemove, WatchEventUpdate } from "@effect/platform/FileSystem"
+import type { File, WatchEvent } from "@effect/platform/FileSystem"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { RemoteFileSystem, WatchOptions } from "../../RemoteFileSystem.js"
+import * as posixPath from "../posixPath.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+import * as duration from "./duration.js"
+import type { Services } from "./fileSystem.js"
+import * as remoteFile from "./remoteFile.js"
+import * as walks from "./walk.js"
+
+const method = "watch"
+
+interface Look {
+  readonly type: File.Type
+  /** What an update changes. A directory is not changed by what becomes of its entries. */
+  readonly state: string
+}
+
+/** By the path as seen from what is watched, which is `""` itself; a directory before what is in it. */
+type Looks = ReadonlyMap<string, Look>
+
+const look = ({ gid, mode, mtime, size, type, uid }: File.Info): Look => {
+  const owner = [mode, ...Option.toArray(uid), ...Option.toArray(gid)]
+  const content = type === "Directory" ? [] : [size, ...Option.toArray(Option.map(mtime, (time) => time.getTime()))]
+  return { type, state: [...owner, ...content].join(" ") }
+}
+
+const lookAt = (
+  operations: Operations,
+  path: string,
+  { recursive = false }: WatchOptions
+): Effect.Effect<Looks, PlatformError> =>
+  Effect.gen(function*() {
+    const looks = new Map<string, Look>()
+    const found = remoteFile.info(yield* operations.stat({ method, path }))
+    looks.set("", look(found))
+    if (found.type === "Directory") {
+      const { length } = posixPath.join(path, "")
+      yield* Stream.runForEach(walks.walk(operations, method, path, { recursive }), (entry) =>
+        Effect.sync(() => {
+          if (entry._tag !== "Failed") looks.set(entry.path.slice(length), look(entry.info))
+        }))
+    }
+    return looks
+  })
+
+const changes = (before: Looks, after: Looks, nameOf: (path: string) => string): Array<WatchEvent> => {
+  const gone: Array<WatchEvent> = []
+  const rest: Array<WatchEvent> = []
+  for (const [path, { type }] of before) {
+    if (after.get(path)?.type !== type) gone.push(WatchEventRemove({ path: nameOf(path) }))
+  }
+  for (const [path, { state, type }] of after) {
+    const was = before.get(path)
+    if (was?.type !== type) rest.push(WatchEventCreate({ path: nameOf(path) }))
+    else if (was.state !== state) rest.push(WatchEventUpdate({ path: nameOf(path) }))
+  }
+  // What is in a directory goes before it.
+  return [...gone.reverse(), ...rest]
+}
+
+/** @internal */
+export const make =
+  (operations: Operations, { watchBackend }: Pick<Services, "watchBackend">): RemoteFileSystem["watch"] =>
+  (path, options = {}) => {
+    const attempt = { method, path }
+    const interval = Option.filter(duration.finite(options.interval ?? "1 second"), Duration.greaterThan(Duration.zero))
+    if (Option.isNone(interval)) {
+      return Stream.fail(failure.badArgument(attempt, `${String(options.interval)} is no time between two looks`))
+    }
+    // As Node: what is watched has its own name in events.
+    const ownName = /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path
+    const nameOf = (path: string) => path === "" ? ownName : path
+    const lookAgain = Effect.catchIf(
+      lookAt(operations, path, options),
+      // Gone, or about to be something else: the next look tells.
+      failure.isReason("NotFound", "BadResource"),
+      () => Effect.succeed<Looks>(new Map())
+    )
+    const polling = Stream.unwrap(
+      Effect.map(
+        lookAt(operations, path, options),
+        (first) =>
+          Stream.unfoldChunkEffect(
+            first,
+            (before) =>
+              Effect.map(Effect.delay(lookAgain, interval.value), (after) =>
+                Option.some([Chunk.unsafeFromArray(changes(before, after, nameOf)), after]))
+          )
+      )
+    )
+    return Option.match(watchBackend, {
+      onNone: () => polling,
+      onSome: (backend) =>
+        Stream.unwrap(
+          Effect.map(operations.stat(attempt), (found) =>
+            Option.getOrElse(backend.register(path, remoteFile.info(found), options), () => polling))
+        )
+    })
+  }

@@ -1,0 +1,41 @@
+/**
+ * How a file gets its name: it is written under a hidden one beside it, which nobody can guess.
+ */
+import * as Effect from "effect/Effect"
+import { temporaryName } from "../files/atomicWrite.js"
+import * as posixPath from "../posixPath.js"
+import * as random from "../random.js"
+import { type Fx, isNotFound, type Side } from "./side.js"
+
+/**
+ * What is not there is no matter, and nobody waits for long.
+ *
+ * @internal
+ */
+export const discard = (side: Side, path: string): Effect.Effect<void> =>
+  side.removeFile(path).pipe(
+    Effect.interruptible,
+    Effect.timeoutOption("10 seconds"),
+    Effect.catchIf(isNotFound, () => Effect.void),
+    Effect.ignoreLogged
+  )
+
+/**
+ * Has it made under the hidden name, and then gives it its own. An interrupted rename has happened or not, and both are
+ * whole.
+ *
+ * @internal
+ */
+export const arrive = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
+  under(side, target, (temporary) => Effect.zipLeft(make(temporary), side.rename(temporary, target)))
+
+/**
+ * As `arrive`, of what gives it its own name itself.
+ *
+ * @internal
+ */
+export const under = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
+  Effect.suspend(() => {
+    const temporary = posixPath.join(posixPath.parent(target), temporaryName(random.unsafeHex()))
+    return Effect.onError(make(temporary), () => discard(side, temporary))
+  })

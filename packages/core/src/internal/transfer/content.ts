@@ -1,0 +1,108 @@
+/**
+ * Whether two files hold the same.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { LocalHash } from "../../LocalHash.js"
+import type { Fx, Side } from "./side.js"
+
+/**
+ * The SHA-256 of a file, or of its first bytes.
+ *
+ * @internal
+ */
+export const digest = (side: Side, path: string, length: bigint | undefined, hash: LocalHash): Fx<string> =>
+  Effect.flatMap(
+    side.digest(path, length),
+    Option.match({
+      onSome: Effect.succeed,
+      onNone: () =>
+        Effect.scoped(Effect.gen(function*() {
+          const { hex, update } = yield* hash.make("sha256")
+          const { stream } = yield* side.read(path)
+          yield* Stream.runForEach(stream(0n, length), (bytes) => Effect.sync(() => update(bytes)))
+          return hex()
+        }))
+    })
+  )
+
+interface Place {
+  readonly side: Side
+  readonly path: string
+}
+
+// The pieces of two streams are cut at different places.
+const taker = (place: Place, length: bigint): Effect.Effect<
+  (most: number) => Fx<Uint8Array>,
+  PlatformError,
+  Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const { stream } = yield* place.side.read(place.path)
+    const pull = yield* Stream.toPull(stream(0n, length))
+    let left: Uint8Array = new Uint8Array()
+    const take = (most: number): Fx<Uint8Array> =>
+      Effect.suspend(() => {
+        if (left.length > 0) {
+          const taken = left.subarray(0, most)
+          left = left.subarray(taken.length)
+          return Effect.succeed(taken)
+        }
+        return Effect.matchEffect(pull, {
+          onFailure: Option.match({ onNone: () => Effect.succeed(left), onSome: Effect.fail }),
+          onSuccess: (pieces) => {
+            // A pull gives one piece: the streams of sides are not gathered.
+            left = Chunk.unsafeHead(pieces)
+            return take(most)
+          }
+        })
+      })
+    return take
+  })
+
+const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && one.every((byte, index) => byte === other[index])
+
+const readBoth = (one: Place, other: Place, length: bigint): Fx<boolean> =>
+  Effect.scoped(Effect.gen(function*() {
+    const takeOne = yield* taker(one, length)
+    const takeOther = yield* taker(other, length)
+    for (let at = 0n; at < length;) {
+      const piece = yield* takeOne(65536)
+      let from = 0
+      while (from < piece.length) {
+        const opposite = yield* takeOther(piece.length - from)
+        if (opposite.length === 0 || !isSame(piece.subarray(from, from + opposite.length), opposite)) return false
+        from += opposite.length
+      }
+      if (piece.length === 0) return false
+      at += BigInt(piece.length)
+    }
+    return true
+  }))
+
+/**
+ * Whether the first bytes of both are the same, so many.
+ *
+ * @internal
+ */
+export const isSamePrefix = (
+  one: Place,
+  other: Place,
+  length: bigint,
+  hash: Option.Option<LocalHash>
+): Fx<boolean> =>
+  Option.match(hash, {
+    onNone: () => readBoth(one, other, length),
+    onSome: (hash) =>
+      Effect.map(
+        Effect.all([digest(one.side, one.path, length, hash), digest(other.side, other.path, length, hash)], {
+          concurrency: 2
+        }),
+        ([one, other]) => one === other
+      )
+  })

@@ -1,0 +1,171 @@
+import type { File, FileSystem } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Info, LocalFiles } from "../../LocalFiles.js"
+import * as failure from "../sftp/failure.js"
+import { fromMode, isThere, type Kept, type Seen, type Side } from "./side.js"
+
+const kinds: Readonly<Record<string, string>> = {
+  BlockDevice: "a device",
+  CharacterDevice: "a device",
+  Directory: "a directory",
+  FIFO: "a named pipe",
+  File: "a file",
+  Socket: "a socket",
+  SymbolicLink: "a link"
+}
+
+const seen = ({ atime, mode, mtime, size, type }: File.Info): Seen => {
+  const modified = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
+  return {
+    type: type === "File" || type === "Directory" || type === "SymbolicLink" ? type : "Other",
+    kind: kinds[type] ?? "of an unknown type",
+    size: type === "File" ? size : 0n,
+    permissions: mode & 0o7777,
+    mtime: modified,
+    atime: Option.match(atime, { onNone: () => modified, onSome: (date) => date.getTime() })
+  }
+}
+
+const told = ({ atime, mode, mtime, size }: Info): Seen => {
+  const [type, kind] = fromMode(mode)
+  return { type, kind, size: type === "File" ? BigInt(size) : 0n, permissions: mode & 0o7777, mtime, atime }
+}
+
+const link: Seen = { type: "SymbolicLink", kind: "a link", size: 0n, permissions: 0o777, mtime: 0, atime: 0 }
+
+// As much as a request writes: one byte more would be a request of its own.
+const chunkSize = 255 * 1024
+
+// Of RemoteFileSystem, which imports this.
+const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileSystem")
+
+/**
+ * A file system of the platform. It tells no link from what it names: a link is what `readLink` can read.
+ *
+ * @internal
+ */
+export const make = (
+  method: string,
+  fs: FileSystem & { readonly lstat?: (path: string) => ReturnType<FileSystem["stat"]> },
+  files: Option.Option<LocalFiles>
+): Side => {
+  const follow: Side["follow"] = (path) => Effect.map(fs.stat(path), seen)
+  const { lstat } = fs
+
+  const change = (path: string, { permissions, times }: Kept, now?: number) =>
+    Effect.gen(function*() {
+      if (permissions !== undefined && permissions !== now) yield* fs.chmod(path, permissions)
+      if (times !== undefined) yield* fs.utimes(path, new Date(times.atime), new Date(times.mtime))
+    })
+
+  const write: Side["write"] = (path, permissions, offset) =>
+    Effect.gen(function*() {
+      const file = yield* fs.open(path, {
+        flag: offset === undefined ? "wx" : "r+",
+        ...(permissions !== undefined && { mode: permissions })
+      })
+      if (offset !== undefined) yield* file.seek(offset, "start")
+      return {
+        write: (bytes) => file.writeAll(bytes),
+        finish: (kept, sync) =>
+          Effect.gen(function*() {
+            const { mode, size } = yield* file.stat
+            yield* change(path, kept, mode & 0o7777)
+            if (sync) yield* file.sync
+            return size
+          })
+      }
+    })
+
+  const writeSmall: Side["writeSmall"] = (path, bytes, kept, sync) =>
+    Effect.scoped(
+      Effect.flatMap(write(path, kept.permissions, undefined), ({ finish, write }) =>
+        Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes), finish(kept, sync)))
+    )
+
+  const side: Side = {
+    carriesBytes: TypeId in fs,
+    look: lstat !== undefined
+      ? (path) => Effect.map(lstat(path), seen)
+      : (path) =>
+        Effect.matchEffect(fs.readLink(path), {
+          onSuccess: () => Effect.succeed(link),
+          onFailure: () => follow(path)
+        }),
+    follow,
+    realPath: fs.realPath,
+    list: (path) => Effect.map(fs.readDirectory(path), (names) => names.map((name) => ({ name, seen: undefined }))),
+    readLink: fs.readLink,
+    symlink: (path, target) => fs.symlink(target, path),
+    makeDirectory: (path, mode) => fs.makeDirectory(path, mode === undefined ? {} : { mode }),
+    makeDirectories: (path) =>
+      Effect.catchIf(
+        fs.makeDirectory(path, { recursive: true }),
+        isThere,
+        (error) => Effect.flatMap(follow(path), ({ type }) => type === "Directory" ? Effect.void : Effect.fail(error))
+      ),
+    change,
+    removeFile: (path) => fs.remove(path),
+    removeDirectory: (path) =>
+      Effect.flatMap(fs.readDirectory(path), (names) =>
+        names.length > 0
+          ? Effect.fail(failure.system({ method, path }, "Unknown", undefined, "the directory is not empty"))
+          : fs.remove(path, { recursive: true })),
+    rename: fs.rename,
+    readSmall: (path, size) =>
+      Effect.scoped(Effect.gen(function*() {
+        const file = yield* fs.open(path, { flag: "r" })
+        // One byte more shows a file that has grown, or has no size.
+        const bytes = yield* file.readAlloc(size + 1)
+        return [Option.getOrElse(bytes, () => new Uint8Array()), seen(yield* file.stat)] as const
+      })),
+    writeSmall,
+    place: (path, temporary, bytes, kept) =>
+      Effect.tap(
+        writeSmall(temporary, bytes, kept, false),
+        (size) => size === BigInt(bytes.length) ? fs.rename(temporary, path) : Effect.void
+      ),
+    read: (path) =>
+      Effect.gen(function*() {
+        const file = yield* fs.open(path, { flag: "r" })
+        return {
+          seen: seen(yield* file.stat),
+          stream: (offset, length) =>
+            Stream.unwrap(Effect.map(file.seek(offset, "start"), () => {
+              let left = length
+              return Stream.repeatEffectOption(Effect.suspend(() => {
+                const size = left === undefined || left > BigInt(chunkSize) ? chunkSize : Number(left)
+                if (size === 0) return Effect.fail(Option.none())
+                return Effect.flatMap(
+                  Effect.mapError(file.readAlloc(size), Option.some),
+                  Option.match({
+                    onNone: () => Effect.fail(Option.none()),
+                    onSome: (bytes) => {
+                      if (left !== undefined) left -= BigInt(bytes.length)
+                      return Effect.succeed(bytes)
+                    }
+                  })
+                )
+              }))
+            }))
+        }
+      }),
+    write,
+    digest: () => Effect.succeedNone
+  }
+  return Option.match(files, {
+    onNone: () => side,
+    onSome: (files): Side => ({
+      ...side,
+      look: (path) => Effect.map(files.look(path), told),
+      list: (path) =>
+        Effect.map(files.list(path), (entries) => entries.map(([name, info]) => ({ name, seen: info && told(info) }))),
+      readSmall: (path, size) =>
+        // One byte more shows a file that has grown, or has no size.
+        Effect.map(files.read(path, size + 1), ([bytes, info]) => [bytes, told(info)]),
+      place: (path, temporary, bytes, kept) => Effect.map(files.place({ ...kept, path, temporary, bytes }), BigInt)
+    })
+  })
+}

@@ -1,0 +1,131 @@
+/**
+ * How far a transfer is, counted as it goes, and told by a fiber of its own.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { Progress } from "../../Transfer.js"
+
+/** @internal */
+export interface Board {
+  /** A file was found. */
+  readonly found: (size: bigint) => void
+  /** Bytes went over. */
+  readonly sent: (size: number) => void
+  /** Bytes need not go over. */
+  readonly spared: (size: bigint) => void
+  /** A file is done with. */
+  readonly settled: () => void
+  readonly counted: () => void
+}
+
+const window = 5000
+const samplesKept = 50
+
+// A listener that does not end is left at the end, this long after.
+const patience = "1 second"
+
+const silent: Board = { found() {}, sent() {}, spared() {}, settled() {}, counted() {} }
+
+/**
+ * Tells the listener of what is counted meanwhile, and of the end.
+ *
+ * @internal
+ */
+export const told = <A, E, R>(
+  listener: ((progress: Progress) => Effect.Effect<void>) | undefined,
+  use: (board: Board) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => listener === undefined ? use(silent) : telling(listener, use)
+
+const telling = <A, E, R>(
+  listener: (progress: Progress) => Effect.Effect<void>,
+  use: (board: Board) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.scoped(Effect.gen(function*() {
+    let files = 0
+    let totalFiles = 0
+    let totalBytes = 0n
+    let sent = 0n
+    let spared = 0n
+    let isCounted = false
+    let isDone = false
+    const changed = Effect.unsafeMakeLatch(false)
+    const start = yield* Clock.currentTimeMillis
+    const samples: Array<readonly [time: number, sent: bigint]> = [[start, 0n]]
+
+    const snapshot = Effect.map(Clock.currentTimeMillis, (now): Progress => {
+      const last = samples[samples.length - 1]!
+      if (now - last[0] >= window / samplesKept) samples.push([now, sent])
+      while (samples.length > 1 && now - samples[1]![0] >= window) samples.shift()
+      const [since, before] = samples[0]!
+      const rate = now > since ? Number(sent - before) * 1000 / (now - since) : 0
+      const left = totalBytes - sent - spared
+      return {
+        files,
+        totalFiles,
+        bytes: sent + spared,
+        totalBytes,
+        isCounted,
+        rate,
+        timeLeft: isCounted && left >= 0n && (rate > 0 || left === 0n)
+          ? Duration.millis(left === 0n ? 0 : Number(left) * 1000 / rate)
+          : undefined,
+        isDone
+      }
+    })
+    const tell = Effect.flatMap(snapshot, (progress) => Effect.suspend(() => listener(progress)))
+    // What it does wrong is no failure of the transfer.
+    const forgiven = Effect.catchAllCause((cause) => Effect.logWarning("onProgress failed", cause))
+    const running = yield* Effect.whileLoop({
+      while: () => !isDone,
+      body: () =>
+        Effect.zipRight(
+          changed.await,
+          Effect.suspend(() => {
+            changed.unsafeClose()
+            return isDone ? Effect.void : tell
+          })
+        ),
+      step: () => {}
+    }).pipe(forgiven, Effect.interruptible, Effect.forkScoped)
+    const count = (change: () => void) => {
+      change()
+      changed.unsafeOpen()
+    }
+    const exit = yield* Effect.exit(use({
+      found: (size) =>
+        count(() => {
+          totalFiles++
+          totalBytes += size
+        }),
+      sent: (size) =>
+        count(() => {
+          sent += BigInt(size)
+        }),
+      spared: (size) =>
+        count(() => {
+          spared += size
+        }),
+      settled: () =>
+        count(() => {
+          files++
+        }),
+      counted: () =>
+        count(() => {
+          isCounted = true
+        })
+    }))
+    yield* Effect.sync(() =>
+      count(() => {
+        isDone = true
+      })
+    )
+    const patiently = <A>(fiber: Fiber.Fiber<A>) =>
+      Effect.flatMap(Effect.timeoutOption(Fiber.await(fiber), patience), (ended) =>
+        Option.isNone(ended) ? Fiber.interruptFork(fiber) : Effect.void)
+    yield* patiently(running)
+    yield* Effect.flatMap(Effect.forkDaemon(forgiven(tell)), patiently)
+    return yield* exit
+  }))

@@ -1,0 +1,515 @@
+/**
+ * One transfer: a file, or a tree that is looked through and copied at the same time.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { connectionError } from "../../RemoteError.js"
+import { type Entry, Outcome, type Result, type Source, TransferError } from "../../TransferError.js"
+import * as posixPath from "../posixPath.js"
+import * as failure from "../sftp/failure.js"
+import * as arrival from "./arrival.js"
+import * as copy from "./copy.js"
+import * as names from "./names.js"
+import * as pool from "./pool.js"
+import type { Board } from "./progress.js"
+import * as progress from "./progress.js"
+import { type Fx, isNotFound, isThere, type Kept, type Listed, type Seen, type Side } from "./side.js"
+
+/** @internal */
+export interface Setting extends Omit<copy.Setting, "sync"> {
+  readonly source: string
+  readonly target: string
+  readonly host: string
+}
+
+interface Directory {
+  readonly path: string
+  readonly source: string
+  readonly target: string
+  readonly seen: Seen
+  /** What is at the target. */
+  readonly existing: Seen | undefined
+  /** The real paths of the directories that lead here, where links are followed. */
+  readonly above: ReadonlyArray<string>
+}
+
+interface Extra {
+  readonly path: string
+  readonly target: string
+  readonly name: string
+  readonly seen: Seen | undefined
+}
+
+interface Finishing {
+  readonly source: Source
+  readonly target: string
+  readonly kept: Kept
+}
+
+const concurrencyByDefault = 64
+const mostAtOnce = 1024
+const ownerMay = 0o700
+const nothing: Kept = { permissions: undefined, times: undefined }
+
+const sourceOf = (path: string, { size, type }: Seen): Source => ({ path, type, size })
+
+/** @internal */
+export const run = (setting: Setting): Effect.Effect<Result, PlatformError | TransferError> =>
+  Effect.gen(function*() {
+    const { from, hash, method, options, source, target, to } = setting
+    const atSource = { method, path: source }
+    const atTarget = { method, path: target }
+    yield* failure.checkPath(atSource)
+    yield* failure.checkPath(atTarget)
+    const { concurrency = concurrencyByDefault } = options
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      return yield* Effect.fail(failure.badArgument(atSource, `${concurrency} is no number of entries at once`))
+    }
+    if (options.verify === "digest" && Option.isNone(hash)) {
+      return yield* Effect.fail(
+        failure.badArgument(atSource, "digests need a LocalHash, which was not there when the file system was made")
+      )
+    }
+    yield* carried(setting, source, from.carriesBytes)
+    yield* carried(setting, target, to.carriesBytes)
+    // The source that was named is what its link names.
+    const root = yield* from.follow(source)
+    if (root.type === "File" && source.endsWith("/") || root.type === "Other" || root.type === "SymbolicLink") {
+      return yield* Effect.fail(
+        failure.system(atSource, "BadResource", undefined, `it is ${root.kind}, neither a file nor a directory`)
+      )
+    }
+    return yield* progress.told(
+      options.onProgress,
+      (board) => root.type === "File" ? one(setting, root, board) : tree(setting, root, board)
+    )
+  })
+
+const carried = ({ method }: Setting, path: string, carriesBytes: boolean): Fx<void> =>
+  carriesBytes || names.isText(path)
+    ? Effect.void
+    : Effect.fail(failure.badArgument(
+      { method, path },
+      `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
+    ))
+
+// What is at a path that a user has named, and where it is: a link there is followed, as by any write.
+const locate = ({ target, to }: Setting): Fx<readonly [path: string, existing: Seen | undefined]> =>
+  Effect.catchIf(
+    Effect.flatMap(to.look(target), (existing): Fx<readonly [string, Seen | undefined]> =>
+      existing.type === "SymbolicLink"
+        ? Effect.flatMap(to.realPath(target), (path) =>
+          Effect.map(
+            Effect.catchIf(Effect.asSome(to.follow(path)), isNotFound, () =>
+              Effect.succeedNone),
+            (found) => [path, Option.getOrUndefined(found)]
+          ))
+        : Effect.succeed([target, existing])),
+    isNotFound,
+    () =>
+      Effect.succeed([target, undefined] as const)
+  )
+
+// It is there, as a rule.
+const prepare = (to: Side, directory: string): Fx<void> =>
+  Effect.catchIf(Effect.asVoid(to.follow(directory)), isNotFound, () => to.makeDirectories(directory))
+
+const finished = (
+  { host, source, target }: Setting,
+  entries: Array<Entry>,
+  files: number,
+  bytes: bigint
+): Effect.Effect<Result, TransferError> => {
+  entries.sort((one, other) => one.path < other.path ? -1 : one.path > other.path ? 1 : 0)
+  return entries.some(({ outcome }) => outcome._tag === "Failed")
+    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host }))
+    : Effect.succeed({ entries, files, bytes })
+}
+
+const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, PlatformError | TransferError> =>
+  Effect.gen(function*() {
+    const { method, options, source, target, to } = setting
+    board.found(seen.size)
+    board.counted()
+    const entry = sourceOf("", seen)
+    const why = options.filter?.(entry)
+    if (why !== undefined) return { entries: [{ ...entry, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
+    const [path, existing] = yield* locate(setting)
+    if (target.endsWith("/") || existing !== undefined && existing.type !== "File") {
+      const kind = existing?.kind ?? "the name of a directory"
+      return yield* Effect.fail(
+        failure.system({ method, path: target }, "BadResource", undefined, `it is ${kind}, and the source a file`)
+      )
+    }
+    const directory = posixPath.parent(path)
+    if (existing === undefined) yield* prepare(to, directory)
+    const listed = options.resume === true ? yield* to.list(directory) : []
+    const copied = yield* Effect.either(
+      copy.make({ ...setting, sync: true }, board)({
+        source,
+        target: path,
+        seen,
+        existing,
+        partials: listed.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
+      })
+    )
+    board.settled()
+    const outcome = Either.match(copied, {
+      onLeft: (error) => Outcome.Failed({ error }),
+      onRight: ({ outcome }) => outcome
+    })
+    return yield* finished(
+      setting,
+      [{ ...entry, outcome }],
+      outcome._tag === "Copied" ? 1 : 0,
+      Either.match(copied, { onLeft: () => 0n, onRight: ({ bytes }) => bytes })
+    )
+  })
+
+const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result, PlatformError | TransferError> =>
+  Effect.gen(function*() {
+    const { from, method, options, target, to } = setting
+    const { concurrency = concurrencyByDefault, links = "preserve" } = options
+    const entries: Array<Entry> = []
+    const extras: Array<Extra> = []
+    const directories: Array<Finishing> = []
+    const stopped = yield* Deferred.make<void>()
+    let failures = 0
+    let isStopped = false
+    let lost: PlatformError | undefined
+    let files = 0
+    let bytes = 0n
+    // Files are not synced one by one: in a tree of small ones that is most of the time.
+    const copyFile = copy.make({ ...setting, sync: false }, board)
+
+    const note = (source: Source, outcome: Outcome) => {
+      entries.push({ ...source, outcome })
+      if (outcome._tag !== "Failed") return
+      failures++
+      // What comes after it would connect again and again.
+      if (Option.isSome(connectionError(outcome.error))) lost ??= outcome.error
+      if (options.stopOnFailure === true && !isStopped) {
+        isStopped = true
+        Deferred.unsafeDone(stopped, Effect.void)
+      }
+    }
+    const invalid = (path: string, description: string) =>
+      failure.system({ method, path }, "InvalidData", undefined, description)
+    const wrong = (path: string, description: string) =>
+      Effect.fail(failure.system({ method, path }, "BadResource", undefined, description))
+
+    const leftOver = Outcome.LeftOut({ why: "another entry failed before" })
+    const failing = (error: PlatformError) => Outcome.Failed({ error })
+
+    // Once one has failed, or the connection has, nothing more is begun.
+    const unless = (source: Source, work: Effect.Effect<void>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (isStopped) return Effect.sync(() => note(source, leftOver))
+        return lost === undefined ? work : Effect.sync(() => note(source, failing(lost!)))
+      })
+
+    // One entry, whose failure is its own.
+    const attempt = (source: Source, work: Fx<Outcome>): Effect.Effect<void> => {
+      const tried = Effect.catchAll(work, (error) => Effect.succeed(failing(error)))
+      return unless(
+        source,
+        Effect.map(
+          options.stopOnFailure === true
+            ? Effect.raceFirst(tried, Effect.as(Deferred.await(stopped), leftOver))
+            : tried,
+          (outcome) => note(source, outcome)
+        )
+      )
+    }
+
+    // One that leads to others, which are noted with their own.
+    const through = (source: Source, work: Fx<void>): Effect.Effect<void> =>
+      unless(source, Effect.catchAll(work, (error) => Effect.sync(() => note(source, failing(error)))))
+
+    const lookAt = (path: string, listed: Listed | undefined): Fx<Seen | undefined> => {
+      if (listed === undefined) return Effect.succeed(undefined)
+      if (listed.seen !== undefined) return Effect.succeed(listed.seen)
+      return Effect.catchIf(to.look(path), isNotFound, () => Effect.succeed(undefined))
+    }
+
+    const file = (source: Source, job: Omit<copy.File, "existing">, listed: Listed | undefined) =>
+      Effect.ensuring(
+        attempt(
+          source,
+          Effect.map(
+            Effect.flatMap(lookAt(job.target, listed), (existing) => copyFile({ ...job, existing })),
+            (copied) => {
+              if (copied.outcome._tag === "Copied") files++
+              bytes += copied.bytes
+              return copied.outcome
+            }
+          )
+        ),
+        Effect.sync(board.settled)
+      )
+
+    const link = (source: Source, path: string, at: string, listed: Listed | undefined) =>
+      attempt(
+        source,
+        Effect.gen(function*() {
+          const leads = yield* from.readLink(path)
+          yield* carried(setting, leads, to.carriesBytes)
+          if (!from.carriesBytes && leads.includes("\ufffd")) {
+            return yield* Effect.fail(
+              failure.badArgument(
+                { method, path },
+                "what the link names is no UTF-8, which this file system cannot tell"
+              )
+            )
+          }
+          const existing = yield* lookAt(at, listed)
+          const linked = Outcome.Linked({ target: leads })
+          if (existing === undefined) return yield* Effect.as(to.symlink(at, leads), linked)
+          if (existing.type === "Directory" || existing.type === "Other") {
+            return yield* wrong(at, `it is ${existing.kind}, and the source a link`)
+          }
+          if (existing.type === "SymbolicLink" && (yield* to.readLink(at)) === leads) {
+            return options.update === true ? Outcome.Unchanged() : linked
+          }
+          return yield* Effect.as(arrival.arrive(to, at, (temporary) => to.symlink(temporary, leads)), linked)
+        })
+      )
+
+    // Makes it where it is missing; it may be there all the same, and then it is a real one or none.
+    const ready = (directory: Directory): Fx<Seen | "new"> =>
+      Effect.gen(function*() {
+        const { existing, seen, target } = directory
+        const found = existing ?? (yield* Effect.catchIf(
+          Effect.as(
+            to.makeDirectory(
+              target,
+              options.preserve?.mode === false ? undefined : seen.permissions & 0o777 | ownerMay
+            ),
+            "new" as const
+          ),
+          isThere,
+          () => to.look(target)
+        ))
+        if (found === "new") return found
+        if (found.type !== "Directory") return yield* wrong(target, `it is ${found.kind}, and the source a directory`)
+        // One that an earlier transfer has closed to its owner.
+        if (options.preserve?.mode !== false && (found.permissions & ownerMay) !== ownerMay && directory.path !== "") {
+          yield* to.change(target, { permissions: found.permissions | ownerMay, times: undefined })
+        }
+        return found
+      })
+
+    const loopsAt = (directory: Directory, isLink: boolean): Fx<ReadonlyArray<string>> =>
+      Effect.gen(function*() {
+        const { above, source } = directory
+        if (links !== "follow") return above
+        const last = above[above.length - 1]
+        const real = last === undefined || isLink
+          ? yield* from.realPath(source)
+          : posixPath.join(last, posixPath.base(source))
+        if (!above.includes(real)) return [...above, real]
+        return yield* wrong(source, "its links lead in a circle")
+      })
+
+    const visit = (directory: Directory, isLink: boolean, { add, widen }: pool.Pool): Effect.Effect<void> => {
+      const self = sourceOf(directory.path, directory.seen)
+      return through(
+        self,
+        Effect.gen(function*() {
+          const above = yield* loopsAt(directory, isLink)
+          const listing = yield* from.list(directory.source)
+          const made = yield* ready(directory)
+          const there = made === "new" ? [] : yield* to.list(directory.target)
+          const targets = new Map(there.map((listed) => [listed.name, listed]))
+          const partials = there.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
+          const { permissions, times } = copy.kept(options, directory.seen, undefined)
+          directories.push({
+            source: self,
+            target: directory.target,
+            // A directory that was named and was there is the user's own, as `/tmp` is.
+            kept: directory.path === "" && made !== "new" ? nothing : {
+              permissions: made !== "new" && made.permissions === permissions && (permissions & ownerMay) === ownerMay
+                ? undefined
+                : permissions,
+              times
+            }
+          })
+
+          const met = new Set<string>()
+          for (const { name, seen } of listing) {
+            const path = names.below(directory.path, name)
+            const unknown: Source = { path, type: "Other", size: 0n }
+            const fail = (error: PlatformError) =>
+              note(seen === undefined ? unknown : sourceOf(path, seen), failing(error))
+            if (isStopped) {
+              note(unknown, leftOver)
+            } else if (!names.isName(name)) {
+              fail(invalid(path, `a directory cannot hold the name ${JSON.stringify(name)}`))
+            } else if (met.has(name)) {
+              fail(invalid(path, "its directory lists it twice"))
+            } else if (!to.carriesBytes && !names.isText(name)) {
+              fail(failure.badArgument(
+                { method, path },
+                `${JSON.stringify(name)} is no UTF-8, and the target's file system has no other names`
+              ))
+            } else {
+              met.add(name)
+              const source = posixPath.join(directory.source, name)
+              const at = posixPath.join(directory.target, name)
+              const take = (seen: Seen) => enter({ path, source, at, seen, listed: targets.get(name), partials, above })
+              if (seen !== undefined && (links !== "follow" || seen.type !== "SymbolicLink")) take(seen)(add, widen)
+              else {
+                // It may be a directory, and more.
+                widen(through(
+                  unknown,
+                  Effect.map(lookAtSource(source, name), ([seen, isLink]) => take(seen)(add, widen, isLink))
+                ))
+              }
+            }
+          }
+          if (options.delete === true) {
+            for (const { name, seen } of there) {
+              if (met.has(name) || !names.isName(name)) continue
+              extras.push({
+                path: names.below(directory.path, name),
+                target: posixPath.join(directory.target, name),
+                name,
+                seen
+              })
+            }
+          }
+        })
+      )
+    }
+
+    const lookAtSource = (path: string, name: string): Fx<readonly [seen: Seen, isLink: boolean]> =>
+      Effect.catchIf(
+        Effect.flatMap(from.look(path), (seen): Fx<readonly [Seen, boolean]> =>
+          seen.type === "SymbolicLink" && links === "follow"
+            ? Effect.map(from.follow(path), (seen) => [seen, true])
+            : Effect.succeed([seen, false])),
+        (error) =>
+          isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
+        () =>
+          Effect.fail(
+            failure.badArgument({ method, path }, "its name is no UTF-8, which the source's file system cannot tell")
+          )
+      )
+
+    const enter = ({ above, at, listed, partials, path, seen, source }: {
+      readonly path: string
+      readonly source: string
+      readonly at: string
+      readonly seen: Seen
+      readonly listed: Listed | undefined
+      readonly partials: ReadonlyArray<string>
+      readonly above: ReadonlyArray<string>
+    }) =>
+    (add: pool.Pool["add"], widen: pool.Pool["widen"], isLink = false): void => {
+      const self = sourceOf(path, seen)
+      const why = options.filter?.(self)
+      if (why !== undefined) return note(self, Outcome.LeftOut({ why }))
+      switch (seen.type) {
+        case "File": {
+          board.found(seen.size)
+          return add(file(self, { source, target: at, seen, partials }, listed))
+        }
+        case "Directory":
+          return widen(Effect.flatMap(Effect.either(lookAt(at, listed)), (existing) =>
+            Either.isLeft(existing)
+              ? Effect.sync(() => note(self, failing(existing.left)))
+              : visit({ path, source, target: at, seen, existing: existing.right, above }, isLink, { add, widen })))
+        case "SymbolicLink":
+          return links === "leaveOut"
+            ? note(self, Outcome.LeftOut({ why: "links are left out" }))
+            : add(link(self, source, at, listed))
+        case "Other":
+          return note(self, Outcome.LeftOut({ why: `it is ${seen.kind}` }))
+      }
+    }
+
+    // Whether nothing of it is left.
+    const removeExtra = ({ name, path, seen: known, target }: Extra): Effect.Effect<boolean> =>
+      Effect.gen(function*() {
+        const seen = known ?? (yield* to.look(target))
+        const self = sourceOf(path, seen)
+        const why = names.isTemporary(name) ? "an atomic write may be under way" : options.filter?.(self)
+        if (why !== undefined) {
+          note(self, Outcome.LeftOut({ why }))
+          return false
+        }
+        if (seen.type === "Directory") {
+          const below = yield* to.list(target)
+          const removed = yield* Effect.forEach(below.filter(({ name }) => names.isName(name)), ({ name, seen }) =>
+            removeExtra({ path: names.below(path, name), target: posixPath.join(target, name), name, seen }))
+          if (removed.includes(false)) {
+            return false
+          }
+          yield* to.removeDirectory(target)
+        } else yield* to.removeFile(target)
+        note(self, Outcome.Deleted())
+        return true
+      }).pipe(
+        Effect.catchIf(isNotFound, () =>
+          Effect.succeed(true)),
+        Effect.catchAll((error) =>
+          Effect.sync(() => {
+            note({ path, type: known?.type ?? "Other", size: known?.size ?? 0n }, failing(error))
+            return false
+          })
+        )
+      )
+
+    const finish = ({ kept, source, target }: Finishing): Effect.Effect<void> =>
+      kept.permissions === undefined && kept.times === undefined
+        ? Effect.sync(() => note(source, Outcome.Made()))
+        : lost !== undefined
+        ? Effect.sync(() => note(source, failing(lost!)))
+        : Effect.match(to.change(target, kept), {
+          onFailure: (error) => note(source, failing(error)),
+          onSuccess: () => note(source, Outcome.Made())
+        })
+
+    const self = sourceOf("", root)
+    const why = options.filter?.(self)
+    if (why !== undefined) return { entries: [{ ...self, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
+    const [path, existing] = yield* locate(setting)
+    if (existing !== undefined && existing.type !== "Directory") {
+      return yield* Effect.fail(
+        failure.system(
+          { method, path: target },
+          "BadResource",
+          undefined,
+          `it is ${existing.kind}, and the source a directory`
+        )
+      )
+    }
+    if (existing === undefined) yield* prepare(to, posixPath.parent(path))
+    const atOnce = Math.min(concurrency, mostAtOnce)
+    yield* pool.run(
+      atOnce,
+      (tasks) =>
+        tasks.widen(
+          visit({ path: "", source: setting.source, target: path, seen: root, existing, above: [] }, false, tasks)
+        ),
+      board.counted
+    )
+    if (options.delete === true && failures === 0) {
+      yield* Effect.forEach(extras, removeExtra, { concurrency: atOnce, discard: true })
+    }
+    // The mode and times of a directory last, behind those of all below it.
+    const byDepth = new Map<number, Array<Finishing>>()
+    for (const directory of directories) {
+      const depth = directory.source.path === "" ? 0 : directory.source.path.split("/").length
+      const level = byDepth.get(depth)
+      if (level === undefined) byDepth.set(depth, [directory])
+      else level.push(directory)
+    }
+    for (const depth of Array.from(byDepth.keys()).sort((one, other) => other - one)) {
+      yield* Effect.forEach(byDepth.get(depth)!, finish, { concurrency: atOnce, discard: true })
+    }
+    return yield* finished(setting, entries, files, bytes)
+  })

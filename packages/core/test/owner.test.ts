@@ -1,0 +1,35 @@
+import type { Attributes } from "@effect-remote/core/protocol/Sftp"
+import { SystemError } from "@effect/platform/Error"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as owner from "../src/internal/files/owner.js"
+import type { OpenFile } from "../src/internal/sftp/openFile.js"
+
+const denied = new SystemError({ module: "FileSystem", method: "chown", reason: "PermissionDenied" })
+
+/** A file of user 1 and group 1, which may be given to the groups in `groups`, by root to anybody. */
+const file = (groups: ReadonlyArray<number>, isRoot = false) => {
+  const is = { uid: 1, gid: 1 }
+  const open: Pick<OpenFile, "stat" | "setAttributes"> = {
+    stat: Effect.sync(() => ({ ...is })),
+    setAttributes: ({ gid = is.gid, uid = is.uid }: Attributes) =>
+      isRoot || uid === is.uid && groups.includes(gid)
+        ? Effect.sync(() => void Object.assign(is, { uid, gid }))
+        : denied
+  }
+  return { is, open }
+}
+
+const keep = (uid: number, gid: number, of: ReturnType<typeof file>) =>
+  Effect.map(owner.keep(of.open, { uid, gid }, 0o664), (mode) => [of.is.uid, of.is.gid, mode])
+
+it.effect("a file keeps the owner and the group of what it replaces, or the group, or no right of it", () =>
+  Effect.gen(function*() {
+    assert.deepStrictEqual(yield* keep(1, 1, file([])), [1, 1, 0o664])
+    assert.deepStrictEqual(yield* keep(2, 2, file([], true)), [2, 2, 0o664])
+    assert.deepStrictEqual(yield* keep(1, 2, file([2])), [1, 2, 0o664])
+    assert.deepStrictEqual(yield* keep(3, 2, file([2])), [1, 2, 0o664])
+    assert.deepStrictEqual(yield* keep(3, 1, file([2])), [1, 1, 0o664])
+    assert.deepStrictEqual(yield* keep(1, 3, file([2])), [1, 1, 0o644])
+    assert.deepStrictEqual(yield* keep(3, 3, file([2])), [1, 1, 0o644])
+  }))

@@ -1,0 +1,98 @@
+import { SystemError } from "@effect/platform/Error"
+import { assert, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import type { Seen, Side } from "../src/internal/transfer/side.js"
+import * as transfer from "../src/internal/transfer/transfer.js"
+import type { Entry } from "../src/Transfer.js"
+
+const seen = (type: Seen["type"], size = 0n): Seen => ({
+  type,
+  kind: "a thing",
+  size,
+  permissions: 0o755,
+  mtime: 0,
+  atime: 0
+})
+
+const unused = () => Effect.dieMessage("not expected")
+
+const notFound = (path: string) =>
+  Effect.fail(new SystemError({ module: "FileSystem", method: "look", reason: "NotFound", pathOrDescriptor: path }))
+
+const file = new TextEncoder().encode("text")
+
+/** A side that lists what it likes. */
+const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]]>): Side => ({
+  carriesBytes: true,
+  look: unused,
+  follow: () => Effect.succeed(seen("Directory")),
+  realPath: unused,
+  list: () => Effect.succeed(names.map(([name, type]) => ({ name, seen: seen(type, type === "File" ? 4n : 0n) }))),
+  readLink: () => Effect.succeed("/etc"),
+  symlink: unused,
+  makeDirectory: unused,
+  makeDirectories: unused,
+  change: unused,
+  removeFile: unused,
+  removeDirectory: unused,
+  rename: unused,
+  readSmall: () => Effect.succeed([file, seen("File", 4n)]),
+  writeSmall: unused,
+  place: unused,
+  read: unused,
+  write: unused,
+  digest: () => Effect.succeed(Option.none())
+})
+
+/** A side that takes what it gets, and tells where. */
+const taking = (touched: Set<string>): Side => ({
+  ...hostile([]),
+  look: notFound,
+  follow: (path) => path === "." ? Effect.succeed(seen("Directory")) : notFound(path),
+  list: () => Effect.succeed([]),
+  symlink: (path) => Effect.sync(() => void touched.add(path)),
+  makeDirectory: (path) => Effect.sync(() => void touched.add(path)),
+  change: () => Effect.void,
+  place: (path, _, bytes) =>
+    Effect.sync(() => {
+      touched.add(path)
+      return BigInt(bytes.length)
+    })
+})
+
+const outcomes = (entries: ReadonlyArray<Entry>) => entries.map(({ outcome, path }) => [path, outcome._tag])
+
+it.effect("names that lead elsewhere, or are there twice, are failures and nothing else", () =>
+  Effect.gen(function*() {
+    const touched = new Set<string>()
+    const error = yield* Effect.flip(transfer.run({
+      method: "get",
+      from: hostile([
+        ["..", "Directory"],
+        [".", "Directory"],
+        ["", "File"],
+        ["../up", "File"],
+        ["/etc/passwd", "File"],
+        ["a\0b", "File"],
+        ["link", "SymbolicLink"],
+        // Through the link that has just been made.
+        ["link", "Directory"],
+        ["fine", "File"]
+      ]),
+      to: taking(touched),
+      source: "/there",
+      target: "here",
+      host: "a host",
+      options: {},
+      hash: Option.none()
+    }))
+    assert(error._tag === "TransferError")
+    assert.deepStrictEqual(Array.from(touched).sort(), ["here", "here/fine", "here/link"])
+    const failed = error.entries.filter(({ outcome }) => outcome._tag === "Failed")
+    assert.strictEqual(failed.length, 7)
+    assert.sameDeepMembers(outcomes(error.entries.filter(({ outcome }) => outcome._tag !== "Failed")), [
+      ["", "Made"],
+      ["fine", "Copied"],
+      ["link", "Linked"]
+    ])
+  }))

@@ -1,0 +1,27 @@
+import { LocalHash } from "@effect-remote/core/LocalHash"
+import { BadArgument } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Crypto from "node:crypto"
+
+/** @internal */
+export const layer: Layer.Layer<LocalHash> = Layer.succeed(LocalHash, {
+  make: (algorithm) =>
+    Effect.map(
+      // OpenSSL refuses what its policy forbids: MD5 in FIPS mode.
+      Effect.try({
+        try: () => Crypto.createHash(algorithm),
+        catch: (cause) =>
+          new BadArgument({
+            module: "FileSystem",
+            method: "digest",
+            description: `this machine does not compute ${algorithm}`,
+            cause
+          })
+      }),
+      (hash) => ({
+        update: (bytes) => void hash.update(bytes),
+        hex: () => hash.digest("hex")
+      })
+    )
+})
