@@ -5,11 +5,15 @@
 import { Sshd } from "@effect-remote/testing"
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
+import { existsSync } from "node:fs"
 import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
 import { parseArgs } from "node:util"
 import { BenchError, failed } from "./contender.js"
+import { viaRsync, viaScp, viaSftp } from "./peers/copyPrograms.js"
 import { viaNodeSsh } from "./peers/nodeSsh.js"
 import { viaSsh2 } from "./peers/ssh2.js"
+import { viaSsh2SftpClient } from "./peers/ssh2SftpClient.js"
 import { viaSshForwarding } from "./peers/sshForwarding.js"
 import { viaMultiplexedSsh } from "./peers/sshMultiplexed.js"
 import { interleaved, median, spread } from "./rounds.js"
@@ -18,11 +22,56 @@ import { type Measured, render, type Row } from "./table.js"
 import { connectCold } from "./work/connect.js"
 import * as Ends from "./work/ends.js"
 import { execParallel, execSequential } from "./work/exec.js"
+import {
+  existsParallel,
+  existsSequential,
+  getFile,
+  getSlowly,
+  getTree,
+  putFile,
+  putSlowly,
+  putTree,
+  readSmall,
+  writeAtomic,
+  writeSmall
+} from "./work/files.js"
 import { tunnelOpen, tunnelThroughput } from "./work/tunnel.js"
 
-const contenders = [ours, viaSsh2, viaNodeSsh, viaMultiplexedSsh, viaSshForwarding]
+const known = [
+  ours,
+  viaSsh2,
+  viaNodeSsh,
+  viaSsh2SftpClient,
+  viaMultiplexedSsh,
+  viaSshForwarding,
+  viaScp,
+  viaSftp,
+  viaRsync
+]
 
-const works = [execSequential, execParallel, connectCold, tunnelThroughput, tunnelOpen]
+const works = [
+  execSequential,
+  execParallel,
+  connectCold,
+  tunnelThroughput,
+  tunnelOpen,
+  existsSequential,
+  existsParallel,
+  readSmall,
+  writeSmall,
+  writeAtomic,
+  putFile,
+  getFile,
+  putTree,
+  getTree,
+  putSlowly,
+  getSlowly
+]
+
+const isInstalled = (program: string): boolean =>
+  (process.env.PATH ?? "").split(Path.delimiter).some((directory) => existsSync(Path.join(directory, program)))
+
+const contenders = known.filter(({ program }) => program === undefined || isInstalled(program))
 
 const misused = (message: string) =>
   new BenchError({
@@ -56,13 +105,16 @@ const measure = (work: (typeof works)[number], rounds: number) =>
     const figures = yield* interleaved(entries, rounds)
     const medians = Object.fromEntries(Array.from(figures, ([name, figures]) => [name, median(figures)]))
     const { [ours.name]: own = NaN, ...peers } = medians
-    const { better, name, unit } = work
+    const { better, goal = "", name, unit } = work
     const noise = Math.max(...Array.from(figures.values(), spread))
-    return { work: name, unit, better, ours: own, peers, noise } satisfies Measured
+    return { work: name, unit, better, ours: own, peers, noise, goal } satisfies Measured
   }).pipe(Effect.scoped)
 
 const program = Effect.gen(function*() {
   const { chosen, json, rounds } = yield* options
+  for (const { name } of known.filter((one) => !contenders.includes(one))) {
+    yield* Console.error(`${name} is left out: it is not installed`)
+  }
   const measured = yield* Effect.forEach(
     chosen,
     (work) => Effect.zipRight(Console.error(`${work.name}: ${rounds} rounds`), measure(work, rounds))

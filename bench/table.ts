@@ -10,6 +10,7 @@ export interface Row {
 export interface Measured extends Row {
   /** How far the rounds of one contender lay apart, at the most: half of them within this part of the median. */
   readonly noise: number
+  readonly goal: string
 }
 
 /** How many times as good as the best peer ours is. */
@@ -27,7 +28,7 @@ const shown = (figure: number | undefined): string =>
 export const render = (rows: ReadonlyArray<Measured>): string => {
   const peers = [...new Set(rows.flatMap(({ peers }) => Object.keys(peers)))]
   const lines = [
-    ["work", "unit", "better", "ours", ...peers, "ours to the best", "noise"],
+    ["work", "unit", "better", "ours", ...peers, "ours to the best", "goal", "noise"],
     ...rows.map((row) => [
       row.work,
       row.unit,
@@ -35,11 +36,12 @@ export const render = (rows: ReadonlyArray<Measured>): string => {
       shown(row.ours),
       ...peers.map((peer) => shown(row.peers[peer])),
       standing(row),
+      row.goal,
       `${(row.noise * 100).toFixed(0)} %`
     ])
   ]
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  const isText = (column: number) => column < 3 || column === lines[0]!.length - 2
+  const isText = (column: number) => column < 3 || (column >= lines[0]!.length - 3 && column < lines[0]!.length - 1)
   return lines.map((line) =>
     line.map((cell, column) => {
       const width = widths[column]!

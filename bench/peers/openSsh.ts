@@ -4,18 +4,34 @@ import { spawn } from "node:child_process"
 import { type BenchError, failed } from "../contender.js"
 
 /** The options of OpenSSH's client that get it in. */
-export const login = ({ host }: Sshd.Sshd): ReadonlyArray<string> => [
+export const login = (sshd: Sshd.Sshd): ReadonlyArray<string> => [
   ...["-F", "none", "-T", "-x", "-a"],
+  ...identity(sshd),
+  ...["-p", String(sshd.host.port), "-l", sshd.host.username ?? ""]
+]
+
+/** Those that `scp` and `sftp` take as well. */
+export const identity = ({ host }: Sshd.Sshd): ReadonlyArray<string> => [
   ...["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"],
   ...["-o", `UserKnownHostsFile=${host.knownHostsFile}`, "-o", "GlobalKnownHostsFile=/dev/null"],
-  ...["-o", "IdentitiesOnly=yes", "-i", host.keyFile ?? ""],
-  ...["-p", String(host.port), "-l", host.username ?? ""]
+  ...["-o", "IdentitiesOnly=yes", "-i", host.keyFile ?? ""]
 ]
 
 /** Runs `ssh` to its end: what it printed, if it exited with 0. */
 export const ssh = (who: string, args: ReadonlyArray<string>): Effect.Effect<string, BenchError> =>
+  run(who, "ssh", args)
+
+/** Runs a program to its end: what it printed, if it exited with 0. */
+export const run = (
+  who: string,
+  program: string,
+  args: ReadonlyArray<string>,
+  input = ""
+): Effect.Effect<string, BenchError> =>
   Effect.async((resume) => {
-    const child = spawn("ssh", args, { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] })
+    child.stdin.on("error", () => {})
+    child.stdin.end(input)
     const output: Array<Buffer> = []
     const errors: Array<Buffer> = []
     child.stdout.on("data", (bytes: Buffer) => output.push(bytes))

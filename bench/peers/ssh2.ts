@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import * as Net from "node:net"
 import ssh2 from "ssh2"
-import { command, type Contender, failed } from "../contender.js"
+import { checkSize, command, type Contender, failed, type Files, incapable, repeat } from "../contender.js"
 import { credentials } from "./credentials.js"
 
 const fail = failed("ssh2")
@@ -62,12 +62,53 @@ const forward = (client: ssh2.Client, port: number) =>
       })
   ).pipe(Effect.map(({ server }) => (server.address() as Net.AddressInfo).port))
 
+const called = <A>(call: (done: (error: unknown, value: A) => void) => void) =>
+  new Promise<A>((resolve, reject) => call((error, value) => error ? reject(error as Error) : resolve(value)))
+
+const files = (client: ssh2.Client): Omit<Files, "atomicWrite" | "putTree" | "getTree"> => {
+  let opened: Promise<ssh2.SFTPWrapper> | undefined
+  const sftp = () => opened ??= called<ssh2.SFTPWrapper>((done) => client.sftp(done))
+  const once = { times: 1, atOnce: 1 }
+  return {
+    exists: (path, repeated) =>
+      repeat("ssh2", repeated, async () => {
+        const session = await sftp()
+        await called((done) => session.stat(path, done))
+      }),
+    read: (path, size, repeated) =>
+      repeat("ssh2", repeated, async () => {
+        const session = await sftp()
+        checkSize((await called<Buffer>((done) => session.readFile(path, done))).length, size)
+      }),
+    write: (path, content, repeated) =>
+      repeat("ssh2", repeated, async () => {
+        const session = await sftp()
+        await called((done) => session.writeFile(path, content as Buffer, (error) => done(error, undefined)))
+      }),
+    put: (local, remote) =>
+      repeat("ssh2", once, async () => {
+        const session = await sftp()
+        await called((done) => session.fastPut(local, remote, (error) => done(error, undefined)))
+      }),
+    get: (remote, local) =>
+      repeat("ssh2", once, async () => {
+        const session = await sftp()
+        await called((done) => session.fastGet(remote, local, (error) => done(error, undefined)))
+      })
+  }
+}
+
 export const viaSsh2: Contender = {
   name: "ssh2",
-  can: ["run", "forward"],
+  can: ["run", "forward", "exists", "read", "write", "put", "get"],
   connect: (sshd) =>
     credentials(sshd).pipe(
       Effect.flatMap(connect),
-      Effect.map((client) => ({ run: run(client), forward: (port) => forward(client, port) }))
+      Effect.map((client) => ({
+        ...incapable,
+        run: run(client),
+        forward: (port) => forward(client, port),
+        ...files(client)
+      }))
     )
 }

@@ -1,7 +1,7 @@
 import { Effect, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import * as Net from "node:net"
-import { type BenchError, cannot, type Contender, failed } from "../contender.js"
+import { type BenchError, type Contender, failed, incapable } from "../contender.js"
 import { login } from "./openSsh.js"
 
 const name = "ssh -L"
@@ -47,7 +47,7 @@ export const viaSshForwarding: Contender = {
   can: ["forward"],
   connect: (sshd) =>
     Effect.succeed({
-      run: cannot,
+      ...incapable,
       forward: (port) =>
         Effect.gen(function*() {
           const local = yield* freePort

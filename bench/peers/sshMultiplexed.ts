@@ -1,6 +1,7 @@
+import type { Sshd } from "@effect-remote/testing"
 import { Effect } from "effect"
 import * as Path from "node:path"
-import { cannot, command, type Contender } from "../contender.js"
+import { command, type Contender, incapable } from "../contender.js"
 import { login, ssh } from "./openSsh.js"
 
 const name = "ssh -S"
@@ -8,23 +9,27 @@ const name = "ssh -S"
 let made = 0
 
 /**
+ * The options for a master that is started by whoever uses it first. It is told to go in the end; should nobody come to
+ * that, it goes with the server.
+ */
+export const master = (sshd: Sshd.Sshd) => {
+  const control = ["-S", Path.join(sshd.directory, `master-${++made}`)]
+  return Effect.as(
+    Effect.addFinalizer(() => Effect.ignore(ssh(name, ["-F", "none", ...control, "-O", "exit", "--", sshd.host.host]))),
+    ["-o", `ControlPath=${control[1]}`, "-o", "ControlMaster=auto", "-o", "ControlPersist=yes"]
+  )
+}
+
+/**
  * OpenSSH's client with `ControlMaster auto`, as in many an `ssh_config`: the first command starts the master, which is
- * quicker than starting it alone, and each later one is a process that asks the master. The master is told to go in the
- * end; should nobody come to that, it goes with the server.
+ * quicker than starting it alone, and each later one is a process that asks the master.
  */
 export const viaMultiplexedSsh: Contender = {
   name,
   can: ["run"],
   connect: (sshd) =>
-    Effect.gen(function*() {
-      const control = ["-S", Path.join(sshd.directory, `master-${++made}`)]
-      const master = [...control, "-o", "ControlMaster=auto", "-o", "ControlPersist=yes"]
-      yield* Effect.addFinalizer(() =>
-        Effect.ignore(ssh(name, ["-F", "none", ...control, "-O", "exit", "--", sshd.host.host]))
-      )
-      return {
-        run: ssh(name, [...login(sshd), ...master, "--", sshd.host.host, command.line]),
-        forward: () => cannot
-      }
-    })
+    Effect.map(master(sshd), (options) => ({
+      ...incapable,
+      run: ssh(name, [...login(sshd), ...options, "--", sshd.host.host, command.line])
+    }))
 }

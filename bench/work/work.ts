@@ -7,6 +7,8 @@ export interface Work<R = never> {
   readonly name: string
   readonly unit: string
   readonly better: "lower" | "higher"
+  /** What ours is meant to reach. */
+  readonly goal?: string
   /** What a contender must be able to do. */
   readonly needs: keyof Connection
   /** Gets ready. The effect in it does the work once and succeeds with the figure. */
