@@ -55,27 +55,29 @@ idle() {
 // all that was written before, which is its use: the relay's last words are heard before its end counts (`orphan`), and a
 // command that has registered is seen before main leaves (`last`).
 //
-// A child that was just forked loses a signal that main has a trap for, so the ticker is told to go until it does.
+// A child that was just forked loses a signal that its parent has a trap for, so the ticker is told to go until it does, and
+// ends its `sleep` by one that nobody loses. It may be told before it knows the id of that.
 //
 // Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
 const children = `
 later() { (echo "$1" >&4 &) }
 tick() {
   exec >/dev/null 3<&-
-  nap=
-  trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+  nap= stop=
+  trap 'stop=1; [ -z "$nap" ] || kill -KILL "$nap"' TERM
   while :; do
     sleep "$1" 4>&- &
     nap=$!
+    [ -z "$stop" ] || kill -KILL "$nap"
     wait "$nap"
     nap=
-    echo tick >&4 || exit
+    [ -z "$stop" ] && echo tick >&4 || exit
   done
 }
 every() {
-  for try in 1 2 3 4 5 6 7 8 9; do
+  for signal in TERM TERM TERM TERM TERM TERM TERM TERM TERM KILL; do
     [ -n "$ticker" ] && alive "$ticker" "$ticker_start" || break
-    kill "$ticker"
+    kill -"$signal" "$ticker"
     sleep 0
   done
   ticker=

@@ -1,0 +1,36 @@
+import type { Sshd } from "@effect-remote/testing"
+import { servers, terminals } from "./servers.js"
+import { layerConnection, layerProcess, type Suite } from "./support.js"
+
+/** A transport to a server. */
+export interface Pairing {
+  readonly suite: Suite
+  readonly oneConnection: boolean
+  /** The same to another server of that kind. */
+  readonly to: (options: Omit<Sshd.Options, "kind">) => Suite["layer"]
+}
+
+/** Every transport to every kind of server. */
+export const pairings: ReadonlyArray<Pairing> = servers.flatMap((kind) =>
+  (["layer", "layerProcess"] as const).map((transport) => {
+    const oneConnection = transport === "layer"
+    const to: Pairing["to"] = (options) => (oneConnection ? layerConnection : layerProcess)({ ...options, kind })
+    return {
+      oneConnection,
+      to,
+      suite: {
+        name: `${transport}, ${kind} server`,
+        // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
+        layer: to({ loginShell: "sh" }),
+        capabilities: {
+          exitSignal: oneConnection,
+          halfClose: oneConnection,
+          manyChannels: oneConnection,
+          pty: kind === "openssh" && terminals,
+          remoteForward: oneConnection,
+          unixSockets: oneConnection
+        }
+      }
+    }
+  })
+)
