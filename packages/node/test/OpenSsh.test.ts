@@ -5,5 +5,5 @@ import { forbiddenTunnels, tunnels } from "./suites/tunnels.js"
 for (const { suite, to } of pairings) {
   commands(suite)
   tunnels(suite)
-  forbiddenTunnels({ ...suite, layer: to({ allowTcpForwarding: false }) })
+  forbiddenTunnels({ ...suite, layer: to({ loginShell: "sh", allowTcpForwarding: false }) })
 }

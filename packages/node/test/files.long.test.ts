@@ -13,7 +13,7 @@ for (const kind of servers) {
       "a client killed at any moment of a write leaves the old file or the new one, whole",
       () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const writer = yield* bundled("writer")
           const path = `${sshd.directory}/file`
           const size = 400_000
@@ -41,13 +41,13 @@ for (const kind of servers) {
 
     it.live(
       "forty readers during a hundred rewrites never see a torn file",
-      () => rewriting(40, 100).pipe(Effect.provide(layerProcess({ kind }))),
+      () => rewriting(40, 100).pipe(Effect.provide(layerProcess({ kind, loginShell: "sh" }))),
       300_000
     )
 
     it.scopedLive("256 MiB go up and down with flat memory", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({ kind })
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const carrier = yield* bundled("carrier")
         const memoryFor = Effect.fnUntraced(function*(size: number) {
           const line = yield* firstLine(yield* start(carrier, sshd.host, `${sshd.directory}/large`, String(size)))

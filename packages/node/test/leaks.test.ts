@@ -34,7 +34,7 @@ for (const kind of servers) {
 
     it.scopedLive("as a listener, before the host has answered, is one that the host gives up", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({ kind })
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const proxy = yield* proxies.make(sshd.host.port!)
         yield* Effect.gen(function*() {
           const { listen } = yield* Transport.Transport

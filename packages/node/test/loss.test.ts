@@ -302,7 +302,7 @@ for (const kind of servers) {
     it.scopedLive("by a host that has another key since then is refused, and not tried again", () =>
       Effect.gen(function*() {
         const { connected, proxy, sshd } = yield* make({ kind })
-        const other = yield* Sshd.make({ kind })
+        const other = yield* Sshd.make({ kind, loginShell: "sh" })
         yield* connected(Effect.gen(function*() {
           const { seen, until } = yield* states
           yield* proxy.leadTo(other.host.port!)

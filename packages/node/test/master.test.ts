@@ -34,7 +34,7 @@ ${last}`
 describe("an ssh that cannot share its connection", () => {
   it.scopedLive("is Unsupported, and what needs no sharing is named", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       const wrappers = {
         // As one that does not know them and drops them.
         "without multiplexing": `
@@ -63,7 +63,7 @@ exec ssh "$@"`,
 
   it.scopedLive("is not what one is that dies when it has just logged in", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       for (const [text, words] of [[dies("KILL"), "ended by a signal"], [dies("TERM", "exit 0"), "code 0"]] as const) {
         const error = yield* failure({ ...sshd.host, ssh: yield* script(sshd, text) })
         assert.strictEqual(error.reason, "ConnectionLost", error.message)
@@ -75,7 +75,7 @@ exec ssh "$@"`,
 describe("a temporary directory whose path is too long for a socket", () => {
   it.scopedLive("is told, before anything is started", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       const started = `${sshd.directory}/started`
       const ssh = yield* script(sshd, `echo "$@" >>${started}\nexec ssh "$@"`)
       const error = yield* failure({ ...sshd.host, ssh }).pipe(
@@ -89,7 +89,7 @@ describe("a temporary directory whose path is too long for a socket", () => {
 
   it.scopedLive("is not what the longest is that fits, nor one with a percent sign, spaces and quotes", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       // What is made in there: `/effect-remote-XXXXXX/c-XXXXXX/s`.
       const longest = 90 - "/effect-remote-XXXXXX/c-XXXXXX/s".length
       const odd = `${sshd.directory}/it's %h "`
@@ -107,7 +107,11 @@ describe("a password", () => {
   it.scopedLive("logs in again when the connection was lost", () =>
     Effect.gen(function*() {
       const password = Redacted.make("correct horse")
-      const sshd = yield* Sshd.make({ kind: "embedded", password: { username: "somebody", password } })
+      const sshd = yield* Sshd.make({
+        kind: "embedded",
+        loginShell: "sh",
+        password: { username: "somebody", password }
+      })
       const host = { ...sshd.host, keyFile: undefined, username: "somebody", password }
       yield* Effect.gen(function*() {
         for (const word of ["once", "again"]) {
@@ -123,7 +127,7 @@ describe("a program that ends", () => {
   for (const kind of servers) {
     it.scopedLive(`by SIGKILL leaves no master, no watcher and no socket, ${kind} server`, () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({ kind })
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const holder = yield* programs.bundled("holder")
         const child = yield* programs.start(holder, sshd.host, `${sshd.directory}/last`)
         assert.strictEqual(yield* programs.firstLine(child), "holding\n")
@@ -143,7 +147,7 @@ describe("a program that ends", () => {
 
   it.scopedLive("by SIGKILL while it connects leaves neither", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       const proxy = yield* proxies.make(sshd.host.port!)
       yield* proxy.next("silent")
       const holder = yield* programs.bundled("holder")
@@ -157,7 +161,7 @@ describe("a program that ends", () => {
 
   it.scopedLive("by an interrupt at its terminal has its connection until its finalizers have run", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       const holder = yield* programs.bundled("holder")
       const child = yield* programs.start(holder, sshd.host, `${sshd.directory}/last`)
       assert.strictEqual(yield* programs.firstLine(child), "holding\n")

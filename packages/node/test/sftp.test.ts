@@ -188,7 +188,7 @@ describe.skipIf(!mounted)("a full disk", () => {
 
   it.scopedLive("leaves the old file of an atomic write, and nothing beside it", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       const path = yield* smallDisk(sshd)
       Fs.writeFileSync(`${path}/file`, "old")
       const error = yield* within(sshd.host, (fs) =>
@@ -207,7 +207,7 @@ describe.skipIf(!mounted)("a full disk", () => {
 describe("a file system and a command on one host", () => {
   it.scopedLive("see the same files", () =>
     Effect.gen(function*() {
-      const sshd = yield* Sshd.make({})
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
       yield* within(sshd.host, (fs) =>
         Effect.gen(function*() {
           const path = `${sshd.directory}/it's "here"`
@@ -258,7 +258,10 @@ describe("digests", () => {
 
   layer(
     Layer.unwrapScoped(
-      Effect.map(Sshd.make({}), (sshd) => Layer.merge(OpenSsh.layer(sshd.host), Layer.succeed(Sshd.Sshd, sshd)))
+      Effect.map(
+        Sshd.make({ loginShell: "sh" }),
+        (sshd) => Layer.merge(OpenSsh.layer(sshd.host), Layer.succeed(Sshd.Sshd, sshd))
+      )
     ),
     { excludeTestServices: true }
   )("on a host", (it) => {

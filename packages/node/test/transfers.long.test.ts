@@ -27,7 +27,7 @@ for (const kind of servers) {
   describe(`transfers, ${kind} server`, () => {
     it.scopedLive("1 GiB goes up and down with flat memory", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({ kind })
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const mover = yield* bundled("mover")
         const path = `${sshd.directory}/large`
         // A sparse file, but for its ends.
@@ -57,13 +57,13 @@ for (const kind of servers) {
         }
         const again = yield* fs.put(`${directory}/from`, `${directory}/up`, { update: true, delete: true })
         assert.strictEqual(again.entries.filter(({ outcome }) => outcome._tag === "Deleted").length, 0)
-      }).pipe(Effect.provide(layerConnection({ kind }))), 600_000)
+      }).pipe(Effect.provide(layerConnection({ kind, loginShell: "sh" }))), 600_000)
 
     it.scopedLive(
       "cut at any byte, fifty times, it goes on and ends with the same digest",
       () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const proxy = yield* proxies.make(sshd.host.port ?? 22)
           const host = proxies.through(proxy, sshd)
           const next = random(49)

@@ -155,7 +155,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
 
       it.scopedLive("host keys: unknown, changed, revoked, accepted when new, off", () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const { port } = sshd.host
           const other = yield* keyPair(sshd, "other")
           const reasonWith = (knownHostsFile: string) =>
@@ -184,7 +184,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
 
       it.scopedLive("host keys: pinned keys and fingerprints need no known_hosts", () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const other = yield* keyPair(sshd, "other")
           const fingerprint = execFileSync("ssh-keygen", ["-l", "-f", `${other.path}.pub`]).toString().split(" ")[1]!
           const pinned = (...pinned: [string, ...Array<string>]) => ({
@@ -201,7 +201,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
 
       it.scopedLive("a key that the server does not take", () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const other = yield* keyPair(sshd, "other")
           const error = yield* failure({ ...sshd.host, keyFile: other.path })
           assert.strictEqual(error.reason, "AuthenticationFailed")
@@ -210,7 +210,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
 
       it.scopedLive("a key of which only the public half is there is left to ssh", () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const other = yield* keyPair(sshd, "other")
           Fs.rmSync(other.path)
           assert.strictEqual((yield* failure({ ...sshd.host, keyFile: other.path })).reason, "AuthenticationFailed")
@@ -243,7 +243,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
       it.scopedLive("a server that is gone before the first command", () =>
         Effect.gen(function*() {
           const scope = yield* Scope.make()
-          const sshd = yield* Scope.extend(Sshd.make({ kind }), scope)
+          const sshd = yield* Scope.extend(Sshd.make({ kind, loginShell: "sh" }), scope)
           const command = Effect.gen(function*() {
             yield* Scope.close(scope, Either.void as never)
             return yield* RemoteContext.string(Command.make("true"))
@@ -282,7 +282,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
 
       it.scopedLive("connectTimeout and keepAlive find a server that answers no more", () =>
         Effect.gen(function*() {
-          const sshd = yield* Sshd.make({ kind })
+          const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           // A relay that can be told to swallow everything.
           let silent = false
           const port = yield* listener((socket) => {
@@ -408,7 +408,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
   describe(`ssh_config, ${name}`, () => {
     it.scopedLive("aliases, identities, Include and Match go on working; interactive settings do not leak in", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({})
+        const sshd = yield* Sshd.make({ loginShell: "sh" })
         const touched = `${sshd.directory}/touched`
         const config = `${sshd.directory}/ssh_config`
         const included = `${sshd.directory}/included config`
@@ -467,7 +467,7 @@ Match originalhost alias exec "true"
 
     it.scopedLive("ProxyCommand of the user's is used", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({})
+        const sshd = yield* Sshd.make({ loginShell: "sh" })
         const config = `${sshd.directory}/ssh_config`
         const relay = `ssh -F none -i ${sshd.host.keyFile} -o UserKnownHostsFile=${sshd.host.knownHostsFile} ` +
           `-p ${sshd.host.port} -l ${sshd.host.username} -W 127.0.0.1:${sshd.host.port} 127.0.0.1`
@@ -532,8 +532,8 @@ ${identity}`
   describe(`jump hosts, ${name}`, () => {
     it.scopedLive("each with its own user, port, key, host key and password", () =>
       Effect.gen(function*() {
-        const inner = yield* Sshd.make({})
-        const first = yield* Sshd.make({})
+        const inner = yield* Sshd.make({ loginShell: "sh" })
+        const first = yield* Sshd.make({ loginShell: "sh" })
         const second = yield* Sshd.make({
           kind: "embedded",
           password: { username: "somebody", password: Redacted.make("jump secret") }
@@ -566,7 +566,7 @@ ${identity}`
   describe(`what is left, ${name}`, () => {
     it.scopedLive("no file and no process once the layer is gone", () =>
       Effect.gen(function*() {
-        const sshd = yield* Sshd.make({})
+        const sshd = yield* Sshd.make({ loginShell: "sh" })
         const temporary = `${sshd.directory}/tmp`
         yield* run(sshd.host, Command.make("true")).pipe(withTemporaryDirectory(temporary))
         assert.deepStrictEqual(Fs.readdirSync(temporary), [])
