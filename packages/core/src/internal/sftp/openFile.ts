@@ -54,7 +54,7 @@ export interface Writer {
 // How many bytes are in flight. OpenSSH's server gives a channel a window of 2 MiB, so the first of these keeps it busy
 // whatever the delay; other servers give more.
 const usualWindow = 4 * 1024 * 1024
-const largestWindow = 16 * 1024 * 1024
+const largestWindow = 8 * 1024 * 1024
 
 // Small requests cost more than their bytes.
 const mostRequests = 512
