@@ -46,8 +46,6 @@ const renamedWithin = "30 seconds"
  */
 export const temporaryName = (unguessable: string): string => `.effect-remote-${unguessable}.tmp`
 
-const isNotFound = failure.isReason("NotFound")
-
 const noEntry = Effect.succeedNone
 
 /** @internal */
@@ -62,7 +60,7 @@ export const acquire = Effect.fnUntraced(function*(
     Effect.fail(failure.system(at(path), reason, undefined, description))
 
   yield* failure.checkPath(at(path))
-  const named = yield* Effect.catchIf(Effect.asSome(operations.lstat(at(path))), isNotFound, () => noEntry)
+  const named = yield* Effect.catchIf(Effect.asSome(operations.lstat(at(path))), failure.isNotFound, () => noEntry)
   if (path.endsWith("/") || Option.exists(named, failure.isDirectory)) {
     return yield* refused("BadResource", "it is a directory")
   }
@@ -75,7 +73,7 @@ export const acquire = Effect.fnUntraced(function*(
   const existing = !isLink
     ? named
     : symlinks === "follow"
-    ? yield* Effect.catchIf(Effect.asSome(operations.stat(at(target))), isNotFound, () => noEntry)
+    ? yield* Effect.catchIf(Effect.asSome(operations.stat(at(target))), failure.isNotFound, () => noEntry)
     : Option.none()
   if (Option.exists(existing, failure.isDirectory)) return yield* refused("BadResource", "it is a directory")
   if (Option.exists(existing, (found) => !failure.isRegularFile(found))) {
@@ -107,14 +105,14 @@ export const acquire = Effect.fnUntraced(function*(
       : operations.removeFile(at(temporary)).pipe(
         Effect.interruptible,
         Effect.timeoutOption("10 seconds"),
-        Effect.catchIf(isNotFound, () => Effect.void),
+        Effect.catchIf(failure.isNotFound, () => Effect.void),
         Effect.ignoreLogged
       )
   )
   let made: ReadonlyArray<string> = []
   const file = yield* Effect.catchIf(
     create,
-    (error) => makesParents && isNotFound(error),
+    (error) => makesParents && failure.isNotFound(error),
     () =>
       Effect.flatMap(makeDirectories(operations, at(directory), {}), (directories) => {
         made = directories
@@ -175,13 +173,13 @@ export const makeDirectories = (
   const make = Effect.as(operations.makeDirectory(attempt, attributes), [attempt.path])
   const made: Fx<ReadonlyArray<string>> = Effect.catchIf(
     make,
-    (error) => isNotFound(error) && above !== attempt.path,
+    (error) => failure.isNotFound(error) && above !== attempt.path,
     () =>
       Effect.zipWith(
         // A link to nothing is there, and no directory.
         Effect.catchIf(
           makeDirectories(operations, { ...attempt, path: above }, attributes),
-          isNotFound,
+          failure.isNotFound,
           (error) => Effect.fail(failure.system(attempt, "BadResource", error))
         ),
         make,

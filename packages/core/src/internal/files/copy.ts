@@ -23,8 +23,6 @@ const ownerOnly = 0o700
 // The server answers nobody else while it copies.
 const copiedAtOnce = 16n * 1024n * 1024n
 
-const isNotFound = failure.isReason("NotFound")
-
 const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.AtomicFile): Fx<void> => {
   const { client, handle: from } = source.opened
   const { handle: to } = target.file.opened
@@ -88,7 +86,7 @@ export const copy = (
   const refused = (path: string, description: string) =>
     Effect.fail(failure.system(at(path), "Unknown", undefined, description))
   const look = (path: string) =>
-    Effect.catchIf(Effect.asSome(operations.lstat(at(path))), isNotFound, () => Effect.succeedNone)
+    Effect.catchIf(Effect.asSome(operations.lstat(at(path))), failure.isNotFound, () => Effect.succeedNone)
 
   const keepTimes = (to: string, { atime, mtime }: Attributes): Fx<void> =>
     preserveTimestamps && atime !== undefined && mtime !== undefined

@@ -44,8 +44,6 @@ const flags: Readonly<Record<OpenFlag, number>> = {
   "ax+": read | write | append | create | exclusive
 }
 
-const isNotFound = failure.isReason("NotFound")
-
 const permissionBits = 0o7777
 
 const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffffffff
@@ -85,7 +83,7 @@ export const make = (
   const exists: RemoteFileSystem["exists"] = (path) =>
     Effect.catchIf(
       Effect.as(operations.stat({ method: "exists", path }), true),
-      isNotFound,
+      failure.isNotFound,
       () => Effect.succeed(false)
     )
 
@@ -160,7 +158,7 @@ export const make = (
     isDirectory: (path) =>
       Effect.catchIf(
         Effect.map(operations.stat({ method: "isDirectory", path }), failure.isDirectory),
-        isNotFound,
+        failure.isNotFound,
         () => Effect.succeed(false)
       ),
     readDirectory: (path, { recursive } = {}) =>

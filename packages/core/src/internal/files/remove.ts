@@ -11,8 +11,6 @@ import type { Operations } from "../sftp/operations.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
-const isNotFound = failure.isReason("NotFound")
-
 // Of a directory, by its name without links, so that no way of writing it is overlooked.
 const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
   Effect.gen(function*() {
@@ -43,7 +41,7 @@ const removeContent = (operations: Operations, { method, path }: Attempt): Fx<vo
           operations.lstat(attempt),
           (found) => failure.isDirectory(found) ? removeTree(operations, attempt) : operations.removeFile(attempt)
         )
-        return Effect.catchIf(removed, isNotFound, () => Effect.void)
+        return Effect.catchIf(removed, failure.isNotFound, () => Effect.void)
       },
       { concurrency: 8, discard: true }
     ))
@@ -80,5 +78,5 @@ export const remove = (
         )
     )
   })
-  return force ? Effect.catchIf(removed, isNotFound, () => Effect.void) : removed
+  return force ? Effect.catchIf(removed, failure.isNotFound, () => Effect.void) : removed
 }

@@ -57,6 +57,9 @@ export const connection = (attempt: Attempt) => (error: RemoteConnectionError): 
 export const badArgument = ({ method }: Attempt, description: string): PlatformError =>
   new BadArgument({ module: "FileSystem", method, description })
 
+/** @internal */
+export const isNotFound = isReason("NotFound")
+
 /**
  * What no path can be: nothing, or with a NUL in it.
  *
