@@ -382,7 +382,7 @@ export const tunnel = (
   Effect.flatMap(RemoteContext, (context) => context.tunnel(options))
 
 /**
- * Has the host listen, on its `localhost` and a free port unless told otherwise, and carries every connection there to an
+ * Has the host listen, on its `127.0.0.1` and a free port unless told otherwise, and carries every connection there to an
  * address as this machine sees it. A local target that refuses closes that one connection. Closes with its scope,
  * connections included.
  *

@@ -225,7 +225,7 @@ export type TunnelReason = typeof TunnelReason.Type
  */
 export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote/core/TunnelError")("TunnelError", {
   reason: TunnelReason,
-  /** Where it listens, as far as it is known: `127.0.0.1:8080`, a path, or `localhost:0 on luigi@worker-01`. */
+  /** Where it listens, as far as it is known: `127.0.0.1:8080`, a path, or `127.0.0.1:0 on luigi@worker-01`. */
   from: Schema.optional(Schema.String),
   /** Where it leads, as far as it is known: `search.internal:9200 through luigi@worker-01`. */
   to: Schema.optional(Schema.String),

@@ -36,8 +36,9 @@ export type LocalEntry =
 export type RemoteEntry =
   | {
     /**
-     * Which of its addresses. Default: `"localhost"`, which no other machine reaches. Unless its `GatewayPorts` says
-     * otherwise, OpenSSH's server listens there whatever is asked for.
+     * Which of its addresses. Default: `"127.0.0.1"`, which no other machine reaches. Unless its `GatewayPorts` says
+     * otherwise, OpenSSH's server listens on loopback whatever is asked for. Of a name that has several addresses, as
+     * `"localhost"` has on most hosts, it takes those where the port is free: on the others it is somebody else's.
      */
     readonly remoteHost?: string | undefined
     /** Default: 0, any free port; the tunnel tells which. */

@@ -44,8 +44,8 @@ describe("a remote tunnel", () => {
   it.scoped("carries what connects on the host to a target here, both ways, and half-closes", () =>
     Effect.gen(function*() {
       const { call, next, tunnel } = yield* remoteTunnel({ localPort: 3000 })
-      assert.deepStrictEqual({ ...tunnel.remote }, { _tag: "Tcp", host: "localhost", port: 40000 })
-      assert.strictEqual(tunnel.remoteHost, "localhost")
+      assert.deepStrictEqual({ ...tunnel.remote }, { _tag: "Tcp", host: "127.0.0.1", port: 40000 })
+      assert.strictEqual(tunnel.remoteHost, "127.0.0.1")
       assert.strictEqual(tunnel.remotePort, 40000)
       assert.deepStrictEqual({ ...tunnel.local }, { _tag: "Tcp", host: "127.0.0.1", port: 3000 })
       const end = yield* call
@@ -119,7 +119,7 @@ describe("a remote tunnel", () => {
       assert.strictEqual(event.error.reason, "ConnectionRefused")
       assert.strictEqual(
         event.error.message,
-        "tunnel from localhost:40000 on luigi@worker-01:2222 to 127.0.0.1:3001: nobody listens there"
+        "tunnel from 127.0.0.1:40000 on luigi@worker-01:2222 to 127.0.0.1:3001: nobody listens there"
       )
       services.set("127.0.0.1 3001", memory.echo)
       const other = yield* call

@@ -17,6 +17,9 @@ import type * as control from "./connection/control.js"
 import * as controlSocket from "./connection/controlSocket.js"
 import * as localNetwork from "./localNetwork.js"
 
+// A type of channel that no server has.
+const noChannel = "none@effect-remote"
+
 // As long as it takes behind what a busy connection carries.
 const closedWithin = "10 seconds"
 
@@ -61,6 +64,9 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const ask = (request: control.Request) =>
     Effect.scoped(Effect.flatMap(controlSocket.make(connection.socketPath), ({ ask }) => ask(request)))
 
+  // The server is told, not asked: whatever it answers next, it listens no more then.
+  const heeded = Effect.scoped(connection.multiplexer.open(noChannel, new Uint8Array()))
+
   // The master closes only what it has answered about, and an answer that nobody waits for is lost: so both are asked for to
   // the end, which is the master's at the latest, for whoever is interrupted too. A forward that failed must not be closed:
   // that would close the one that has its port.
@@ -69,7 +75,9 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     (opening) =>
       Fiber.await(opening).pipe(
         Effect.flatten,
-        Effect.flatMap(({ _tag }) => _tag === "Failed" ? Effect.void : ask(request("CloseForward"))),
+        Effect.flatMap(({ _tag }) =>
+          _tag === "Failed" ? Effect.void : Effect.zipRight(ask(request("CloseForward")), heeded)
+        ),
         Effect.ignore,
         Effect.forkDaemon,
         Effect.flatMap(Fiber.await),

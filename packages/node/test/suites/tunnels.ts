@@ -204,7 +204,9 @@ export const tunnels = ({ capabilities, layer: live, name }: Suite) =>
           const payload = Buffer.from(Array.makeBy(3_000_000, (index) => index % 251))
           const answer = yield* Effect.fork(receive(socket))
           socket.end(payload)
-          assert.isTrue(payload.equals(yield* Fiber.join(answer)))
+          const received = yield* Fiber.join(answer)
+          assert.strictEqual(received.length, payload.length)
+          assert.isTrue(payload.equals(received))
         }))
 
       it.scoped(`${way.name} brings what the target says after the end of what it was told`, () =>
@@ -555,6 +557,18 @@ export const tunnels = ({ capabilities, layer: live, name }: Suite) =>
           // Free again: a server that listened on would refuse.
           yield* Effect.retry(open, Schedule.intersect(Schedule.spaced("50 millis"), Schedule.recurs(20)))
           assert.strictEqual(yield* ask(yield* loopback(remotePort), "y"), "y")
+        })
+    )
+
+    it.scoped.skipIf(!capabilities.remoteForward)(
+      "a remote tunnel does not get a port that is somebody else's on one address",
+      () =>
+        Effect.gen(function*() {
+          const { port: localPort } = yield* echo
+          const { port: remotePort } = yield* server(() => {})
+          const error = yield* Effect.flip(RemoteContext.remoteTunnel({ localPort, remotePort }))
+          assert(error._tag === "RemoteConnectionError")
+          assert.strictEqual(error.reason, "ChannelRefused")
         })
     )
 

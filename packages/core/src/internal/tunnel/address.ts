@@ -23,15 +23,27 @@ export const local = ({ localHost = "127.0.0.1", localPath, localPort = 0 }: {
     ? LocalAddress.Tcp({ host: localHost, port: localPort })
     : LocalAddress.Unix({ path: localPath })
 
-/** @internal */
-export const remote = ({ remoteHost = "localhost", remotePath, remotePort = 0 }: {
+interface RemoteEnd {
   readonly remoteHost?: string | undefined
   readonly remotePort?: number | undefined
   readonly remotePath?: string | undefined
-}): RemoteAddress =>
+}
+
+const remote = (hostByDefault: string) => ({ remoteHost = hostByDefault, remotePath, remotePort = 0 }: RemoteEnd) =>
   remotePath === undefined
     ? RemoteAddress.Tcp({ host: remoteHost, port: remotePort })
     : RemoteAddress.Unix({ path: remotePath })
+
+/** @internal */
+export const remoteDestination: (end: RemoteEnd) => RemoteAddress = remote("localhost")
+
+/**
+ * One address and no name: of the addresses that a name has, OpenSSH's server leaves out those where the port is somebody
+ * else's, and does not tell.
+ *
+ * @internal
+ */
+export const remoteEntry: (end: RemoteEnd) => RemoteAddress = remote("127.0.0.1")
 
 /** @internal */
 export const show = (address: Address): string => {

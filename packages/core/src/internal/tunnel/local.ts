@@ -14,7 +14,7 @@ export const make = Effect.fnUntraced(function*(
   options: LocalTunnelOptions
 ) {
   const local = address.local(options)
-  const remote = address.remote(options)
+  const remote = address.remoteDestination(options)
   const target = address.show(remote)
   const to = `${target} through ${transport.host}`
   yield* address.valid(address.checkDestination("remote", remote), { from: address.show(local), to })

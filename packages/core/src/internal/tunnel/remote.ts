@@ -12,7 +12,7 @@ export const make = Effect.fnUntraced(function*(
   network: LocalNetwork,
   options: RemoteTunnelOptions
 ) {
-  const remote = address.remote(options)
+  const remote = address.remoteEntry(options)
   const local = address.local(options)
   const to = address.show(local)
   const asked = `${address.show(remote)} on ${transport.host}`
