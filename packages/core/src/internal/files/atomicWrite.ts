@@ -119,7 +119,7 @@ export const acquire = Effect.fnUntraced(function*(
         return create
       })
   )
-  const { finish, write } = file.writer(0n)
+  const { settling, write } = file.writer(0n)
 
   // Opened before the commit, which is not to fail for it: a directory that may not be read is not synced.
   const openDirectory = (path: string) => Effect.option(operations.open(at(path), OpenFlags.read, {}))
@@ -127,20 +127,28 @@ export const acquire = Effect.fnUntraced(function*(
     ? Array.getSomes(yield* Effect.forEach([directory, ...made.map(posixPath.parent)], openDirectory))
     : []
 
-  const keepOwner = Option.match(existing, {
-    onNone: () => Effect.succeed(permissions),
-    onSome: (existing) =>
-      Effect.map(owner.keep(file, existing, permissions), (kept) => mode === undefined ? kept : permissions)
+  // What the umask took away, a replaced file had. Who it belongs to shows in the same answer.
+  const settle = (permissions: number | undefined) =>
+    Effect.flatten(settling({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
+  const settled = Effect.gen(function*() {
+    const own = yield* settle(permissions)
+    if (Option.isNone(existing)) return
+    const kept = yield* owner.keep(file, own, existing.value, permissions)
+    if (Option.isNone(kept)) return
+    // A change of the owner takes some bits of the mode away.
+    yield* settle(mode === undefined ? kept.value : permissions)
   })
+  const canLoseNothing = yield* operations.offers(at(path), "fsync")
 
   const giveName = ifAbsent ? operations.renameIfAbsent : operations.rename
 
   const commit = Effect.suspend(() => {
     if (isCommitted) return Effect.void
     return Effect.gen(function*() {
-      const kept = yield* keepOwner
-      // What the umask took away, a replaced file had.
-      yield* finish({ ...(kept !== undefined && { attributes: { permissions: kept } }), sync: true })
+      yield* settled
+      // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
+      const closed = yield* file.closing
+      if (!canLoseNothing) yield* closed
       // The one step that cannot be taken back. It has its own limit, since nothing may interrupt it.
       yield* Effect.uninterruptible(Effect.map(
         Effect.timeoutFail(Effect.interruptible(giveName(at(temporary), target)), {
@@ -152,6 +160,7 @@ export const acquire = Effect.fnUntraced(function*(
           isCommitted = true
         }
       ))
+      yield* closed
       yield* Effect.forEach(directories, ({ sync }) => sync, { discard: true })
     })
   })

@@ -108,13 +108,13 @@ export const make = (
   const sink = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
     Sink.unwrapScoped(Effect.map(openRaw(method, path, flag, mode), (file) => {
       const { finish, write } = file.writer(0n)
-      return Sink.forEach(write).pipe(Sink.mapEffect(() => finish()))
+      return Sink.forEach(write).pipe(Sink.mapEffect(() => finish))
     }))
 
   const writeFile: RemoteFileSystem["writeFile"] = (path, data, options = {}) =>
     Effect.scoped(Effect.flatMap(openRaw("writeFile", path, options.flag ?? "w", options.mode), (file) => {
       const { finish, write } = file.writer(0n)
-      return Effect.zipRight(write(data), finish())
+      return Effect.zipRight(write(data), finish)
     }))
 
   const atomicSink = (method: string, path: string, options: AtomicOptions) =>

@@ -3,6 +3,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
 import type { OpenFile } from "../sftp/openFile.js"
 
@@ -10,22 +11,24 @@ import type { OpenFile } from "../sftp/openFile.js"
 const groupAsOthers = (permissions: number): number => (permissions & 0o707) | ((permissions & 0o007) << 3)
 
 /**
- * The permissions that it is to have: rights of a group that it could not be given are none for another group.
+ * Where it is somebody else's until then, the permissions that it is to have: rights of a group that it could not be given
+ * are none for another group. `None` where it has the owner and the group already.
  *
  * @internal
  */
 export const keep = (
-  file: Pick<OpenFile, "stat" | "setAttributes">,
+  file: Pick<OpenFile, "setAttributes">,
+  own: Attributes,
   existing: Attributes,
   permissions: number | undefined
-): Effect.Effect<number | undefined, PlatformError> =>
+): Effect.Effect<Option.Option<number | undefined>, PlatformError> =>
   Effect.gen(function*() {
     const { gid, uid } = existing
-    if (uid === undefined || gid === undefined) return permissions
-    const own = yield* file.stat
-    if (own.uid === uid && own.gid === gid) return permissions
+    if (uid === undefined || gid === undefined || own.uid === uid && own.gid === gid) return Option.none()
     const given = (uid: number) => Effect.isSuccess(file.setAttributes({ uid, gid }))
-    if (yield* given(uid)) return permissions
-    if (own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))) return permissions
-    return permissions === undefined ? undefined : groupAsOthers(permissions)
+    if (yield* given(uid)) return Option.some(permissions)
+    if (own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))) {
+      return Option.some(permissions)
+    }
+    return Option.some(permissions === undefined ? undefined : groupAsOthers(permissions))
   })

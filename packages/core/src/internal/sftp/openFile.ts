@@ -37,6 +37,8 @@ export interface OpenFile {
   readonly sync: Fx<void>
   /** Closes now, and tells whether that went well; closing again does nothing. */
   readonly close: Fx<void>
+  /** As `close`, but gives what waits for the answer, so that what comes behind can be asked for before. */
+  readonly closing: Fx<Fx<void>>
 }
 
 /** @internal */
@@ -45,10 +47,17 @@ export interface Writer {
   readonly write: (bytes: Uint8Array) => Fx<void>
   readonly flush: Fx<void>
   /**
-   * Ends the file: sets what is given, has it synchronised where the server can, and closes it, asked for in one go behind
-   * what was written. Succeeds when all of that, and every write, went well.
+   * Sets what is given, has the file synchronised where the server can, and looks at it, asked for in one go behind what was
+   * written. Gives what waits for the answers, and succeeds when all of that, and every write, went well.
    */
-  readonly finish: (options?: { readonly attributes?: Sftp.Attributes; readonly sync?: boolean }) => Fx<void>
+  readonly settling: (options?: Settling) => Fx<Fx<Sftp.Attributes>>
+  /** Closes the file in one go with what was written. */
+  readonly finish: Fx<void>
+}
+
+interface Settling {
+  readonly attributes?: Sftp.Attributes
+  readonly sync?: boolean
 }
 
 // How many bytes are in flight. OpenSSH's server gives a channel a window of 2 MiB, so the first of these keeps it busy
@@ -286,12 +295,29 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
       (_, index) => bytes.subarray(index * client.writeSize, (index + 1) * client.writeSize)
     )
 
+  const attributesOf = (answer: Sftp.Response): Fx<Sftp.Attributes> => {
+    if (answer._tag === "Attrs") return Effect.succeed(answer.attributes)
+    return answer._tag === "Status"
+      ? failure.fromStatus(client, on("stat"), "look", answer)
+      : unexpected(on("stat"), answer)
+  }
+
+  // Sends what is answered with a status, and gives what waits for that.
+  const asking = (method: string, request: Sftp.Request): Fx<Fx<void>> =>
+    Effect.map(send(method, request, 0), ({ answer }) =>
+      Effect.flatMap(
+        Effect.mapError(answer.wait, failure.connection(on(method))),
+        (answer) => expectOk(client, on(method), "write", answer)
+      ))
+
   let closed = false
-  const settled = (method: string, { answer }: Sent): Fx<void> =>
-    Effect.flatMap(
-      Effect.mapError(answer.wait, failure.connection(on(method))),
-      (answer) => expectOk(client, on(method), "write", answer)
-    )
+  const closing = Effect.suspend((): Fx<Fx<void>> => {
+    if (closed) return Effect.succeed(Effect.void)
+    return Effect.map(asking("close", Sftp.Request.Close({ handle })), (answered) => {
+      closed = true
+      return answered
+    })
+  })
 
   const writer: OpenFile["writer"] = (offset) => {
     const queue: Array<Sent> = []
@@ -306,6 +332,20 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
     const isFull = (more: number) =>
       queue.length > 0 && (inFlight + more > window.size() || queue.length >= mostRequests)
     const flush = Effect.whileLoop({ while: () => queue.length > 0, body: () => settleOne, step: () => {} })
+    const settling = ({ attributes, sync = false }: Settling = {}): Fx<Fx<Sftp.Attributes>> =>
+      Effect.gen(function*() {
+        const sent: Array<Fx<void>> = []
+        if (attributes !== undefined) {
+          sent.push(yield* asking("setAttributes", Sftp.Request.Fsetstat({ handle, attributes })))
+        }
+        if (sync && client.has("fsync")) sent.push(yield* asking("sync", Sftp.Request.Fsync({ handle })))
+        const looked = yield* send("stat", Sftp.Request.Fstat({ handle }), 0)
+        return Effect.gen(function*() {
+          yield* flush
+          for (const answered of sent) yield* answered
+          return yield* attributesOf(yield* Effect.mapError(looked.answer.wait, failure.connection(on("stat"))))
+        })
+      })
     const put = (data: Uint8Array): Fx<void> =>
       Effect.suspend(() => {
         if (isFull(data.length)) return Effect.zipRight(settleOne, put(data))
@@ -322,36 +362,14 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
           ? bytes.length === 0 ? Effect.void : put(bytes)
           : Effect.forEach(pieces(bytes), put, { discard: true }),
       flush,
-      finish: ({ attributes, sync = false } = {}) =>
-        Effect.gen(function*() {
-          const sent: Array<readonly [method: string, sent: Sent]> = []
-          if (attributes !== undefined) {
-            sent.push(["setAttributes", yield* send("setAttributes", Sftp.Request.Fsetstat({ handle, attributes }), 0)])
-          }
-          if (sync && client.has("fsync")) sent.push(["sync", yield* send("sync", Sftp.Request.Fsync({ handle }), 0)])
-          if (!closed) {
-            sent.push([
-              "close",
-              yield* Effect.map(send("close", Sftp.Request.Close({ handle }), 0), (sent) => {
-                closed = true
-                return sent
-              })
-            ])
-          }
-          yield* flush
-          for (const [method, answer] of sent) yield* settled(method, answer)
-        })
+      settling,
+      finish: Effect.flatMap(closing, (closed) => Effect.zipRight(flush, closed))
     }
   }
 
   const open: OpenFile = {
     opened: { client, handle },
-    stat: Effect.flatMap(ask("stat", Sftp.Request.Fstat({ handle })), (answer) => {
-      if (answer._tag === "Attrs") return Effect.succeed(answer.attributes)
-      return answer._tag === "Status"
-        ? failure.fromStatus(client, on("stat"), "look", answer)
-        : unexpected(on("stat"), answer)
-    }),
+    stat: Effect.flatMap(ask("stat", Sftp.Request.Fstat({ handle })), attributesOf),
     setAttributes: (attributes) =>
       Effect.flatMap(
         ask("setAttributes", Sftp.Request.Fsetstat({ handle, attributes })),
@@ -372,14 +390,8 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
         (answer) => expectOk(client, on("sync"), "write", answer)
       )
       : Effect.void,
-    close: Effect.suspend(() => {
-      if (closed) return Effect.void
-      closed = true
-      return Effect.flatMap(
-        ask("close", Sftp.Request.Close({ handle })),
-        (answer) => expectOk(client, on("close"), "write", answer)
-      )
-    })
+    close: Effect.flatten(closing),
+    closing
   }
   return {
     open,

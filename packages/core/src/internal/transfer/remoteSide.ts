@@ -83,14 +83,15 @@ export const make = (method: string, operations: Operations, digest: Side["diges
           ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
           : OpenFlags.write
         const file = yield* operations.open(at(path), flags, withPermissions(permissions))
-        const { finish, flush, write } = file.writer(offset ?? 0n)
+        const { settling, write } = file.writer(offset ?? 0n)
         return {
           write,
           finish: (kept, sync) =>
             Effect.gen(function*() {
-              yield* flush
-              const { size = 0n } = yield* file.stat
-              yield* finish({ ...(!isNothing(kept) && { attributes: attributes(kept) }), sync })
+              const settled = yield* settling({ ...(!isNothing(kept) && { attributes: attributes(kept) }), sync })
+              const closed = yield* file.closing
+              const { size = 0n } = yield* settled
+              yield* closed
               return size
             })
         }
