@@ -37,7 +37,7 @@ export interface Duplex<out E> {
   readonly read: Effect.Effect<Option.Option<Uint8Array>, E>
   /**
    * Succeeds with `true` when the bytes are accepted and there is room for more. `false`: the other side reads no more,
-   * and nothing further needs to be sent.
+   * and nothing further needs to be sent. The bytes must not change afterwards.
    */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, E>
   /** Ends our output; the other direction stays open. Ending twice is fine. */

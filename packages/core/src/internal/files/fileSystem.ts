@@ -189,14 +189,13 @@ export const make = (
     stream,
     sink: (path, options = {}) => sink("sink", path, options.flag ?? "w", options.mode),
     atomicWrite: (path, content, options = {}) =>
-      Stream.run(
-        typeof content === "string"
-          ? Stream.make(new TextEncoder().encode(content))
-          : content instanceof Uint8Array
-          ? Stream.make(content)
-          : content,
-        atomicSink("atomicWrite", path, options)
-      ),
+      typeof content === "string" || content instanceof Uint8Array
+        ? Effect.scoped(Effect.flatMap(
+          atomicWrite.acquire(operations, "atomicWrite", path, options),
+          ({ commit, write }) =>
+            Effect.zipRight(write(typeof content === "string" ? new TextEncoder().encode(content) : content), commit)
+        ))
+        : Stream.run(content, atomicSink("atomicWrite", path, options)),
     atomicSink: (path, options = {}) => atomicSink("atomicSink", path, options),
     access: (path, options) => access.check(operations, { method: "access", path }, options),
     copy: (from, to, options) => copy.copy(operations, { method: "copy", path: from }, to, options),

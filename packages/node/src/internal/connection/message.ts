@@ -72,6 +72,14 @@ const packet = (capacity: number, put: (writer: Wire.Writer) => Wire.Writer): Ui
 }
 
 /**
+ * What goes in front of so much data, for data that is sent as it is rather than copied.
+ *
+ * @internal
+ */
+export const dataHeader = (recipient: number, length: number): Uint8Array =>
+  new Wire.Writer(14).uint32(length + 10).byte(0).byte(types.Data).uint32(recipient).uint32(length).bytes()
+
+/**
  * What a client sends, as bytes, its length in front.
  *
  * @internal

@@ -179,6 +179,12 @@ export const make = (host: string, output: Output): Multiplexer => {
     if (failure === undefined && !output.write(message.encode(packet))) congested = true
   }
 
+  const sendData = (entry: Entry, data: Uint8Array) => {
+    if (data.length < copiedBelow) return send({ _tag: "Data", recipient: entry.remote, data })
+    output.write(message.dataHeader(entry.remote, data.length))
+    if (!output.write(data)) congested = true
+  }
+
   const violation = (detail: string) =>
     fail(
       new RemoteConnectionError({ reason: "Protocol", host, detail: `the other side broke the protocol: ${detail}` })
@@ -256,11 +262,7 @@ export const make = (host: string, output: Output): Multiplexer => {
       if (writing === undefined || !hasRoom(entry)) continue
       const size = Math.min(writing.bytes.length - writing.at, entry.sendWindow, entry.sendMax, maxPacket)
       entry.sendWindow -= size
-      send({
-        _tag: "Data",
-        recipient: entry.remote,
-        data: writing.bytes.subarray(writing.at, writing.at + size)
-      })
+      sendData(entry, writing.bytes.subarray(writing.at, writing.at + size))
       writing.at += size
       if (writing.at === writing.bytes.length) {
         entry.writing = undefined
