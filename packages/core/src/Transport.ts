@@ -73,6 +73,11 @@ export const ExitStatus = Data.taggedEnum<ExitStatus>()
 export interface Channel extends Duplex<RemoteConnectionError> {
   /** As `read`, for the second output (RFC 4254, section 5.2). Both must be read, one alone may block the other. */
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
+  /**
+   * Instead of `read`, for those that hold nothing back: all the bytes, the moment they come, until the other side has ended
+   * its output. They must be copied, since they change once `take` has returned. A transport has it where that saves a copy.
+   */
+  readonly consume?: ((take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>) | undefined
   /** Waits for the end of what runs on the channel. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
 }

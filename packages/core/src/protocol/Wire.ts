@@ -174,9 +174,9 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 }
 
 /**
- * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete. A packet that
- * claims to be longer than `longest` makes the rest of the stream senseless: in its place, after all that came before,
- * there is the error.
+ * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete, as a copy; a packet
+ * that came whole is a part of the bytes. One that claims to be longer than `longest` makes the rest of the stream
+ * senseless: in its place, after all that came before, there is the error.
  *
  * @since 0.1.0
  * @category constructors
@@ -184,69 +184,54 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 export const splitter = (
   longest: number
 ): (bytes: Uint8Array) => ReadonlyArray<Either.Either<Uint8Array, MalformedError>> => {
-  // The packet that has begun, its length in front, and how long it is to be: 4 until its length is known.
-  let pieces: Array<Uint8Array> = []
+  // The packet that has begun: its length, and what of it there is once that is known.
+  const head = new Uint8Array(4)
+  let packet: Uint8Array | undefined
   let have = 0
-  let needed = 4
   let broken: Either.Either<never, MalformedError> | undefined
 
   const lengthAt = (bytes: Uint8Array, at: number): number =>
     new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0)
 
-  const join = (): Uint8Array => {
-    const joined = new Uint8Array(have)
-    let at = 0
-    for (const piece of pieces) {
-      joined.set(piece, at)
-      at += piece.length
-    }
-    return joined
-  }
-
   return (bytes) => {
     if (broken !== undefined) return [broken]
     const packets: Array<Either.Either<Uint8Array, MalformedError>> = []
+    let at = 0
+    const fill = (target: Uint8Array): boolean => {
+      const piece = bytes.subarray(at, at + target.length - have)
+      target.set(piece, have)
+      have += piece.length
+      at += piece.length
+      return have === target.length
+    }
     const isTooLong = (length: number): boolean => {
       if (length <= longest) return false
       broken = Either.left(new MalformedError({ message: `a packet claims to have ${length} bytes` }))
       packets.push(broken)
-      pieces = []
       return true
     }
 
-    let at = 0
-    while (have > 0) {
-      const piece = bytes.subarray(at, at + needed - have)
-      pieces.push(piece)
-      have += piece.length
-      at += piece.length
-      if (have < needed) return packets
-      const packet = join()
-      if (needed === 4) {
-        const length = lengthAt(packet, 0)
-        if (isTooLong(length)) return packets
-        needed = 4 + length
-        pieces = [packet]
-        if (length > 0) continue
+    while (at < bytes.length || packet?.length === 0) {
+      if (packet !== undefined) {
+        if (!fill(packet)) break
+        packets.push(Either.right(packet))
+        packet = undefined
+        have = 0
+      } else if (have > 0 || bytes.length - at < 4) {
+        if (!fill(head)) break
+        const length = lengthAt(head, 0)
+        if (isTooLong(length)) break
+        packet = new Uint8Array(length)
+        have = 0
+      } else {
+        const length = lengthAt(bytes, at)
+        if (isTooLong(length)) break
+        at += 4
+        if (bytes.length - at >= length) {
+          packets.push(Either.right(bytes.subarray(at, at + length)))
+          at += length
+        } else packet = new Uint8Array(length)
       }
-      packets.push(Either.right(packet.subarray(4)))
-      pieces = []
-      have = 0
-      needed = 4
-    }
-    while (bytes.length - at >= 4) {
-      const length = lengthAt(bytes, at)
-      if (isTooLong(length)) return packets
-      if (bytes.length - at - 4 < length) {
-        needed = 4 + length
-        break
-      }
-      packets.push(Either.right(bytes.subarray(at + 4, at + 4 + length)))
-      at += 4 + length
-    }
-    if (at < bytes.length) {
-      pieces = [bytes.subarray(at)]
-      have = bytes.length - at
     }
     return packets
   }

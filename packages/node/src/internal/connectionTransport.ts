@@ -152,6 +152,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
   const adopt = (channel: multiplexers.Channel): Channel => ({
     read: channel.read,
     readStderr: channel.readStderr,
+    consume: channel.consume,
     write: channel.write,
     end: channel.end,
     exit: channel.exit

@@ -59,15 +59,19 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
   const toServer = peers.queue()
   const toClient = peers.queue()
   let delivered = 0
+  // Data behind its header may come on its own.
+  let behind = 0
   const uses: Array<Use> = []
 
   const mux = multiplexer.make("host", {
     write: (bytes) => {
-      const [, , , , , type, ...rest] = bytes.subarray(0, 10)
-      if (type === 94) {
-        const recipient = Buffer.from(rest).readUInt32BE()
-        const use = uses.find((one) => remoteOf(one)?.id === recipient)
-        if (use !== undefined) use.sent += bytes.length - 14
+      if (behind > 0) behind -= bytes.length
+      else if (bytes[5] === 94) {
+        const head = Buffer.from(bytes)
+        const size = head.readUInt32BE(10)
+        const use = uses.find((one) => remoteOf(one)?.id === head.readUInt32BE(6))
+        if (use !== undefined) use.sent += size
+        behind = 14 + size - bytes.length
       }
       toServer.put(bytes)
       return toServer.size() <= congestion
@@ -89,6 +93,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
       for (const [place, byte] of spoil ?? []) bytes[place - delivered] = byte
       delivered += bytes.length
       if (bytes.length > 0) mux.receive(bytes)
+      bytes.fill(0)
       return bytes.length > 0
     },
     waiting: toServer.size

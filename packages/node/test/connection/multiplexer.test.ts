@@ -77,6 +77,47 @@ describe("a channel", () => {
     assertHonest(connected)
   })
 
+  it("gives what waits and what comes at once to who consumes it", () => {
+    const { channelOf, open, peer, settle, world } = connect()
+    const [use, lost] = [open(), open()]
+    settle()
+    const [remote, other] = [peer.confirm(peer.openings[0]!, 10), peer.confirm(peer.openings[0]!, 10)]
+    settle()
+    const taken: Array<Uint8Array> = []
+    const consume = () => world.fork(channelOf(use)!.consume((bytes) => void taken.push(new Uint8Array(bytes))))
+    peer.data(remote, bytesOf(5000))
+    settle()
+    const first = consume()
+    settle()
+    assert.deepStrictEqual(taken, [bytesOf(5000)])
+    worlds.interrupt(first)
+    settle()
+    peer.data(remote, bytesOf(5000, 1))
+    settle()
+    assert.strictEqual(taken.length, 1)
+    const second = consume()
+    settle()
+    // More than its window in all: room is given for what was taken.
+    for (let at = 0; at < 100; at++) {
+      peer.data(remote, bytesOf(32768, at))
+      settle()
+    }
+    assert.deepStrictEqual(
+      peers.concat(taken.slice(1)),
+      peers.concat([bytesOf(5000, 1), ...Array.from({ length: 100 }, (_, at) => bytesOf(32768, at))])
+    )
+    assert.isFalse(worlds.isDone(second))
+    peer.eof(remote)
+    settle()
+    assert.deepStrictEqual(exitOf(second), Exit.void)
+    const third = world.fork(channelOf(lost)!.consume(() => {}))
+    settle()
+    channelOf(lost)!.fail(new RemoteConnectionError({ reason: "ChannelRefused", host: "host", detail: "no" }))
+    settle()
+    assert.strictEqual(reasonOf(third), "ChannelRefused")
+    assert.isTrue(other.clientClosed)
+  })
+
   it("that is refused tells why", () => {
     const connected = connect()
     const { mux, open, peer, settle } = connected

@@ -3,10 +3,12 @@
  */
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -108,22 +110,23 @@ export const make: (
     let lost: RemoteConnectionError | undefined
     const filled = Effect.unsafeMakeLatch(false)
     const drained = Effect.unsafeMakeLatch(true)
+    const ended = Deferred.unsafeMake<void>(FiberId.none)
 
     const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => {
       entry.answer = answer
       entry.resume?.(answer)
     }
 
-    const fail = (failure: RemoteConnectionError) =>
-      Effect.sync(() => {
-        if (lost !== undefined) return
-        lost = failure
-        outgoing = []
-        drained.unsafeOpen()
-        const waiting = Array.from(pending.values())
-        pending.clear()
-        for (const entry of waiting) settle(entry, Exit.fail(failure))
-      })
+    const fail = (failure: RemoteConnectionError) => {
+      if (lost !== undefined) return
+      lost = failure
+      outgoing = []
+      drained.unsafeOpen()
+      const waiting = Array.from(pending.values())
+      pending.clear()
+      for (const entry of waiting) settle(entry, Exit.fail(failure))
+      Deferred.unsafeDone(ended, Effect.void)
+    }
 
     let handles = 0
     const submit = (request: Sftp.Request): Pending => {
@@ -183,30 +186,50 @@ export const make: (
     const stderrEnded = yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drainStderr)))
 
     const split = Wire.splitter(Sftp.longestPacket)
-    const packets: Array<ReturnType<typeof split>[number]> = []
+    const firstPacket = Deferred.unsafeMake<Uint8Array, RemoteConnectionError | Wire.MalformedError>(FiberId.none)
     let beginning: Uint8Array = new Uint8Array()
-    const readOn: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(
-      channel.read,
-      (read): Effect.Effect<void, RemoteConnectionError> => {
-        if (Option.isNone(read)) {
-          // Its last words may come behind.
-          return Effect.zipRight(
-            Fiber.await(stderrEnded),
-            Effect.failSync(() => error("ConnectionLost", "the SFTP server ended the session"))
-          )
-        }
-        if (beginning.length < noiseShown) beginning = text.concat([beginning, read.value]).slice(0, noiseShown)
-        for (const packet of split(read.value)) packets.push(packet)
-        return Effect.void
+    let begins = true
+    const takePacket = (packet: ReturnType<typeof split>[number]) => {
+      if (lost !== undefined) return
+      if (begins) {
+        begins = false
+        return Deferred.unsafeDone(firstPacket, packet)
       }
-    )
-    const first: Effect.Effect<Uint8Array, RemoteConnectionError | Wire.MalformedError> = Effect.suspend(() => {
-      const packet = packets.shift()
-      return packet === undefined ? Effect.zipRight(readOn, first) : packet
+      const response = Either.flatMap(packet, Sftp.decodeResponse)
+      const failure = Either.isLeft(response)
+        ? error("Protocol", `the SFTP server broke the protocol: ${response.left.message}`)
+        : answered(response.right)
+      if (failure !== undefined) fail(failure)
+    }
+    // A packet that came whole is a part of these bytes, which change.
+    const take = (bytes: Uint8Array) => {
+      if (beginning.length < noiseShown) beginning = text.concat([beginning, bytes]).slice(0, noiseShown)
+      for (const packet of split(bytes)) {
+        takePacket(Either.map(packet, (packet) => packet.buffer === bytes.buffer ? new Uint8Array(packet) : packet))
+      }
+    }
+    const readOn: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(channel.read, (read) => {
+      if (Option.isNone(read)) return Effect.void
+      take(read.value)
+      return readOn
     })
+    yield* (channel.consume?.(take) ?? readOn).pipe(
+      // Its last words may come behind.
+      Effect.zipRight(Fiber.await(stderrEnded)),
+      Effect.zipRight(Effect.failSync(() => error("ConnectionLost", "the SFTP server ended the session"))),
+      Effect.catchAll((failure) =>
+        Effect.sync(() => {
+          fail(failure)
+          Deferred.unsafeDone(firstPacket, failure)
+        })
+      ),
+      Effect.raceFirst(Deferred.await(ended)),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
 
     yield* channel.write(Sftp.encodeHello("client", { version: versionSpoken, extensions: [] }))
-    const hello = yield* first.pipe(
+    const hello = yield* Deferred.await(firstPacket).pipe(
       Effect.flatMap((packet) => Sftp.decodeHello("server", packet)),
       // What a shell prints is taken for a packet's length, and a senseless one.
       Effect.catchTag("MalformedError", ({ message }) => {
@@ -228,20 +251,10 @@ export const make: (
       return offered.get(name) === version
     }
 
-    // All that has come is settled in one go.
-    const settleOn: Effect.Effect<never, RemoteConnectionError> = Effect.suspend(() => {
-      for (const packet of packets.splice(0)) {
-        const response = Either.flatMap(packet, Sftp.decodeResponse)
-        const failure = Either.isLeft(response)
-          ? error("Protocol", `the SFTP server broke the protocol: ${response.left.message}`)
-          : answered(response.right)
-        if (failure !== undefined) return failure
-      }
-      return Effect.zipRight(readOn, settleOn)
-    })
-    yield* Effect.forkScoped(Effect.interruptible(Effect.catchAll(settleOn, fail)))
-    yield* Effect.forkScoped(Effect.interruptible(Effect.catchAll(writeOn, fail)))
-    yield* Effect.addFinalizer(() => fail(error("ConnectionLost", "the SFTP session was closed")))
+    yield* Effect.forkScoped(
+      Effect.interruptible(Effect.catchAll(writeOn, (failure) => Effect.sync(() => fail(failure))))
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(() => fail(error("ConnectionLost", "the SFTP session was closed"))))
 
     const enter = <A, E>(
       submitted: () => Effect.Effect<A, E>

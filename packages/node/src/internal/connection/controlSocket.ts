@@ -12,7 +12,7 @@ import * as control from "./control.js"
 /** @internal */
 export interface ControlSocket {
   readonly socket: Net.Socket
-  /** Has what comes from now on, behind the answers that were asked for. */
+  /** Has what comes from now on, behind the answers that were asked for. The bytes change once it has returned. */
   readonly receive: (take: (bytes: Uint8Array) => void) => void
   /** One request and its answer. */
   readonly ask: (request: control.Request) => Effect.Effect<control.Answer, ControlError>
@@ -41,9 +41,7 @@ const connect = (path: string, incoming: Incoming): Effect.Effect<Net.Socket, Co
         onread: {
           buffer: Buffer.allocUnsafeSlow(readAtOnce),
           callback: (size, buffer) => {
-            const bytes = Buffer.allocUnsafeSlow(size)
-            bytes.set(buffer.subarray(0, size))
-            incoming.take(bytes)
+            incoming.take(buffer.subarray(0, size))
             return true
           }
         }
@@ -65,7 +63,7 @@ export const make = Effect.fnUntraced(function*(path: string) {
   const incoming: Incoming = {
     pieces: [],
     take: (bytes) => {
-      incoming.pieces.push(bytes)
+      incoming.pieces.push(new Uint8Array(bytes))
       wake?.()
     }
   }

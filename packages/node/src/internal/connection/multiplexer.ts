@@ -39,6 +39,7 @@ export interface Output {
 export interface Channel {
   readonly read: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
+  readonly consume: (take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, RemoteConnectionError>
   readonly end: Effect.Effect<void>
   /** Known once the channel is closed: a status that came before the last data proves nothing. */
@@ -67,6 +68,7 @@ export interface Watcher {
 
 /** @internal */
 export interface Multiplexer {
+  /** Keeps nothing of the bytes, which may change afterwards. */
   readonly receive: (bytes: Uint8Array) => void
   readonly drained: () => void
   /** The channel closes with the scope. */
@@ -110,16 +112,16 @@ const givenAt = 3 * maxPacket
 // The longest packet that SSH implementations must take is 35000 bytes (RFC 4253, section 6.1).
 const longestPacket = 35000
 
-// Smaller pieces are copied, so that one that waits does not hold on to all that came with it, and put together, so that
-// many that wait take no more than their bytes.
-const copiedBelow = 4096
+// Smaller pieces are put together, so that many that wait take no more than their bytes.
+const joinedBelow = 4096
 
-const isSmall = ({ buffer, length }: Uint8Array): boolean => length < copiedBelow || length * 16 < buffer.byteLength
+// Smaller ones cost less to copy behind their header than to write on their own.
+const copiedBelow = 4096
 
 // Takes over the room behind `last`.
 const join = (last: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBufferLike> => {
   const size = last.length + bytes.length
-  const room = last.buffer.byteLength >= size ? last.buffer : new ArrayBuffer(Math.min(copiedBelow, size * 2))
+  const room = last.buffer.byteLength >= size ? last.buffer : new ArrayBuffer(Math.min(joinedBelow, size * 2))
   const joined = new Uint8Array(room, 0, size)
   if (room !== last.buffer) joined.set(last)
   joined.set(bytes, last.length)
@@ -134,6 +136,8 @@ const administrativelyProhibited = 1
 interface Incoming {
   pieces: Array<Uint8Array>
   wake: (() => void) | undefined
+  /** Who has what comes at once. */
+  take: ((bytes: Uint8Array) => void) | undefined
 }
 
 interface Entry {
@@ -299,10 +303,14 @@ export const make = (host: string, output: Output): Multiplexer => {
     if (bytes.length > entry.receiveWindow) return violation("more data than a channel's window")
     entry.receiveWindow -= bytes.length
     if (bytes.length === 0 || entry.abandoned) return
+    if (incoming.take !== undefined) {
+      incoming.take(bytes)
+      return give(entry, bytes.length)
+    }
     const { pieces } = incoming
     const last = pieces.at(-1)
-    if (last !== undefined && last.length + bytes.length <= copiedBelow) pieces[pieces.length - 1] = join(last, bytes)
-    else pieces.push(isSmall(bytes) ? new Uint8Array(bytes) : bytes)
+    if (last !== undefined && last.length + bytes.length <= joinedBelow) pieces[pieces.length - 1] = join(last, bytes)
+    else pieces.push(new Uint8Array(bytes))
     incoming.wake?.()
   }
 
@@ -397,11 +405,13 @@ export const make = (host: string, output: Output): Multiplexer => {
     }
   }
 
+  const isOver = (entry: Entry): boolean =>
+    entry.failure !== undefined || entry.receivedEof || entry.phase === "gone" || entry.abandoned
+
   // What is taken is given in the same step, and the wait takes nothing: an interrupted reader leaves everything where it was.
   const reader = (entry: Entry, incoming: Incoming): Channel["read"] => {
-    const over = () => entry.failure !== undefined || entry.receivedEof || entry.phase === "gone" || entry.abandoned
     const wait = Effect.async<void>((resume) => {
-      if (incoming.pieces.length > 0 || over()) return resume(Effect.void)
+      if (incoming.pieces.length > 0 || isOver(entry)) return resume(Effect.void)
       incoming.wake = () => {
         incoming.wake = undefined
         resume(Effect.void)
@@ -419,11 +429,32 @@ export const make = (host: string, output: Output): Multiplexer => {
           return Option.some(piece)
         })
       }
-      if (!over()) return Effect.zipRight(wait, read)
+      if (!isOver(entry)) return Effect.zipRight(wait, read)
       return entry.failure ?? Effect.succeedNone
     })
     return read
   }
+
+  const consume = (entry: Entry): Channel["consume"] => (take) =>
+    Effect.async((resume) => {
+      const incoming = entry.stdout
+      const stop = () => {
+        incoming.take = undefined
+        incoming.wake = undefined
+      }
+      for (const piece of incoming.pieces.splice(0)) {
+        take(piece)
+        give(entry, piece.length)
+      }
+      incoming.take = take
+      incoming.wake = () => {
+        if (!isOver(entry)) return
+        stop()
+        resume(entry.failure ?? Effect.void)
+      }
+      incoming.wake()
+      return Effect.sync(stop)
+    })
 
   const mayWrite = (entry: Entry): boolean =>
     entry.phase === "open" && !entry.sentClose && !entry.sentEof && !entry.deaf
@@ -480,6 +511,7 @@ export const make = (host: string, output: Output): Multiplexer => {
   const channel = (entry: Entry): Channel => ({
     read: reader(entry, entry.stdout),
     readStderr: reader(entry, entry.stderr),
+    consume: consume(entry),
     write: write(entry),
     end: Effect.sync(() => {
       if (!mayWrite(entry)) return
@@ -544,8 +576,8 @@ export const make = (host: string, output: Output): Multiplexer => {
           deaf: false,
           receiveWindow,
           consumed: 0,
-          stdout: { pieces: [], wake: undefined },
-          stderr: { pieces: [], wake: undefined },
+          stdout: { pieces: [], wake: undefined, take: undefined },
+          stderr: { pieces: [], wake: undefined, take: undefined },
           writing: undefined,
           queued: false,
           replies: [],
