@@ -46,6 +46,46 @@ for (const kind of servers) {
   })
 }
 
+// Only root can have a root of its own, which nobody else may write to, nor to what is above it.
+describe.skipIf(!openssh || process.getuid?.() !== 0)("SFTP within a root of its own", () => {
+  it.scopedLive("is a whole file system, and copies trees", () =>
+    Effect.gen(function*() {
+      const root = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync("/root/effect-remote-")),
+        (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
+      )
+      Fs.chmodSync(root, 0o755)
+      Fs.mkdirSync(`${root}/data`)
+      const sshd = yield* Sshd.make({
+        kind: "openssh",
+        forceCommand: "internal-sftp",
+        config: [`ChrootDirectory ${root}`]
+      })
+      const source = `${sshd.directory}/tree`
+      Fs.mkdirSync(`${source}/below`, { recursive: true })
+      Fs.writeFileSync(`${source}/below/file`, "one")
+      yield* within(sshd.host, (fs) =>
+        Effect.gen(function*() {
+          yield* fs.atomicWrite("/data/a b", "text", { durable: true })
+          yield* fs.atomicWrite("/data/a b", "other text")
+          assert.strictEqual(yield* fs.readFileString("/data/a b"), "other text")
+          assert.deepStrictEqual(yield* fs.readDirectory("/"), ["data"])
+          yield* fs.put(source, "/data/tree", { verify: "digest" })
+          yield* fs.get("/data/tree", `${sshd.directory}/back`)
+          // There are no commands that could compute it there.
+          assert.strictEqual(
+            yield* fs.digest("/data/tree/below/file"),
+            Crypto.createHash("sha256").update("one").digest("hex")
+          )
+          yield* fs.remove("/data/tree", { recursive: true })
+          const refused = yield* Effect.flip(fs.remove("/", { recursive: true }))
+          assert.strictEqual(refused._tag, "BadArgument")
+        }))
+      assert.strictEqual(Fs.readFileSync(`${sshd.directory}/back/below/file`, "utf8"), "one")
+      assert.deepStrictEqual(Fs.readdirSync(`${root}/data`), ["a b"])
+    }))
+})
+
 const sftpServer = ["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server"]
   .find((path) => Fs.existsSync(path))
 

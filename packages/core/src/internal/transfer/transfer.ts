@@ -137,7 +137,11 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
     const entry = sourceOf("", seen)
     const why = options.filter?.(entry)
     if (why !== undefined) return { entries: [{ ...entry, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
-    const [path, existing] = yield* locate(setting)
+    // Both at once: a round trip may take long.
+    const [[path, existing], above] = yield* Effect.all(
+      [locate(setting), Effect.option(to.follow(posixPath.parent(target)))],
+      { concurrency: 2 }
+    )
     if (target.endsWith("/") || existing !== undefined && existing.type !== "File") {
       const kind = existing?.kind ?? "the name of a directory"
       return yield* Effect.fail(
@@ -145,7 +149,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
       )
     }
     const directory = posixPath.parent(path)
-    if (existing === undefined) yield* prepare(to, directory)
+    if (existing === undefined && (path !== target || Option.isNone(above))) yield* prepare(to, directory)
     const listed = options.resume === true ? yield* to.list(directory) : []
     const copied = yield* Effect.either(
       copy.make({ ...setting, sync: true }, board)({
