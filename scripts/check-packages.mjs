@@ -9,7 +9,10 @@ import { isPublic, relative, report, root, sources } from "./program.mjs"
 const allowed = {
   core: { peers: ["@effect/platform", "effect"], optional: [] },
   node: { peers: ["@effect-remote/core", "@effect/platform", "@effect/platform-node", "effect"], optional: [] },
-  testing: { peers: ["@effect-remote/core", "@effect/platform", "@effect/platform-node", "effect"], optional: ["ssh2"] }
+  testing: {
+    peers: ["@effect-remote/core", "@effect-remote/node", "@effect/platform", "@effect/platform-node", "effect"],
+    optional: ["ssh2"]
+  }
 }
 
 const problems = []

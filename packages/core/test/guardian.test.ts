@@ -18,11 +18,11 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
-import * as frame from "../src/internal/frame.js"
-import * as protocol from "../src/internal/guardian/protocol.js"
 import * as guardians from "../src/internal/guardian/script.js"
 import * as terminate from "../src/internal/terminate.js"
 import * as text from "../src/internal/text.js"
+import * as frame from "../src/protocol/Frame.js"
+import * as protocol from "../src/protocol/Guardian.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
@@ -75,6 +75,23 @@ describe("the protocol", () => {
       reports.map(Either.right)
     )
   }, { fastCheck: { numRuns: 200 } })
+
+  it("what a client runs for itself is told from the commands of its user", () => {
+    const { End, Guard, Signal } = protocol.Task
+    assert.deepStrictEqual(
+      protocol.decodeTask(guardians.guardian({ directory: "/tmp/x", silence: 3, interval: 5 })),
+      Option.some(Guard({ directory: "/tmp/x", fifo: guardians.fifo("/tmp/x"), silence: 3, interval: 5 }))
+    )
+    assert.deepStrictEqual(
+      protocol.decodeTask(terminate.group(4711, 120)),
+      Option.some(End({ pid: 4711, rounds: terminate.rounds(120) }))
+    )
+    assert.deepStrictEqual(
+      protocol.decodeTask(terminate.signal(4711, "SIGHUP")),
+      Option.some(Signal({ pid: 4711, name: "HUP" }))
+    )
+    assert.isTrue(Option.isNone(protocol.decodeTask(terminate.plain("kill -9 $1", ["sh", "4711", "1"]))))
+  })
 
   it("what cannot be meant is not said", () => {
     for (const pid of [0, 1, -1, 2.5, 4_194_305, NaN, Infinity, 1e21]) {

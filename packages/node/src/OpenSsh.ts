@@ -10,7 +10,6 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import * as RemoteHost from "@effect-remote/core/RemoteHost"
 import { Transport } from "@effect-remote/core/Transport"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -21,11 +20,8 @@ import * as Fs from "node:fs/promises"
 import * as process from "node:process"
 import * as connectionTransport from "./internal/connectionTransport.js"
 import { expandHome } from "./internal/home.js"
-import * as localFiles from "./internal/localFiles.js"
-import * as localHash from "./internal/localHash.js"
-import * as localNetwork from "./internal/localNetwork.js"
 import * as processTransport from "./internal/processTransport.js"
-import * as stdio from "./internal/stdio.js"
+import * as NodeLocal from "./NodeLocal.js"
 
 /**
  * @since 0.1.0
@@ -137,8 +133,11 @@ export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteC
 // The local side of transfers is this machine's, whatever FileSystem the program provides later. Files know of the
 // commands: a host computes digests by one.
 const services = RemoteFileSystem.layer.pipe(
-  Layer.provide(Layer.merge(Layer.provideMerge(localFiles.layer, NodeFileSystem.layer), localHash.layer)),
-  Layer.provideMerge(Layer.provideMerge(RemoteContext.layer, Layer.merge(localNetwork.layer, stdio.layer)))
+  Layer.provide(NodeLocal.layerFiles),
+  Layer.provideMerge(RemoteContext.layer.pipe(
+    Layer.provide(NodeLocal.layerStdio),
+    Layer.provideMerge(NodeLocal.layerNetwork)
+  ))
 )
 
 /**

@@ -1,6 +1,11 @@
 /**
  * @since 0.1.0
  */
+export * as NodeLocal from "./NodeLocal.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as OpenSsh from "./OpenSsh.js"
 
 /**

@@ -2,11 +2,11 @@
  * How the failures of one command are told.
  */
 import * as Option from "effect/Option"
+import type { Report } from "../protocol/Frame.js"
 import { RemoteCommandError, RemoteConnectionError } from "../RemoteError.js"
 import type { ExitStatus } from "../Transport.js"
 import * as outlet from "./outlet.js"
 import type { Program } from "./program.js"
-import type { Report } from "./reports.js"
 import * as text from "./text.js"
 
 type CommandFields = ConstructorParameters<typeof RemoteCommandError>[0]

@@ -3,10 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as frame from "../protocol/Frame.js"
 import type { Pty } from "../RemoteHost.js"
 import type { Transport } from "../Transport.js"
 import type { CommandFailure } from "./failure.js"
-import * as frame from "./frame.js"
 import * as program from "./program.js"
 import * as random from "./random.js"
 import * as reports from "./reports.js"

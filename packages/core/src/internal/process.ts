@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as frame from "../protocol/Frame.js"
 import type { RemoteConnectionError } from "../RemoteError.js"
 import { RemoteCommandError } from "../RemoteError.js"
 import type { Pty } from "../RemoteHost.js"
@@ -23,13 +24,12 @@ import type { RemoteProcess } from "../RemoteProcess.js"
 import type { ExitStatus, Transport } from "../Transport.js"
 import * as deadline from "./deadline.js"
 import * as failures from "./failure.js"
-import * as frame from "./frame.js"
 import type { Guardian } from "./guardian/client.js"
 import * as outlet from "./outlet.js"
 import * as plans from "./plan.js"
 import * as program from "./program.js"
 import * as random from "./random.js"
-import type { Report, Scanned } from "./reports.js"
+import type { Scanned } from "./reports.js"
 import * as reports from "./reports.js"
 import type { Shells } from "./shells.js"
 import * as terminate from "./terminate.js"
@@ -80,7 +80,7 @@ export interface Started {
   readonly orInputFailed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RemoteCommandError, R>
 }
 
-type Failed = Extract<Report, { readonly _tag: "Failed" }>
+type Failed = Extract<frame.Report, { readonly _tag: "Failed" }>
 
 /** It has not run: the shell that waited for it is gone, or the guardian that it was to register with. */
 class NotRun extends Data.TaggedError("NotRun")<{ readonly missed: Option.Option<frame.Guard> }> {}

@@ -1,14 +1,8 @@
 /**
  * Finds a frame's reports in what the other side printed, and keeps them out of it.
  */
-import type { Step } from "./frame.js"
+import type { Report, Step } from "../protocol/Frame.js"
 import * as text from "./text.js"
-
-/** @internal */
-export type Report =
-  | { readonly _tag: "Started"; readonly pid: number }
-  | { readonly _tag: "Unguarded" }
-  | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 /** @internal */
 export interface Scanned {

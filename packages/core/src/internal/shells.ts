@@ -10,9 +10,9 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
+import * as frame from "../protocol/Frame.js"
 import type { RemoteConnectionError } from "../RemoteError.js"
 import type { Channel, Transport } from "../Transport.js"
-import * as frame from "./frame.js"
 
 /** @internal */
 export interface Shell {

@@ -2,7 +2,7 @@
  * Ends a process group on the host, from a shell of its own.
  */
 import * as Option from "effect/Option"
-import type { Stage } from "./frame.js"
+import type { Stage } from "../protocol/Frame.js"
 
 // The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
 // and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies

@@ -7,7 +7,7 @@
  * registers itself (`er_guard` in `frame.ts`); a *relay*, the one that the channel started, which passes on what the client
  * writes and that its input has ended; and a *ticker*. What takes time is done by *enders*, so that main is never busy.
  */
-import type { Stage } from "../frame.js"
+import type { Stage } from "../../protocol/Frame.js"
 import { endSessions, plain, rounds } from "../terminate.js"
 
 // A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same

@@ -1,10 +1,71 @@
 /**
- * What the client and its guardian (`script.ts`) say to each other: a line each, of words with one space between them.
+ * The guardian is a program that a client runs on the host to end its commands when nobody else can. What the two say to
+ * each other is a line each, of words with one space between them, after the frame's own report on stdout.
+ *
+ * @since 0.1.0
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as text from "../text.js"
+import * as script from "../internal/guardian/script.js"
+import * as terminate from "../internal/terminate.js"
+import * as text from "../internal/text.js"
+import type { Stage } from "./Frame.js"
+
+/**
+ * What a client runs on a host for its own sake.
+ *
+ * - `Guard`: the guardian, in a directory that is private, absolute and not there yet. After `silence` intervals, of so many
+ *   seconds, without a beat the client counts as gone; 0 is never. Commands register at `fifo`.
+ * - `End`: as the request `End`, where there is no guardian.
+ * - `Signal`: one signal, named without `SIG`, to a process group.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Task = Data.TaggedEnum<{
+  Guard: { readonly directory: string; readonly fifo: string; readonly silence: number; readonly interval: number }
+  End: { readonly pid: number; readonly rounds: number }
+  Signal: { readonly pid: number; readonly name: string }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Task = Data.taggedEnum<Task>()
+
+// A shell, its option, the script and its name come before what differs.
+const constantWords = 4
+
+const programs = {
+  guard: script.guardian({ directory: "", silence: 0, interval: 0 }),
+  end: terminate.group(0, 0),
+  signal: terminate.signal(0, "")
+}
+
+/**
+ * The task of a program that a client runs; none where it is a command of its user. For hosts without a shell.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
+  const is = (program: Stage) =>
+    words.length === program.words.length &&
+    program.words.slice(0, constantWords).every((word, index) => word === words[index])
+  const [first = "", second = "", third = ""] = words.slice(constantWords)
+  if (is(programs.guard)) {
+    return Option.some(Task.Guard({
+      directory: first,
+      fifo: script.fifo(first),
+      silence: Number(second),
+      interval: Number(third)
+    }))
+  }
+  if (is(programs.end)) return Option.some(Task.End({ pid: Number(first), rounds: Number(second) }))
+  return is(programs.signal) ? Option.some(Task.Signal({ pid: Number(first), name: second })) : Option.none()
+}
 
 /**
  * - `Beat`: the client is there.
@@ -17,7 +78,8 @@ import * as text from "../text.js"
  *
  * `start` is when the process started, in the host's own words.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
  */
 export type Request = Data.TaggedEnum<{
   Beat: {}
@@ -29,7 +91,10 @@ export type Request = Data.TaggedEnum<{
   Quit: {}
 }>
 
-/** @internal */
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
 export const Request = Data.taggedEnum<Request>()
 
 /**
@@ -40,7 +105,8 @@ export const Request = Data.taggedEnum<Request>()
  * - `Detached`: nothing more is said. It comes unasked when the guardian's own process on the channel was killed.
  * - `Undetachable`: the answer to `Detach` of one that cannot, and is gone.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
  */
 export type Report = Data.TaggedEnum<{
   Ready: { readonly detachable: boolean }
@@ -50,13 +116,17 @@ export type Report = Data.TaggedEnum<{
   Undetachable: {}
 }>
 
-/** @internal */
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
 export const Report = Data.taggedEnum<Report>()
 
 /**
  * It cannot be said, or what was said is no line of the protocol.
  *
- * @internal
+ * @since 0.1.0
+ * @category errors
  */
 export class LineError extends Data.TaggedError("LineError")<{ readonly message: string }> {}
 
@@ -145,12 +215,16 @@ const parseRequest: Parse<Request> = ([verb, ...words]) => {
 /**
  * Fails for a process id, a start or a number of rounds that there cannot be.
  *
- * @internal
+ * @since 0.1.0
+ * @category encoding
  */
 export const encodeRequest = (request: Request): Either.Either<Uint8Array, LineError> =>
   encode(requestWords(request), parseRequest)
 
-/** @internal */
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
 export const decodeRequest = (line: string): Either.Either<Request, LineError> => decode(line, parseRequest)
 
 const reportWords = Report.$match({
@@ -182,12 +256,16 @@ const parseReport: Parse<Report> = ([verb, ...words]) => {
 /**
  * Fails for a process id that there cannot be.
  *
- * @internal
+ * @since 0.1.0
+ * @category encoding
  */
 export const encodeReport = (report: Report): Either.Either<Uint8Array, LineError> =>
   encode(reportWords(report), parseReport)
 
-/** @internal */
+/**
+ * @since 0.1.0
+ * @category decoding
+ */
 export const decodeReport = (line: string): Either.Either<Report, LineError> => decode(line, parseReport)
 
 // More without a line end is no line of ours: it is let go in pieces.
@@ -196,7 +274,8 @@ const longestLine = 4096
 /**
  * Cuts what comes on a channel into lines. It keeps what is incomplete.
  *
- * @internal
+ * @since 0.1.0
+ * @category decoding
  */
 export const splitter = (): (bytes: Uint8Array) => ReadonlyArray<string> => {
   let held = new Uint8Array()

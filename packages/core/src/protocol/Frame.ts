@@ -7,17 +7,20 @@
  * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, and where nobody
  * is there any more to read it the command is not run. `MARKER STEP CODE` goes to stderr when a step before that failed,
  * and `MARKER unguarded` when there was nobody to guard it: the command has not run then.
+ *
+ * @since 0.1.0
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as quote from "./quote.js"
-import * as text from "./text.js"
+import * as quote from "../internal/quote.js"
+import * as text from "../internal/text.js"
 
 /**
  * One program of a pipeline, with what is set up for it.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
  */
 export interface Stage {
   readonly words: NonEmptyReadonlyArray<string>
@@ -31,14 +34,18 @@ export interface Stage {
  * Where a command registers itself before it is reported, and so before it runs, and whether it is to outlive the client.
  * Where there is no such FIFO it does not run.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
  */
 export interface Guard {
   readonly fifo: string
   readonly keep: boolean
 }
 
-/** @internal */
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface Frame {
   readonly marker: string
   readonly stages: NonEmptyReadonlyArray<Stage>
@@ -50,9 +57,21 @@ export interface Frame {
 /**
  * The steps that can fail before the command runs.
  *
- * @internal
+ * @since 0.1.0
+ * @category models
  */
 export type Step = "setup" | "directory" | "environment" | "program" | "exec"
+
+/**
+ * What the shell says: that the command is about to run, that it has not since nobody guarded it, or that a step failed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Report =
+  | { readonly _tag: "Started"; readonly pid: number }
+  | { readonly _tag: "Unguarded" }
+  | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
 // `execfail` lets bash return from a failed `exec` as the others do; `awk` is how a shell learns exported names;
@@ -81,9 +100,25 @@ const functions = [
 ].join("; ")
 
 /**
+ * The line that a report is.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeReport = (marker: string, report: Report): Uint8Array => {
+  const words = report._tag === "Started"
+    ? ["started", report.pid]
+    : report._tag === "Unguarded"
+    ? ["unguarded"]
+    : [report.step, report.code]
+  return text.encode(`${[marker, ...words].join(" ")}\n`)
+}
+
+/**
  * The line for the login shell.
  *
- * @internal
+ * @since 0.1.0
+ * @category constants
  */
 export const launchLine = `exec /bin/sh -c ${
   quote.loginShell(`${functions}; IFS= read -r er_frame && eval "$er_frame"`)
@@ -160,30 +195,51 @@ const frameText = (frame: Frame): string => {
 /**
  * The line that goes first on stdin.
  *
- * @internal
+ * @since 0.1.0
+ * @category encoding
  */
 export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(frame)}\n`)
+
+const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(`${functions}; eval "$(printf %b "$1")"`)} sh `
 
 /**
  * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
  * as an argument, every byte that is not plain as an octal escape of `printf %b`.
  *
- * @internal
+ * @since 0.1.0
+ * @category encoding
  */
 export const terminalLine = (frame: Frame): string => {
   const escaped = Array.from(text.encode(frameText(frame)), (byte) =>
     byte >= 0x20 && byte < 0x7f && byte !== 0x5c
       ? String.fromCharCode(byte)
       : `\\0${byte.toString(8).padStart(3, "0")}`).join("")
-  return `exec /bin/sh -c ${quote.loginShell(`${functions}; eval "$(printf %b "$1")"`)} sh ${quote.loginShell(escaped)}`
+  return terminalLaunch + quote.loginShell(escaped)
 }
 
 /**
  * The longest line that a Linux system takes: one word of a command holds less than 128 KiB (MAX_ARG_STRLEN).
  *
- * @internal
+ * @since 0.1.0
+ * @category constants
  */
 export const longestLine = 120_000
+
+const octal = /\\0([0-7]{3})/g
+
+/**
+ * The frame that a `terminalLine` carries; none where a line is no such.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeTerminalLine = (line: string): Option.Option<Either.Either<Required<Frame>, string>> => {
+  const quoted = line.startsWith(terminalLaunch) ? line.slice(terminalLaunch.length) : ""
+  if (!/^'(?:[^'\\!]|'\\['\\!]')*'$/.test(quoted)) return Option.none()
+  const escaped = quoted.slice(1, -1).replace(/'\\(['\\!])'/g, "$1")
+  const bytes = escaped.replace(octal, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)))
+  return Option.some(decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))))
+}
 
 // What a frame is written in: `;`, `|`, `{`, `}` and words made of plain, quoted and line end parts.
 const tokens = (line: string): Array<string> | undefined => {
@@ -205,9 +261,10 @@ const tokens = (line: string): Array<string> | undefined => {
 }
 
 /**
- * The frame that a line holds; how a host that is no shell (the double) understands its commands.
+ * The frame that a line holds; how a host without a shell understands its commands.
  *
- * @internal
+ * @since 0.1.0
+ * @category decoding
  */
 export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string> => {
   const line = text.decode(bytes).replace(/\n$/, "")

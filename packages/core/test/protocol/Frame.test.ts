@@ -5,9 +5,9 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
-import * as frame from "../src/internal/frame.js"
-import * as reports from "../src/internal/reports.js"
-import * as text from "../src/internal/text.js"
+import * as reports from "../../src/internal/reports.js"
+import * as text from "../../src/internal/text.js"
+import * as frame from "../../src/protocol/Frame.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
@@ -116,6 +116,29 @@ describe("encode and decode", () => {
   it.prop("a frame comes back", { value: anyFrame }, ({ value }) => {
     assert.deepStrictEqual(Either.map(frame.decode(frame.encode(value)), sorted), Either.right(sorted(value)))
   }, { fastCheck: { numRuns: 300 } })
+
+  it.prop("a frame comes back from the line of a command with a terminal", { value: anyFrame }, ({ value }) => {
+    assert.deepStrictEqual(
+      Option.map(frame.decodeTerminalLine(frame.terminalLine(value)), Either.map(sorted)),
+      Option.some(Either.right(sorted(value)))
+    )
+  })
+
+  it("a line without a frame is told from one", () => {
+    for (const line of [frame.launchLine, "", "ls", frame.terminalLine(frameOf(stage(["ls"]))).slice(0, -1)]) {
+      assert.isTrue(Option.isNone(frame.decodeTerminalLine(line)), line)
+    }
+  })
+
+  it("the reports that are written are those that are found", () => {
+    const written: ReadonlyArray<frame.Report> = [
+      { _tag: "Started", pid: 4711 },
+      { _tag: "Unguarded" },
+      { _tag: "Failed", step: "directory", code: 2 }
+    ]
+    const bytes = text.concat(written.map((report) => frame.encodeReport(marker, report)))
+    assert.deepStrictEqual(reports.scanner(marker, { once: false }).push(bytes).reports, written)
+  })
 
   it.prop("a frame is one line", { value: anyFrame }, ({ value }) => {
     const encoded = frame.encode(value)
@@ -242,7 +265,7 @@ const launch = (
   return spawn(["sh"], line, Buffer.concat([frame.encode(value), Buffer.from(rest)]), env)
 }
 
-const started = ({ pid }: Ran): ReadonlyArray<reports.Report> => [{ _tag: "Started", pid }]
+const started = ({ pid }: Ran): ReadonlyArray<frame.Report> => [{ _tag: "Started", pid }]
 
 /** Prints its arguments, two variables and its directory, each ended by a NUL, and then its input. */
 const tell = "printf \"%s\\0\" \"$#\" \"$@\" \"$A\" \"$B\"; pwd; printf \"\\0\"; cat"

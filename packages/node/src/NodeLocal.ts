@@ -1,0 +1,71 @@
+/**
+ * What the layers of core want of the machine that the program runs on: its network for tunnels, its files and digests for
+ * transfers, and its standard streams for commands that inherit them. A transport of one's own needs no more to be whole.
+ *
+ * @since 0.1.0
+ */
+import type { LocalFiles } from "@effect-remote/core/LocalFiles"
+import type { LocalHash } from "@effect-remote/core/LocalHash"
+import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import type { LocalStdio } from "@effect-remote/core/LocalStdio"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Layer from "effect/Layer"
+import * as localFiles from "./internal/localFiles.js"
+import * as localHash from "./internal/localHash.js"
+import * as localNetwork from "./internal/localNetwork.js"
+import * as stdio from "./internal/stdio.js"
+
+/**
+ * Listens and connects on this machine, for tunnels.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNetwork: Layer.Layer<LocalNetwork> = localNetwork.layer
+
+/**
+ * The standard streams of this program, for commands whose input or output is `"inherit"`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerStdio: Layer.Layer<LocalStdio> = stdio.layer
+
+/**
+ * The local side of transfers: Node's files, with what makes many small ones fast, and its digests.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFiles: Layer.Layer<FileSystem | LocalFiles | LocalHash> = Layer.merge(
+  Layer.provideMerge(localFiles.layer, NodeFileSystem.layer),
+  localHash.layer
+)
+
+/**
+ * All of it.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
+ * import type { Transport } from "@effect-remote/core/Transport"
+ * import { NodeLocal } from "@effect-remote/node"
+ * import { Layer } from "effect"
+ *
+ * declare const transport: Layer.Layer<Transport>
+ *
+ * export const MyHost = RemoteFileSystem.layer.pipe(
+ *   Layer.provideMerge(RemoteContext.layer),
+ *   Layer.provide(NodeLocal.layer),
+ *   Layer.provideMerge(transport)
+ * )
+ * ```
+ */
+export const layer: Layer.Layer<FileSystem | LocalFiles | LocalHash | LocalNetwork | LocalStdio> = Layer.mergeAll(
+  layerFiles,
+  layerNetwork,
+  layerStdio
+)
