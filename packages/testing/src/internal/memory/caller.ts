@@ -1,0 +1,24 @@
+import type { Node } from "./node.js"
+
+/**
+ * Whom a call is made by. The user of number 0 may do nearly anything.
+ *
+ * @internal
+ */
+export interface Caller {
+  readonly uid: number
+  readonly gid: number
+  /** Supplementary ones. */
+  readonly groups: ReadonlyArray<number>
+}
+
+const superuser = 0
+
+/** @internal */
+export const isSuperuser = (caller: Caller): boolean => caller.uid === superuser
+
+/** @internal */
+export const isMember = (caller: Caller, gid: number): boolean => caller.gid === gid || caller.groups.includes(gid)
+
+/** @internal */
+export const isOwner = (caller: Caller, node: Node): boolean => isSuperuser(caller) || caller.uid === node.uid

@@ -1,0 +1,164 @@
+/**
+ * From paths to what they stand for, a component at a time, as Linux walks them.
+ */
+import type { Caller } from "./caller.js"
+import type { Directory, Link, Node } from "./node.js"
+import { check, components, isTooLongName } from "./paths.js"
+import { permit, permitFollowing, want } from "./permissions.js"
+import { refuse } from "./refusal.js"
+import { touchRead, type Volume } from "./volume.js"
+
+/**
+ * By whom a path is walked, and where a relative one begins.
+ *
+ * @internal
+ */
+export interface Session {
+  readonly volume: Volume
+  readonly caller: Caller
+  readonly umask: number
+  readonly directory: Directory
+}
+
+/**
+ * The last component of a path, and the directory that it is in.
+ *
+ * @internal
+ */
+export interface Place {
+  readonly directory: Directory
+  /** Of a path like `/` there is no last component: `root`. */
+  readonly kind: "name" | "dot" | "dotdot" | "root"
+  readonly name: string
+  /** Whether a `/` follows. */
+  readonly slash: boolean
+}
+
+const mostLinks = 40
+
+const kindOf = (name: string): Place["kind"] => name === "." ? "dot" : name === ".." ? "dotdot" : "name"
+
+/** @internal */
+export const lookUp = (directory: Directory, name: string): Node | undefined => {
+  if (isTooLongName(name)) refuse("ENAMETOOLONG")
+  return directory.entries.get(name)
+}
+
+const asDirectory = (node: Node): Directory => node._tag === "Directory" ? node : refuse("ENOTDIR")
+
+class Walk {
+  readonly #session: Session
+  #left: Array<string>
+  #slash: boolean
+  #links = 0
+  #current: Node
+  /** Once a last component had a `/` behind it. */
+  mustBeDirectory = false
+
+  constructor(session: Session, path: string) {
+    const checked = check(path)
+    this.#session = session
+    this.#current = checked.startsWith("/") ? session.volume.root : session.directory
+    this.#left = components(checked).reverse()
+    this.#slash = checked.endsWith("/")
+  }
+
+  /** As far as the last component, of the path or of the link that was followed last. */
+  toLast(): Place {
+    while (true) {
+      const directory = this.#current
+      const name = this.#left.pop()
+      if (name === undefined) return { directory: asDirectory(directory), kind: "root", name: "", slash: false }
+      const place: Place = {
+        directory: asDirectory(directory),
+        kind: kindOf(name),
+        name,
+        slash: this.#left.length === 0 && this.#slash
+      }
+      permit(this.#session.volume, this.#session.caller, directory, want.search)
+      if (this.#left.length === 0) return place
+      const node = this.find(place) ?? refuse("ENOENT")
+      if (node._tag !== "Link") {
+        this.#current = node
+        continue
+      }
+      this.#jump(place, node.target)
+      touchRead(this.#session.volume, node)
+    }
+  }
+
+  find({ directory, kind, name }: Place): Node | undefined {
+    switch (kind) {
+      case "name":
+        return lookUp(directory, name)
+      case "dotdot":
+        return directory.parent
+      case "dot":
+      case "root":
+        return directory
+    }
+  }
+
+  /** Goes on at what the last component links to. */
+  follow(place: Place, link: Link): void {
+    this.#jump(place, link.target)
+    permitFollowing(this.#session.volume, this.#session.caller, place.directory, link)
+    touchRead(this.#session.volume, link)
+    this.#slash = link.target.endsWith("/")
+  }
+
+  #jump(place: Place, target: string): void {
+    if (++this.#links > mostLinks) refuse("ELOOP")
+    this.#left = [...this.#left, ...components(target).reverse()]
+    this.#current = target.startsWith("/") ? this.#session.volume.root : place.directory
+  }
+}
+
+/**
+ * Where a path leads to, without its last component.
+ *
+ * @internal
+ */
+export const place = (session: Session, path: string): Place => new Walk(session, path).toLast()
+
+/**
+ * What a path stands for: the link itself or, with `follow` or a `/` behind it, what it links to.
+ *
+ * @internal
+ */
+export const find = (session: Session, path: string, last: "follow" | "link"): Node => {
+  const walk = new Walk(session, path)
+  while (true) {
+    const place = walk.toLast()
+    if (place.kind === "name" && place.slash) walk.mustBeDirectory = true
+    const node = walk.find(place) ?? refuse("ENOENT")
+    if (node._tag === "Link" && (last === "follow" || walk.mustBeDirectory)) {
+      walk.follow(place, node)
+      continue
+    }
+    return walk.mustBeDirectory ? asDirectory(node) : node
+  }
+}
+
+/**
+ * What is to be opened, or where it is to be made.
+ *
+ * @internal
+ */
+export const findOrPlace = (
+  session: Session,
+  path: string,
+  last: "follow" | "link"
+): { readonly place: Place; readonly node: Node | undefined } => {
+  const walk = new Walk(session, path)
+  while (true) {
+    const place = walk.toLast()
+    if (place.kind === "name" && place.slash) refuse("EISDIR")
+    const node = walk.find(place)
+    if (node?._tag === "Link" && last === "follow") {
+      walk.follow(place, node)
+      continue
+    }
+    return { place, node }
+  }
+}
