@@ -1,0 +1,80 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+
+/**
+ * Bytes from a writer to a reader, so many of them waiting at a time. One reader and one writer; a read that is interrupted
+ * has taken nothing.
+ *
+ * @internal
+ */
+export interface Pipe {
+  /** The next bytes, `None` at the end. */
+  readonly read: Effect.Effect<Option.Option<Uint8Array>>
+  /** Waits for room. `false` once nobody reads any more. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
+  /** The end of what is written. */
+  readonly end: Effect.Effect<void>
+  /** Nothing is read any more. */
+  readonly close: Effect.Effect<void>
+}
+
+// What a pipe of Linux holds.
+const capacity = 65536
+
+/** @internal */
+export const make = (): Pipe => {
+  const waiting: Array<Uint8Array> = []
+  const waiters = new Set<() => void>()
+  let size = 0
+  let ended = false
+  let closed = false
+  const notify = () => {
+    for (const wake of waiters) wake()
+  }
+  /** Does it at once where it can be done, so that there is nothing between a wait and what it was for. */
+  const when = <A>(met: () => boolean, run: () => A): Effect.Effect<A> =>
+    Effect.suspend(() =>
+      met() ? Effect.succeed(run()) : Effect.async<A>((resume) => {
+        const wake = () => {
+          if (!met()) return
+          waiters.delete(wake)
+          resume(Effect.sync(run))
+        }
+        waiters.add(wake)
+        return Effect.sync(() => waiters.delete(wake))
+      })
+    )
+  const isRoom = () => size < capacity || closed
+  const isOpen = () => !closed
+
+  return {
+    read: when(
+      () => waiting.length > 0 || ended || closed,
+      () => {
+        const next = waiting.shift()
+        size -= next?.length ?? 0
+        notify()
+        return Option.fromNullable(next)
+      }
+    ),
+    write: (bytes) =>
+      Effect.suspend(() => {
+        if (ended || closed) return Effect.succeed(false)
+        if (bytes.length === 0) return Effect.succeed(true)
+        waiting.push(bytes)
+        size += bytes.length
+        notify()
+        return when(isRoom, isOpen)
+      }),
+    end: Effect.sync(() => {
+      ended = true
+      notify()
+    }),
+    close: Effect.sync(() => {
+      closed = true
+      waiting.length = 0
+      size = 0
+      notify()
+    })
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What the host runs that nobody scripted: a shell, and the tools that scripts lean on.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Invocation, Lookup, Program } from "../host/program.js"
+import * as bytes from "./bytes.js"
+import * as builtin from "./coreutils/builtin.js"
+import * as copy from "./coreutils/copy.js"
+import * as create from "./coreutils/create.js"
+import * as date from "./coreutils/date.js"
+import * as digest from "./coreutils/digest.js"
+import * as grep from "./coreutils/grep.js"
+import * as gzip from "./coreutils/gzip.js"
+import * as host from "./coreutils/host.js"
+import * as lines from "./coreutils/lines.js"
+import * as list from "./coreutils/list.js"
+import * as names from "./coreutils/names.js"
+import * as remove from "./coreutils/remove.js"
+import * as rename from "./coreutils/rename.js"
+import * as text from "./coreutils/text.js"
+import * as directories from "./directories.js"
+import * as identity from "./identity.js"
+import * as sh from "./sh.js"
+import * as tool from "./tool.js"
+
+const tools = new Map(
+  [builtin, copy, create, date, digest, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
+    { tools }
+  ) => Object.entries(tools))
+)
+
+const binaries = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/
+
+type Request = Parameters<Lookup>[0]
+
+/** A script that is a file, by the program that its first line names. */
+const fromFile = (
+  all: Lookup,
+  { directory, environment, files, words: [, ...rest] }: Request,
+  path: string
+): Effect.Effect<Option.Option<Program>> =>
+  Effect.gen(function*() {
+    const name = directories.at(bytes.fromText(directory), bytes.fromText(path))
+    const stat = yield* Effect.option(files.stat(name))
+    if (stat._tag === "None" || !directories.isRegular(stat.value)) return Option.none()
+    if (!(yield* identity.mayAccess(files, name, 1))) return Option.none()
+    const flags = { read: true, write: false, append: false, create: false, truncate: false, exclusive: false }
+    const start = yield* Effect.option(
+      Effect.scoped(Effect.flatMap(files.open(name, flags, 0), (file) => file.read(0n, 256)))
+    )
+    // a program of the machine itself is none of the double's
+    if (start._tag === "None" || start.value.includes(0)) return Option.none()
+    const match = /^#![ \t]*([^ \t\n]+)(?:[ \t]+([^\n]*?))?[ \t]*\n/.exec(bytes.decode(start.value))
+    const words = match === null
+      ? ["/bin/sh", path, ...rest] as const
+      : [bytes.toText(match[1] ?? ""), ...(match[2] ? [bytes.toText(match[2])] : []), path, ...rest] as const
+    const found = yield* all({ words, environment, directory, files })
+    return Option.map(found, (program): Program => (invocation: Invocation) => program({ ...invocation, words }))
+  })
+
+/**
+ * Finds the host's own programs, and scripts among its files. `all` finds what these run in turn: what is scripted first,
+ * and then what this finds.
+ *
+ * @internal
+ */
+export const lookup = (all: Lookup): Lookup => {
+  const shell = sh.make(all)
+  return (request) =>
+    Effect.gen(function*() {
+      const [word] = request.words
+      const name = binaries.exec(word)?.[1] ?? word
+      if (name === "sh" || name === "dash") return Option.some(shell)
+      const run = tools.get(name)
+      if (run !== undefined) return Option.some(tool.program(all, run))
+      if (word.includes("/")) return yield* fromFile(all, request, word)
+      if (word === "") return Option.none()
+      for (const directory of (request.environment.get("PATH") ?? "").split(":")) {
+        if (directory === "") continue
+        const found = yield* fromFile(all, request, `${directory}/${word}`)
+        if (Option.isSome(found)) return found
+      }
+      return Option.none()
+    })
+}

@@ -1,0 +1,167 @@
+import * as Effect from "effect/Effect"
+import { Change, type Stat } from "../../sftpFileSystem.js"
+import * as descriptor from "../descriptor.js"
+import * as directories from "../directories.js"
+import { quote } from "../message.js"
+import * as options from "../options.js"
+import type * as tool from "../tool.js"
+import { below, each, Failure, failure, isSame, pairs, say, type Step } from "./operands.js"
+
+interface Copying {
+  readonly recursive: boolean
+  readonly preserves: boolean
+  readonly keepsLinks: boolean
+  readonly force: boolean
+  readonly report: (from: string, to: string) => Effect.Effect<void, tool.Closed>
+}
+
+/** The directory that all is copied to, which may be within the one that is copied. */
+interface Root {
+  readonly from: string
+  readonly to: string
+  readonly stat: Stat
+}
+
+const preserve = (self: tool.Tool, to: string, { atime, gid, mode, mtime, uid }: Stat) =>
+  Effect.gen(function*() {
+    yield* Effect.ignore(self.files.change(self.at(to), Change.Owner({ uid, gid })))
+    yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: mode & 0o7777 })))
+    yield* Effect.ignore(self.files.change(self.at(to), Change.Times({ atime, mtime })))
+  })
+
+const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?: Root): Step =>
+  Effect.gen(function*() {
+    const stat = yield* Effect.mapError(
+      how.keepsLinks ? self.files.lstat(self.at(from)) : self.files.stat(self.at(from)),
+      (error) => failure(`cannot stat ${quote(from)}`, error)
+    )
+    const target = yield* Effect.option(self.files.stat(self.at(to)))
+    if (directories.isDirectory(stat)) {
+      if (!how.recursive) return yield* new Failure({ words: `-r not specified; omitting directory ${quote(from)}` })
+      if (target._tag === "Some" && !directories.isDirectory(target.value)) {
+        return yield* new Failure({
+          words: `cannot overwrite non-directory ${quote(to)} with directory ${quote(from)}`
+        })
+      }
+      if (target._tag === "Some" && isSame(stat, target.value)) {
+        return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
+      }
+      if (root !== undefined && isSame(stat, root.stat)) {
+        return yield* new Failure({
+          words: `cannot copy a directory, ${quote(root.from)}, into itself, ${quote(root.to)}`
+        })
+      }
+      if (target._tag === "None") {
+        yield* Effect.mapError(
+          self.files.mkdir(self.at(to), stat.mode & 0o777 | 0o700),
+          (error) => failure(`cannot create directory ${quote(to)}`, error)
+        )
+      }
+      const names = yield* Effect.mapError(
+        directories.list(self.files, directories.resolve(self.directory, from)),
+        (error) => failure(`cannot access ${quote(from)}`, error)
+      )
+      const made = yield* Effect.mapError(
+        self.files.stat(self.at(to)),
+        (error) => failure(`cannot stat ${quote(to)}`, error)
+      )
+      const inner = root ?? { from, to, stat: made }
+      yield* how.report(from, to)
+      let failed: Failure | undefined
+      for (const name of names) {
+        const copied = yield* Effect.either(copyOne(self, how, below(from, name), below(to, name), inner))
+        if (copied._tag === "Right") continue
+        if (copied.left._tag === "Closed") return yield* copied.left
+        if (failed !== undefined) yield* self.complain(failed.words)
+        failed = copied.left
+      }
+      if (how.preserves) yield* preserve(self, to, stat)
+      else if (target._tag === "None" && (stat.mode & 0o700) !== 0o700) {
+        yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: stat.mode & 0o777 })))
+      }
+      return failed === undefined ? undefined : yield* Effect.fail(failed)
+    }
+    if (target._tag === "Some") {
+      if (isSame(stat, target.value)) {
+        return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
+      }
+      if (directories.isDirectory(target.value)) {
+        return yield* new Failure({
+          words: `cannot overwrite directory ${quote(to)} with non-directory ${quote(from)}`
+        })
+      }
+    }
+    if (directories.isLink(stat)) {
+      if (target._tag === "Some") yield* Effect.ignore(self.files.unlink(self.at(to)))
+      const text = yield* Effect.mapError(
+        self.files.readlink(self.at(from)),
+        (error) => failure(`cannot read symbolic link ${quote(from)}`, error)
+      )
+      yield* Effect.mapError(
+        self.files.symlink(text, self.at(to)),
+        (error) => failure(`cannot create symbolic link ${quote(to)}`, error)
+      )
+      return yield* how.report(from, to)
+    }
+    yield* Effect.scoped(Effect.gen(function*() {
+      const source = yield* Effect.mapError(
+        self.files.open(self.at(from), descriptor.flagsOf("<"), 0),
+        (error) => failure(`cannot open ${quote(from)} for reading`, error)
+      )
+      const open = self.files.open(self.at(to), descriptor.flagsOf(">"), stat.mode & 0o777)
+      const opened = yield* Effect.mapError(
+        how.force
+          ? Effect.catchTag(open, "PosixError", () => Effect.zipRight(self.files.unlink(self.at(to)), open))
+          : open,
+        (error) => failure(`cannot create regular file ${quote(to)}`, error)
+      )
+      const writer = descriptor.write(opened)
+      const reader = descriptor.read(source)
+      yield* Effect.mapError(
+        Effect.gen(function*() {
+          for (let next = yield* reader.read; next._tag === "Some"; next = yield* reader.read) {
+            yield* writer.write(next.value)
+          }
+        }),
+        (error) => failure(`error writing ${quote(to)}`, error)
+      )
+    }))
+    if (how.preserves) yield* preserve(self, to, stat)
+    yield* how.report(from, to)
+  })
+
+const cp: tool.Run = (self) =>
+  Effect.gen(function*() {
+    const found = yield* options.read("cp", self.words, {
+      flags: "rRapPLfnvTd",
+      values: "t",
+      long: {
+        recursive: "r",
+        archive: "a",
+        force: "f",
+        "no-clobber": "n",
+        verbose: "v",
+        "no-target-directory": "T",
+        "target-directory": "t",
+        "no-dereference": "P",
+        dereference: "L",
+        preserve: "p"
+      }
+    })
+    const recursive = found.has("r") || found.has("R") || found.has("a")
+    const how: Copying = {
+      recursive,
+      preserves: found.has("p") || found.has("a"),
+      keepsLinks: (recursive || found.has("P") || found.has("d")) && !found.has("L"),
+      force: found.has("f"),
+      report: (from, to) => say(self, found, `${quote(from)} -> ${quote(to)}`)
+    }
+    return yield* each(self, yield* pairs(self, found, "cp"), ([from, to]) =>
+      Effect.flatMap(Effect.option(self.files.lstat(self.at(to))), (there) =>
+        found.has("n") && there._tag === "Some"
+          ? Effect.void
+          : copyOne(self, how, from.replace(/(?<=[^/])\/+$/, ""), to)))
+  })
+
+/** @internal */
+export const tools: Readonly<Record<string, tool.Run>> = { cp }

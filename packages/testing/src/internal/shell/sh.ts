@@ -1,0 +1,110 @@
+import * as Effect from "effect/Effect"
+import type { Lookup, Program } from "../host/program.js"
+import { withOption } from "./builtins/variables.js"
+import * as descriptor from "./descriptor.js"
+import * as evaluate from "./evaluate.js"
+import * as input from "./input.js"
+import * as state from "./state.js"
+import * as tool from "./tool.js"
+
+const flags: state.Flags = { errexit: false, noglob: false, nounset: false, xtrace: false }
+
+type Script = {
+  readonly text: string
+  readonly name: string
+  readonly parameters: ReadonlyArray<string>
+  readonly flags: state.Flags
+}
+
+/** What is to be run, as the words of `sh` have it. */
+const scriptOf = (self: tool.Tool): Effect.Effect<Script, tool.Stop> =>
+  Effect.gen(function*() {
+    const words = [...self.words]
+    let set = flags
+    let isCommand = false
+    let fromStdin = false
+    for (let word = words[0]; word !== undefined && /^-./.test(word); word = words[0]) {
+      words.shift()
+      if (word === "--") break
+      for (const letter of word.slice(1)) {
+        if (letter === "c") isCommand = true
+        else if (letter === "s") fromStdin = true
+        else {
+          const changed = withOption(set, `-${letter}`)
+          if (changed === undefined) {
+            return yield* tool.stop(
+              `InMemoryHost does not understand the option ${word.startsWith("--") ? word : `-${letter}`}`,
+              2
+            )
+          }
+          set = changed
+        }
+      }
+    }
+    if (isCommand) {
+      const [text, name = self.name, ...parameters] = words
+      return text === undefined
+        ? yield* tool.stop("0: -c requires an argument", 2)
+        : { text, name, parameters, flags: set }
+    }
+    const [path, ...parameters] = words
+    if (fromStdin || path === undefined) {
+      return {
+        text: yield* Effect.orElseSucceed(input.whole(self, "-"), () => ""),
+        name: self.name,
+        parameters: words,
+        flags: set
+      }
+    }
+    const text = yield* Effect.mapError(input.whole(self, path), (error) =>
+      tool.stop(
+        `0: cannot open ${path}: ${
+          error.errno === "ENOENT" ? "No such file" : error.errno === "EISDIR" ? "Is a directory" : "Permission denied"
+        }`,
+        2
+      ))
+    return { text, name: path, parameters, flags: set }
+  })
+
+/**
+ * The shell, which finds what it runs by `lookup`.
+ *
+ * @internal
+ */
+export const make = (lookup: Lookup): Program => {
+  // so that names made of it differ
+  let pid = 1000
+  return (invocation) =>
+    Effect.scopedWith((scope) =>
+      Effect.gen(function*() {
+        let script: Script | undefined
+        const exit = yield* tool.program(lookup, (self) =>
+          Effect.map(scriptOf(self), (found) => {
+            script = found
+            return 0
+          }))(invocation)
+        if (script === undefined) return exit
+        const target = (write: (bytes: Uint8Array) => Effect.Effect<boolean>): descriptor.Descriptor => ({
+          source: undefined,
+          target: { write }
+        })
+        const shell = state.make({
+          files: invocation.files,
+          lookup,
+          substitute: evaluate.substitute,
+          pid: ++pid,
+          environment: invocation.environment,
+          directory: invocation.directory,
+          name: script.name,
+          parameters: script.parameters,
+          flags: script.flags,
+          descriptors: new Map([
+            [0, { source: descriptor.sourceOf(invocation.stdin), target: undefined }],
+            [1, target(invocation.stdout)],
+            [2, target(invocation.stderr)]
+          ])
+        }, scope)
+        return yield* evaluate.shell(shell, script.text)
+      })
+    )
+}

@@ -1,0 +1,154 @@
+/**
+ * Programs, as the shell starts them.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ProgramExit } from "../host/program.js"
+import { PosixError } from "../sftpFileSystem.js"
+import * as bytes from "./bytes.js"
+import type { Descriptors } from "./descriptor.js"
+import * as directories from "./directories.js"
+import * as identity from "./identity.js"
+import * as message from "./message.js"
+import { complain, type Killed, type Shell } from "./state.js"
+
+// As Linux numbers them.
+const signals = [
+  "HUP",
+  "INT",
+  "QUIT",
+  "ILL",
+  "TRAP",
+  "ABRT",
+  "BUS",
+  "FPE",
+  "KILL",
+  "USR1",
+  "SEGV",
+  "USR2",
+  "PIPE",
+  "ALRM",
+  "TERM",
+  "STKFLT",
+  "CHLD",
+  "CONT",
+  "STOP",
+  "TSTP",
+  "TTIN",
+  "TTOU",
+  "URG",
+  "XCPU",
+  "XFSZ",
+  "VTALRM",
+  "PROF",
+  "WINCH",
+  "IO",
+  "PWR",
+  "SYS"
+]
+
+/**
+ * What `$?` is after a signal.
+ *
+ * @internal
+ */
+export const codeOf = (signal: string): number => 128 + Math.max(0, signals.indexOf(signal) + 1)
+
+/** @internal */
+export const environmentOf = (shell: Shell, extra: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
+  const environment = new Map<string, string>()
+  const set = (name: string, value: string) => environment.set(bytes.toText(name), bytes.toText(value))
+  for (const [name, { exported, value }] of shell.variables) if (exported && value !== undefined) set(name, value)
+  for (const [name, value] of extra) set(name, value)
+  return environment
+}
+
+// What tools end with that tell trouble from an answer.
+const troubles = new Map([["env", 125], ["grep", 2], ["ls", 2], ["sort", 2]])
+
+/** Whether there is something of that name, which is not for this user to run. */
+const isDenied = (shell: Shell, name: string): Effect.Effect<boolean> => {
+  if (!name.includes("/")) return Effect.succeed(false)
+  const path = directories.at(shell.directory, name)
+  return Effect.matchEffect(shell.files.stat(path), {
+    onFailure: () => Effect.succeed(false),
+    onSuccess: (stat) =>
+      directories.isRegular(stat)
+        ? Effect.map(identity.mayAccess(shell.files, path, 1), (may) => !may)
+        : Effect.succeed(true)
+  })
+}
+
+/** @internal */
+export const find = (
+  shell: Shell,
+  words: readonly [string, ...Array<string>],
+  environment: ReadonlyMap<string, string>
+) => {
+  const [name, ...rest] = words
+  const request = {
+    words: [bytes.toText(name), ...rest.map(bytes.toText)] as const,
+    environment,
+    directory: bytes.toText(shell.directory),
+    files: shell.files
+  }
+  return Effect.map(shell.lookup(request), Option.map((program) => ({ program, request })))
+}
+
+/**
+ * Runs what is no part of the shell; the exit is that of a process, or 126 or 127.
+ *
+ * @internal
+ */
+export const start = (
+  shell: Shell,
+  words: readonly [string, ...Array<string>],
+  descriptors: Descriptors,
+  extra: ReadonlyMap<string, string>
+): Effect.Effect<ProgramExit, Killed> =>
+  Effect.gen(function*() {
+    const [name] = words
+    if (name === "") {
+      yield* complain({ ...shell, descriptors }, ": Permission denied")
+      return { _tag: "Code", code: 127 }
+    }
+    const found = yield* find(shell, words, environmentOf(shell, extra))
+    if (Option.isNone(found)) {
+      const denied = yield* isDenied(shell, name)
+      yield* complain({ ...shell, descriptors }, `${name}: ${denied ? "Permission denied" : "not found"}`)
+      return { _tag: "Code", code: denied ? 126 : 127 }
+    }
+    const { program, request } = found.value
+    // An invocation knows no errors of its streams: what they fail with is told here, in the words of such a program.
+    let readError: PosixError | undefined
+    let writeError: PosixError | undefined
+    const source = descriptors.get(0)?.source
+    const output = (number: number) => {
+      const target = descriptors.get(number)?.target
+      const write = target === undefined ? () => new PosixError({ errno: "EBADF" }) : target.write
+      return (sent: Uint8Array) =>
+        Effect.catchAll(write(sent), (error) =>
+          Effect.sync(() => {
+            if (number === 1) writeError = error
+            return false
+          }))
+    }
+    const exit = yield* program({
+      ...request,
+      stdin: source === undefined ? Effect.succeedNone : Effect.catchAll(source.read, (error) =>
+        Effect.sync(() => {
+          readError = error
+          return Option.none()
+        })),
+      stdout: output(1),
+      stderr: output(2)
+    })
+    const problem = writeError !== undefined
+      ? `${name}: write error: ${message.of(writeError)}`
+      : readError !== undefined
+      ? `${name}: -: ${message.of(readError)}`
+      : undefined
+    if (problem === undefined) return exit
+    yield* Effect.ignore(descriptors.get(2)?.target?.write(bytes.encode(`${problem}\n`)) ?? Effect.void)
+    return exit._tag === "Code" && exit.code !== 0 ? exit : { _tag: "Code", code: troubles.get(name) ?? 1 }
+  })

@@ -1,0 +1,15 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as generated from "./fixtures/generatedScripts.js"
+import * as shell from "./fixtures/shell.js"
+
+describe.runIf(shell.isComparable())("the shell of the double and dash", () => {
+  it.live.each(Array.from({ length: 8 }, (_, index) => index + 2))(
+    "agree about scripts made at random, of seed %d",
+    (seed) =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* shell.differences(generated.sample(seed, 200)), [])
+      }),
+    120_000
+  )
+})
