@@ -28,9 +28,21 @@ import {
 export interface Options {
   /** How many files and directories a session may hold open. Default: 1000. */
   readonly handles?: number | undefined
+  /**
+   * Stands around every request, told with the path that it is about, where there is one: of a handle, that which was opened.
+   * Its answer is the one that is sent; a failure is that of a file system.
+   */
+  readonly around?: Around | undefined
   /** Is told why a session ends that the client did not end, and of packets that are passed over. */
   readonly say?: ((line: string) => void) | undefined
 }
+
+/** @internal */
+export type Around = (
+  request: Sftp.Request,
+  path: string | undefined,
+  answer: Effect.Effect<Sftp.Response, PosixError | Wire.MalformedError>
+) => Effect.Effect<Sftp.Response, PosixError | Wire.MalformedError>
 
 const { Response, StatusCode } = Sftp
 
@@ -142,6 +154,7 @@ interface Handles {
   readonly close: (handle: Uint8Array) => Effect.Effect<Sftp.Response, PosixError>
   readonly file: (handle: Uint8Array) => HeldFile | undefined
   readonly directory: (handle: Uint8Array) => HeldDirectory | undefined
+  readonly path: (handle: Uint8Array) => string | undefined
 }
 
 // A handle is an index; the one that was freed last is the next to be used, as with OpenSSH.
@@ -184,7 +197,8 @@ const makeHandles = (most: number, session: Scope.Scope): Handles => {
     directory: (handle) => {
       const held = find(handle)
       return held?._tag === "Directory" ? held : undefined
-    }
+    },
+    path: (handle) => find(handle)?.path
   }
 }
 
@@ -573,6 +587,15 @@ const answerTo = (session: Session, most: number) => {
   return (request: Sftp.Request) => (answers[request._tag] as (request: Sftp.Request) => Answer)(request)
 }
 
+const pathOf = ({ handles }: Session, request: Sftp.Request): string | undefined =>
+  "path" in request
+    ? request.path
+    : "handle" in request
+    ? handles.path(request.handle)
+    : "from" in request && typeof request.from === "string"
+    ? request.from
+    : undefined
+
 // A NUL ends a string of C, and must not stand within it.
 const cString = (text: string): Either.Either<string, Wire.MalformedError> => {
   const nul = text.indexOf("\0")
@@ -605,11 +628,14 @@ const types = { init: 1, first: 3, last: 20, extended: 200 } as const
 export const serve = <E>(
   duplex: Pick<Duplex<E>, "read" | "write">,
   fileSystem: SftpFileSystem,
-  { handles: most = 1000, say = () => {} }: Options = {}
+  { around, handles: most = 1000, say = () => {} }: Options = {}
 ): Effect.Effect<number, E> =>
   Effect.gen(function*() {
     const session: Session = { fileSystem, handles: makeHandles(most, yield* Effect.scope) }
-    const answer = answerTo(session, most)
+    const answered = answerTo(session, most)
+    const answer = around === undefined
+      ? answered
+      : (request: Sftp.Request) => around(request, pathOf(session, request), answered(request))
     const split = Wire.splitter(Sftp.longestPacket)
     let clientVersion: number | undefined
 

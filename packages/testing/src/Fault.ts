@@ -1,0 +1,199 @@
+/**
+ * What can go wrong with a host, made to happen: faults are values that a host in memory takes when it is built, or later.
+ *
+ * @since 0.1.0
+ */
+import type * as Sftp from "@effect-remote/core/protocol/Sftp"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import { PCGRandom } from "effect/Utils"
+
+/**
+ * A request of SFTP, or any.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Operation = Sftp.Request["_tag"] | "any"
+
+/**
+ * Counts begin at 1, when the fault is made to be there.
+ *
+ * - `RefuseConnection`, `FailAuthentication`: of so many connections, the next ones.
+ * - `DropAfterBytes`: the connection is lost when so many bytes more have passed, both ways together; the last piece is cut.
+ * - `DropAtOperation`: the connection is lost at such an operation, either before anything was done, or after it was
+ *   (`isDone`), so that only the answer is lost.
+ * - `FailOperation`: the operation is answered by a status (draft-ietf-secsh-filexfer-02, section 7; 4 is a failure).
+ * - `BreakReply`: the answer to the operation is no packet of SFTP.
+ * - `Delay`: each operation, and each channel that is opened where the operation is `"any"`, takes so much longer, by the
+ *   Clock.
+ * - `SlowLink`: so many bytes a second pass, both ways together, by the Clock.
+ * - `DenyPath`: nothing at the path or below it is allowed (`EACCES`), to commands neither.
+ * - `FillDisk`: nothing more can be stored (`ENOSPC`), by commands neither.
+ * - `KillCommand`: a program of that name is ended by a signal when it has started.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Fault = Data.TaggedEnum<{
+  RefuseConnection: { readonly times: number }
+  FailAuthentication: { readonly times: number }
+  DropAfterBytes: { readonly bytes: number }
+  DropAtOperation: { readonly operation: Operation; readonly nth: number; readonly isDone: boolean }
+  FailOperation: { readonly operation: Operation; readonly nth: number; readonly status: number }
+  BreakReply: { readonly operation: Operation; readonly nth: number }
+  Delay: { readonly operation: Operation; readonly duration: Duration.Duration }
+  SlowLink: { readonly bytesPerSecond: number }
+  DenyPath: { readonly path: string }
+  FillDisk: {}
+  KillCommand: { readonly name: string; readonly nth: number; readonly signal: string }
+}>
+
+const constructors = Data.taggedEnum<Fault>()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const refuseConnection = ({ times = 1 }: { readonly times?: number | undefined } = {}): Fault =>
+  constructors.RefuseConnection({ times })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const failAuthentication = ({ times = 1 }: { readonly times?: number | undefined } = {}): Fault =>
+  constructors.FailAuthentication({ times })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const dropAfterBytes = (bytes: number): Fault => constructors.DropAfterBytes({ bytes })
+
+/**
+ * Which operation of a kind: the first, where nothing else is said.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Nth {
+  readonly nth?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const dropAt = (
+  operation: Operation,
+  { isDone = false, nth = 1 }: Nth & { readonly isDone?: boolean | undefined } = {}
+): Fault => constructors.DropAtOperation({ operation, nth, isDone })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const failOperation = (
+  operation: Operation,
+  { nth = 1, status = 4 }: Nth & { readonly status?: number | undefined } = {}
+): Fault => constructors.FailOperation({ operation, nth, status })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const breakReply = (operation: Operation, { nth = 1 }: Nth = {}): Fault =>
+  constructors.BreakReply({ operation, nth })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const delay = (duration: Duration.DurationInput, operation: Operation = "any"): Fault =>
+  constructors.Delay({ duration: Duration.decode(duration), operation })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const slowLink = (bytesPerSecond: number): Fault => constructors.SlowLink({ bytesPerSecond })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const denyPath = (path: string): Fault => constructors.DenyPath({ path })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fillDisk: Fault = constructors.FillDisk()
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const killCommand = (
+  name: string,
+  { nth = 1, signal = "KILL" }: Nth & { readonly signal?: string | undefined } = {}
+): Fault => constructors.KillCommand({ name, nth, signal })
+
+const ordinal = (nth: number): string => `${nth}${nth === 1 ? "st" : nth === 2 ? "nd" : nth === 3 ? "rd" : "th"}`
+
+const operations = (operation: Operation): string => operation === "any" ? "operation" : operation
+
+/**
+ * A fault in words.
+ *
+ * @since 0.1.0
+ * @category printing
+ */
+export const show: (fault: Fault) => string = constructors.$match({
+  RefuseConnection: ({ times }) => `refuse the next ${times === 1 ? "connection" : `${times} connections`}`,
+  FailAuthentication: ({ times }) => `fail the next ${times === 1 ? "authentication" : `${times} authentications`}`,
+  DropAfterBytes: ({ bytes }) => `drop the connection after ${bytes} bytes`,
+  DropAtOperation: ({ isDone, nth, operation }) =>
+    `drop the connection ${isDone ? "behind" : "before"} the ${ordinal(nth)} ${operations(operation)}`,
+  FailOperation: ({ nth, operation, status }) =>
+    `answer the ${ordinal(nth)} ${operations(operation)} by status ${status}`,
+  BreakReply: ({ nth, operation }) => `break the answer to the ${ordinal(nth)} ${operations(operation)}`,
+  Delay: ({ duration, operation }) => `delay each ${operations(operation)} by ${Duration.format(duration)}`,
+  SlowLink: ({ bytesPerSecond }) => `let ${bytesPerSecond} bytes pass a second`,
+  DenyPath: ({ path }) => `deny ${path}`,
+  FillDisk: () => "fill the disk",
+  KillCommand: ({ name, nth, signal }) => `end the ${ordinal(nth)} ${name} by SIG${signal}`
+})
+
+const droppable: ReadonlyArray<Operation> = ["any", "Open", "Write", "Read", "Close", "Stat", "PosixRename", "Fsync"]
+
+/**
+ * Faults by chance, the same for the same seed: the connection is refused or lost, an operation fails, an answer breaks. None
+ * of them lasts, so that a program that tries again gets through.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Fault } from "@effect-remote/testing"
+ *
+ * const plan = Fault.random(4711, { count: 3 })
+ * ```
+ */
+export const random = (
+  seed: number,
+  { count = 2 }: { readonly count?: number | undefined } = {}
+): ReadonlyArray<Fault> => {
+  const dice = new PCGRandom(seed)
+  const from = (least: number, most: number) => least + dice.integer(most - least + 1)
+  const operation = () => droppable[from(0, droppable.length - 1)] ?? "any"
+  const kinds: ReadonlyArray<() => Fault> = [
+    () => refuseConnection(),
+    () => dropAfterBytes(from(1, 20_000)),
+    () => dropAt(operation(), { nth: from(1, 10), isDone: from(0, 1) === 1 }),
+    () => failOperation(operation(), { nth: from(1, 10), status: from(2, 4) }),
+    () => breakReply(operation(), { nth: from(1, 10) })
+  ]
+  return Array.from({ length: count }, () => (kinds[from(0, kinds.length - 1)] ?? refuseConnection)())
+}

@@ -1,0 +1,276 @@
+/**
+ * What a channel that runs a line does: the host understands the lines that clients send, and hands any other to its shell.
+ */
+import * as Frame from "@effect-remote/core/protocol/Frame"
+import * as Guardian from "@effect-remote/core/protocol/Guardian"
+import { ExitStatus } from "@effect-remote/core/Transport"
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { SftpFileSystem } from "../sftpFileSystem.js"
+import { type Connection, firstLine, type HostChannel } from "./connection.js"
+import type { Guardians } from "./guardian.js"
+import * as pipes from "./pipe.js"
+import type { Processes } from "./processes.js"
+import { type Invocation, type Lookup, type Program, ProgramExit } from "./program.js"
+import * as running from "./running.js"
+
+/** @internal */
+export interface Commands {
+  readonly serve: (
+    line: string,
+    hasTerminal: boolean,
+    channel: HostChannel,
+    connection: Connection
+  ) => Effect.Effect<void>
+}
+
+/** @internal */
+export interface Options {
+  readonly processes: Processes
+  readonly guardians: Guardians
+  readonly lookup: Lookup
+  readonly files: SftpFileSystem
+  /** Of a login. */
+  readonly environment: ReadonlyMap<string, string>
+  /** Has a program of a command seen. */
+  readonly seen: (program: Program) => Program
+}
+
+const searchPath = "/usr/local/bin:/usr/bin:/bin"
+
+const statusOf = ProgramExit.$match({
+  Code: ({ code }) => ExitStatus.Code({ code }),
+  Signal: ({ signal }) => ExitStatus.Signal({ signal: Option.some(signal) })
+})
+
+// As bash has it where a part of a pipeline was ended by a signal.
+const codeOf = ProgramExit.$match({
+  Code: ({ code }) => code,
+  Signal: ({ signal }) => 128 + (signalNumbers[signal] ?? 0)
+})
+
+const signalNumbers: Readonly<Record<string, number>> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  ABRT: 6,
+  KILL: 9,
+  USR1: 10,
+  SEGV: 11,
+  USR2: 12,
+  PIPE: 13,
+  ALRM: 14,
+  TERM: 15
+}
+
+// What `cd` of dash ends with.
+const noDirectory = 2
+
+type Streams = Pick<Invocation, "stdin" | "stdout" | "stderr">
+
+interface Ready {
+  readonly _tag: "Ready"
+  readonly program: Program
+  readonly invocation: Pick<Invocation, "words" | "environment" | "directory" | "files">
+}
+
+type Prepared = Ready | Extract<Frame.Report, { readonly _tag: "Failed" }>
+
+// A terminal writes line ends as CR LF.
+const cooked = (write: Invocation["stdout"]): Invocation["stdout"] => (bytes) => {
+  if (!bytes.includes(10)) return write(bytes)
+  const ended = new Uint8Array(bytes.length * 2)
+  let size = 0
+  for (const byte of bytes) {
+    if (byte === 10) ended[size++] = 13
+    ended[size++] = byte
+  }
+  return write(ended.subarray(0, size))
+}
+
+const withRest = (rest: Uint8Array, read: Streams["stdin"]): Streams["stdin"] => {
+  let left = rest
+  return Effect.suspend(() => {
+    if (left.length === 0) return read
+    const bytes = left
+    left = left.subarray(left.length)
+    return Effect.succeedSome(bytes)
+  })
+}
+
+/** @internal */
+export const make = ({ environment, files, guardians, lookup, processes, seen }: Options): Commands => {
+  // Without links, as `cd -P` has it.
+  const enter = (path: string): Effect.Effect<Option.Option<string>> => {
+    const absolute = path.startsWith("/") ? path : `${files.home}/${path}`
+    return Effect.match(
+      Effect.filterOrFail(files.stat(`${absolute}/.`), ({ mode }) => (mode & 0o170000) === 0o040000),
+      { onFailure: Option.none, onSuccess: () => Option.some(absolute.replace(/\/+(\.(?=\/|$)|(?=\/|$))/g, "") || "/") }
+    )
+  }
+
+  const prepare = ({ clearEnvironment, directory, environment: own, words }: Frame.Stage): Effect.Effect<Prepared> =>
+    Effect.gen(function*() {
+      const entered = Option.isNone(directory) ? Option.some(files.home) : yield* enter(directory.value)
+      if (Option.isNone(entered)) return { _tag: "Failed", step: "directory", code: noDirectory }
+      const variables = new Map(clearEnvironment ? [["PATH", searchPath]] : environment)
+      for (const [name, value] of own) variables.set(name, value)
+      variables.set("PWD", entered.value)
+      const invocation = { words, environment: variables, directory: entered.value, files }
+      const program = yield* lookup(invocation)
+      if (Option.isSome(program)) return { _tag: "Ready", program: program.value, invocation }
+      const [name] = words
+      const path = name.startsWith("/") ? name : `${entered.value}/${name}`
+      const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(path)))
+      return { _tag: "Failed", step: "program", code: isThere ? 126 : 127 }
+    })
+
+  const run = ({ invocation, program }: Ready, streams: Streams): Effect.Effect<ProgramExit> =>
+    seen(program)({ ...invocation, ...streams })
+
+  const start = (pid: number, channel: HostChannel, command: Effect.Effect<ProgramExit>): Effect.Effect<void> =>
+    Effect.asVoid(processes.start(
+      pid,
+      Effect.locally(command, running.current, { pid, fail: channel.fail }),
+      (exit) => channel.exit(statusOf(exit))
+    ))
+
+  const pipeline = (
+    stages: Arr.NonEmptyReadonlyArray<Frame.Stage>,
+    streams: Streams,
+    report: (report: Frame.Report) => Effect.Effect<unknown>
+  ): Effect.Effect<ProgramExit> =>
+    Effect.suspend(() => {
+      const between = stages.slice(1).map(() => pipes.make())
+      const parts = stages.map((stage, index) => {
+        const [before, behind] = [between[index - 1], between[index]]
+        const own: Streams = {
+          stdin: before?.read ?? streams.stdin,
+          stdout: behind?.write ?? streams.stdout,
+          stderr: streams.stderr
+        }
+        return Effect.flatMap(
+          prepare(stage),
+          (prepared) =>
+            prepared._tag === "Ready"
+              ? run(prepared, own)
+              : Effect.as(report(prepared), ProgramExit.Code({ code: prepared.code }))
+        ).pipe(Effect.ensuring(Effect.zipRight(before?.close ?? Effect.void, behind?.end ?? Effect.void)))
+      })
+      return Effect.map(
+        Effect.all(parts, { concurrency: "unbounded" }),
+        (exits) => ProgramExit.Code({ code: codeOf(exits[exits.length - 1] ?? ProgramExit.Code({ code: 0 })) })
+      )
+    })
+
+  const command = (
+    { guard, marker, stages }: Required<Frame.Frame>,
+    streams: Streams,
+    channel: HostChannel
+  ): Effect.Effect<void> =>
+    Effect.gen(function*() {
+      const pid = processes.nextPid()
+      const report = (report: Frame.Report) => streams.stderr(Frame.encodeReport(marker, report))
+      const end = (code: number) => channel.exit(ExitStatus.Code({ code }))
+      const single = stages.length === 1 ? yield* prepare(stages[0]) : undefined
+      if (single?._tag === "Failed") {
+        yield* report(single)
+        return yield* end(single.code)
+      }
+      if (Option.isSome(guard) && !guardians.register(guard.value.fifo, pid, guard.value.keep)) {
+        yield* report({ _tag: "Unguarded" })
+        return yield* end(1)
+      }
+      const started = Frame.encodeReport(marker, { _tag: "Started", pid })
+      // Where nobody is there any more to read it, the command is not run.
+      if (!(yield* streams.stdout(started)) || !(yield* streams.stderr(started))) return yield* end(1)
+      yield* start(pid, channel, single === undefined ? pipeline(stages, streams, report) : run(single, streams))
+    })
+
+  const task = (
+    task: Guardian.Task,
+    marker: string,
+    streams: Streams,
+    channel: HostChannel,
+    connection: Connection
+  ): Effect.Effect<void> =>
+    Effect.gen(function*() {
+      const started = Frame.encodeReport(marker, { _tag: "Started", pid: processes.nextPid() })
+      yield* streams.stdout(started)
+      yield* streams.stderr(started)
+      switch (task._tag) {
+        case "Guard":
+          return yield* guardians.serve(task, channel, connection, streams.stdin)
+        case "End":
+          yield* processes.end(task.pid, task.rounds)
+          return yield* channel.exit(ExitStatus.Code({ code: 0 }))
+        case "Signal":
+          if (!isSignal(task.name)) {
+            yield* streams.stderr(new TextEncoder().encode(`sh: kill: bad signal: ${task.name}\n`))
+            return yield* channel.exit(ExitStatus.Code({ code: 1 }))
+          }
+          yield* processes.signal(task.pid, task.name)
+          return yield* channel.exit(ExitStatus.Code({ code: 0 }))
+      }
+    })
+
+  const framed = (
+    decoded: Either.Either<Required<Frame.Frame>, string>,
+    streams: Streams,
+    channel: HostChannel,
+    connection: Connection
+  ): Effect.Effect<void> =>
+    Either.match(decoded, {
+      onLeft: (detail) =>
+        Effect.zipRight(
+          streams.stderr(new TextEncoder().encode(`InMemoryHost does not understand this frame: ${detail}\n`)),
+          channel.exit(ExitStatus.Code({ code: 2 }))
+        ),
+      onRight: (frame) => {
+        const own = frame.stages.length === 1 ? Guardian.decodeTask(frame.stages[0]) : Option.none()
+        return Option.match(own, {
+          onNone: () => command(frame, streams, channel),
+          onSome: (found) => task(found, frame.marker, streams, channel, connection)
+        })
+      }
+    })
+
+  const bare = (line: string, streams: Streams, channel: HostChannel): Effect.Effect<void> =>
+    Effect.flatMap(
+      prepare({ words: ["sh", "-c", line], directory: Option.none(), environment: [], clearEnvironment: false }),
+      (prepared) =>
+        prepared._tag === "Failed"
+          ? channel.exit(ExitStatus.Code({ code: prepared.code }))
+          : start(processes.nextPid(), channel, run(prepared, streams))
+    )
+
+  return {
+    serve: (line, hasTerminal, channel, connection) => {
+      const stdout = hasTerminal ? cooked(channel.stdout) : channel.stdout
+      const streams: Streams = { stdin: channel.stdin.read, stdout, stderr: hasTerminal ? stdout : channel.stderr }
+      if (line === Frame.launchLine) {
+        return Effect.flatMap(
+          firstLine(channel.stdin),
+          Option.match({
+            onNone: () => channel.exit(ExitStatus.Code({ code: 1 })),
+            onSome: ({ line, rest }) =>
+              framed(Frame.decode(line), { ...streams, stdin: withRest(rest, channel.stdin.read) }, channel, connection)
+          })
+        )
+      }
+      return Option.match(Frame.decodeTerminalLine(line), {
+        onNone: () => bare(line, streams, channel),
+        onSome: (decoded) => framed(decoded, streams, channel, connection)
+      })
+    }
+  }
+}
+
+const signalNames = new Set([
+  "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU",
+  "XFSZ VTALRM PROF WINCH IO PWR SYS"
+].flatMap((names) => names.split(" ")))
+
+const isSignal = (name: string): boolean => signalNames.has(name)

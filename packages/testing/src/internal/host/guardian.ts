@@ -1,0 +1,124 @@
+/**
+ * The guardians of connections, as `@effect-remote/core`'s are: each is told which commands run, ends them when asked to,
+ * and when its client is gone ends all but those that are to be kept.
+ */
+import * as Guardian from "@effect-remote/core/protocol/Guardian"
+import { ExitStatus } from "@effect-remote/core/Transport"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Connection, HostChannel } from "./connection.js"
+import type { Processes } from "./processes.js"
+
+/** @internal */
+export interface Guardians {
+  /** Whether there was one to register with. */
+  readonly register: (fifo: string, pid: number, keep: boolean) => boolean
+  /** Runs on a channel until its client lets it go; it may stay on the host for longer. */
+  readonly serve: (
+    task: Extract<Guardian.Task, { readonly _tag: "Guard" }>,
+    channel: HostChannel,
+    connection: Connection,
+    read: HostChannel["stdin"]["read"]
+  ) => Effect.Effect<void>
+}
+
+interface Place {
+  readonly directory: string
+  readonly commands: Map<number, boolean>
+}
+
+// What a client that is gone leaves is given, as on any host.
+const graceRounds = 100
+
+/** @internal */
+export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
+  const places = new Map<string, Place>()
+
+  const close = (fifo: string, { commands }: Place) =>
+    Effect.suspend(() => {
+      if (places.delete(fifo)) {
+        const ending = [...commands].filter(([, keep]) => !keep).map(([pid]) => processes.end(pid, graceRounds))
+        return Effect.all(ending, { concurrency: "unbounded", discard: true })
+      }
+      return Effect.void
+    })
+
+  const serve: Guardians["serve"] = ({ directory, fifo }, channel, connection, read) =>
+    Effect.suspend(() => {
+      const place: Place = { directory, commands: new Map() }
+      places.set(fifo, place)
+      let isOver = false
+      let isDetached = false
+      const say = (report: Guardian.Report) =>
+        Either.match(Guardian.encodeReport(report), {
+          onLeft: () => Effect.void,
+          onRight: (line) => Effect.asVoid(channel.stdout(line))
+        })
+      // An ending takes its time, and others are not to wait for it.
+      const end = (pid: number, rounds: number) =>
+        Effect.forkIn(
+          Effect.zipRight(
+            processes.end(pid, rounds),
+            Effect.suspend(() => {
+              place.commands.delete(pid)
+              return say(Guardian.Report.Ended({ pid }))
+            })
+          ),
+          scope
+        )
+      const meet = Guardian.Request.$match({
+        Beat: () => Effect.void,
+        Add: ({ keep, pid }) => Effect.sync(() => void place.commands.set(pid, keep)),
+        Done: ({ pid }) => Effect.sync(() => void place.commands.delete(pid)),
+        End: ({ pid, rounds }) => Effect.asVoid(end(pid, rounds)),
+        Detach: () =>
+          Effect.suspend(() => {
+            isOver = isDetached = true
+            return say(Guardian.Report.Detached())
+          }),
+        Retire: ({ name }) =>
+          Effect.sync(() => {
+            for (const [fifo, { directory }] of places) if (directory.endsWith(`-${name}`)) places.delete(fifo)
+          }),
+        Quit: () =>
+          Effect.sync(() => {
+            isOver = true
+            places.delete(fifo)
+          })
+      })
+      const split = Guardian.splitter()
+      const hear: Effect.Effect<void> = Effect.flatMap(
+        read,
+        Option.match({
+          onNone: () => Effect.void,
+          onSome: (bytes) =>
+            Effect.zipRight(
+              Effect.forEach(
+                split(bytes),
+                (line) => Either.match(Guardian.decodeRequest(line), { onLeft: () => Effect.void, onRight: meet }),
+                { discard: true }
+              ),
+              Effect.suspend(() => isOver ? Effect.void : hear)
+            )
+        })
+      )
+      return Effect.zipRight(
+        say(Guardian.Report.Ready({ detachable: true })),
+        Effect.zipRight(hear, channel.exit(ExitStatus.Code({ code: 0 })))
+      ).pipe(
+        Effect.zipRight(Effect.suspend(() => isDetached ? connection.lost : Effect.void)),
+        Effect.zipRight(close(fifo, place))
+      )
+    })
+
+  return {
+    register: (fifo, pid, keep) => {
+      const place = places.get(fifo)
+      place?.commands.set(pid, keep)
+      return place !== undefined
+    },
+    serve
+  }
+}

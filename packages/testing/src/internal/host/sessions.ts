@@ -1,0 +1,87 @@
+/**
+ * The sessions that the host allows on one connection (`MaxSessions`): whoever finds none left waits, in order.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { SessionOptions } from "@effect-remote/core/Transport"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+
+/** @internal */
+export interface Sessions {
+  /** A session is given back with its scope. */
+  readonly take: (options: SessionOptions) => Effect.Effect<void, RemoteConnectionError, Scope.Scope>
+  /** Whoever waits fails. */
+  readonly fail: (error: RemoteConnectionError) => Effect.Effect<void>
+  readonly open: () => number
+}
+
+interface Session {
+  readonly options: SessionOptions
+  readonly granted: Deferred.Deferred<void, RemoteConnectionError>
+  isAsked: boolean
+}
+
+/** @internal */
+export const make = (host: string, most: number, scope: Scope.Scope): Sessions => {
+  const held = new Set<Session>()
+  const queue: Array<Session> = []
+
+  const refused = () =>
+    new RemoteConnectionError({
+      reason: "ChannelRefused",
+      host,
+      detail: "the server allows no session more than those in use",
+      hint: "MaxSessions in sshd_config limits those of one connection: maxSessions of the host in memory."
+    })
+
+  // One that is spare goes first. Those that are merely not in use go where nothing else ever would.
+  const press = Effect.suspend(() => {
+    const staying = [...held].filter(({ options }) => options.onWanted !== undefined)
+    if (queue.length === 0 || held.size < most || staying.some(({ isAsked }) => isAsked)) return Effect.void
+    const wanted = staying.find(({ options }) => options.spare) ??
+      (staying.length === held.size ? staying[0] : undefined)
+    if (wanted?.options.onWanted === undefined) return Effect.void
+    wanted.isAsked = true
+    return Effect.asVoid(Effect.forkIn(Effect.interruptible(wanted.options.onWanted), scope))
+  })
+
+  const leave = (session: Session) =>
+    Effect.suspend(() => {
+      const at = queue.indexOf(session)
+      if (at >= 0) queue.splice(at, 1)
+      held.delete(session)
+      for (const next of queue.splice(0, Math.max(0, most - held.size))) {
+        held.add(next)
+        Deferred.unsafeDone(next.granted, Effect.void)
+      }
+      return press
+    })
+
+  return {
+    take: (options) =>
+      Effect.uninterruptibleMask((restore) => {
+        const session: Session = { options, granted: Deferred.unsafeMake(FiberId.none), isAsked: false }
+        const needed = options.spare ? 2 : 1
+        const isFree = queue.length === 0 && held.size + needed <= most
+        if (!isFree && (most === 0 || options.spare)) return refused()
+        const keep = Effect.addFinalizer(() => leave(session))
+        // What is urgent gets a connection of its own where there is none left.
+        if (isFree || options.urgent) {
+          held.add(session)
+          return keep
+        }
+        queue.push(session)
+        return restore(Effect.zipRight(press, Deferred.await(session.granted))).pipe(
+          Effect.onError(() => leave(session)),
+          Effect.zipRight(keep)
+        )
+      }),
+    fail: (error) =>
+      Effect.sync(() => {
+        for (const { granted } of queue.splice(0)) Deferred.unsafeDone(granted, error)
+      }),
+    open: () => held.size
+  }
+}
