@@ -56,7 +56,8 @@ idle() {
 // command that has registered is seen before main leaves (`last`).
 //
 // A child that was just forked loses a signal that its parent has a trap for, so the ticker is told to go until it does, and
-// ends its `sleep` by one that nobody loses. It may be told before it knows the id of that.
+// ends its `sleep` by one that nobody loses. It may be told before it knows the id of that. On a host that has much to do it
+// takes a while to hear of anything; when it is killed, its `sleep` stays.
 //
 // Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
 const children = `
@@ -75,9 +76,11 @@ tick() {
   done
 }
 every() {
-  for signal in TERM TERM TERM TERM TERM TERM TERM TERM TERM KILL; do
-    [ -n "$ticker" ] && alive "$ticker" "$ticker_start" || break
+  signal=TERM told=0
+  while [ "$told" -le 200 ] && [ -n "$ticker" ] && alive "$ticker" "$ticker_start"; do
+    [ "$told" -lt 200 ] || signal=KILL
     kill -"$signal" "$ticker"
+    told=$((told + 1))
     sleep 0
   done
   ticker=
