@@ -105,7 +105,7 @@ export interface UserSeed {
   readonly name: string
   readonly uid?: number | undefined
   readonly gid?: number | undefined
-  /** Names or ids of further groups. */
+  /** The ids of further groups. */
   readonly groups?: ReadonlyArray<number> | undefined
   readonly home?: string | undefined
 }

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import { temporaryName } from "../files/atomicWrite.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
-import { type Fx, isNotFound, type Side } from "./side.js"
+import * as failure from "../sftp/failure.js"
+import type { Fx, Side } from "./side.js"
 
 /**
  * What is not there is no matter, and nobody waits for long.
@@ -16,7 +17,7 @@ export const discard = (side: Side, path: string): Effect.Effect<void> =>
   side.removeFile(path).pipe(
     Effect.interruptible,
     Effect.timeoutOption("10 seconds"),
-    Effect.catchIf(isNotFound, () => Effect.void),
+    Effect.catchIf(failure.isNotFound, () => Effect.void),
     Effect.ignoreLogged
   )
 

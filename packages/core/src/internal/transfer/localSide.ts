@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Info, LocalFiles } from "../../LocalFiles.js"
 import * as failure from "../sftp/failure.js"
-import { fromMode, isThere, type Kept, type Seen, type Side } from "./side.js"
+import { fromMode, type Kept, type Seen, type Side } from "./side.js"
 
 const kinds: Readonly<Record<string, string>> = {
   BlockDevice: "a device",
@@ -103,7 +103,7 @@ export const make = (
     makeDirectories: (path) =>
       Effect.catchIf(
         fs.makeDirectory(path, { recursive: true }),
-        isThere,
+        failure.isReason("AlreadyExists"),
         (error) => Effect.flatMap(follow(path), ({ type }) => type === "Directory" ? Effect.void : Effect.fail(error))
       ),
     change,

@@ -98,13 +98,6 @@ export interface Side {
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
 }
 
-/** @internal */
-export const isNotFound = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
-
-/** @internal */
-export const isThere = (error: PlatformError): boolean =>
-  error._tag === "SystemError" && error.reason === "AlreadyExists"
-
 const types: Readonly<Record<number, readonly [Seen["type"], string]>> = {
   [0o010000]: ["Other", "a named pipe"],
   [0o020000]: ["Other", "a device"],

@@ -16,7 +16,7 @@ import * as names from "./names.js"
 import * as pool from "./pool.js"
 import type { Board } from "./progress.js"
 import * as progress from "./progress.js"
-import { type Fx, isNotFound, isThere, type Kept, type Listed, type Seen, type Side } from "./side.js"
+import type { Fx, Kept, Listed, Seen, Side } from "./side.js"
 
 /** @internal */
 export interface Setting extends Omit<copy.Setting, "sync"> {
@@ -103,19 +103,19 @@ const locate = ({ target, to }: Setting): Fx<readonly [path: string, existing: S
       existing.type === "SymbolicLink"
         ? Effect.flatMap(to.realPath(target), (path) =>
           Effect.map(
-            Effect.catchIf(Effect.asSome(to.follow(path)), isNotFound, () =>
+            Effect.catchIf(Effect.asSome(to.follow(path)), failure.isNotFound, () =>
               Effect.succeedNone),
             (found) => [path, Option.getOrUndefined(found)]
           ))
         : Effect.succeed([target, existing])),
-    isNotFound,
+    failure.isNotFound,
     () =>
       Effect.succeed([target, undefined] as const)
   )
 
 // It is there, as a rule.
 const prepare = (to: Side, directory: string): Fx<void> =>
-  Effect.catchIf(Effect.asVoid(to.follow(directory)), isNotFound, () => to.makeDirectories(directory))
+  Effect.catchIf(Effect.asVoid(to.follow(directory)), failure.isNotFound, () => to.makeDirectories(directory))
 
 const finished = (
   { host, source, target }: Setting,
@@ -236,7 +236,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const lookAt = (path: string, listed: Listed | undefined): Fx<Seen | undefined> => {
       if (listed === undefined) return Effect.succeed(undefined)
       if (listed.seen !== undefined) return Effect.succeed(listed.seen)
-      return Effect.catchIf(to.look(path), isNotFound, () => Effect.succeed(undefined))
+      return Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
     }
 
     const file = (source: Source, job: Omit<copy.File, "existing">, listed: Listed | undefined) =>
@@ -294,7 +294,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             ),
             "new" as const
           ),
-          isThere,
+          failure.isReason("AlreadyExists"),
           () => to.look(target)
         ))
         if (found === "new") return found
@@ -396,7 +396,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             ? Effect.map(from.follow(path), (seen) => [seen, true])
             : Effect.succeed([seen, false])),
         (error) =>
-          isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
+          failure.isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
         () =>
           Effect.fail(
             failure.badArgument({ method, path }, "its name is no UTF-8, which the source's file system cannot tell")
@@ -457,7 +457,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         note(self, Outcome.Deleted())
         return true
       }).pipe(
-        Effect.catchIf(isNotFound, () =>
+        Effect.catchIf(failure.isNotFound, () =>
           Effect.succeed(true)),
         Effect.catchAll((error) =>
           Effect.sync(() => {

@@ -281,17 +281,9 @@ const invoke = (
   const [name] = words
   const run = builtins.get(name)
   const own = skipsFunctions || isSpecial(name) && run !== undefined ? undefined : shell.functions.get(name)
+  const within = (body: () => Run): Run => withVariables(shell, values, () => withDescriptors(shell, descriptors, body))
   if (own !== undefined) {
-    return withVariables(
-      shell,
-      values,
-      () =>
-        withDescriptors(
-          shell,
-          descriptors,
-          () => inFunction(shell, words.slice(1), () => command(shell, own, shell.tested))
-        )
-    )
+    return within(() => inFunction(shell, words.slice(1), () => command(shell, own, shell.tested)))
   }
   if (run !== undefined) {
     // what `exec` redirects stays so
@@ -303,16 +295,7 @@ const invoke = (
       source,
       invoke: (words: readonly [string, ...Array<string>]) => invoke(shell, words, shell.descriptors, noValues, true)
     }
-    return withVariables(
-      shell,
-      values,
-      () =>
-        withDescriptors(
-          shell,
-          descriptors,
-          () => withPrefix(shell, name === "command" ? shell.within : "", () => run(shell, words, context))
-        )
-    )
+    return within(() => withPrefix(shell, name === "command" ? shell.within : "", () => run(shell, words, context)))
   }
   return Effect.map(start.start(shell, words, descriptors, values), statusOf)
 }
