@@ -176,13 +176,15 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 /**
  * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete, as a copy; a packet
  * that came whole is a part of the bytes. One that claims to be longer than `longest` makes the rest of the stream
- * senseless: in its place, after all that came before, there is the error.
+ * senseless: in its place, after all that came before, there is the error. `allocate` gives the memory for a packet that
+ * comes in parts, exactly as long.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const splitter = (
-  longest: number
+  longest: number,
+  allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)
 ): (bytes: Uint8Array) => ReadonlyArray<Either.Either<Uint8Array, MalformedError>> => {
   // The packet that has begun: its length, and what of it there is once that is known.
   const head = new Uint8Array(4)
@@ -221,7 +223,7 @@ export const splitter = (
         if (!fill(head)) break
         const length = lengthAt(head, 0)
         if (isTooLong(length)) break
-        packet = new Uint8Array(length)
+        packet = allocate(length)
         have = 0
       } else {
         const length = lengthAt(bytes, at)
@@ -230,7 +232,7 @@ export const splitter = (
         if (bytes.length - at >= length) {
           packets.push(Either.right(bytes.subarray(at, at + length)))
           at += length
-        } else packet = new Uint8Array(length)
+        } else packet = allocate(length)
       }
     }
     return packets

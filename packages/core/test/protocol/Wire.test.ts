@@ -198,6 +198,23 @@ describe("Wire.splitter", () => {
     assert.deepStrictEqual(found, Either.left(new Wire.MalformedError({ message: "a packet claims to have 51 bytes" })))
   })
 
+  it("puts what comes in parts where it is told to, and nothing else", () => {
+    const memory = new Uint8Array(4)
+    const asked: Array<number> = []
+    const splitter = Wire.splitter(longest, (length) => {
+      asked.push(length)
+      return memory.subarray(0, length)
+    })
+    const whole = splitter(framed(Uint8Array.of(1, 2)))
+    assert.deepStrictEqual(asked, [])
+    assert.deepStrictEqual(whole, [Either.right(Uint8Array.of(1, 2))])
+    assert.deepStrictEqual(splitter(framed(Uint8Array.of(3, 4, 5)).subarray(0, 5)), [])
+    const [parts] = splitter(Uint8Array.of(4, 5))
+    assert.deepStrictEqual(asked, [3])
+    assert.deepStrictEqual(parts, Either.right(Uint8Array.of(3, 4, 5)))
+    assert.deepStrictEqual(memory, Uint8Array.of(3, 4, 5, 0))
+  })
+
   it("gives packets of no bytes", () => {
     assert.deepStrictEqual(split([new Uint8Array(8)]), [[], []])
   })

@@ -114,7 +114,7 @@ const stalling = (after: number) =>
           return effect
         })
       return {
-        readAlloc: (size) => counted(Number(size), file.readAlloc(size)),
+        read: (buffer) => counted(buffer.length, file.read(buffer)),
         writeAll: (bytes) => counted(bytes.length, file.writeAll(bytes))
       }
     })
@@ -618,7 +618,7 @@ export const transfers = ({ layer: live, name: suite }: Suite) =>
           // With a file half way, so that its handle is lost with the connection.
           const drop = Effect.suspend(() => ++pieces === 20 ? dropConnections : Effect.void)
           const local = changing(yield* node, (file) => ({
-            readAlloc: (size) => Effect.tap(file.readAlloc(size), drop),
+            read: (buffer) => Effect.tap(file.read(buffer), drop),
             writeAll: (bytes) => Effect.zipRight(drop, file.writeAll(bytes))
           }))
           const error = yield* Effect.flip(transfer(`${path}/from`, `${path}/to`, { concurrency: 2, local }))
@@ -643,7 +643,7 @@ export const transfers = ({ layer: live, name: suite }: Suite) =>
         // As soon as it is read from, it is something else.
         const touched = (touch: (path: string) => void) =>
           changing(local, (file, path) => ({
-            readAlloc: (size) => Effect.tap(file.readAlloc(size), () => Effect.sync(() => touch(path)))
+            read: (buffer) => Effect.tap(file.read(buffer), () => Effect.sync(() => touch(path)))
           }))
         const cases: ReadonlyArray<readonly [string, (path: string) => void]> = [
           ["Failed InvalidData", (path) => Fs.appendFileSync(path, "more")],

@@ -17,6 +17,7 @@ import * as Wire from "../../protocol/Wire.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { RemoteHost } from "../../RemoteHost.js"
 import type { Channel } from "../../Transport.js"
+import * as buffers from "../buffers.js"
 import * as outlet from "../outlet.js"
 import * as text from "../text.js"
 
@@ -43,6 +44,8 @@ export interface Client {
   /** The most bytes to ask for, and to write, in one request. */
   readonly readSize: number
   readonly writeSize: number
+  /** Nobody uses this data of an answer any more: what comes next may be put in its place. */
+  readonly reuse: (data: Uint8Array) => void
   /** Whether nothing is in flight and no handle is open. */
   readonly isIdle: () => boolean
   /** Whether the session has ended. */
@@ -64,6 +67,12 @@ const sizeWithoutLimits = 32768
 const largestSize = 261120
 
 const noiseShown = 512
+
+// What an answer has besides its data: its type, its number and how long the data is.
+const dataOverhead = 9
+
+// Large answers that wait for their next use.
+const answersKept = 16
 
 // Requests that wait to be written; more of them hold their senders back.
 const outgoingLimit = 4 * 1024 * 1024
@@ -185,7 +194,11 @@ export const make: (
     })
     const stderrEnded = yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drainStderr)))
 
-    const split = Wire.splitter(Sftp.longestPacket)
+    let memory = buffers.make(0, 0)
+    const split = Wire.splitter(
+      Sftp.longestPacket,
+      (length) => memory.size === length ? memory.take() : new Uint8Array(length)
+    )
     const firstPacket = Deferred.unsafeMake<Uint8Array, RemoteConnectionError | Wire.MalformedError>(FiberId.none)
     let beginning: Uint8Array = new Uint8Array()
     let begins = true
@@ -308,6 +321,8 @@ export const make: (
       limits?._tag === "ExtendedReply"
         ? limit === 0n ? largestSize : Math.min(largestSize, Number(limit))
         : sizeWithoutLimits
+    const readSize = size(read)
+    if (readSize > largePiece) memory = buffers.make(readSize + dataOverhead, answersKept)
     return {
       request,
       send,
@@ -315,8 +330,9 @@ export const make: (
       begin: (name, effect) => seen(name, enter(() => effect)),
       has,
       isIdle: () => pending.size === 0 && handles === 0,
-      readSize: size(read),
+      readSize,
       writeSize: size(write),
+      reuse: memory.give,
       isLost: () => lost !== undefined
     }
   })

@@ -43,8 +43,8 @@ export interface OpenFile {
 
 /** @internal */
 export interface Writer {
-  /** What is written must not change afterwards. */
-  readonly write: (bytes: Uint8Array) => Fx<void>
+  /** What is written must not change until it is told to be `unused`, which it is once the server has it. */
+  readonly write: (bytes: Uint8Array, unused?: () => void) => Fx<void>
   readonly flush: Fx<void>
   /**
    * Sets what is given, has the file synchronised where the server can, and looks at it, asked for in one go behind what was
@@ -320,14 +320,20 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
   })
 
   const writer: OpenFile["writer"] = (offset) => {
-    const queue: Array<Sent> = []
+    interface Piece extends Sent {
+      readonly unused: (() => void) | undefined
+    }
+    const queue: Array<Piece> = []
     const window = makeWindow(usualWindow)
     let next = offset
     let inFlight = 0
     const settleOne = Effect.suspend(() => {
       const sent = queue.shift()!
       inFlight -= sent.bytes
-      return Effect.flatMap(answerTo("write", sent, window), writing)
+      return Effect.flatMap(answerTo("write", sent, window), (answer) => {
+        sent.unused?.()
+        return writing(answer)
+      })
     })
     const isFull = (more: number) =>
       queue.length > 0 && (inFlight + more > window.size() || queue.length >= mostRequests)
@@ -346,21 +352,28 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
           return yield* attributesOf(yield* Effect.mapError(looked.answer.wait, failure.connection(on("stat"))))
         })
       })
-    const put = (data: Uint8Array): Fx<void> =>
+    const put = (data: Uint8Array, unused?: () => void): Fx<void> =>
       Effect.suspend(() => {
-        if (isFull(data.length)) return Effect.zipRight(settleOne, put(data))
+        if (isFull(data.length)) return Effect.zipRight(settleOne, put(data, unused))
         const at = next
         next += BigInt(data.length)
         return Effect.map(send("write", Sftp.Request.Write({ handle, offset: at, data }), data.length), (sent) => {
           inFlight += data.length
-          queue.push(sent)
+          queue.push({ ...sent, unused })
         })
       })
+    // They are answered one after the other: with the last piece all of it is there.
+    const putAll = (pieces: ReadonlyArray<Uint8Array>, unused: (() => void) | undefined): Fx<void> =>
+      Effect.forEach(pieces, (piece, index) => put(piece, index === pieces.length - 1 ? unused : undefined), {
+        discard: true
+      })
     return {
-      write: (bytes) =>
-        bytes.length <= client.writeSize
-          ? bytes.length === 0 ? Effect.void : put(bytes)
-          : Effect.forEach(pieces(bytes), put, { discard: true }),
+      write: (bytes, unused) =>
+        bytes.length === 0
+          ? Effect.sync(() => unused?.())
+          : bytes.length <= client.writeSize
+          ? put(bytes, unused)
+          : putAll(pieces(bytes), unused),
       flush,
       settling,
       finish: Effect.flatMap(closing, (closed) => Effect.zipRight(flush, closed))

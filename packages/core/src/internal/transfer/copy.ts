@@ -131,7 +131,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const pour = (file: File, written: string, offset: bigint): Effect.Effect<Copied, PlatformError, Scope.Scope> =>
     Effect.gen(function*() {
       const { existing, source, target } = file
-      const { seen, stream } = yield* from.read(source)
+      const { reuse, seen, stream } = yield* from.read(source)
       if (seen.type !== "File") {
         return yield* Effect.fail(failure.system({ method, path: source }, "BadResource", undefined, "it is no file"))
       }
@@ -151,7 +151,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
           size += BigInt(bytes.length)
           // One that grows as fast as it is read would never end.
           if (seen.size > 0n && size > seen.size) return changed(source)
-          return Effect.map(write(bytes), () => board.sent(bytes.length))
+          return Effect.map(write(bytes, () => reuse(bytes)), () => board.sent(bytes.length))
         }))
       const arrived = yield* finish(keeping, sync)
       // What has no size, as in /proc, has what could be read.

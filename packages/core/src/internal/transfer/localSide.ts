@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Info, LocalFiles } from "../../LocalFiles.js"
+import * as buffers from "../buffers.js"
 import * as failure from "../sftp/failure.js"
 import { fromMode, type Kept, type Seen, type Side } from "./side.js"
 
@@ -38,6 +39,9 @@ const link: Seen = { type: "SymbolicLink", kind: "a link", size: 0n, permissions
 // As much as a request writes: one byte more would be a request of its own.
 const chunkSize = 255 * 1024
 
+// Pieces that wait for their next use; as many bytes as can be on their way at first.
+const piecesKept = 16
+
 // Of RemoteFileSystem, which imports this.
 const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileSystem")
 
@@ -68,7 +72,7 @@ export const make = (
       })
       if (offset !== undefined) yield* file.seek(offset, "start")
       return {
-        write: (bytes) => file.writeAll(bytes),
+        write: (bytes, unused) => Effect.map(file.writeAll(bytes), unused),
         finish: (kept, sync) =>
           Effect.gen(function*() {
             const { mode, size } = yield* file.stat
@@ -82,7 +86,7 @@ export const make = (
   const writeSmall: Side["writeSmall"] = (path, bytes, kept, sync) =>
     Effect.scoped(
       Effect.flatMap(write(path, kept.permissions, undefined), ({ finish, write }) =>
-        Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes), finish(kept, sync)))
+        Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync)))
     )
 
   const side: Side = {
@@ -130,23 +134,24 @@ export const make = (
     read: (path) =>
       Effect.gen(function*() {
         const file = yield* fs.open(path, { flag: "r" })
+        const memory = buffers.make(chunkSize, piecesKept)
         return {
           seen: seen(yield* file.stat),
+          reuse: memory.give,
           stream: (offset, length) =>
             Stream.unwrap(Effect.map(file.seek(offset, "start"), () => {
               let left = length
               return Stream.repeatEffectOption(Effect.suspend(() => {
                 const size = left === undefined || left > BigInt(chunkSize) ? chunkSize : Number(left)
                 if (size === 0) return Effect.fail(Option.none())
+                const piece = memory.take()
                 return Effect.flatMap(
-                  Effect.mapError(file.readAlloc(size), Option.some),
-                  Option.match({
-                    onNone: () => Effect.fail(Option.none()),
-                    onSome: (bytes) => {
-                      if (left !== undefined) left -= BigInt(bytes.length)
-                      return Effect.succeed(bytes)
-                    }
-                  })
+                  Effect.mapError(file.read(piece.subarray(0, size)), Option.some),
+                  (read) => {
+                    if (read === 0n) return Effect.fail(Option.none())
+                    if (left !== undefined) left -= read
+                    return Effect.succeed(piece.subarray(0, Number(read)))
+                  }
                 )
               }))
             }))

@@ -75,7 +75,7 @@ export const make = (method: string, operations: Operations, digest: Side["diges
     read: (path) =>
       Effect.gen(function*() {
         const file = yield* operations.open(at(path), OpenFlags.read, {})
-        return { seen: seen(yield* file.stat), stream: file.stream }
+        return { seen: seen(yield* file.stat), stream: file.stream, reuse: file.opened.client.reuse }
       }),
     write: (path, permissions, offset) =>
       Effect.gen(function*() {

@@ -48,12 +48,14 @@ export interface Kept {
 export interface Reading {
   readonly seen: Seen
   readonly stream: (offset: bigint, length?: bigint) => Stream.Stream<Uint8Array, PlatformError>
+  /** Nobody uses what the stream gave any more: it may be overwritten. Whoever does not say so may keep it. */
+  readonly reuse: (bytes: Uint8Array) => void
 }
 
 /** @internal */
 export interface Writing {
-  /** Puts bytes behind those before. */
-  readonly write: (bytes: Uint8Array) => Fx<void>
+  /** Puts bytes behind those before. They must not change until they are told to be `unused`. */
+  readonly write: (bytes: Uint8Array, unused: () => void) => Fx<void>
   /** Waits for all of it, closes the file, and tells how large it is. */
   readonly finish: (kept: Kept, sync: boolean) => Fx<bigint>
 }

@@ -170,7 +170,12 @@ interface Entry {
 /** @internal */
 export const make = (host: string, output: Output): Multiplexer => {
   const entries = new Map<number, Entry>()
-  const split = Wire.splitter(longestPacket)
+  // Of the packets that come at one time the first and the last may be in parts, and none is kept.
+  let [memory, spare] = [new Uint8Array(longestPacket), new Uint8Array(longestPacket)]
+  const split = Wire.splitter(longestPacket, (length) => {
+    ;[memory, spare] = [spare, memory]
+    return memory.subarray(0, length)
+  })
   let nextId = 0
   let failure: RemoteConnectionError | undefined
   let congested = false
