@@ -28,11 +28,12 @@ const systemError = (path: string, cause: NodeJS.ErrnoException): PlatformError 
     cause
   })
 
-const infoOf = ({ atime, mode, mtime, size }: Fs.Stats): Info => ({
+const infoOf = ({ atimeMs, mode, mtimeMs, size }: Fs.Stats): Info => ({
   mode,
   size,
-  mtime: mtime.getTime(),
-  atime: atime.getTime()
+  // As the dates of it, which are made when they are asked for.
+  mtime: Math.round(mtimeMs),
+  atime: Math.round(atimeMs)
 })
 
 type Failure = NodeJS.ErrnoException | null
@@ -66,6 +67,18 @@ const look = (path: string): Effect.Effect<Info, PlatformError> =>
   steps(path, ({ end }) => Fs.lstat(path, (failure, stats) => failure ? end(failure) : end(null, infoOf(stats))))
 
 const looksAtOnce = 64
+
+// Small files share pieces of memory: each of its own costs more than to read it.
+const slabSize = 256 * 1024
+let slab = Buffer.alloc(0)
+
+const allocate = (size: number): Buffer => {
+  if (size > slabSize / 4) return Buffer.allocUnsafeSlow(size)
+  if (slab.length < size) slab = Buffer.allocUnsafeSlow(slabSize)
+  const piece = slab.subarray(0, size)
+  slab = slab.subarray(size)
+  return piece
+}
 
 const list: LocalFiles["list"] = (path) =>
   steps<Array<readonly [string, Info | undefined]>>(
@@ -106,7 +119,7 @@ const read: LocalFiles["read"] = (path, size) =>
           Fs.closeSync(descriptor)
         }
       }
-      const buffer = Buffer.allocUnsafe(size)
+      const buffer = allocate(size)
       Fs.read(descriptor, buffer, 0, isInterrupted() ? 0 : size, 0, (failure, length) => {
         try {
           const info = infoOf(look())
