@@ -1,2 +1,2 @@
-/** The packages that have tests, each with a `vitest.config.ts` of its own. */
-export default ["packages/core", "packages/node", "packages/testing"]
+/** The packages that have tests, each with a `vitest.config.ts` of its own, and the examples. */
+export default ["packages/core", "packages/node", "packages/testing", "examples"]
