@@ -44,8 +44,9 @@ export const totals = ({ orders, totals }: Orders) => {
       const [, customer, amount] = /^([^,]+),(\d+)$/.exec(text) ?? []
       return customer === undefined
         ? new InvalidOrder({ line: index + 1, text })
-        : Effect.succeed(HashMap.modifyAt(sums, customer, (sum) =>
-          Option.some(Option.getOrElse(sum, () => 0) + Number(amount))))
+        : Effect.succeed(
+          HashMap.modifyAt(sums, customer, (sum) => Option.some(Option.getOrElse(sum, () => 0) + Number(amount)))
+        )
     })
   )
   const lines = Stream.unwrap(Effect.map(amounts, (sums) =>

@@ -76,18 +76,21 @@ describe.each(hosts(programs))("deployment, $name", ({ layer }) => {
       })
     }).pipe(Effect.provide(layer)))
 
-  it.live.each([["broken", "restart"], ["sick", "check"]])("a %s release is rolled back", ([name, step]) =>
-    Effect.gen(function*() {
-      yield* deployed("good")
-      const error = yield* Effect.flip(deployed(name))
-      assert.strictEqual(error._tag === "DeploymentError" && error.step, step)
-      assert.deepStrictEqual(yield* state, {
-        live: "good\n",
-        entries,
-        releases: ["good"],
-        restarts: `good\n${name}\ngood\n`
-      })
-    }).pipe(Effect.provide(layer)))
+  it.live.each([["broken", "restart"], ["sick", "check"]] as const)(
+    "a %s release is rolled back",
+    ([name, step]) =>
+      Effect.gen(function*() {
+        yield* deployed("good")
+        const error = yield* Effect.flip(deployed(name))
+        assert.strictEqual(error._tag === "DeploymentError" && error.step, step)
+        assert.deepStrictEqual(yield* state, {
+          live: "good\n",
+          entries,
+          releases: ["good"],
+          restarts: `good\n${name}\ngood\n`
+        })
+      }).pipe(Effect.provide(layer))
+  )
 
   it.live("the first release goes without a trace when it fails", () =>
     Effect.gen(function*() {

@@ -3,8 +3,8 @@ import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { OpenSsh } from "@effect-remote/node"
 import { type HostCommand, InMemoryHost, Sshd } from "@effect-remote/testing"
 import { FileSystem } from "@effect/platform"
-import type { PlatformError } from "@effect/platform/Error"
 import { NodeFileSystem } from "@effect/platform-node"
+import type { PlatformError } from "@effect/platform/Error"
 import { Cause, Effect, Layer, Record } from "effect"
 
 /** A program of the host: what the host in memory does, and the same as a script for a real one. */
