@@ -12,11 +12,11 @@
  */
 import { LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import { RemoteContext } from "@effect-remote/core/RemoteContext"
-import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type * as RemoteHost from "@effect-remote/core/RemoteHost"
-import { type Duplex, Transport } from "@effect-remote/core/Transport"
+import { Transport } from "@effect-remote/core/Transport"
 import type { FileSystem } from "@effect/platform/FileSystem"
+import type { Socket } from "@effect/platform/Socket"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -30,6 +30,7 @@ import * as addresses from "./internal/host/address.js"
 import * as assertions from "./internal/host/assertions.js"
 import * as hosts from "./internal/host/host.js"
 import * as scripts from "./internal/host/scripts.js"
+import * as sockets from "./internal/host/socket.js"
 import { entries } from "./internal/memory/entries.js"
 import { snapshot } from "./internal/memory/snapshot.js"
 
@@ -220,10 +221,11 @@ export interface InMemoryHost {
   /** The connection is lost now; the next use connects again. */
   readonly dropConnection: Effect.Effect<void>
   /**
-   * Connects to an address as the host sees it: a service, or what the host listens on for its client. Nothing of this
-   * machine's network is used. It closes with its scope.
+   * A socket to an address as the host sees it, for what would connect to the port of a tunnel: a service, or what the host
+   * listens on for its client. It is what `NodeSocket.makeNet` gives, but nothing of this machine's network is used: each
+   * `run` connects, and closes the connection when it is over; it fails with the reason `Open` where nobody listens.
    */
-  readonly connect: (address: string) => Effect.Effect<Duplex<never>, RemoteConnectionError, Scope.Scope>
+  readonly connect: (address: string) => Effect.Effect<Socket>
   /** A program was run with these words first, so many times or at all. */
   readonly expectRan: (
     words: string | ReadonlyArray<string>,
@@ -366,7 +368,7 @@ export const make = <C = {}, R = never, S = {}>(
         const address = addresses.parse(text)
         return typeof address === "string"
           ? Effect.dieMessage(`${JSON.stringify(text)}: ${address}`)
-          : host.connect(address)
+          : Effect.sync(() => sockets.make(host.connect(address)))
       },
       expectRan: (words, { times } = {}) => Effect.suspend(() => assertions.ran(journal.runs(), wordsOf(words), times)),
       expectOrder: (...lines) => Effect.suspend(() => assertions.ranInOrder(journal.runs(), lines.map(wordsOf))),

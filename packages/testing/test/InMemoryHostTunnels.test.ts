@@ -2,8 +2,9 @@ import { RemoteContext } from "@effect-remote/core"
 import type { Duplex } from "@effect-remote/core/Transport"
 import { RemoteAddress, Transport } from "@effect-remote/core/Transport"
 import { HostService, InMemoryHost } from "@effect-remote/testing"
+import { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Option } from "effect"
+import { Context, Effect, Fiber, Option, Stream } from "effect"
 import * as Net from "node:net"
 
 const host = InMemoryHost.InMemoryHost
@@ -21,6 +22,12 @@ const readAll = <E>(duplex: Duplex<E>): Effect.Effect<string, E> =>
 
 const ask = <E>(duplex: Duplex<E>, text: string) =>
   Effect.zipRight(Effect.zipRight(duplex.write(bytes(text)), duplex.end), readAll(duplex))
+
+const askSocket = (socket: Socket.Socket, text: string) =>
+  Stream.make(text).pipe(
+    Stream.pipeThroughChannel(Socket.toChannelString(socket)),
+    Stream.mkString
+  )
 
 /** Over the network of this machine. */
 const askOver = (port: number, text: string) =>
@@ -52,10 +59,10 @@ const services = {
 const layer = InMemoryHost.layer({ services })
 
 describe("tunnels", () => {
-  it.effect("services answer, to the transport and to the test", () =>
+  it.effect("services answer", () =>
     Effect.gen(function*() {
       const transport = yield* Transport
-      const { connect, counts, expectIdle } = yield* host
+      const { counts, expectIdle } = yield* host
       const tcp = (host: string, port: number) => transport.connect(RemoteAddress.Tcp({ host, port }))
       yield* Effect.scoped(Effect.gen(function*() {
         assert.strictEqual(yield* ask(yield* tcp("db.internal", 5432), "hello"), "hello")
@@ -68,8 +75,6 @@ describe("tunnels", () => {
         const refused = yield* Effect.flip(tcp("db.internal", 5433))
         assert.strictEqual(refused.reason, "ChannelRefused")
         assert.include(refused.message, "db.internal:5433")
-        assert.strictEqual(yield* ask(yield* connect("db.internal:5432"), "test"), "test")
-        assert.strictEqual((yield* Effect.flip(connect("db.internal:1"))).reason, "ChannelRefused")
         assert.strictEqual((yield* counts).tunnels, 4)
       }))
       yield* expectIdle
@@ -93,7 +98,7 @@ describe("tunnels", () => {
         const server = yield* Effect.fork(
           Effect.scoped(Effect.flatMap(listener.accept, (one) => ask(one, "from here")))
         )
-        assert.strictEqual(yield* ask(yield* connect(`localhost:${port}`), "from there"), "from here")
+        assert.strictEqual(yield* askSocket(yield* connect(`localhost:${port}`), "from there"), "from here")
         assert.strictEqual(yield* Fiber.join(server), "from there")
         const taken = yield* Effect.flip(transport.listen(RemoteAddress.Tcp({ host: "localhost", port: 80 })))
         assert.strictEqual(taken.reason, "ChannelRefused")

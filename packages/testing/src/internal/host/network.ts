@@ -32,23 +32,21 @@ const backlog = 128
 
 const firstPort = 32768
 
-/**
- * Two ends of a connection; what is written to one is read from the other.
- *
- * @internal
- */
-export const pair = (): readonly [Duplex<never>, Duplex<never>, close: Effect.Effect<void>] => {
+interface End extends Duplex<never> {
+  /** Reads and writes no more. What was written still arrives. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Two ends of a connection; what is written to one is read from the other. */
+const pair = (): readonly [End, End] => {
   const [to, from] = [pipes.make(), pipes.make()]
-  const side = (read: pipes.Pipe, write: pipes.Pipe): Duplex<never> => ({
+  const side = (read: pipes.Pipe, write: pipes.Pipe): End => ({
     read: read.read,
     write: write.write,
-    end: write.end
+    end: write.end,
+    close: Effect.zipRight(write.end, read.close)
   })
-  return [
-    side(from, to),
-    side(to, from),
-    Effect.all([to.end, from.end, to.close, from.close], { discard: true })
-  ]
+  return [side(from, to), side(to, from)]
 }
 
 /**
@@ -169,10 +167,10 @@ export const make = (
         if (serve === undefined) {
           return yield* refused(`nobody listens on ${addresses.show(address)}`, "Name it among services.")
         }
-        const [near, far, close] = pair()
-        yield* Effect.addFinalizer(() => close)
+        const [near, far] = pair()
+        yield* Effect.addFinalizer(() => near.close)
         yield* Effect.forkIn(
-          Effect.interruptible(Effect.zipRight(Effect.exit(serve(far)), far.end)),
+          Effect.interruptible(Effect.zipRight(Effect.exit(serve(far)), far.close)),
           scope
         )
         return near
