@@ -10,8 +10,8 @@ import type * as Scope from "effect/Scope"
 
 /** @internal */
 export interface Sessions {
-  /** A session is given back with its scope. */
-  readonly take: (options: SessionOptions) => Effect.Effect<void, RemoteConnectionError, Scope.Scope>
+  /** A session, and what gives it back: its scope does, too. */
+  readonly take: (options: SessionOptions) => Effect.Effect<Effect.Effect<void>, RemoteConnectionError, Scope.Scope>
   /** Whoever waits fails. */
   readonly fail: (error: RemoteConnectionError) => Effect.Effect<void>
   readonly open: () => number
@@ -27,6 +27,8 @@ interface Session {
 export const make = (host: string, most: number, scope: Scope.Scope): Sessions => {
   const held = new Set<Session>()
   const queue: Array<Session> = []
+  // A client learns how many there are from the first that it does not get.
+  let isKnown = false
 
   const refused = () =>
     new RemoteConnectionError({
@@ -63,10 +65,11 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
     take: (options) =>
       Effect.uninterruptibleMask((restore) => {
         const session: Session = { options, granted: Deferred.unsafeMake(FiberId.none), isAsked: false }
-        const needed = options.spare ? 2 : 1
+        const needed = options.spare && isKnown ? 2 : 1
         const isFree = queue.length === 0 && held.size + needed <= most
+        if (!isFree) isKnown = true
         if (!isFree && (most === 0 || options.spare)) return refused()
-        const keep = Effect.addFinalizer(() => leave(session))
+        const keep = Effect.as(Effect.addFinalizer(() => leave(session)), leave(session))
         // What is urgent gets a connection of its own where there is none left.
         if (isFree || options.urgent) {
           held.add(session)

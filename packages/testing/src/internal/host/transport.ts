@@ -6,6 +6,7 @@ import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import {
   type Channel,
   type ConnectionState,
+  type ExitStatus,
   type RemoteAddress,
   type SessionOptions,
   type Transport,
@@ -118,10 +119,12 @@ export const make = (
     ) =>
       opening(({ connection, sessions }) =>
         Effect.gen(function*() {
-          yield* sessions.take(options)
+          const leave = yield* sessions.take(options)
           const channel = yield* connection.open
           journal.add(HostEvent.Session({ kind, line }))
-          return yield* start(channel, serve(channel, connection))
+          // A channel is closed once what ran on it has ended, whether its client lets it go or not.
+          const closing = { ...channel, exit: (status: ExitStatus) => Effect.zipRight(channel.exit(status), leave) }
+          return yield* start(channel, serve(closing, connection))
         })
       )
 
