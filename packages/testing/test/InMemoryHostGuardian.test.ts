@@ -16,8 +16,10 @@ const job = (name: string) => Command.make("job", name)
 
 /** Waits until it is. */
 const guardianIs = (wanted: RemoteContext.State["guardian"]) =>
-  Effect.flatMap(RemoteContext.RemoteContext, ({ state }) =>
-    Stream.runDrain(Stream.takeUntil(state, ({ guardian }) => guardian === wanted)))
+  Effect.flatMap(
+    RemoteContext.RemoteContext,
+    ({ state }) => Stream.runDrain(Stream.takeUntil(state, ({ guardian }) => guardian === wanted))
+  )
 
 describe("the guardian of a host in memory", () => {
   for (const sessions of [10, 2, 1]) {

@@ -5,7 +5,7 @@ import { HostService, InMemoryHost } from "@effect-remote/testing"
 import { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Option, Stream } from "effect"
-import * as Net from "node:net"
+import * as tcp from "./fixtures/tcp.js"
 
 const host = InMemoryHost.InMemoryHost
 
@@ -28,23 +28,6 @@ const askSocket = (socket: Socket.Socket, text: string) =>
     Stream.pipeThroughChannel(Socket.toChannelString(socket)),
     Stream.mkString
   )
-
-/** Over the network of this machine. */
-const askOver = (port: number, text: string) =>
-  Effect.async<string, Error>((resume) => {
-    const socket = Net.connect({ host: "127.0.0.1", port, allowHalfOpen: true })
-    let got = ""
-    socket.on("data", (data) => {
-      got += data
-    })
-    socket.on("end", () => {
-      socket.end()
-      resume(Effect.succeed(got))
-    })
-    socket.on("error", (error) => resume(Effect.fail(error)))
-    socket.end(text)
-    return Effect.sync(() => socket.destroy())
-  })
 
 class Version extends Context.Tag("Version")<Version, string>() {}
 
@@ -84,7 +67,7 @@ describe("tunnels", () => {
     Effect.gen(function*() {
       const tunnel = yield* RemoteContext.tunnel({ remoteHost: "db.internal", remotePort: 5432 })
       const text = "x".repeat(300_000)
-      assert.strictEqual(yield* askOver(tunnel.localPort, text), text)
+      assert.strictEqual(yield* tcp.talk({ host: "127.0.0.1", port: tunnel.localPort }, text), text)
     }).pipe(Effect.scoped, Effect.provide(layer), Effect.provideService(Version, "v1")))
 
   it.effect("a host listens for its client, and the test connects", () =>
