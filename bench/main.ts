@@ -1,6 +1,6 @@
 /**
- * Measures `OpenSsh.layer` beside what else there is, on a throwaway server on loopback. docs/benchmarks.md tells what
- * each work item does.
+ * Measures `OpenSsh.layer` beside what else there is, on a throwaway server on loopback, and the host in memory by itself.
+ * docs/benchmarks.md tells what each work item does.
  */
 import { Sshd } from "@effect-remote/testing"
 import { NodeRuntime } from "@effect/platform-node"
@@ -35,6 +35,7 @@ import {
   writeAtomic,
   writeSmall
 } from "./work/files.js"
+import { memoryCommand, memoryLayer, memoryStat } from "./work/memory.js"
 import { tunnelOpen, tunnelThroughput } from "./work/tunnel.js"
 
 const known = [
@@ -65,7 +66,10 @@ const works = [
   putTree,
   getTree,
   putSlowly,
-  getSlowly
+  getSlowly,
+  memoryStat,
+  memoryCommand,
+  memoryLayer
 ]
 
 const isInstalled = (program: string): boolean =>
@@ -99,7 +103,7 @@ const measure = (work: (typeof works)[number], rounds: number) =>
   Effect.gen(function*() {
     const sshd = yield* Sshd.Sshd
     const entries = yield* Effect.forEach(
-      contenders.filter(({ can }) => can.includes(work.needs)),
+      contenders.filter((one) => work.needs === undefined ? one === ours : one.can.includes(work.needs)),
       (contender) => Effect.map(work.prepare(contender, sshd), (measure) => ({ name: contender.name, measure }))
     )
     const figures = yield* interleaved(entries, rounds)

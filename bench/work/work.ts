@@ -9,8 +9,8 @@ export interface Work<R = never> {
   readonly better: "lower" | "higher"
   /** What ours is meant to reach. */
   readonly goal?: string
-  /** What a contender must be able to do. */
-  readonly needs: keyof Connection
+  /** What a contender must be able to do. Left out: it is ours alone. */
+  readonly needs?: keyof Connection
   /** Gets ready. The effect in it does the work once and succeeds with the figure. */
   readonly prepare: (
     contender: Contender,
@@ -22,7 +22,7 @@ export const milliseconds = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Ef
   Effect.map(Effect.timed(effect), ([duration]) => Duration.toMillis(duration))
 
 /** Runs the command and looks at what it printed. */
-export const runChecked = ({ run }: Connection): Effect.Effect<void, BenchError> =>
+export const runChecked = ({ run }: Pick<Connection, "run">): Effect.Effect<void, BenchError> =>
   Effect.flatMap(run, (output) =>
     output === command.output
       ? Effect.void
