@@ -17,7 +17,7 @@ export interface Deployment {
   /** The directory of the service on the host: what was released is in `releases`, and the link `current` names one of them. */
   readonly directory: string
   readonly restart: Command.Command
-  /** Exits with 0 once the service is healthy. */
+  /** Exits with 0 once the service is healthy, and with another code, or not within ten seconds, as long as it is not. */
   readonly check: Command.Command
   /** When to check again. Default: every second, for half a minute. */
   readonly checkAgain?: Schedule.Schedule<unknown> | undefined
@@ -55,8 +55,9 @@ export const deploy = (
         Effect.zipRight(fs.symlink(target, `${current}.next`)),
         Effect.zipRight(fs.rename(`${current}.next`, current))
       )
-    const restarted = RemoteContext.string(restart)
-    const healthy = RemoteContext.string(check).pipe(
+    // A rollback is not to be interrupted, so that nothing in it may last for ever.
+    const restarted = RemoteContext.string(restart, { timeout: "1 minute" })
+    const healthy = RemoteContext.string(check, { timeout: "10 seconds" }).pipe(
       Effect.retry({ schedule: checkAgain, while: ({ _tag }) => _tag === "RemoteCommandError" })
     )
     const rollBack = Option.match({

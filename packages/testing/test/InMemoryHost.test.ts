@@ -287,7 +287,15 @@ describe("commands", () => {
       yield* expectIdle
     }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 2, commands: { job: Effect.never, quick: 0 } }))))
 
-  it.effect("with one session there is no guardian, and commands and files take turns", () =>
+  it.scoped("a command that has ended has given its session back, though its scope is open", () =>
+    Effect.gen(function*() {
+      for (const id of ["1", "2", "3"]) {
+        const process = yield* RemoteContext.start(Command.make("quick", id))
+        assert.strictEqual(yield* process.exitCode, 0)
+      }
+    }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 1, commands: { quick: 0 } }))))
+
+  it.effect("where files have the one session there is no guardian, and commands and files take turns", () =>
     Effect.gen(function*() {
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       yield* fs.writeFileString("f", "x")
