@@ -11,7 +11,7 @@ import { milliseconds, type Work } from "./work.js"
 
 const mebibyte = 1024 * 1024
 const small = 4096
-const counts = { exists: 300, existsAtOnce: 1280, small: 100, tree: 1000 } as const
+const counts = { exists: 1500, existsAtOnce: 1280, small: 300, tree: 1000 } as const
 
 const attempt = <A>(call: () => Promise<A>): Effect.Effect<A, BenchError> =>
   Effect.tryPromise({ try: call, catch: failed("the files") })

@@ -3,25 +3,22 @@ import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import * as owner from "../src/internal/files/owner.js"
-import type { OpenFile } from "../src/internal/sftp/openFile.js"
 
 const denied = new SystemError({ module: "FileSystem", method: "chown", reason: "PermissionDenied" })
 
 /** A file of user 1 and group 1, which may be given to the groups in `groups`, by root to anybody. */
 const file = (groups: ReadonlyArray<number>, isRoot = false) => {
   const is = { uid: 1, gid: 1 }
-  const open: Pick<OpenFile, "setAttributes"> = {
-    setAttributes: ({ gid = is.gid, uid = is.uid }: Attributes) =>
-      isRoot || uid === is.uid && groups.includes(gid)
-        ? Effect.sync(() => void Object.assign(is, { uid, gid }))
-        : denied
-  }
-  return { is, open }
+  const change = ({ gid = is.gid, uid = is.uid }: Attributes) =>
+    isRoot || uid === is.uid && groups.includes(gid)
+      ? Effect.sync(() => void Object.assign(is, { uid, gid }))
+      : denied
+  return { is, change }
 }
 
 const keep = (uid: number, gid: number, of: ReturnType<typeof file>) =>
   Effect.map(
-    owner.keep(of.open, { ...of.is }, { uid, gid }, 0o664),
+    owner.keep(of.change, { ...of.is }, { uid, gid }, 0o664),
     (mode) => [of.is.uid, of.is.gid, Option.getOrElse(mode, () => "as it is")]
   )
 

@@ -6,7 +6,7 @@ import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { OpenFlags } from "../../protocol/Sftp.js"
+import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { AtomicOptions } from "../../RemoteFileSystem.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
@@ -48,12 +48,28 @@ export const temporaryName = (unguessable: string): string => `.effect-remote-${
 
 const noEntry = Effect.succeedNone
 
-/** @internal */
-export const acquire = Effect.fnUntraced(function*(
+// What is whole in one go with what makes its file.
+const small = 64 * 1024
+
+/** What is to be written where, once nothing speaks against it. */
+interface Plan {
+  readonly at: (path: string) => Attempt
+  /** What gets the new content: what the path names, or what that leads to. */
+  readonly target: string
+  readonly existing: Option.Option<Attributes>
+  /** `undefined`: what a new file gets. */
+  readonly permissions: number | undefined
+  readonly directory: string
+  readonly temporary: string
+  /** Whether the mode is a given one, rather than that of what is there. */
+  readonly hasMode: boolean
+}
+
+const makePlan = Effect.fnUntraced(function*(
   operations: Operations,
   method: string,
   path: string,
-  { durable = false, ifAbsent = false, makesParents = true, mode, symlinks = "follow" }: Options
+  { durable = false, ifAbsent = false, mode, symlinks = "follow" }: Options
 ) {
   const at = (path: string): Attempt => ({ method, path })
   const refused = (reason: SystemErrorReason, description?: string) =>
@@ -91,39 +107,76 @@ export const acquire = Effect.fnUntraced(function*(
 
   const directory = posixPath.parent(target)
   const temporary = posixPath.join(directory, temporaryName(yield* random.hex))
-  const create = operations.open(
-    at(temporary),
-    OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
-    permissions === undefined ? {} : { permissions }
+  const plan: Plan = { at, target, existing, permissions, directory, temporary, hasMode: mode !== undefined }
+  return plan
+})
+
+// A file that is not there is no matter.
+const cleanUp = (operations: Operations, { at, temporary }: Plan): Effect.Effect<void> =>
+  operations.removeFile(at(temporary)).pipe(
+    Effect.interruptible,
+    Effect.timeoutOption("10 seconds"),
+    Effect.catchIf(failure.isNotFound, () => Effect.void),
+    Effect.ignoreLogged
   )
 
-  let isCommitted = false
-  // Registered before the file is made, so that nothing can come between; a file that is not there is no matter.
-  yield* Effect.addFinalizer(() =>
-    isCommitted
-      ? Effect.void
-      : operations.removeFile(at(temporary)).pipe(
-        Effect.interruptible,
-        Effect.timeoutOption("10 seconds"),
-        Effect.catchIf(failure.isNotFound, () => Effect.void),
-        Effect.ignoreLogged
-      )
-  )
-  let made: ReadonlyArray<string> = []
-  const file = yield* Effect.catchIf(
-    create,
+// With the directories that are missing above it, which are told.
+const withParents = <A, R>(
+  operations: Operations,
+  { at, directory }: Plan,
+  { makesParents = true }: Options,
+  create: Effect.Effect<A, PlatformError, R>
+): Effect.Effect<readonly [A, made: ReadonlyArray<string>], PlatformError, R> =>
+  Effect.catchIf(
+    Effect.map(create, (created): readonly [A, ReadonlyArray<string>] => [created, []]),
     (error) => makesParents && failure.isNotFound(error),
     () =>
-      Effect.flatMap(makeDirectories(operations, at(directory), {}), (directories) => {
-        made = directories
-        return create
-      })
+      Effect.flatMap(
+        makeDirectories(operations, at(directory), {}),
+        (made) => Effect.map(create, (created) => [created, made] as const)
+      )
+  )
+
+// The one step that cannot be taken back. It has its own limit, since nothing may interrupt it.
+const giveName = (operations: Operations, { at, target, temporary }: Plan, { ifAbsent = false }: Options): Fx<void> =>
+  Effect.uninterruptible(
+    Effect.timeoutFail(
+      Effect.interruptible((ifAbsent ? operations.renameIfAbsent : operations.rename)(at(temporary), target)),
+      {
+        duration: renamedWithin,
+        onTimeout: () =>
+          failure.system(at(target), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
+      }
+    )
+  )
+
+/** @internal */
+export const acquire = Effect.fnUntraced(function*(
+  operations: Operations,
+  method: string,
+  path: string,
+  options: Options
+) {
+  const plan = yield* makePlan(operations, method, path, options)
+  const { at, directory, existing, hasMode, permissions, temporary } = plan
+  let isCommitted = false
+  // Registered before the file is made, so that nothing can come between.
+  yield* Effect.addFinalizer(() => isCommitted ? Effect.void : cleanUp(operations, plan))
+  const [file, made] = yield* withParents(
+    operations,
+    plan,
+    options,
+    operations.open(
+      at(temporary),
+      OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
+      permissions === undefined ? {} : { permissions }
+    )
   )
   const { settling, write } = file.writer(0n)
 
   // Opened before the commit, which is not to fail for it: a directory that may not be read is not synced.
   const openDirectory = (path: string) => Effect.option(operations.open(at(path), OpenFlags.read, {}))
-  const directories = durable
+  const directories = options.durable === true
     ? Array.getSomes(yield* Effect.forEach([directory, ...made.map(posixPath.parent)], openDirectory))
     : []
 
@@ -133,14 +186,12 @@ export const acquire = Effect.fnUntraced(function*(
   const settled = Effect.gen(function*() {
     const own = yield* settle(permissions)
     if (Option.isNone(existing)) return
-    const kept = yield* owner.keep(file, own, existing.value, permissions)
+    const kept = yield* owner.keep(file.setAttributes, own, existing.value, permissions)
     if (Option.isNone(kept)) return
     // A change of the owner takes some bits of the mode away.
-    yield* settle(mode === undefined ? kept.value : permissions)
+    yield* settle(hasMode ? permissions : kept.value)
   })
   const canLoseNothing = yield* operations.offers(at(path), "fsync")
-
-  const giveName = ifAbsent ? operations.renameIfAbsent : operations.rename
 
   const commit = Effect.suspend(() => {
     if (isCommitted) return Effect.void
@@ -149,23 +200,73 @@ export const acquire = Effect.fnUntraced(function*(
       // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
       const closed = yield* file.closing
       if (!canLoseNothing) yield* closed
-      // The one step that cannot be taken back. It has its own limit, since nothing may interrupt it.
-      yield* Effect.uninterruptible(Effect.map(
-        Effect.timeoutFail(Effect.interruptible(giveName(at(temporary), target)), {
-          duration: renamedWithin,
-          onTimeout: () =>
-            failure.system(at(path), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
-        }),
-        () => {
-          isCommitted = true
-        }
-      ))
+      yield* Effect.uninterruptible(Effect.map(giveName(operations, plan, options), () => {
+        isCommitted = true
+      }))
       yield* closed
       yield* Effect.forEach(directories, ({ sync }) => sync, { discard: true })
     })
   })
   const atomic: AtomicFile = { write, file, commit }
   return atomic
+})
+
+/**
+ * Writes all at once. What is small takes the same steps as `acquire`, without an effect for each request.
+ *
+ * @internal
+ */
+export const put = (
+  operations: Operations,
+  method: string,
+  path: string,
+  bytes: Uint8Array,
+  options: Options
+): Fx<void> =>
+  bytes.length <= small && options.durable !== true
+    ? putSmall(operations, method, path, bytes, options)
+    : putLarge(operations, method, path, bytes, options)
+
+const putLarge = (operations: Operations, method: string, path: string, bytes: Uint8Array, options: Options) =>
+  Effect.scoped(Effect.flatMap(
+    acquire(operations, method, path, options),
+    ({ commit, write }) => Effect.zipRight(write(bytes), commit)
+  ))
+
+const putSmall = Effect.fnUntraced(function*(
+  operations: Operations,
+  method: string,
+  path: string,
+  bytes: Uint8Array,
+  options: Options
+) {
+  const plan = yield* makePlan(operations, method, path, options)
+  const { at, existing, hasMode, permissions, temporary } = plan
+  // By its name, a file may be given away only where no link can stand in its place.
+  if (Option.isSome(existing) && !(yield* operations.offers(at(path), "lsetstat"))) {
+    return yield* putLarge(operations, method, path, bytes, options)
+  }
+  const attributes = permissions === undefined ? undefined : { permissions }
+  const change = (attributes: Attributes) => operations.setLinkAttributes(at(temporary), attributes)
+  yield* Effect.onError(
+    Effect.gen(function*() {
+      const [own] = yield* withParents(
+        operations,
+        plan,
+        options,
+        operations.writeWhole(at(temporary), bytes, attributes, true)
+      )
+      const kept = Option.isNone(existing)
+        ? Option.none()
+        : yield* owner.keep(change, own, existing.value, permissions)
+      if (Option.isSome(kept)) {
+        const settled = hasMode ? permissions : kept.value
+        if (settled !== undefined) yield* change({ permissions: settled })
+      }
+      yield* giveName(operations, plan, options)
+    }),
+    () => cleanUp(operations, plan)
+  )
 })
 
 /**

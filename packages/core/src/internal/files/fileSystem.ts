@@ -190,11 +190,13 @@ export const make = (
     sink: (path, options = {}) => sink("sink", path, options.flag ?? "w", options.mode),
     atomicWrite: (path, content, options = {}) =>
       typeof content === "string" || content instanceof Uint8Array
-        ? Effect.scoped(Effect.flatMap(
-          atomicWrite.acquire(operations, "atomicWrite", path, options),
-          ({ commit, write }) =>
-            Effect.zipRight(write(typeof content === "string" ? new TextEncoder().encode(content) : content), commit)
-        ))
+        ? atomicWrite.put(
+          operations,
+          "atomicWrite",
+          path,
+          typeof content === "string" ? new TextEncoder().encode(content) : content,
+          options
+        )
         : Stream.run(content, atomicSink("atomicWrite", path, options)),
     atomicSink: (path, options = {}) => atomicSink("atomicSink", path, options),
     access: (path, options) => access.check(operations, { method: "access", path }, options),

@@ -5,7 +5,6 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
-import type { OpenFile } from "../sftp/openFile.js"
 
 // As what everybody else may do.
 const groupAsOthers = (permissions: number): number => (permissions & 0o707) | ((permissions & 0o007) << 3)
@@ -17,7 +16,7 @@ const groupAsOthers = (permissions: number): number => (permissions & 0o707) | (
  * @internal
  */
 export const keep = (
-  file: Pick<OpenFile, "setAttributes">,
+  change: (attributes: Attributes) => Effect.Effect<void, PlatformError>,
   own: Attributes,
   existing: Attributes,
   permissions: number | undefined
@@ -25,7 +24,7 @@ export const keep = (
   Effect.gen(function*() {
     const { gid, uid } = existing
     if (uid === undefined || gid === undefined || own.uid === uid && own.gid === gid) return Option.none()
-    const given = (uid: number) => Effect.isSuccess(file.setAttributes({ uid, gid }))
+    const given = (uid: number) => Effect.isSuccess(change({ uid, gid }))
     if (yield* given(uid)) return Option.some(permissions)
     if (own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))) {
       return Option.some(permissions)

@@ -357,7 +357,9 @@ export const make = (session: Session): Operations => {
           if (!isOk(answer, "write")) return
           const given = found?.permissions
           if (permissions !== undefined && (given === undefined || (given & 0o7777) !== permissions)) {
-            each(Sftp.Request.Setstat({ path: attempt.path, attributes: { permissions } }))
+            // By the handle it was too late; where the name is somebody's link by now, that is not to be followed.
+            const change = { path: attempt.path, attributes: { permissions } }
+            each(client.has("lsetstat") ? Sftp.Request.Lsetstat(change) : Sftp.Request.Setstat(change))
           }
           done()
         })
