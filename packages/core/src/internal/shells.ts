@@ -32,6 +32,8 @@ export interface Shells {
 interface Waiting {
   readonly channel: Channel
   readonly scope: Scope.CloseableScope
+  /** By the clock, in milliseconds. */
+  readonly since: number
 }
 
 // Commands follow one another when no more time than this is between them, and a shell waits no longer.
@@ -43,6 +45,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   let inUse = 0
   let lastUse = -Infinity
   let waiting: Waiting | undefined
+  let isTimed = false
   let preparing: Deferred.Deferred<void> | undefined
 
   const discard = (scope: Scope.CloseableScope) =>
@@ -59,10 +62,24 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
         transport.exec(frame.launchLine, { spare: true, onWanted: discard(scope) }),
         scope
       )).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
-      waiting = { channel, scope }
-      return scope
+      waiting = { channel, scope, since: yield* Clock.currentTimeMillis }
     })
   )
+
+  // One timer for all that wait one after the other: most are taken long before their time is up.
+  const expire: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const left = waiting === undefined ? undefined : waiting.since + pause - now
+    if (left !== undefined && left > 0) return Effect.delay(expire, left)
+    if (waiting !== undefined) return Effect.zipRight(discard(waiting.scope), expire)
+    isTimed = false
+    return Effect.void
+  })
+
+  const time = Effect.suspend(() => {
+    if (isTimed) return Effect.void
+    isTimed = true
+    return expire
+  })
 
   const prepare = Effect.suspend(() => {
     const prepared = Deferred.unsafeMake<void>(FiberId.none)
@@ -72,7 +89,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
         preparing = undefined
         return Deferred.succeed(prepared, undefined)
       })),
-      Effect.flatMap((scope) => Effect.delay(discard(scope), pause)),
+      Effect.zipRight(time),
       Effect.ignore,
       Effect.interruptible,
       Effect.forkIn(parent)

@@ -2,6 +2,7 @@
  * What can be watched of connections, as Effect's metrics. Each has the tag `server.address`.
  */
 import * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 
 // They go up and down, and so add up over the connections of a program.
 const channelsOpen = Metric.counter("effect_remote_channels_open", {
@@ -34,9 +35,10 @@ export interface Metrics {
 
 /** @internal */
 export const make = (address: string): Metrics => {
-  const of = (metric: Metric.Metric.Counter<number>) => {
-    const tagged = Metric.tagged(metric, "server.address", address)
-    return (change: number) => tagged.unsafeUpdate(change, [])
+  // The same list each time, by which a metric finds its hook at once: `Metric.tagged` has a new one for each update.
+  const labels = [MetricLabel.make("server.address", address)]
+  const of = (metric: Metric.Metric.Counter<number>) => (change: number) => {
+    if (change !== 0) metric.unsafeUpdate(change, labels)
   }
   const reconnected = of(reconnects)
   return {
