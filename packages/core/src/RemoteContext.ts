@@ -83,7 +83,7 @@ export interface StartOptions {
  *   and counts silence as its end, somewhat after the connection counts as lost here (`keepAlive`, 45 seconds unless it
  *   says otherwise; `"off"`: never). `"detached"`: every session that the server allows was needed for commands, so that it
  *   watches the connection from the host's side, and does not notice one that is cut without the host noticing. `"none"`:
- *   nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`, `MaxSessions 1`).
+ *   nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`).
  *
  * @since 0.1.0
  * @category models
