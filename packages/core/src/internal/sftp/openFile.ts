@@ -71,23 +71,26 @@ const mostRequests = 512
 /**
  * How many bytes may be in flight. It grows as TCP's window does at first, twice as large with each round trip, while there
  * is a reason: whoever reads or writes waits for an answer, and what is asked for does not wait in a queue already, which
- * shows in answers that take more than twice as long as the quickest.
+ * shows in answers that take more than twice as long as the quickest. Those that were asked for with nothing before them
+ * tell nothing of a queue.
  */
 interface Window {
   readonly size: () => number
-  /** An answer has been waited for; it came so long after it was asked for. */
-  readonly waited: (milliseconds: number) => void
+  /** An answer has been waited for, from the one time to the other. */
+  readonly waited: (from: number, to: number) => void
 }
 
 const makeWindow = (initial: number): Window => {
   let size = initial
   let quickest = Infinity
+  let first = Infinity
   return {
     size: () => size,
-    waited: (milliseconds) => {
-      quickest = Math.min(quickest, milliseconds)
+    waited: (from, to) => {
+      quickest = Math.min(quickest, to - from)
       if (size < usualWindow) size = Math.min(usualWindow, size * 2)
-      else if (milliseconds <= 2 * quickest) size = Math.min(largestWindow, size * 2)
+      else if (from >= first && to - from <= 2 * quickest) size = Math.min(largestWindow, size * 2)
+      first = Math.min(first, to)
     }
   }
 }
@@ -190,7 +193,7 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
     const response = Effect.mapError(answer.wait, failure.connection(on(method)))
     return answer.hasCome()
       ? response
-      : Effect.clockWith((clock) => Effect.tap(response, () => window.waited(clock.unsafeCurrentTimeMillis() - at)))
+      : Effect.clockWith((clock) => Effect.tap(response, () => window.waited(at, clock.unsafeCurrentTimeMillis())))
   }
 
   const dataOf = (asked: number) => (answer: Sftp.Response): Fx<Option.Option<Uint8Array>> => {
@@ -217,8 +220,9 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
     }
     const queue: Array<Asked> = []
     const end = length === undefined ? undefined : offset + length
-    const likely = likelySize > offset ? Number(likelySize - offset) : 0
-    const window = makeWindow(Math.min(usualWindow, likely + most))
+    // 0n where nobody knows.
+    let likelyEnd = likelySize > offset ? likelySize : 0n
+    const window = makeWindow(Math.min(usualWindow, Number(likelyEnd === 0n ? 0n : likelyEnd - offset) + most))
     let next = offset
     let inFlight = 0
 
@@ -227,9 +231,9 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
         inFlight += size
         return { ...sent, offset: at }
       })
-    // No request goes beyond the likely end: where that is the end, no answer is short, and the next one tells the end.
+    // No request goes over the likely end: where that is the end, no answer is short, and the one request behind it tells.
     const nextSize = (): number => {
-      const limits = [end, likelySize > next ? likelySize : undefined]
+      const limits = [end, likelyEnd > next ? likelyEnd : undefined]
       return limits.reduce(
         (size, limit) => limit !== undefined && limit - next < BigInt(size) ? Math.max(0, Number(limit - next)) : size,
         most
@@ -237,7 +241,9 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
     }
     const fill: Fx<void> = Effect.suspend(() => {
       const size = nextSize()
-      const isFull = queue.length > 0 && (inFlight + size > window.size() || queue.length >= mostRequests)
+      const isBeyond = likelyEnd > 0n && next > likelyEnd
+      const isFull = queue.length > 0 &&
+        (isBeyond || inFlight + size > window.size() || queue.length >= mostRequests)
       if (isFull || size === 0) return Effect.void
       const at = next
       next += BigInt(size)
@@ -254,6 +260,7 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
         (bytes) => {
           inFlight -= asked.bytes
           if (Option.isNone(bytes)) return Effect.succeed(undefined)
+          if (asked.offset >= likelyEnd) likelyEnd = 0n
           const missing = asked.bytes - bytes.value.length
           return missing === 0
             ? Effect.succeed(bytes.value)
