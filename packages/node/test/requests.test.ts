@@ -136,14 +136,14 @@ for (const kind of servers) {
       () =>
         onServer({ kind }, { delay: 30 }, (path, { fs, wire }) =>
           Effect.gen(function*() {
-            Fs.writeFileSync(`${path}/from`, new Uint8Array(2 * mebibyte))
+            Fs.writeFileSync(`${path}/from`, new Uint8Array(12 * mebibyte))
             let read = 0
             yield* Stream.runForEach(fs.stream(`${path}/from`), ({ length }) =>
               Effect.sync(() => {
                 if (read === 0) Fs.appendFileSync(`${path}/from`, new Uint8Array(16 * mebibyte))
                 read += length
               }))
-            assert.strictEqual(read, 18 * mebibyte)
+            assert.strictEqual(read, 28 * mebibyte)
             assert.isAtMost(wire.rounds(), 25)
           })),
       60_000
