@@ -152,6 +152,38 @@ for (const kind of servers) {
         yield* Effect.provide(eachWay(sshd.directory, node, `${sshd.directory}/here`), OpenSsh.layer(sshd.host))
       }), 60_000)
 
+    it.scopedLive("a source that changes between its comparison and its copying is a failure", () =>
+      Effect.gen(function*() {
+        const node = yield* Effect.provide(FileSystem, NodeFileSystem.layer)
+        const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
+        const file = `${sshd.directory}/file`
+        const target = `${sshd.directory}/to`
+        yield* node.makeDirectory(target)
+        yield* node.writeFile(file, content)
+        yield* node.utimes(file, 1_000_000_000, 1_000_000_000)
+        yield* node.writeFile(`${target}/${yield* partialOf(node, file, "file")}`, content.slice(0, 400_001))
+        let opened = 0
+        // It is opened to be compared, and then to be copied.
+        const local: FileSystem = {
+          ...node,
+          open: (path, options) =>
+            Effect.zipRight(
+              path === file && ++opened === 2 ? node.writeFile(file, content.map((byte) => byte ^ 0x55)) : Effect.void,
+              node.open(path, options)
+            )
+        }
+        yield* Effect.gen(function*() {
+          const fs = yield* RemoteFileSystem.RemoteFileSystem
+          const error = yield* Effect.flip(fs.put(file, `${target}/file`, { local, resume: true }))
+          assert(error._tag === "TransferError")
+          const [entry] = error.entries
+          assert(entry?.outcome._tag === "Failed" && entry.outcome.error._tag === "SystemError")
+          assert.strictEqual(entry.outcome.error.reason, "InvalidData")
+          assert.deepStrictEqual(yield* fs.readDirectory(target), [])
+          assert.strictEqual(opened, 2)
+        }).pipe(Effect.provide(OpenSsh.layer(sshd.host)))
+      }))
+
     it.scopedLive("a put that is cut at any byte goes on and leaves nothing torn", () => cuts.puts(kind, 4), 60_000)
   })
 }

@@ -127,11 +127,18 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
         }
       }))
 
-  // From the offset on, to what is open for that; then all there is to check of it.
-  const pour = (file: File, written: string, offset: bigint): Effect.Effect<Copied, PlatformError, Scope.Scope> =>
+  // From the offset on, to what is open for that; then all there is to check of it. `compared` is what was known of the
+  // source when it was found to begin like that.
+  const pour = (
+    file: File,
+    written: string,
+    offset: bigint,
+    compared?: Seen
+  ): Effect.Effect<Copied, PlatformError, Scope.Scope> =>
     Effect.gen(function*() {
       const { existing, source, target } = file
       const { reuse, seen, stream } = yield* from.read(source)
+      if (compared !== undefined && !isSame(seen, compared)) return yield* changed(source)
       if (seen.type !== "File") {
         return yield* Effect.fail(failure.system({ method, path: source }, "BadResource", undefined, "it is no file"))
       }
@@ -176,10 +183,12 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const path = posixPath.join(directory, name)
       const there = partials.includes(name) ? yield* Effect.asSome(to.look(path)) : Option.none<Seen>()
       const found = Option.getOrUndefined(there)
-      const goesOn = found?.type === "File" && found.size > 0n && found.size <= seen.size &&
+      const fits = found?.type === "File" && found.size > 0n && found.size <= seen.size
+      const compared = fits ? yield* from.follow(source) : undefined
+      const goesOn = fits &&
         (yield* content.isSamePrefix({ side: from, path: source }, { side: to, path }, found.size, hash))
       if (found !== undefined && !goesOn) yield* to.removeFile(path)
-      const copied = yield* pour(file, path, goesOn ? found.size : 0n).pipe(
+      const copied = yield* pour(file, path, goesOn ? found.size : 0n, goesOn ? compared : undefined).pipe(
         Effect.scoped,
         // Nobody can go on with what is wrong.
         Effect.tapError((error) => isWrong(error) ? arrival.discard(to, path) : Effect.void)
