@@ -170,8 +170,9 @@ const guess = (client: Client, { path }: Attempt, intent: Intent, code: number):
 
 const tooLong = ["Unknown", "the name is too long"] as const
 
+// A path counts the NUL behind it.
 const hasLongName = (path: string): boolean =>
-  Math.max(...path.split("/").map((name) => text.encode(name).length)) > 255
+  text.encode(path).length >= 4096 || path.split("/").some((name) => text.encode(name).length > 255)
 
 const belowFile = ["BadResource", "something on its path is no directory"] as const
 
@@ -188,6 +189,7 @@ const guessNames = (client: Client, from: string, to: string, intent: "create" |
     const source = yield* stat(client, Sftp.Request.Lstat({ path: from }))
     if (source === undefined && code !== Sftp.StatusCode.permissionDenied) {
       if (intent === "replace" && (yield* isBelowFile(client, to))) return belowFile
+      if (code !== Sftp.StatusCode.noSuchFile && hasLongName(from)) return tooLong
       return (yield* whyNotFound(client, from)) ?? ["NotFound"] as const
     }
     const target = yield* stat(client, Sftp.Request.Lstat({ path: to }))
