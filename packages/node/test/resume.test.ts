@@ -48,8 +48,10 @@ interface Way {
 const outcome = ({ entries }: Transfer.Result) => entries[0]!.outcome
 
 const partialOf = (from: FileSystem, source: string, target: string) =>
-  Effect.map(from.stat(source), ({ mtime, size }) =>
-    partialName(target, { size, mtime: Option.getOrThrow(mtime).getTime() }))
+  Effect.map(
+    from.stat(source),
+    ({ mtime, size }) => partialName(target, { size, mtime: Option.getOrThrow(mtime).getTime() })
+  )
 
 const resumes = ({ from, source, target, to, transfer }: Way) =>
   Effect.gen(function*() {
@@ -137,13 +139,25 @@ for (const kind of servers) {
         }).pipe(Effect.provide(OpenSsh.layer(sshd.host)))
       })
 
-    it.scopedLive("without digests both files are read", () =>
-      Effect.flatMap(Effect.provide(FileSystem, NodeFileSystem.layer), (node) =>
-        withoutHash(({ directory }) => eachWay(directory, node, `${directory}/here`))), 60_000)
+    it.scopedLive(
+      "without digests both files are read",
+      () =>
+        Effect.flatMap(
+          Effect.provide(FileSystem, NodeFileSystem.layer),
+          (node) => withoutHash(({ directory }) => eachWay(directory, node, `${directory}/here`))
+        ),
+      60_000
+    )
 
-    it.scopedLive("so they are where the local files are in memory", () =>
-      Effect.flatMap(InMemoryHost.make({}), ({ files }) =>
-        withoutHash(({ directory }) => eachWay(directory, files, "/here"))), 60_000)
+    it.scopedLive(
+      "so they are where the local files are in memory",
+      () =>
+        Effect.flatMap(
+          InMemoryHost.make({}),
+          ({ files }) => withoutHash(({ directory }) => eachWay(directory, files, "/here"))
+        ),
+      60_000
+    )
 
     it.scopedLive("with digests it is the same", () =>
       Effect.gen(function*() {
