@@ -137,11 +137,16 @@ const withParents = <A, R>(
       )
   )
 
-// The one step that cannot be taken back. It has its own limit, since nothing may interrupt it.
-const giveName = (operations: Operations, { at, target, temporary }: Plan, { ifAbsent = false }: Options): Fx<void> =>
+// The one step that cannot be taken back. It has its own limit, since nothing may interrupt it. Tells whether the hidden
+// name is gone with it.
+const giveName = (operations: Operations, { at, target, temporary }: Plan, { ifAbsent = false }: Options): Fx<boolean> =>
   Effect.uninterruptible(
     Effect.timeoutFail(
-      Effect.interruptible((ifAbsent ? operations.renameIfAbsent : operations.rename)(at(temporary), target)),
+      Effect.interruptible(
+        ifAbsent
+          ? operations.renameIfAbsent(at(temporary), target)
+          : Effect.as(operations.rename(at(temporary), target), true)
+      ),
       {
         duration: renamedWithin,
         onTimeout: () =>
@@ -160,8 +165,9 @@ export const acquire = Effect.fnUntraced(function*(
   const plan = yield* makePlan(operations, method, path, options)
   const { at, directory, existing, hasMode, permissions, temporary } = plan
   let isCommitted = false
+  let isGone = false
   // Registered before the file is made, so that nothing can come between.
-  yield* Effect.addFinalizer(() => isCommitted ? Effect.void : cleanUp(operations, plan))
+  yield* Effect.addFinalizer(() => isGone ? Effect.void : cleanUp(operations, plan))
   const [file, made] = yield* withParents(
     operations,
     plan,
@@ -200,8 +206,9 @@ export const acquire = Effect.fnUntraced(function*(
       // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
       const closed = yield* file.closing
       if (!canLoseNothing) yield* closed
-      yield* Effect.uninterruptible(Effect.map(giveName(operations, plan, options), () => {
+      yield* Effect.uninterruptible(Effect.map(giveName(operations, plan, options), (gone) => {
         isCommitted = true
+        isGone = gone
       }))
       yield* closed
       yield* Effect.forEach(directories, ({ sync }) => sync, { discard: true })
@@ -263,7 +270,7 @@ const putSmall = Effect.fnUntraced(function*(
         const settled = hasMode ? permissions : kept.value
         if (settled !== undefined) yield* change({ permissions: settled })
       }
-      yield* giveName(operations, plan, options)
+      if (!(yield* giveName(operations, plan, options))) yield* cleanUp(operations, plan)
     }),
     () => cleanUp(operations, plan)
   )

@@ -40,8 +40,11 @@ export interface Operations {
   readonly removeFile: (attempt: failure.Attempt) => Fx<void>
   /** Replaces what has the name already, in one step. */
   readonly rename: (attempt: failure.Attempt, to: string) => Fx<void>
-  /** Replaces nothing, in one step: of two, one succeeds, and the other finds that it exists already. */
-  readonly renameIfAbsent: (attempt: failure.Attempt, to: string) => Fx<void>
+  /**
+   * Replaces nothing, in one step: of two, one succeeds, and the other finds that it exists already. Tells whether the old
+   * name is gone, which is a step of its own on some servers.
+   */
+  readonly renameIfAbsent: (attempt: failure.Attempt, to: string) => Fx<boolean>
   /** Whether a directory can be listed. */
   readonly openDirectory: (attempt: failure.Attempt) => Effect.Effect<void, PlatformError, Scope.Scope>
   /** What is in a directory, but for `.` and `..`. */
@@ -451,9 +454,9 @@ export const make = (session: Session): Operations => {
           ? Effect.zipRight(
             changeNames(attempt, to, "create", Sftp.Request.Hardlink(names)),
             // It is done by now, whatever becomes of the name it had.
-            Effect.ignoreLogged(removeFile(attempt))
+            Effect.match(removeFile(attempt), { onFailure: failure.isNotFound, onSuccess: () => true })
           )
-          : changeNames(attempt, to, "create", Sftp.Request.Rename(names))
+          : Effect.as(changeNames(attempt, to, "create", Sftp.Request.Rename(names)), true)
       }),
     openDirectory: (attempt) => using(attempt, (client) => Effect.asVoid(openDirectory(client, attempt))),
     list,
