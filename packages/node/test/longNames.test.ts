@@ -2,12 +2,13 @@ import { RemoteFileSystem, type Transfer } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { NodeFileSystem } from "@effect/platform-node"
-import { isPlatformError, type PlatformError } from "@effect/platform/Error"
+import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, type Scope, Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { told } from "./fixtures/told.js"
 import { servers } from "./suites/servers.js"
 
 /** A path of so many bytes below a directory, none of whose names is too long. */
@@ -63,13 +64,6 @@ const onFile: Readonly<Record<string, Verb>> = {
   chmod: (fs, path) => fs.chmod(path, 0o600),
   remove: (fs, path) => fs.remove(path)
 }
-
-const told = (result: Either.Either<unknown, PlatformError>): string =>
-  Either.isRight(result)
-    ? `done ${JSON.stringify(result.right ?? null)}`
-    : isPlatformError(result.left) && result.left._tag === "SystemError"
-    ? `SystemError ${result.left.reason}`
-    : result.left._tag
 
 /** What both file systems say to each verb, where they differ. */
 const differences = Effect.fnUntraced(function*(
