@@ -96,18 +96,31 @@ const carried = ({ method }: Setting, path: string, carriesBytes: boolean): Fx<v
       `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
     ))
 
-// What is at a path that a user has named, and where it is: a link there is followed, as by any write.
-const locate = ({ target, to }: Setting): Fx<readonly [path: string, existing: Seen | undefined]> =>
+const linksFollowed = 40
+
+// What is at a path that a user has named, and where it is: a link there is followed, as by any write, to where nothing is
+// yet, too.
+const locate = (
+  { target, to }: Pick<Setting, "target" | "to">,
+  followed = 0
+): Fx<readonly [path: string, existing: Seen | undefined]> =>
   Effect.catchIf(
     Effect.flatMap(to.look(target), (existing): Fx<readonly [string, Seen | undefined]> =>
-      existing.type === "SymbolicLink"
-        ? Effect.flatMap(to.realPath(target), (path) =>
-          Effect.map(
-            Effect.catchIf(Effect.asSome(to.follow(path)), failure.isNotFound, () =>
-              Effect.succeedNone),
-            (found) => [path, Option.getOrUndefined(found)]
-          ))
-        : Effect.succeed([target, existing])),
+      existing.type !== "SymbolicLink"
+        ? Effect.succeed([target, existing])
+        : Effect.catchIf(
+          Effect.flatMap(to.follow(target), (found) =>
+            Effect.map(to.realPath(target), (path) =>
+              [path, found] as const)),
+          (error) =>
+            failure.isNotFound(error) && followed < linksFollowed,
+          () =>
+            Effect.flatMap(to.readLink(target), (leads) =>
+              locate(
+                { target: leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(target), leads), to },
+                followed + 1
+              ))
+        )),
     failure.isNotFound,
     () =>
       Effect.succeed([target, undefined] as const)
