@@ -1,12 +1,15 @@
 /**
  * `put` and `get`.
  */
+import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { LocalFiles } from "../../LocalFiles.js"
 import type { LocalHash } from "../../LocalHash.js"
 import type { RemoteFileSystem } from "../../RemoteFileSystem.js"
+import type { Options } from "../../Transfer.js"
+import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
 import * as localSide from "./localSide.js"
@@ -44,9 +47,47 @@ export const make = (
         : remoteSide.make(method, ofHost, () => Effect.succeedNone)
       const remote = remoteSide.make(method, operations, digest)
       const [from, to] = method === "put" ? [local, remote] : [remote, local]
-      return transfer.run({ method, from, to, source, target, host, options, hash: services.hash })
+      const run = transfer.run({ method, from, to, source, target, host, options, hash: services.hash })
+      return ofHost === operations
+        ? Effect.zipRight(checkApart(operations, { method, source, target, options }), run)
+        : run
     })
   return { put: transferred("put"), get: transferred("get") }
 }
+
+// Where a path leads, or would if it were there.
+const realPath = (operations: Operations, attempt: failure.Attempt): Effect.Effect<string, PlatformError> =>
+  Effect.catchIf(
+    Effect.zipRight(operations.stat(attempt), operations.realPath(attempt)),
+    (error) => failure.isNotFound(error) && attempt.path !== "" && attempt.path !== "/" && attempt.path !== ".",
+    () =>
+      Effect.map(
+        realPath(operations, { ...attempt, path: posixPath.parent(attempt.path) }),
+        (above) => posixPath.join(above, posixPath.base(attempt.path))
+      )
+  )
+
+const isWithin = (path: string, directory: string) => path.startsWith(directory === "/" ? "/" : `${directory}/`)
+
+// On one host a tree would find its own copy in itself, again and again, and `delete` its source among what is too much.
+const checkApart = (
+  operations: Operations,
+  { method, options, source, target }: {
+    readonly method: string
+    readonly source: string
+    readonly target: string
+    readonly options: Options
+  }
+): Effect.Effect<void, PlatformError> =>
+  Effect.gen(function*() {
+    const from = yield* realPath(operations, { method, path: source })
+    const to = yield* realPath(operations, { method, path: target })
+    const why = isWithin(to, from)
+      ? `${JSON.stringify(target)} lies within ${JSON.stringify(source)}, which is copied`
+      : options.delete === true && isWithin(from, to)
+      ? `\`delete\` would remove ${JSON.stringify(source)}, which lies within ${JSON.stringify(target)}`
+      : undefined
+    if (why !== undefined) yield* Effect.fail(failure.badArgument({ method, path: target }, why))
+  })
 
 const operationsOf = (fs: FileSystem): Operations | undefined => remoteSide.operationsOf.get(fs)
