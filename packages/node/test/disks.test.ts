@@ -163,7 +163,7 @@ for (const kind of servers) {
             const path = yield* disk(sshd, "small", "size=512k")
             const source = `${sshd.directory}/source`
             Fs.writeFileSync(source, new Uint8Array(40 * page).fill(7))
-            const writes = [
+            const writes: ReadonlyArray<() => Effect.Effect<unknown, PlatformError | Transfer.TransferError>> = [
               () => fs.atomicWrite(`${path}/target`, Fs.readFileSync(source)),
               () => fs.put(source, `${path}/target`),
               () => fs.get(source, `${path}/target`),
