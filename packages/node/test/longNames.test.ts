@@ -156,7 +156,7 @@ for (const kind of servers) {
           const to = `${directory}/to`
           Fs.mkdirSync(to, { recursive: true })
           Fs.writeFileSync(`${directory}/source`, "text")
-          const failed = <A>(effect: Effect.Effect<A, PlatformError | Transfer.TransferError>) =>
+          const failed = (effect: Effect.Effect<unknown, PlatformError | Transfer.TransferError>) =>
             Effect.map(Effect.flip(effect), (error) => error._tag === "SystemError" ? error.reason : error._tag)
           for (const [title, name, fits] of names) {
             const path = `${to}/${name}`
