@@ -14,6 +14,7 @@ import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
 import * as atomicWrite from "./atomicWrite.js"
+import * as realPath from "./realPath.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -161,6 +162,11 @@ export const copy = (
     const existing = yield* look(to)
     const parent = posixPath.parent(to)
     if (Option.isNone(existing) && Option.isNone(yield* look(parent))) {
+      // Before anything is made in it.
+      if (
+        failure.isDirectory(found) &&
+        `${yield* realPath.intended(operations, at(parent))}/`.startsWith(`${yield* operations.realPath(at(from))}/`)
+      ) return yield* refused(to, "it lies in the directory that is copied")
       yield* atomicWrite.makeDirectories(operations, at(parent), {})
     }
     const [source, target] = yield* Effect.all([

@@ -94,10 +94,13 @@ export const isSymbolicLink = isType(0o120000)
 const stat = (client: Client, packet: Sftp.Request) =>
   Effect.map(client.request(packet), (answer) => answer._tag === "Attrs" ? answer.attributes : undefined)
 
+const withoutSlash = (path: string): string => path.replace(/(?<!^)\/+$/, "")
+
 // Whether something on the way to the path is a file: OpenSSH answers ENOTDIR with "no such file".
 const isBelowFile = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
   Effect.gen(function*() {
-    let above = posixPath.parent(path)
+    // With a slash behind it a name stands for a directory.
+    let above = path.endsWith("/") ? withoutSlash(path) : posixPath.parent(path)
     while (true) {
       const found = yield* stat(client, Sftp.Request.Stat({ path: above }))
       if (found !== undefined) return !isDirectory(found)
@@ -161,6 +164,12 @@ const guess = (client: Client, { path }: Attempt, intent: Intent, code: number):
     if (target !== undefined && isDirectory(target) && (intent === "read" || intent === "write")) {
       return ["BadResource", "it is a directory"] as const
     }
+    if (path.endsWith("/") && (intent === "write" || intent === "create")) {
+      return intent === "create" &&
+          (yield* stat(client, Sftp.Request.Lstat({ path: withoutSlash(path) }))) !== undefined
+        ? ["AlreadyExists"] as const
+        : ["BadResource", "it is the name of a directory"] as const
+    }
     if (hasLongName(path)) return tooLong
     if ((intent === "write" || intent === "create") && (yield* isFull(client, path))) {
       return ["Unknown", "there is no space left on the device"] as const
@@ -183,16 +192,21 @@ const whyNotFound = (client: Client, path: string) =>
     return undefined
   })
 
+const isDots = (path: string): boolean => [".", ".."].includes(posixPath.base(path))
+
 // As POSIX's rename and link have it, for what keeps its name or gets another.
 const guessNames = (client: Client, from: string, to: string, intent: "create" | "replace", code: number): Guess =>
   Effect.gen(function*() {
+    if (intent === "replace" && code === Sftp.StatusCode.failure && [from, to].some(isDots)) {
+      return ["Busy", "`.` and `..` are no names to rename"] as const
+    }
     const source = yield* stat(client, Sftp.Request.Lstat({ path: from }))
     if (source === undefined && code !== Sftp.StatusCode.permissionDenied) {
       if (intent === "replace" && (yield* isBelowFile(client, to))) return belowFile
       if (code !== Sftp.StatusCode.noSuchFile && hasLongName(from)) return tooLong
       return (yield* whyNotFound(client, from)) ?? ["NotFound"] as const
     }
-    const target = yield* stat(client, Sftp.Request.Lstat({ path: to }))
+    const target = yield* stat(client, Sftp.Request.Lstat({ path: intent === "create" ? withoutSlash(to) : to }))
     if (target !== undefined && intent === "create") return ["AlreadyExists"] as const
     if (code === Sftp.StatusCode.permissionDenied) {
       return intent === "create" && source !== undefined && isDirectory(source)
@@ -201,6 +215,10 @@ const guessNames = (client: Client, from: string, to: string, intent: "create" |
     }
     if (target === undefined) {
       if (hasLongName(to)) return tooLong
+      if (intent === "replace" && to.endsWith("/") && source !== undefined && !isDirectory(source)) {
+        const above = yield* stat(client, Sftp.Request.Stat({ path: posixPath.parent(to) }))
+        if (above !== undefined) return ["BadResource", "it is the name of a directory"] as const
+      }
       if (code === Sftp.StatusCode.noSuchFile) return (yield* whyNotFound(client, to)) ?? ["NotFound"] as const
       return ["Unknown"] as const
     }

@@ -9,7 +9,7 @@ import type { LocalFiles } from "../../LocalFiles.js"
 import type { LocalHash } from "../../LocalHash.js"
 import type { RemoteFileSystem } from "../../RemoteFileSystem.js"
 import type { Options } from "../../Transfer.js"
-import * as posixPath from "../posixPath.js"
+import * as realPath from "../files/realPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
 import * as localSide from "./localSide.js"
@@ -55,18 +55,6 @@ export const make = (
   return { put: transferred("put"), get: transferred("get") }
 }
 
-// Where a path leads, or would if it were there.
-const realPath = (operations: Operations, attempt: failure.Attempt): Effect.Effect<string, PlatformError> =>
-  Effect.catchIf(
-    Effect.zipRight(operations.stat(attempt), operations.realPath(attempt)),
-    (error) => failure.isNotFound(error) && attempt.path !== "" && attempt.path !== "/" && attempt.path !== ".",
-    () =>
-      Effect.map(
-        realPath(operations, { ...attempt, path: posixPath.parent(attempt.path) }),
-        (above) => posixPath.join(above, posixPath.base(attempt.path))
-      )
-  )
-
 const isWithin = (path: string, directory: string) => path.startsWith(directory === "/" ? "/" : `${directory}/`)
 
 // On one host a tree would find its own copy in itself, again and again, and `delete` its source among what is too much.
@@ -80,8 +68,8 @@ const checkApart = (
   }
 ): Effect.Effect<void, PlatformError> =>
   Effect.gen(function*() {
-    const from = yield* realPath(operations, { method, path: source })
-    const to = yield* realPath(operations, { method, path: target })
+    const from = yield* realPath.intended(operations, { method, path: source })
+    const to = yield* realPath.intended(operations, { method, path: target })
     const why = isWithin(to, from)
       ? `${JSON.stringify(target)} lies within ${JSON.stringify(source)}, which is copied`
       : options.delete === true && isWithin(from, to)
