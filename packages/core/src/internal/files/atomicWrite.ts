@@ -139,7 +139,11 @@ const withParents = <A, R>(
 
 // The one step that cannot be taken back. It has its own limit, since nothing may interrupt it. Tells whether the hidden
 // name is gone with it.
-const giveName = (operations: Operations, { at, target, temporary }: Plan, { ifAbsent = false }: Options): Fx<boolean> =>
+const giveName = (
+  operations: Operations,
+  { at, target, temporary }: Plan,
+  { ifAbsent = false }: Options
+): Fx<boolean> =>
   Effect.uninterruptible(
     Effect.timeoutFail(
       Effect.interruptible(
