@@ -38,3 +38,11 @@ export const normalize = (path: string): string => {
   }
   return `/${names.join("/")}`
 }
+
+/**
+ * Whether it names something in its directory: a server may send anything.
+ *
+ * @internal
+ */
+export const isName = (name: string): boolean =>
+  name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0")

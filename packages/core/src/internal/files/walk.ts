@@ -39,8 +39,6 @@ interface Listing extends Place {
 // As many entries as one pull gives; they are made only then.
 const atOnce = 256
 
-const isName = (name: string): boolean => name.length > 0 && !name.includes("/") && !name.includes("\0")
-
 const isTyped = ({ permissions = 0 }: Attributes): boolean => (permissions & 0o170000) !== 0
 
 /**
@@ -121,7 +119,7 @@ export const walk = (
       const taken: Array<WalkEntry> = []
       while (listing.next < listing.entries.length && toEnter === undefined && taken.length < atOnce) {
         const { attributes, filename } = listing.entries[listing.next]!
-        if (!isName(filename)) {
+        if (!posixPath.isName(filename)) {
           const error = failure.system(
             { method, path: listing.path },
             "InvalidData",

@@ -4,14 +4,6 @@
 import * as text from "../text.js"
 import type { Seen } from "./side.js"
 
-/**
- * Whether it names something in its directory: a server may send anything.
- *
- * @internal
- */
-export const isName = (name: string): boolean =>
-  name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0")
-
 /** @internal */
 export const isText = (name: string): boolean => !/\p{Surrogate}/u.test(name)
 

@@ -363,7 +363,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
               note(seen === undefined ? unknown : sourceOf(path, seen), failing(error))
             if (isStopped) {
               note(unknown, leftOver)
-            } else if (!names.isName(name)) {
+            } else if (!posixPath.isName(name)) {
               fail(invalid(path, `a directory cannot hold the name ${JSON.stringify(name)}`))
             } else if (met.has(name)) {
               fail(invalid(path, "its directory lists it twice"))
@@ -389,7 +389,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           }
           if (options.delete === true) {
             for (const { name, seen } of there) {
-              if (met.has(name) || !names.isName(name)) continue
+              if (met.has(name) || !posixPath.isName(name)) continue
               extras.push({
                 path: names.below(directory.path, name),
                 target: posixPath.join(directory.target, name),
@@ -460,7 +460,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         }
         if (seen.type === "Directory") {
           const below = yield* to.list(target)
-          const removed = yield* Effect.forEach(below.filter(({ name }) => names.isName(name)), ({ name, seen }) =>
+          const removed = yield* Effect.forEach(below.filter(({ name }) => posixPath.isName(name)), ({ name, seen }) =>
             removeExtra({ path: names.below(path, name), target: posixPath.join(target, name), name, seen }))
           if (removed.includes(false)) {
             return false
