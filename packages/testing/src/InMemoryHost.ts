@@ -5,8 +5,8 @@
  * services for tunnels. Time is the Clock's, so that with a `TestClock` nothing waits.
  *
  * What it lacks: of a pseudo-terminal there is only that stderr goes to stdout and that lines end in CR LF; a command is one
- * process, so that any signal ends it at once, by interruption; nobody but the client notices that time passes on a link
- * that is cut.
+ * process, so that any signal ends it at once, by interruption; its shell has no jobs; there are no devices, and no `/proc`;
+ * nobody but the client notices that time passes on a link that is cut.
  *
  * @since 0.1.0
  */

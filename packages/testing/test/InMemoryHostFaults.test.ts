@@ -114,7 +114,7 @@ describe("faults", () => {
       yield* inject(Fault.killCommand("job", { nth: 2, signal: "TERM" }))
       yield* RemoteContext.string(Command.make("job"))
       const error = yield* Effect.flip(RemoteContext.string(Command.make("job")))
-      assert.strictEqual(error._tag === "RemoteCommandError" && error.signal, "TERM")
+      assert.strictEqual(error._tag === "RemoteCommandError" && error.signal, "SIGTERM")
       yield* RemoteContext.string(Command.make("job"))
     }).pipe(Effect.provide(InMemoryHost.layer({ commands: { job: 0 } }))))
 

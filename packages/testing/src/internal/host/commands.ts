@@ -3,6 +3,7 @@
  */
 import * as Frame from "@effect-remote/core/protocol/Frame"
 import * as Guardian from "@effect-remote/core/protocol/Guardian"
+import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { ExitStatus } from "@effect-remote/core/Transport"
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -42,7 +43,7 @@ const searchPath = "/usr/local/bin:/usr/bin:/bin"
 
 const statusOf = ProgramExit.$match({
   Code: ({ code }) => ExitStatus.Code({ code }),
-  Signal: ({ signal }) => ExitStatus.Signal({ signal: Option.some(signal) })
+  Signal: ({ signal }) => ExitStatus.Signal({ signal: Option.some(`SIG${signal}`) })
 })
 
 // As bash has it where a part of a pipeline was ended by a signal.
@@ -63,6 +64,18 @@ const signalNumbers: Readonly<Record<string, number>> = {
   PIPE: 13,
   ALRM: 14,
   TERM: 15
+}
+
+// What Linux takes: of one word, and of all words and variables with a stack of 8 MiB.
+const longestWord = 128 * 1024
+const mostOfWords = 2 * 1024 * 1024
+
+const isTooLong = (words: ReadonlyArray<string>, variables: ReadonlyMap<string, string>): boolean => {
+  const all = [...words, ...Array.from(variables, ([name, value]) => `${name}=${value}`)]
+  // As it nearly always is.
+  if (all.reduce((sum, { length }) => sum + length, 0) < longestWord / 4) return false
+  const sizes = all.map((word) => Sftp.encodeName(word).length + 1)
+  return sizes.some((size) => size > longestWord) || sizes.reduce((sum, size) => sum + size, 0) > mostOfWords
 }
 
 // What `cd` of dash ends with.
@@ -120,7 +133,11 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       variables.set("PWD", entered.value)
       const invocation = { words, environment: variables, directory: entered.value, files }
       const program = yield* lookup(invocation)
-      if (Option.isSome(program)) return { _tag: "Ready", program: program.value, invocation }
+      if (Option.isSome(program)) {
+        return isTooLong(words, variables)
+          ? { _tag: "Failed", step: "exec", code: 126 }
+          : { _tag: "Ready", program: program.value, invocation }
+      }
       const [name] = words
       const path = name.startsWith("/") ? name : `${entered.value}/${name}`
       const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(path)))
@@ -130,10 +147,15 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
   const run = ({ invocation, program }: Ready, streams: Streams): Effect.Effect<ProgramExit> =>
     seen(program)({ ...invocation, ...streams })
 
-  const start = (pid: number, channel: HostChannel, command: Effect.Effect<ProgramExit>): Effect.Effect<void> =>
+  const start = (
+    pid: number,
+    channel: HostChannel,
+    command: Effect.Effect<ProgramExit>,
+    isLeader = true
+  ): Effect.Effect<void> =>
     Effect.asVoid(processes.start(
       pid,
-      Effect.locally(command, running.current, { pid, fail: channel.fail }),
+      Effect.locally(command, running.current, { pid, isLeader, fail: channel.fail }),
       (exit) => channel.exit(statusOf(exit))
     ))
 
@@ -186,7 +208,9 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const started = Frame.encodeReport(marker, { _tag: "Started", pid })
       // Where nobody is there any more to read it, the command is not run.
       if (!(yield* streams.stdout(started)) || !(yield* streams.stderr(started))) return yield* end(1)
-      yield* start(pid, channel, single === undefined ? pipeline(stages, streams, report) : run(single, streams))
+      yield* single === undefined
+        ? start(pid, channel, pipeline(stages, streams, report), false)
+        : start(pid, channel, run(single, streams))
     })
 
   const task = (

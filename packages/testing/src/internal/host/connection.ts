@@ -72,7 +72,7 @@ export const make = (
   const dropByLink = drop("the link broke (a fault of this test)")
 
   const make = (): HostChannel => {
-    const [stdin, stdout, stderr] = [pipes.make(), pipes.make(), pipes.make()]
+    const [stdin, stdout, stderr] = [pipes.make(pipes.window), pipes.make(pipes.window), pipes.make(pipes.window)]
     const exited = Deferred.unsafeMake<ExitStatus, RemoteConnectionError>(FiberId.none)
     let failed: (() => RemoteConnectionError) | undefined
     const unlessFailed = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>

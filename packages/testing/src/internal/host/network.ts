@@ -27,9 +27,6 @@ export interface Network {
   readonly listeners: () => number
 }
 
-// Connections that nobody has accepted yet; more wait.
-const backlog = 128
-
 const firstPort = 32768
 
 interface End extends Duplex<never> {
@@ -99,7 +96,6 @@ export const make = (
     const filled = Effect.unsafeMakeLatch(false)
     const serve: Serve = (duplex) =>
       Effect.suspend(() => {
-        if (pending.length >= backlog) return Effect.void
         const one = { duplex, done: Deferred.unsafeMake<void>(FiberId.none) }
         pending.push(one)
         filled.unsafeOpen()

@@ -19,10 +19,17 @@ export interface Pipe {
 }
 
 // What a pipe of Linux holds.
-const capacity = 65536
+const ofPipe = 65536
+
+/**
+ * What a channel of OpenSSH holds on its way.
+ *
+ * @internal
+ */
+export const window = 2 * 1024 * 1024
 
 /** @internal */
-export const make = (): Pipe => {
+export const make = (capacity = ofPipe): Pipe => {
   const waiting: Array<Uint8Array> = []
   const waiters = new Set<() => void>()
   let size = 0

@@ -25,6 +25,14 @@ const use = <A, E>(
       )
     )
 
+// So many chunks are read before whoever waits for a timer has a turn: no file is too long to be interrupted.
+const chunksPerTurn = 64
+
+const turn = Effect.async<void>((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
 /**
  * Each chunk of a file, `-` being stdin, as long as the last has said so.
  *
@@ -37,8 +45,10 @@ export const chunksWhile = <E>(
 ): Effect.Effect<void, E | PosixError> =>
   use(self, path, (read) =>
     Effect.gen(function*() {
+      let count = 0
       for (let next = yield* read; Option.isSome(next); next = yield* read) {
         if (!(yield* run(next.value))) return
+        if (++count % chunksPerTurn === 0) yield* turn
       }
     }))
 

@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import type { Lookup, Program } from "../host/program.js"
+import * as running from "../host/running.js"
 import { withOption } from "./builtins/variables.js"
 import * as descriptor from "./descriptor.js"
 import * as evaluate from "./evaluate.js"
@@ -72,12 +74,13 @@ const scriptOf = (self: tool.Tool): Effect.Effect<Script, tool.Stop> =>
  * @internal
  */
 export const make = (lookup: Lookup): Program => {
-  // so that names made of it differ
-  let pid = 1000
+  // so that names made of it differ: of shells within a command, far from those of commands
+  let last = 100_000
   return (invocation) =>
     Effect.scopedWith((scope) =>
       Effect.gen(function*() {
         let script: Script | undefined
+        const command = yield* FiberRef.get(running.current)
         const exit = yield* tool.program(lookup, (self) =>
           Effect.map(scriptOf(self), (found) => {
             script = found
@@ -92,7 +95,7 @@ export const make = (lookup: Lookup): Program => {
           files: invocation.files,
           lookup,
           substitute: evaluate.substitute,
-          pid: ++pid,
+          pid: command.isLeader ? command.pid : ++last,
           environment: invocation.environment,
           directory: invocation.directory,
           name: script.name,
@@ -104,7 +107,10 @@ export const make = (lookup: Lookup): Program => {
             [2, target(invocation.stderr)]
           ])
         }, scope)
-        return yield* evaluate.shell(shell, script.text)
+        return yield* Effect.locally(evaluate.shell(shell, script.text), running.current, {
+          ...command,
+          isLeader: false
+        })
       })
     )
 }
