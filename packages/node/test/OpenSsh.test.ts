@@ -1,9 +1,26 @@
-import { commands } from "./suites/commands.js"
+import { RemoteContext } from "@effect-remote/core"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { eventsOf, proxyOf, socksConnect } from "../../testing/src/internal/conformance/connections.js"
 import { pairings } from "./suites/transports.js"
-import { forbiddenTunnels, tunnels } from "./suites/tunnels.js"
 
-for (const { suite, to } of pairings) {
-  commands(suite)
-  tunnels(suite)
-  forbiddenTunnels({ ...suite, layer: to({ loginShell: "sh", allowTcpForwarding: false }) })
+for (const { suite: { capabilities, name }, to } of pairings) {
+  const live = to({ allowTcpForwarding: false, loginShell: "sh" })
+  layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`forbidden tunnels on ${name}`, (it) => {
+    it.scoped("a client of a SOCKS proxy is told so", () =>
+      Effect.gen(function*() {
+        const tunnel = yield* RemoteContext.socksProxy()
+        const next = yield* eventsOf(tunnel)
+        assert.strictEqual(yield* Effect.flip(socksConnect(proxyOf(tunnel), "localhost", 1)), 2)
+        const event = yield* next
+        assert(event._tag === "Refused")
+        assert.strictEqual(event.error.reason, "ChannelRefused")
+      }))
+
+    it.scoped.skipIf(!capabilities.remoteForward)("the host does not listen", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(RemoteContext.remoteTunnel({ localPort: 1 }))
+        assert.strictEqual(error.reason, "ChannelRefused")
+      }))
+  })
 }

@@ -1,9 +1,9 @@
-import { Sshd } from "@effect-remote/testing"
+import { ConformanceHost, Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
+import { rewriting } from "../../testing/src/internal/conformance/atomicWrites.js"
 import { bundled, ended, firstLine, start } from "./fixtures/program.js"
-import { rewriting } from "./suites/files.js"
 import { servers } from "./suites/servers.js"
 import { layerProcess } from "./suites/support.js"
 
@@ -41,7 +41,10 @@ for (const kind of servers) {
 
     it.live(
       "forty readers during a hundred rewrites never see a torn file",
-      () => rewriting(40, 100).pipe(Effect.provide(layerProcess({ kind, loginShell: "sh" }))),
+      () =>
+        rewriting(40, 100).pipe(
+          Effect.provide(Layer.provideMerge(ConformanceHost.layerSshd, layerProcess({ kind, loginShell: "sh" })))
+        ),
       300_000
     )
 

@@ -25,9 +25,11 @@ export const pairings: ReadonlyArray<Pairing> = servers.flatMap((kind) =>
         capabilities: {
           exitSignal: oneConnection,
           halfClose: oneConnection,
+          jobs: true,
           manyChannels: oneConnection,
           pty: kind === "openssh" && terminals,
           remoteForward: oneConnection,
+          specialFiles: true,
           unixSockets: oneConnection
         }
       }

@@ -73,6 +73,8 @@ export interface Host {
   readonly journal: journals.Journal
   readonly faults: faults.Faults
   readonly administrator: FileSystem
+  /** As the user who is logged in has them, past the connection. */
+  readonly own: FileSystem
   readonly drop: (detail: string) => Effect.Effect<void>
   readonly connect: (address: RemoteAddress) => Effect.Effect<Duplex<never>, RemoteConnectionError, Scope.Scope>
   readonly counts: () => {
@@ -124,6 +126,19 @@ const checkServices = <R>(
     found.set(addresses.keyOf(address), handler)
   }
   return Effect.succeed(found)
+}
+
+const behind = new WeakMap<Transport, Host>()
+
+/**
+ * The host that a transport leads to, for who must look behind what a test sees of it.
+ *
+ * @internal
+ */
+export const of = (transport: Transport): Host => {
+  const host = behind.get(transport)
+  if (host === undefined) throw new TypeError("the transport is not that of a host in memory")
+  return host
 }
 
 // What is this machine's has no state, so that one is enough for all hosts.
@@ -285,7 +300,7 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       RemoteFileSystem.make,
       (_: Context.Context<never>) => Context.merge(ownSide, Context.add(base, RemoteContext.RemoteContext, context))
     )
-    return {
+    const host: Host = {
       transport: opened.transport,
       context,
       fileSystem,
@@ -294,6 +309,7 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       journal,
       faults: wrong,
       administrator,
+      own,
       drop: opened.drop,
       connect: network.connect,
       counts: () => ({
@@ -304,4 +320,6 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
         listeners: network.listeners()
       })
     }
+    behind.set(host.transport, host)
+    return host
   })

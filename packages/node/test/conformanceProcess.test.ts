@@ -1,0 +1,3 @@
+import { conforms } from "./suites/conformance.js"
+
+conforms({ oneConnection: false })

@@ -1,0 +1,156 @@
+/**
+ * What transfers go between, and what they are to bring.
+ */
+import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
+import type * as Transfer from "@effect-remote/core/Transfer"
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import { assert } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { execFileSync } from "node:child_process"
+import { ConformanceHost } from "../../ConformanceHost.js"
+import { directory, isRoot, localDirectory, localFiles, makePipe, reasonOf, type Services } from "./support.js"
+
+/**
+ * What lies below a directory: contents of files, targets of links, `/` for directories.
+ *
+ * @internal
+ */
+export const contents = Effect.fnUntraced(function*(files: FileSystem.FileSystem, path: string) {
+  const found: Record<string, string> = {}
+  const look = (directory: string, below: string): Effect.Effect<void, PlatformError> =>
+    Effect.gen(function*() {
+      for (const name of yield* files.readDirectory(directory)) {
+        const full = `${directory}/${name}`
+        const link = yield* Effect.option(files.readLink(full))
+        if (Option.isSome(link)) {
+          found[below + name] = `-> ${link.value}`
+          continue
+        }
+        const { type } = yield* files.stat(full)
+        if (type === "Directory") {
+          found[below + name] = "/"
+          yield* look(full, `${below}${name}/`)
+        } else found[below + name] = type === "File" ? yield* files.readFileString(full, "latin1") : "other"
+      }
+    })
+  yield* look(path, "")
+  return found
+})
+
+/** @internal */
+export const modeOf = (files: FileSystem.FileSystem, path: string) =>
+  Effect.map(files.stat(path), ({ mode }) => (mode & 0o7777).toString(8))
+
+/** @internal */
+export const mtimeOf = (files: FileSystem.FileSystem, path: string) =>
+  Effect.map(files.stat(path), ({ mtime }) => Option.getOrThrow(mtime).getTime())
+
+/** @internal */
+export const sameContents = Effect.fnUntraced(function*(
+  [files, path]: readonly [FileSystem.FileSystem, string],
+  [others, other]: readonly [FileSystem.FileSystem, string]
+) {
+  assert.deepStrictEqual(yield* contents(files, path), yield* contents(others, other))
+})
+
+/**
+ * What became of the entries: the tag of each outcome, with what a failed one failed with.
+ *
+ * @internal
+ */
+export const outcomes = ({ entries }: Pick<Transfer.Result, "entries">): Record<string, string> =>
+  Object.fromEntries(entries.map(({ outcome, path }) => [
+    path,
+    outcome._tag === "Failed" ? `Failed ${reasonOf(outcome.error)}` : outcome._tag
+  ]))
+
+/**
+ * A file system whose open files do some things in another way.
+ *
+ * @internal
+ */
+export const changing = (
+  fs: FileSystem.FileSystem,
+  change: (file: FileSystem.File, path: string) => Partial<FileSystem.File>
+): FileSystem.FileSystem => ({
+  ...fs,
+  open: (path, options) =>
+    Effect.map(fs.open(path, options), (file) => {
+      const changed = change(file, path)
+      return new Proxy(file, {
+        get: (file, key) => {
+          const value = Reflect.get(key in changed ? changed : file, key)
+          return typeof value === "function" && !(key in changed) ? value.bind(file) : value
+        }
+      })
+    })
+})
+
+type Direction = "put" | "get"
+
+/** @internal */
+export const directions: ReadonlyArray<Direction> = ["put", "get"]
+
+/**
+ * A local file system on which files stall once so many bytes of one have been read or written: `reached` then, and never
+ * on again.
+ *
+ * @internal
+ */
+export const stalling = (after: number) =>
+  Effect.gen(function*() {
+    const fs = yield* localFiles
+    const reached = yield* Deferred.make<void>()
+    const stall = Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never)
+    const local = changing(fs, (file) => {
+      let done = 0
+      const counted = <A, E>(size: number, effect: Effect.Effect<A, E>) =>
+        Effect.suspend(() => {
+          if (done >= after) return stall
+          done += size
+          return effect
+        })
+      return {
+        read: (buffer) => counted(buffer.length, file.read(buffer)),
+        writeAll: (bytes) => counted(bytes.length, file.writeAll(bytes))
+      }
+    })
+    return { local, reached: Deferred.await(reached) }
+  })
+
+/** One of the two file systems of a transfer, and a fresh directory there. */
+interface Side {
+  readonly files: FileSystem.FileSystem
+  readonly at: string
+  /** Whether its user may do anything. */
+  readonly isRoot: Effect.Effect<boolean, unknown, Services>
+  readonly pipe: (path: string) => Effect.Effect<unknown, unknown, Services>
+}
+
+/** @internal */
+export interface Trial {
+  readonly direction: Direction
+  readonly fs: RemoteFileSystem.RemoteFileSystem
+  readonly source: Side
+  readonly target: Side
+  readonly transfer: RemoteFileSystem.RemoteFileSystem["put"]
+}
+
+/** @internal */
+export const trial = (direction: Direction): Effect.Effect<Trial, unknown, Services | Scope.Scope> =>
+  Effect.gen(function*() {
+    const fs = yield* RemoteFileSystem.RemoteFileSystem
+    const there: Side = { files: (yield* ConformanceHost).files, at: yield* directory, isRoot, pipe: makePipe }
+    const here: Side = {
+      files: yield* localFiles,
+      at: yield* localDirectory,
+      isRoot: Effect.sync(() => process.getuid?.() === 0),
+      pipe: (path) => Effect.sync(() => execFileSync("mkfifo", [path]))
+    }
+    const [source, target] = direction === "put" ? [here, there] : [there, here]
+    return { direction, fs, source, target, transfer: fs[direction] }
+  })
