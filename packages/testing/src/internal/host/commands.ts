@@ -10,6 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { SftpFileSystem } from "../sftpFileSystem.js"
+import * as bytes from "../shell/bytes.js"
+import * as directories from "../shell/directories.js"
+import * as identity from "../shell/identity.js"
 import { type Connection, firstLine, type HostChannel } from "./connection.js"
 import type { Guardians } from "./guardian.js"
 import * as pipes from "./pipe.js"
@@ -89,7 +92,14 @@ interface Ready {
   readonly invocation: Pick<Invocation, "words" | "environment" | "directory" | "files">
 }
 
-type Prepared = Ready | Extract<Frame.Report, { readonly _tag: "Failed" }>
+interface Refused {
+  readonly _tag: "Refused"
+  readonly report: Extract<Frame.Report, { readonly _tag: "Failed" }>
+  /** What the shell that was to run it says. */
+  readonly words: string
+}
+
+type Prepared = Ready | Refused
 
 // A terminal writes line ends as CR LF.
 const cooked = (write: Invocation["stdout"]): Invocation["stdout"] => (bytes) => {
@@ -115,19 +125,28 @@ const withRest = (rest: Uint8Array, read: Streams["stdin"]): Streams["stdin"] =>
 
 /** @internal */
 export const make = ({ environment, files, guardians, lookup, processes, seen }: Options): Commands => {
+  const refused = (step: Frame.Step, code: number, words = ""): Refused => ({
+    _tag: "Refused",
+    report: { _tag: "Failed", step, code },
+    words: words === "" ? "" : `/bin/sh: 1: ${words}\n`
+  })
+
   // Without links, as `cd -P` has it.
   const enter = (path: string): Effect.Effect<Option.Option<string>> => {
     const absolute = path.startsWith("/") ? path : `${files.home}/${path}`
-    return Effect.match(
-      Effect.filterOrFail(files.stat(`${absolute}/.`), ({ mode }) => (mode & 0o170000) === 0o040000),
-      { onFailure: Option.none, onSuccess: () => Option.some(absolute.replace(/\/+(\.(?=\/|$)|(?=\/|$))/g, "") || "/") }
-    )
+    return Effect.option(Effect.zipRight(
+      Effect.filterOrFail(files.stat(`${absolute}/.`), directories.isDirectory),
+      Effect.map(directories.real(files, bytes.fromText(absolute), false), bytes.toText)
+    ))
   }
 
   const prepare = ({ clearEnvironment, directory, environment: own, words }: Frame.Stage): Effect.Effect<Prepared> =>
     Effect.gen(function*() {
       const entered = Option.isNone(directory) ? Option.some(files.home) : yield* enter(directory.value)
-      if (Option.isNone(entered)) return { _tag: "Failed", step: "directory", code: noDirectory }
+      if (Option.isNone(entered)) {
+        const path = Option.getOrElse(directory, () => files.home)
+        return refused("directory", noDirectory, `cd: can't cd to ${path.startsWith("/") ? path : `./${path}`}`)
+      }
       const variables = new Map(clearEnvironment ? [["PATH", searchPath]] : environment)
       for (const [name, value] of own) variables.set(name, value)
       variables.set("PWD", entered.value)
@@ -135,13 +154,16 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const program = yield* lookup(invocation)
       if (Option.isSome(program)) {
         return isTooLong(words, variables)
-          ? { _tag: "Failed", step: "exec", code: 126 }
+          ? refused("exec", 126, `exec: ${words[0]}: Argument list too long`)
           : { _tag: "Ready", program: program.value, invocation }
       }
       const [name] = words
       const path = name.startsWith("/") ? name : `${entered.value}/${name}`
       const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(path)))
-      return { _tag: "Failed", step: "program", code: isThere ? 126 : 127 }
+      if (!isThere) return refused("program", 127)
+      const found = yield* Effect.option(Effect.filterOrFail(files.stat(path), directories.isRegular))
+      const mayRun = Option.isSome(found) && (yield* identity.mayAccess(files, path, 1))
+      return refused("exec", 126, `exec: ${name}: ${mayRun ? "Exec format error" : "Permission denied"}`)
     })
 
   const run = ({ invocation, program }: Ready, streams: Streams): Effect.Effect<ProgramExit> =>
@@ -162,7 +184,7 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
   const pipeline = (
     stages: Arr.NonEmptyReadonlyArray<Frame.Stage>,
     streams: Streams,
-    report: (report: Frame.Report) => Effect.Effect<unknown>
+    refuse: (refused: Refused) => Effect.Effect<unknown>
   ): Effect.Effect<ProgramExit> =>
     Effect.suspend(() => {
       const between = stages.slice(1).map(() => pipes.make())
@@ -178,7 +200,7 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
           (prepared) =>
             prepared._tag === "Ready"
               ? run(prepared, own)
-              : Effect.as(report(prepared), ProgramExit.Code({ code: prepared.code }))
+              : Effect.as(refuse(prepared), ProgramExit.Code({ code: prepared.report.code }))
         ).pipe(Effect.ensuring(Effect.zipRight(before?.close ?? Effect.void, behind?.end ?? Effect.void)))
       })
       return Effect.map(
@@ -197,9 +219,12 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const report = (report: Frame.Report) => streams.stderr(Frame.encodeReport(marker, report))
       const end = (code: number) => channel.exit(ExitStatus.Code({ code }))
       const single = stages.length === 1 ? yield* prepare(stages[0]) : undefined
-      if (single?._tag === "Failed") {
-        yield* report(single)
-        return yield* end(single.code)
+      const refuse = ({ report: failed, words }: Refused) =>
+        Effect.zipRight(streams.stderr(Sftp.encodeName(words)), report(failed))
+      // a failed exec is the end of one that has started
+      if (single?._tag === "Refused" && single.report.step !== "exec") {
+        yield* refuse(single)
+        return yield* end(single.report.code)
       }
       if (Option.isSome(guard) && !guardians.register(guard.value.fifo, pid, guard.value.keep)) {
         yield* report({ _tag: "Unguarded" })
@@ -208,9 +233,16 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const started = Frame.encodeReport(marker, { _tag: "Started", pid })
       // Where nobody is there any more to read it, the command is not run.
       if (!(yield* streams.stdout(started)) || !(yield* streams.stderr(started))) return yield* end(1)
-      yield* single === undefined
-        ? start(pid, channel, pipeline(stages, streams, report), false)
-        : start(pid, channel, run(single, streams))
+      yield* start(
+        pid,
+        channel,
+        single === undefined
+          ? pipeline(stages, streams, refuse)
+          : single._tag === "Ready"
+          ? run(single, streams)
+          : Effect.as(refuse(single), ProgramExit.Code({ code: single.report.code })),
+        single !== undefined
+      )
     })
 
   const task = (
@@ -265,8 +297,8 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
     Effect.flatMap(
       prepare({ words: ["sh", "-c", line], directory: Option.none(), environment: [], clearEnvironment: false }),
       (prepared) =>
-        prepared._tag === "Failed"
-          ? channel.exit(ExitStatus.Code({ code: prepared.code }))
+        prepared._tag === "Refused"
+          ? channel.exit(ExitStatus.Code({ code: prepared.report.code }))
           : start(processes.nextPid(), channel, run(prepared, streams))
     )
 

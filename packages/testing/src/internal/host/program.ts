@@ -5,7 +5,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { SftpFileSystem } from "../sftpFileSystem.js"
+import type { OpenFile, SftpFileSystem } from "../sftpFileSystem.js"
 
 /**
  * What a program is started with. Words, names and values are strings as `Sftp.encodeName` has them, so that any bytes
@@ -26,6 +26,8 @@ export interface Invocation {
   /** Waits for room. `false` once nobody reads any more: a program then ends as SIGPIPE would have it. */
   readonly stdout: (bytes: Uint8Array) => Effect.Effect<boolean>
   readonly stderr: (bytes: Uint8Array) => Effect.Effect<boolean>
+  /** The file that `stdout` goes to, where it is one. */
+  readonly output?: OpenFile | undefined
 }
 
 /**

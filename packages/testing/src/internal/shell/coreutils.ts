@@ -49,8 +49,9 @@ const fromFile = (
     const start = yield* Effect.option(
       Effect.scoped(Effect.flatMap(files.open(name, flags, 0), (file) => file.read(0n, 256)))
     )
-    // a program of the machine itself is none of the double's
-    if (start._tag === "None" || start.value.includes(0)) return Option.none()
+    // a program of the machine itself, which no first line of text tells, is none of the double's
+    const isProgram = (bytes: Uint8Array) => bytes.subarray(0, (bytes.indexOf(10) + 1) || bytes.length).includes(0)
+    if (start._tag === "None" || isProgram(start.value)) return Option.none()
     const match = /^#![ \t]*([^ \t\n]+)(?:[ \t]+([^\n]*?))?[ \t]*\n/.exec(bytes.decode(start.value))
     const words = match === null
       ? ["/bin/sh", path, ...rest] as const

@@ -19,6 +19,8 @@ export interface Source {
 export interface Target {
   /** `false` once nobody reads any more. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, PosixError>
+  /** What is written to, where it is a file. */
+  readonly file?: OpenFile | undefined
 }
 
 /** @internal */
@@ -84,6 +86,7 @@ export const read = (file: OpenFile): Source => {
 export const write = (file: OpenFile): Target => {
   let offset = 0n
   return {
+    file,
     write: (bytes) =>
       Effect.gen(function*() {
         for (let at = 0; at < bytes.length;) {

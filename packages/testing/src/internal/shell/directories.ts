@@ -2,7 +2,7 @@
  * Names, and what stands in directories. Paths and names are as in `bytes.ts`.
  */
 import * as Effect from "effect/Effect"
-import type { PosixError, SftpFileSystem, Stat } from "../sftpFileSystem.js"
+import { PosixError, type SftpFileSystem, type Stat } from "../sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import type { Step } from "./pattern.js"
 
@@ -110,15 +110,20 @@ export const real = (files: SftpFileSystem, path: string, mayEnd: boolean): Effe
       if (stat._tag === "Left") {
         if (!(isEnd && mayEnd && stat.left.errno === "ENOENT")) return yield* stat.left
         found = way
-      } else if (isLink(stat.right) && ++links <= mostLinks) {
+      } else if (isLink(stat.right)) {
+        if (++links > mostLinks) return yield* new PosixError({ errno: "ELOOP" })
         const target = bytes.fromText(yield* files.readlink(bytes.toText(way)))
         if (target.startsWith("/")) found = ""
         for (const one of target.split("/").reverse()) pending.push(one)
       } else {
-        // the error of a file on the way, or of too many links
+        // the error of a file on the way
         if (!isEnd) yield* files.stat(bytes.toText(`${way}/.`))
         found = way
       }
+    }
+    // with a slash behind it, what is there must be a directory
+    if (/\/\.?$/.test(path) && found !== "" && (yield* Effect.isSuccess(files.lstat(bytes.toText(found))))) {
+      yield* files.stat(bytes.toText(`${found}/.`))
     }
     return found === "" ? "/" : found
   })

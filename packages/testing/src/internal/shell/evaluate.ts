@@ -85,6 +85,7 @@ const evaluate = (shell: Shell, node: Command, tested: boolean): Run => {
         (status) => settle(shell, status, tested)
       )
     case "Redirected":
+      shell.line = node.line
       return redirected(shell, node.redirections, () => command(shell, node.command, tested), tested)
     case "If":
       return Effect.gen(function*() {

@@ -47,7 +47,10 @@ const all = (shell: Shell, name: string, quoted: boolean, splits: boolean): Read
     const separator = name === "@" || !splits && !quoted ? " " : separators(shell).charAt(0)
     return [atom(parameters.join(separator), quoted)]
   }
-  return parameters.flatMap((value, index) => index === 0 ? [atom(value, quoted)] : [undefined, atom(value, quoted)])
+  return parameters.flatMap((value, index) => {
+    const one: Atom = { text: value, quoted, splits: !quoted, ofAll: quoted }
+    return index === 0 ? [one] : [undefined, one]
+  })
 }
 
 const textOf = (atoms: ReadonlyArray<Atom>): string => atoms.map((one) => one?.text ?? " ").join("")
@@ -98,11 +101,15 @@ const orElse = (
     atomsOf(shell, { parts: word }, splits),
     (atoms) => atoms.map((one) => one === undefined ? one : { ...one, splits: !one.quoted })
   )
+  // quotes make a field of nothing, too
+  const within = quoted
+    ? Effect.map(other, (atoms) => atoms.length === 0 ? [atom("", true)] : atoms)
+    : other
   switch (_tag) {
     case "Alternative":
-      return isMissing ? Effect.succeed([atom("", quoted)]) : other
+      return isMissing ? Effect.succeed([atom("", quoted)]) : within
     case "Default":
-      return isMissing ? other : plain()
+      return isMissing ? within : plain()
     case "Assign":
       return isMissing
         ? Effect.flatMap(other, (atoms) => Effect.as(assign(shell, name, textOf(atoms)), [atom(textOf(atoms), quoted)]))

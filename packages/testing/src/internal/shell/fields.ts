@@ -3,8 +3,15 @@
  */
 import type * as pattern from "./pattern.js"
 
-/** A run of bytes; `splits`: the result of an expansion, to be split into fields. `undefined` is the end of a field. @internal */
-export type Atom = { readonly text: string; readonly quoted: boolean; readonly splits: boolean } | undefined
+/**
+ * A run of bytes; `splits`: the result of an expansion, to be split into fields. `undefined` is the end of a field. In what
+ * comes first behind `"$@"` (`ofAll`), each blank separates, as any other separator does: so it is with dash.
+ *
+ * @internal
+ */
+export type Atom =
+  | { readonly text: string; readonly quoted: boolean; readonly splits: boolean; readonly ofAll?: boolean }
+  | undefined
 
 /** @internal */
 export type Field = Array<pattern.Piece>
@@ -15,6 +22,7 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
   let current: Field | undefined
   // whether white space has just ended a field, so that one more separator belongs to it
   let ended = false
+  let isBehindAll = false
   const end = () => {
     if (current !== undefined) fields.push(current)
     current = undefined
@@ -24,6 +32,7 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
       end()
       ended = false
     } else if (!one.splits) {
+      if (one.ofAll === true) isBehindAll = true
       // an empty text that is not quoted makes no field
       if (one.text !== "" || one.quoted) (current ??= []).push(one)
       ended = false
@@ -39,7 +48,7 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
           ended = false
         } else {
           flush()
-          const isBlank = /[ \t\n]/.test(character)
+          const isBlank = !isBehindAll && /[ \t\n]/.test(character)
           if (isBlank) {
             if (current !== undefined) ended = true
             end()
@@ -51,6 +60,7 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
         }
       }
       flush()
+      isBehindAll = false
     }
   }
   end()

@@ -89,10 +89,7 @@ export const format = (template: string, values: ReadonlyArray<string>): Formatt
   const take = (): string | undefined => values[index++]
 
   const integer = (value: string | undefined): bigint => {
-    if (value === undefined || value === "") {
-      if (value === "") problems.push(`${value}: expected numeric value`)
-      return 0n
-    }
+    if (value === undefined || value === "") return 0n
     if (/^["']/.test(value)) return BigInt(value.charCodeAt(1) || 0)
     const match = /^\s*([-+]?)(0[xX][0-9A-Fa-f]+|[0-9]+)/.exec(value)
     if (match === null) {
@@ -141,7 +138,7 @@ export const format = (template: string, values: ReadonlyArray<string>): Formatt
       case "f": {
         const given = take() ?? "0"
         const value = Number(given)
-        if (given === "" || Number.isNaN(value)) problems.push(`${given}: expected numeric value`)
+        if (Number.isNaN(value)) problems.push(`${given}: expected numeric value`)
         const number = Number.isNaN(value) ? 0 : value
         const sign = number < 0 || Object.is(number, -0)
           ? "-"

@@ -10,6 +10,20 @@ import * as descriptor from "./descriptor.js"
 import * as message from "./message.js"
 import type { Closed, Stop, Tool } from "./tool.js"
 
+/**
+ * Whether what is read is what the tool writes to, behind its end: it would go on for ever.
+ *
+ * @internal
+ */
+export const isOutput = (self: Tool, path: string): Effect.Effect<boolean> => {
+  const { output } = self.invocation
+  if (output === undefined || path === "-") return Effect.succeed(false)
+  return Effect.match(Effect.all([output.stat, self.files.stat(self.at(path))]), {
+    onFailure: () => false,
+    onSuccess: ([to, from]) => to.dev === from.dev && to.ino === from.ino && from.size > 0n
+  })
+}
+
 /** Does something with the bytes of a file, `-` being stdin. */
 const use = <A, E>(
   self: Tool,

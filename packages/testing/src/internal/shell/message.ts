@@ -52,12 +52,24 @@ export const quote = (name: string): string => {
       : `'${name.replace(/'/g, "'\\''")}'`
   }
   const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" }
-  return name.split(/([^ -~]+)/).map((part, index) => {
-    if (index % 2 === 0) return part === "" && index > 0 ? "" : `'${part.replace(/'/g, "'\\''")}'`
+  // as they do, where a quote comes before what cannot be shown
+  const doubled = /^[ -&(-~]*'/.test(name) ? "''" : ""
+  return doubled + name.split(/([^ -~]+)/).map((part, index) => {
+    if (index % 2 === 0) {
+      const quoted = `'${part.replace(/'/g, "'\\''")}'`
+      return index === 0 ? quoted : part === "" ? "" : quoted.replace(/^''/, "")
+    }
     const escaped = [...part].map((one) => escapes[one] ?? `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)
     return `$'${escaped.join("")}'`
   }).join("")
 }
+
+/** A text as GNU's tools show it that is no name: in quotes of C. @internal */
+export const quoteText = (text: string): string =>
+  `'${
+    text.replace(/['\\]/g, "\\$&").replace(/[^ -~]/g, (one) =>
+      ({ "\n": "\\n", "\t": "\\t", "\r": "\\r" })[one] ?? `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)
+  }'`
 
 /** As those that quote only where it is needed do. @internal */
 export const quoteIfNeeded = (name: string): string =>

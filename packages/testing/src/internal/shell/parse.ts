@@ -135,11 +135,12 @@ const parser = (reader: Reader, end: ")" | ""): Script => {
   }
 
   const command = (): Command => {
+    const { line } = look()
     const compound = compoundCommand()
     if (compound === undefined) return simple()
     if (compound._tag === "Function") return compound
     const found = redirections()
-    return found.length === 0 ? compound : { _tag: "Redirected", command: compound, redirections: found }
+    return found.length === 0 ? compound : { _tag: "Redirected", line, command: compound, redirections: found }
   }
 
   const compoundCommand = (): Command | undefined => {

@@ -65,7 +65,7 @@ const scriptOf = (self: tool.Tool): Effect.Effect<Script, tool.Stop> =>
         }`,
         2
       ))
-    return { text, name: path, parameters, flags: set }
+    return { text: text.replaceAll("\0", ""), name: path, parameters, flags: set }
   })
 
 /**
@@ -103,7 +103,7 @@ export const make = (lookup: Lookup): Program => {
           flags: script.flags,
           descriptors: new Map([
             [0, { source: descriptor.sourceOf(invocation.stdin), target: undefined }],
-            [1, target(invocation.stdout)],
+            [1, { source: undefined, target: { write: invocation.stdout, file: invocation.output } }],
             [2, target(invocation.stderr)]
           ])
         }, scope)

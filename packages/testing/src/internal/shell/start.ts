@@ -66,6 +66,21 @@ export const environmentOf = (shell: Shell, extra: ReadonlyMap<string, string>):
 // What tools end with that tell trouble from an answer.
 const troubles = new Map([["env", 125], ["grep", 2], ["ls", 2], ["sort", 2]])
 
+// What they say of a stdin that cannot be read.
+const ofStdin: Readonly<Record<string, (reason: string) => string>> = {
+  grep: (reason) => `(standard input): ${reason}`,
+  head: (reason) => `error reading 'standard input': ${reason}`,
+  sort: (reason) => `read failed: -: ${reason}`,
+  tail: (reason) => `error reading 'standard input': ${reason}`,
+  tee: (reason) => `read error: ${reason}`,
+  tr: (reason) => `read error: ${reason}`,
+  uniq: () => "error reading '-'",
+  wc: (reason) => `'standard input': ${reason}`
+}
+
+// What is looked for in the directories of PATH.
+const isTooLongName = (name: string): boolean => !name.includes("/") && name.length > 255
+
 /** Whether there is something of that name, which is not for this user to run. */
 const isDenied = (shell: Shell, name: string): Effect.Effect<boolean> => {
   if (!name.includes("/")) return Effect.succeed(false)
@@ -115,8 +130,17 @@ export const start = (
     const found = yield* find(shell, words, environmentOf(shell, extra))
     if (Option.isNone(found)) {
       const denied = yield* isDenied(shell, name)
-      yield* complain({ ...shell, descriptors }, `${name}: ${denied ? "Permission denied" : "not found"}`)
-      return { _tag: "Code", code: denied ? 126 : 127 }
+      const isThere = name.includes("/") &&
+        (yield* Effect.isSuccess(shell.files.stat(directories.at(shell.directory, name))))
+      const why = denied
+        ? "Permission denied"
+        : isThere
+        ? "Exec format error"
+        : isTooLongName(name)
+        ? "File name too long"
+        : "not found"
+      yield* complain({ ...shell, descriptors }, `${name}: ${why}`)
+      return { _tag: "Code", code: isThere ? 126 : 127 }
     }
     const { program, request } = found.value
     // An invocation knows no errors of its streams: what they fail with is told here, in the words of such a program.
@@ -141,14 +165,15 @@ export const start = (
           return Option.none()
         })),
       stdout: output(1),
-      stderr: output(2)
+      stderr: output(2),
+      output: descriptors.get(1)?.target?.file
     })
     const problem = writeError !== undefined
       ? `${name}: write error: ${message.of(writeError)}`
       : readError !== undefined
-      ? `${name}: -: ${message.of(readError)}`
+      ? `${name}: ${(ofStdin[name] ?? ((reason) => `-: ${reason}`))(message.of(readError))}`
       : undefined
     if (problem === undefined) return exit
     yield* Effect.ignore(descriptors.get(2)?.target?.write(bytes.encode(`${problem}\n`)) ?? Effect.void)
-    return exit._tag === "Code" && exit.code !== 0 ? exit : { _tag: "Code", code: troubles.get(name) ?? 1 }
+    return exit._tag === "Code" && exit.code > 1 ? exit : { _tag: "Code", code: troubles.get(name) ?? 1 }
   })

@@ -63,7 +63,12 @@ export interface Simple {
 /** @internal */
 export type Command =
   | Simple
-  | { readonly _tag: "Redirected"; readonly command: Command; readonly redirections: ReadonlyArray<Redirection> }
+  | {
+    readonly _tag: "Redirected"
+    readonly line: number
+    readonly command: Command
+    readonly redirections: ReadonlyArray<Redirection>
+  }
   | { readonly _tag: "Group" | "Subshell"; readonly body: Script }
   | {
     readonly _tag: "If"

@@ -31,7 +31,7 @@ const printf: tool.Run = (self) =>
     if (refused !== undefined) return yield* tool.stop(`InMemoryHost does not understand the directive ${refused}`, 2)
     for (const problem of problems) {
       yield* self.complain(
-        problem.replace(/^(.*): /, (_, value: string) => `${message.quote(value)}: `).replace(
+        problem.replace(/^(.*): /, (_, value: string) => `${message.quoteText(value)}: `).replace(
           "expected numeric",
           "expected a numeric"
         ).replace("not completely", "value not completely")
@@ -48,7 +48,7 @@ const test: tool.Run = (self) =>
     return (yield* Effect.mapError(condition.evaluate(self, words), ({ operand, words }) =>
         tool.stop(
           words === "Illegal number"
-            ? `invalid integer ${message.quote(operand ?? "")}`
+            ? `invalid integer ${message.quoteText(operand ?? "")}`
             : operand === undefined
             ? words
             : `${message.quote(operand)}: ${words}`,

@@ -5,7 +5,7 @@ import * as directories from "../directories.js"
 import { quote } from "../message.js"
 import * as options from "../options.js"
 import type * as tool from "../tool.js"
-import { below, each, Failure, failure, isSame, pairs, say, type Step } from "./operands.js"
+import { below, each, Failure, failure, isSame, look, pairs, say, type Step } from "./operands.js"
 
 interface Copying {
   readonly recursive: boolean
@@ -24,8 +24,13 @@ interface Root {
 
 const preserve = (self: tool.Tool, to: string, { atime, gid, mode, mtime, uid }: Stat) =>
   Effect.gen(function*() {
-    yield* Effect.ignore(self.files.change(self.at(to), Change.Owner({ uid, gid })))
-    yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: mode & 0o7777 })))
+    const before = yield* Effect.option(self.files.stat(self.at(to)))
+    const isSameOwner = before._tag === "Some" && before.value.uid === uid && before.value.gid === gid
+    if (!isSameOwner) yield* Effect.ignore(self.files.change(self.at(to), Change.Owner({ uid, gid })))
+    // set as a list of rights, which has no set-user-id and its like: those of the target stay, where the source has none
+    const special = mode & 0o7000
+    const kept = special === 0 && isSameOwner ? before.value.mode & 0o7000 : special
+    yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: mode & 0o777 | kept })))
     yield* Effect.ignore(self.files.change(self.at(to), Change.Times({ atime, mtime })))
   })
 
@@ -35,9 +40,11 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
       how.keepsLinks ? self.files.lstat(self.at(from)) : self.files.stat(self.at(from)),
       (error) => failure(`cannot stat ${quote(from)}`, error)
     )
-    const target = yield* Effect.option(self.files.stat(self.at(to)))
+    if (directories.isDirectory(stat) && !how.recursive) {
+      return yield* new Failure({ words: `-r not specified; omitting directory ${quote(from)}` })
+    }
+    const target = yield* look(self.files.stat(self.at(to)), to)
     if (directories.isDirectory(stat)) {
-      if (!how.recursive) return yield* new Failure({ words: `-r not specified; omitting directory ${quote(from)}` })
       if (target._tag === "Some" && !directories.isDirectory(target.value)) {
         return yield* new Failure({
           words: `cannot overwrite non-directory ${quote(to)} with directory ${quote(from)}`
@@ -87,7 +94,7 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
       }
       if (directories.isDirectory(target.value)) {
         return yield* new Failure({
-          words: `cannot overwrite directory ${quote(to)} with non-directory ${quote(from)}`
+          words: `cannot overwrite directory ${quote(to)} with non-directory`
         })
       }
     }
@@ -102,6 +109,9 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
         (error) => failure(`cannot create symbolic link ${quote(to)}`, error)
       )
       return yield* how.report(from, to)
+    }
+    if (target._tag === "None" && (yield* Effect.isSuccess(self.files.lstat(self.at(to))))) {
+      return yield* new Failure({ words: `not writing through dangling symlink ${quote(to)}` })
     }
     yield* Effect.scoped(Effect.gen(function*() {
       const source = yield* Effect.mapError(
@@ -160,7 +170,7 @@ const cp: tool.Run = (self) =>
       Effect.flatMap(Effect.option(self.files.lstat(self.at(to))), (there) =>
         found.has("n") && there._tag === "Some"
           ? Effect.void
-          : copyOne(self, how, from.replace(/(?<=[^/])\/+$/, ""), to)))
+          : copyOne(self, how, from, to)))
   })
 
 /** @internal */

@@ -11,9 +11,9 @@ import * as message from "../message.js"
 import { changeMode } from "../mode.js"
 import * as options from "../options.js"
 import * as tool from "../tool.js"
-import { below, each, failure, hint, say, type Step } from "./operands.js"
+import { below, each, Failure, failure, hint, say, type Step } from "./operands.js"
 
-const { quote } = message
+const { quote, quoteText } = message
 
 const mkdir: tool.Run = (self) =>
   Effect.gen(function*() {
@@ -25,10 +25,10 @@ const mkdir: tool.Run = (self) =>
     if (found.operands.length === 0) return yield* hint(self, "missing operand")
     const modeText = found.value("m")
     const mode = modeText === undefined ? undefined : changeMode(modeText, 0o777, true)
-    if (modeText !== undefined && mode === undefined) return yield* tool.stop(`invalid mode ${quote(modeText)}`)
+    if (modeText !== undefined && mode === undefined) return yield* tool.stop(`invalid mode ${quoteText(modeText)}`)
     const make = (path: string): Step =>
       Effect.mapError(self.files.mkdir(self.at(path), 0o777), (error) =>
-        failure(`cannot create directory ${quote(path)}`, error))
+        failure(`cannot create directory ${quoteText(path)}`, error))
     return yield* each(self, found.operands, (path) =>
       Effect.gen(function*() {
         if (found.has("p")) {
@@ -39,20 +39,25 @@ const mkdir: tool.Run = (self) =>
               continue
             }
             const name = part.replace(/(?<=[^/])\/+$/, "")
-            const there = yield* Effect.option(self.files.stat(self.at(name)))
-            if (there._tag === "Some") {
-              if (directories.isDirectory(there.value)) {
+            const there = yield* Effect.either(self.files.stat(self.at(name)))
+            // it goes into each directory, and tells of the one that does not let it in
+            if (there._tag === "Left" && there.left.errno === "EACCES" && count > 1) {
+              const above = steps.slice(0, count - 1).join("").replace(/(?<=[^/])\/+$/, "")
+              return yield* Effect.fail(failure(`cannot create directory ${quoteText(above)}`, there.left))
+            }
+            if (there._tag === "Right") {
+              if (directories.isDirectory(there.right)) {
                 continue
               }
               const error = new PosixError({ errno: count === steps.length ? "EEXIST" : "ENOTDIR" })
-              return yield* Effect.fail(failure(`cannot create directory ${quote(name)}`, error))
+              return yield* Effect.fail(failure(`cannot create directory ${quoteText(name)}`, error))
             }
             yield* make(name)
-            yield* say(self, found, `mkdir: created directory ${quote(name)}`)
+            yield* say(self, found, `mkdir: created directory ${quoteText(name)}`)
           }
         } else {
           yield* make(path)
-          yield* say(self, found, `mkdir: created directory ${quote(path)}`)
+          yield* say(self, found, `mkdir: created directory ${quoteText(path)}`)
         }
         if (mode !== undefined) {
           yield* Effect.ignore(self.files.change(self.at(path), Change.Mode({ mode })))
@@ -92,7 +97,7 @@ const touch: tool.Run = (self) =>
       const time = secondsOf(letter, text, now)
       if (time === undefined) {
         return yield* letter === "t"
-          ? tool.stop(`invalid date format ${quote(text)}`)
+          ? tool.stop(`invalid date format ${quoteText(text)}`)
           : tool.stop(`InMemoryHost does not understand the date ${text}`, 2)
       }
       times = { atime: time, mtime: time }
@@ -107,11 +112,16 @@ const touch: tool.Run = (self) =>
     return yield* each(self, found.operands, (path) =>
       Effect.gen(function*() {
         const stat = yield* Effect.either(self.files.stat(self.at(path)))
-        const cannot = (error: PosixError) => failure(`cannot touch ${quote(path)}`, error)
+        const isOpened = !found.has("c") && !(stat._tag === "Right" && directories.isDirectory(stat.right))
+        const cannot = (error: PosixError) =>
+          failure(`${isOpened ? "cannot touch" : "setting times of"} ${quote(path)}`, error)
         if (stat._tag === "Left") {
-          if (found.has("c") && stat.left.errno === "ENOENT") return
+          if (found.has("c")) return stat.left.errno === "ENOENT" ? undefined : yield* Effect.fail(cannot(stat.left))
           const flags = { read: false, write: true, append: false, create: true, truncate: false, exclusive: false }
-          yield* Effect.mapError(Effect.scoped(self.files.open(self.at(path), flags, 0o666)), cannot)
+          yield* Effect.mapError(
+            Effect.scoped(self.files.open(self.at(path), flags, 0o666)),
+            (error) => error.errno === "EISDIR" ? failure(`setting times of ${quote(path)}`, stat.left) : cannot(error)
+          )
           // what is new has the time of now
           if (given === undefined && reference === undefined) return
         }
@@ -131,25 +141,29 @@ const chmod: tool.Run = (self) =>
     const found = yield* options.read("chmod", words, { flags: "Rfv", long: { recursive: "R" } })
     const [mode, ...paths] = found.operands
     if (mode === undefined) return yield* hint(self, "missing operand")
-    if (paths.length === 0) return yield* hint(self, `missing operand after ${quote(mode)}`)
+    if (paths.length === 0) return yield* hint(self, `missing operand after ${quoteText(mode)}`)
     if (found.has("v")) return yield* tool.stop("InMemoryHost does not understand the option -v", 2)
-    if (changeMode(mode, 0, false) === undefined) return yield* hint(self, `invalid mode: ${quote(mode)}`)
+    if (changeMode(mode, 0, false) === undefined) return yield* hint(self, `invalid mode: ${quoteText(mode)}`)
     const change = (path: string): Step =>
       Effect.gen(function*() {
-        const stat = yield* Effect.mapError(
-          self.files.stat(self.at(path)),
-          (error) => failure(`cannot access ${quote(path)}`, error)
-        )
+        const stat = yield* Effect.catchAll(self.files.stat(self.at(path)), (error) =>
+          Effect.flatMap(Effect.isSuccess(self.files.lstat(self.at(path))), (isThere) =>
+            isThere && error.errno === "ENOENT"
+              ? new Failure({ words: `cannot operate on dangling symlink ${quote(path)}` })
+              : failure(`cannot access ${quote(path)}`, error)))
         const isDirectory = directories.isDirectory(stat)
         const changed = changeMode(mode, stat.mode & 0o7777, isDirectory) ?? 0
         yield* Effect.mapError(
           self.files.change(self.at(path), Change.Mode({ mode: changed })),
           (error) => failure(`changing permissions of ${quote(path)}`, error)
         )
-        if (!isDirectory || !found.has("R")) return
+        if (!isDirectory || !found.has("R")) {
+          return
+        }
         const names = yield* Effect.mapError(
           directories.list(self.files, directories.resolve(self.directory, path)),
-          (error) => failure(`cannot read directory ${quote(path)}`, error)
+          (error) =>
+            failure(`cannot read directory ${quote(path)}`, error)
         )
         for (const name of names) {
           const inner = below(path, name)

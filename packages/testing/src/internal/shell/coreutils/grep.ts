@@ -185,6 +185,7 @@ export const grep: tool.Run = (self) =>
     const named = !found.has("h") && (found.has("H") || recursive || inputs.length > 1)
     const most = found.value("m") === undefined ? Infinity : Number(found.value("m"))
     let any = false
+    let isRefused = false
     const one = (path: string) =>
       Effect.gen(function*() {
         let count = 0
@@ -192,25 +193,40 @@ export const grep: tool.Run = (self) =>
         const shown = path === "-" ? "(standard input)" : path
         const prefix = () => `${named ? `${shown}:` : ""}${found.has("n") ? `${number}:` : ""}`
         const quiet = found.has("q") || found.has("l") || found.has("L")
+        const isSilent = quiet || found.has("c")
         const isEnough = () => quiet && count > 0 || count >= most
         const select = (line: string): string => {
           number++
           expression.lastIndex = 0
           if (isEnough() || expression.test(line) === found.has("v")) return ""
           count++
-          if (quiet || found.has("c")) return ""
+          if (isSilent) return ""
           if (!found.has("o")) return `${prefix()}${line}\n`
           if (found.has("v")) return ""
           return (line.match(expression) ?? []).map((match) => match === "" ? "" : `${prefix()}${match}\n`).join("")
         }
-        yield* input.linesWhile(self, path, (lines) =>
-          Effect.map(
-            self.print(lines.map((line) => select(input.withoutEnd(line))).join("")),
-            () => !isEnough()
-          ))
+        if (!isSilent && (yield* input.isOutput(self, path))) {
+          isRefused = true
+          return yield* self.complain(`${path}: input file is also the output`)
+        }
+        // what is no text is told of, and not shown
+        let isBinary = false
+        const read = yield* Effect.either(input.linesWhile(self, path, (lines) => {
+          isBinary ||= !found.has("a") && lines.some((line) => line.includes("\0"))
+          const texts = lines.map(input.withoutEnd)
+          const selected = (isBinary ? texts.flatMap((text) => text.split("\0")) : texts).map(select).join("")
+          if (!isBinary || isSilent) return Effect.map(self.print(selected), () => !isEnough())
+          return Effect.succeed(count === 0)
+        }))
+        // a directory can be opened, and so it has lines: none
+        if (read._tag === "Left" && (read.left._tag !== "PosixError" || read.left.errno !== "EISDIR")) {
+          return yield* read.left
+        }
+        if (isBinary && !isSilent && count > 0) yield* self.complain(`${shown}: binary file matches`)
         if (found.has("c") && !quiet) yield* self.print(`${named ? `${shown}:` : ""}${count}\n`)
         if (found.has("l") && count > 0 || found.has("L") && count === 0) yield* self.print(`${shown}\n`)
         if (found.has("L") ? count === 0 : count > 0) any = true
+        if (read._tag === "Left") return yield* read.left
       })
     let code = 0
     for (const path of inputs.length === 0 ? ["-"] : inputs) {
@@ -223,7 +239,7 @@ export const grep: tool.Run = (self) =>
       }
       if (found.has("q") && any) return 0
     }
-    return code !== 0 ? code : any ? 0 : 1
+    return isRefused ? 2 : code !== 0 ? code : any ? 0 : 1
   })
 
 /** @internal */

@@ -102,7 +102,7 @@ const sleep: tool.Run = (self) =>
       const match = /^([0-9]+\.?[0-9]*|\.[0-9]+)([smhd]?)$/.exec(word)
       if (match === null) {
         return yield* tool.stop(
-          `invalid time interval ${message.quote(word)}\nTry 'sleep --help' for more information.`
+          `invalid time interval ${message.quoteText(word)}\nTry 'sleep --help' for more information.`
         )
       }
       total += Number(match[1]) * (seconds[match[2] ?? ""] ?? 1)

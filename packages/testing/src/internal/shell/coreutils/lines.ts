@@ -117,7 +117,7 @@ const sort: tool.Run = (self) =>
     for (const path of found.operands.length === 0 ? ["-"] : found.operands) {
       const text = yield* Effect.catchTag(input.whole(self, path), "PosixError", (error) =>
         error.errno === "EISDIR"
-          ? tool.stop(`read failed: ${path}: Is a directory`, 2)
+          ? tool.stop(`read failed: ${message.quoteIfNeeded(path)}: Is a directory`, 2)
           : tool.stop(`cannot read: ${message.quoteIfNeeded(path)}: ${message.of(error)}`, 2))
       for (const line of input.linesOf(text)) all.push(line)
       if (found.has("c") || found.has("C")) {
@@ -275,7 +275,10 @@ const uniq: tool.Run = (self) =>
       Effect.zipRight(
         input.lines(self, path, (lines) => self.print(lines.map((line) => changed(input.withoutEnd(line))).join(""))),
         Effect.suspend(() => self.print(flush()))
-      ))
+      ), (path, error) =>
+      error.errno === "EISDIR"
+        ? `error reading ${message.quote(path)}`
+        : `${message.quoteIfNeeded(path)}: ${message.of(error)}`)
   })
 
 // What is printed at a time.
@@ -294,7 +297,7 @@ const seq: tool.Run = (self) =>
       return yield* tool.stop(
         /^-?[0-9.]+$/.test(bad)
           ? `InMemoryHost does not understand the number ${bad}`
-          : `invalid floating point argument: ${message.quote(bad)}\nTry 'seq --help' for more information.`,
+          : `invalid floating point argument: ${message.quoteText(bad)}\nTry 'seq --help' for more information.`,
         /^-?[0-9.]+$/.test(bad) ? 2 : 1
       )
     }

@@ -150,7 +150,8 @@ const ls: tool.Run = (self) =>
       const target = yield* Effect.either(self.files.stat(self.at(path)))
       const toDirectory = target._tag === "Right" && directories.isDirectory(target.right)
       const isLinkToDirectory = link._tag === "Right" && directories.isLink(link.right) && toDirectory
-      const stat = isLinkToDirectory && (follow || path.endsWith("/")) || follow && target._tag === "Right"
+      const isFollowed = follow && (target._tag === "Right" || target.left.errno !== "ENOENT")
+      const stat = isLinkToDirectory && path.endsWith("/") || isFollowed
         ? target
         : link
       if (stat._tag === "Left") yield* complain(`cannot access ${message.quote(path)}: ${message.of(stat.left)}`, 2)
@@ -160,6 +161,7 @@ const ls: tool.Run = (self) =>
     }
     if (files.length > 0) yield* printEntries(self, found, files, false)
     let printed = files.length > 0
+    const looks = [..."lntSFi"].some(found.has)
     const headed = operands.length > 1 || found.has("R")
     const directory = (path: string, isTop: boolean): Effect.Effect<void, tool.Closed> =>
       Effect.gen(function*() {
@@ -177,7 +179,14 @@ const ls: tool.Run = (self) =>
         for (const name of found.has("a") ? [".", "..", ...shown] : shown) {
           const inner = path.endsWith("/") ? `${path}${name}` : `${path}/${name}`
           const stat = yield* Effect.either(self.files.lstat(self.at(inner)))
-          if (stat._tag === "Left") {
+          if (stat._tag === "Left" && !looks) {
+            // names are there for whoever may read the directory
+            entries.push({
+              name,
+              path: inner,
+              stat: { ...(yield* Effect.orDie(self.files.stat(self.at(path)))), mode: 0 }
+            })
+          } else if (stat._tag === "Left") {
             yield* complain(`cannot access ${message.quote(inner)}: ${message.of(stat.left)}`, 1)
           } else entries.push({ name, path: inner, stat: stat.right })
         }

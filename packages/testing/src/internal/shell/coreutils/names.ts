@@ -74,7 +74,7 @@ const basename: tool.Run = (self) =>
     if (first === undefined) return yield* tool.stop("missing operand\nTry 'basename --help' for more information.")
     const many = found.has("a") || found.has("s")
     if (!many && third !== undefined) {
-      return yield* tool.stop(`extra operand ${message.quote(third)}\nTry 'basename --help' for more information.`)
+      return yield* tool.stop(`extra operand ${message.quoteText(third)}\nTry 'basename --help' for more information.`)
     }
     const suffix = found.value("s") ?? (many ? "" : second ?? "")
     for (const path of many ? found.operands : [first]) {

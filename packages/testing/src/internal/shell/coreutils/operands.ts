@@ -3,6 +3,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import type { PosixError, Stat } from "../../sftpFileSystem.js"
 import * as directories from "../directories.js"
 import * as message from "../message.js"
@@ -56,6 +57,23 @@ export const below = (directory: string, name: string): string =>
 /** @internal */
 export const isSame = (one: Stat, other: Stat): boolean => one.dev === other.dev && one.ino === other.ino
 
+/** What is to be replaced, if there is something. @internal */
+export const look = (
+  stat: Effect.Effect<Stat, PosixError>,
+  path: string,
+  words = "cannot stat"
+): Effect.Effect<Option.Option<Stat>, Failure> =>
+  Effect.catchAll(
+    Effect.asSome(stat),
+    (error) => error.errno === "ENOENT" ? Effect.succeedNone : Effect.fail(failure(`${words} ${quote(path)}`, error))
+  )
+
+const isMissing = (self: tool.Tool, path: string): Effect.Effect<boolean> =>
+  Effect.match(self.files.stat(self.at(path)), {
+    onFailure: ({ errno }) => errno === "ENOENT",
+    onSuccess: () => false
+  })
+
 /** From the operands: what goes where. @internal */
 export const pairs = (self: tool.Tool, found: options.Options, verb: string) =>
   Effect.gen(function*() {
@@ -78,7 +96,7 @@ export const pairs = (self: tool.Tool, found: options.Options, verb: string) =>
             : `target ${quote(last)}: No such file or directory`
         )
     }
-    if (last.endsWith("/") && verb === "cp" && target._tag === "None") {
+    if (last.endsWith("/") && verb === "cp" && target._tag === "None" && (yield* isMissing(self, last))) {
       const source = yield* Effect.option(self.files.stat(self.at(first)))
       if (source._tag === "Some" && !directories.isDirectory(source.value)) {
         return yield* tool.stop(`cannot create regular file ${quote(last)}: Not a directory`)

@@ -2,12 +2,14 @@
  * Tools that give files other names, or more of them.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Stat } from "../../sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
 import { quote, quoteIfNeeded } from "../message.js"
 import * as options from "../options.js"
 import type * as tool from "../tool.js"
-import { baseOf, below, each, Failure, failure, isSame, pairs, say } from "./operands.js"
+import { baseOf, below, each, Failure, failure, isSame, look, pairs, say } from "./operands.js"
 
 const mv: tool.Run = (self) =>
   Effect.gen(function*() {
@@ -22,7 +24,7 @@ const mv: tool.Run = (self) =>
           self.files.lstat(self.at(from)),
           (error) => failure(`cannot stat ${quote(from)}`, error)
         )
-        const target = yield* Effect.option(self.files.lstat(self.at(to)))
+        const target = yield* look(self.files.lstat(self.at(to)), to)
         if (target._tag === "Some") {
           if (found.has("n")) return
           if (isSame(source, target.value)) {
@@ -45,6 +47,22 @@ const mv: tool.Run = (self) =>
         yield* say(self, found, `renamed ${quote(from)} -> ${quote(to)}`)
       }))
   })
+
+// Whether what is to be replaced is what is linked to: it would be gone.
+const isOnly = (self: tool.Tool, from: string, to: string, there: Stat, symbolic: boolean): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const source = yield* Effect.option((symbolic ? self.files.stat : self.files.lstat)(self.at(from)))
+    if (source._tag === "None" || !isSame(source.value, there)) return false
+    if (source.value.nlink === 1) return true
+    const [one, other] = yield* Effect.forEach(
+      [from, to],
+      (path) => Effect.option(self.files.stat(self.at(directoryOf(path))))
+    )
+    return baseOf(from) === baseOf(to) && one?._tag === "Some" && other?._tag === "Some" &&
+      isSame(one.value, other.value)
+  })
+
+const directoryOf = (path: string): string => path.replace(/\/+$/, "").replace(/[^/]*$/, "") || "."
 
 const ln: tool.Run = (self) =>
   Effect.gen(function*() {
@@ -82,6 +100,12 @@ const ln: tool.Run = (self) =>
           if (directories.isDirectory(stat)) {
             return yield* new Failure({ words: `${quoteIfNeeded(from)}: hard link not allowed for directory` })
           }
+        }
+        const there = found.has("f")
+          ? yield* look(self.files.lstat(self.at(to)), to, "failed to access")
+          : Option.none()
+        if (Option.isSome(there) && (yield* isOnly(self, from, to, there.value, symbolic))) {
+          return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
         }
         const link = symbolic
           ? self.files.symlink(bytes.toText(from), self.at(to))

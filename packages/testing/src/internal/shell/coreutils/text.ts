@@ -16,7 +16,7 @@ const cat: tool.Run = (self) =>
     const numbers = found.has("n")
     let line = 0
     let begins = true
-    return yield* input.each(self, found.operands, (path) =>
+    const print = (path: string) =>
       numbers
         ? input.lines(self, path, (lines) =>
           self.print(
@@ -26,7 +26,17 @@ const cat: tool.Run = (self) =>
               return prefix + text
             }).join("")
           ))
-        : input.chunks(self, path, self.send))
+        : input.chunks(self, path, self.send)
+    let code = 0
+    const ended = yield* input.each(self, found.operands, (path) =>
+      Effect.gen(function*() {
+        if (yield* input.isOutput(self, path)) {
+          code = 1
+          return yield* self.complain(`${message.quoteIfNeeded(path)}: input file is output file`)
+        }
+        yield* print(path)
+      }))
+    return Math.max(code, ended)
   })
 
 /** A count as `head` and `tail` take it. */
@@ -44,7 +54,7 @@ const countOf = (text: string, what: string): Effect.Effect<number, tool.Stop> =
     G: 1024 ** 3
   }
   return match === null
-    ? Effect.fail(tool.stop(`invalid number of ${what}: ${message.quote(text)}`))
+    ? Effect.fail(tool.stop(`invalid number of ${what}: ${message.quoteText(text)}`))
     : Effect.succeed(Number(match[1]) * (match[2] === undefined ? 1 : units[match[2]] ?? 1))
 }
 
@@ -115,7 +125,11 @@ const head: tool.Run = (self) =>
               left -= taken.length
               return Effect.as(self.print(taken.join("")), left > 0)
             })
-        } else yield* input.chunksWhile(self, path, () => Effect.succeed(false))
+        } else {
+          // it is opened, and not read
+          const opened = input.chunksWhile(self, path, () => Effect.succeed(false))
+          yield* Effect.catchIf(opened, ({ errno }) => errno === "EISDIR", () => Effect.void)
+        }
       }), unreadable)
   })
 
@@ -201,8 +215,12 @@ const wc: tool.Run = (self) =>
             for (const byte of chunk) {
               if (byte === 10) l++
               const isSpace = byte === 32 || byte >= 9 && byte <= 13
-              if (!isSpace && !inWord) w++
-              inWord = !isSpace
+              // what cannot be shown neither begins a word nor ends one
+              if (byte > 32 && byte < 127 && !inWord) {
+                w++
+                inWord = true
+              }
+              if (isSpace) inWord = false
             }
           })))
         if (read._tag === "Left" && read.left.errno !== "EISDIR") return yield* read.left
