@@ -78,6 +78,16 @@ const ofStdin: Readonly<Record<string, (reason: string) => string>> = {
   wc: (reason) => `'standard input': ${reason}`
 }
 
+// One whose interpreter is not there, since it was not found.
+const isScript = (shell: Shell, name: string): Effect.Effect<boolean> => {
+  const flags = { read: true, write: false, append: false, create: false, truncate: false, exclusive: false }
+  const opened = shell.files.open(directories.at(shell.directory, name), flags, 0)
+  return Effect.match(Effect.scoped(Effect.flatMap(opened, (file) => file.read(0n, 2))), {
+    onFailure: () => false,
+    onSuccess: (start) => bytes.decode(start) === "#!"
+  })
+}
+
 // What is looked for in the directories of PATH.
 const isTooLongName = (name: string): boolean => !name.includes("/") && name.length > 255
 
@@ -130,7 +140,7 @@ export const start = (
     const found = yield* find(shell, words, environmentOf(shell, extra))
     if (Option.isNone(found)) {
       const denied = yield* isDenied(shell, name)
-      const isThere = name.includes("/") &&
+      const isThere = name.includes("/") && !(yield* isScript(shell, name)) &&
         (yield* Effect.isSuccess(shell.files.stat(directories.at(shell.directory, name))))
       const why = denied
         ? "Permission denied"
@@ -140,7 +150,7 @@ export const start = (
         ? "File name too long"
         : "not found"
       yield* complain({ ...shell, descriptors }, `${name}: ${why}`)
-      return { _tag: "Code", code: isThere ? 126 : 127 }
+      return { _tag: "Code", code: denied || isThere ? 126 : 127 }
     }
     const { program, request } = found.value
     // An invocation knows no errors of its streams: what they fail with is told here, in the words of such a program.
