@@ -62,8 +62,8 @@ export const program = ({ drops, length, seed }: Options): Program => {
   const { below, chance, of, weighted } = dice
   const world = worlds.make(dice)
   const dropping = drops ?? seed % 4 === 0
-  // `$xd/*` leads out of the directory
-  const ready = scripts.sample(seed, 20).filter((script) => !/[^\s(;&|]d(?:\/\*|\*\/)/.test(script))
+  // `$xd/*` leads out of the directory, and an `eval` of `\$$` tells the shell's pid
+  const ready = scripts.sample(seed, 20).filter((script) => !/[^\s(;&|]d(?:\/\*|\*\/)|eval .*\\\$\$/.test(script))
 
   const content = (): Content => ({ text: of(...texts), times: weighted([12, 1], [4, 3], [2, 1000], [1, 5000]) })
   const pieces = (): ReadonlyArray<Content> => Array.from({ length: below(4) }, content)
