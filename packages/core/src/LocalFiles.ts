@@ -42,7 +42,7 @@ export interface NewFile {
  * @category models
  */
 export interface LocalFiles {
-  /** Whose files these are: for another `FileSystem` it is not asked. */
+  /** Whose files these are: for a `FileSystem` that does anything in another way it is not asked. */
   readonly fileSystem: FileSystem
   /** Does not follow a link. */
   readonly look: (path: string) => Effect.Effect<Info, PlatformError>

@@ -17,6 +17,25 @@ import * as remoteSide from "./remoteSide.js"
 import type { Side } from "./side.js"
 import * as transfer from "./transfer.js"
 
+// What transfers do with files of this machine.
+const methods = [
+  "chmod",
+  "makeDirectory",
+  "open",
+  "readDirectory",
+  "readLink",
+  "realPath",
+  "remove",
+  "rename",
+  "stat",
+  "symlink",
+  "utimes"
+] as const
+
+// A layer makes another object each time it is built, of the same functions. One that somebody has changed has others.
+const hasSameFiles = (one: FileSystem, other: FileSystem): boolean =>
+  methods.every((method) => one[method] === other[method])
+
 /** @internal */
 export const make = (
   operations: Operations,
@@ -42,7 +61,7 @@ export const make = (
         ? localSide.make(
           method,
           here.value,
-          Option.filter(services.localFiles, ({ fileSystem }) => fileSystem === here.value)
+          Option.filter(services.localFiles, ({ fileSystem }) => hasSameFiles(fileSystem, here.value))
         )
         : remoteSide.make(method, ofHost, () => Effect.succeedNone)
       const remote = remoteSide.make(method, operations, digest)
