@@ -181,5 +181,56 @@ export const cases: ReadonlyArray<Case> = [
       run("mkdir", "-p", "d/e")
     ]
   },
-  { name: "a program of a long name", seed: 269, steps: [shell("x".repeat(300))] }
+  { name: "a program of a long name", seed: 269, steps: [shell("x".repeat(300))] },
+  {
+    name: "a program behind a link that leads to itself",
+    seed: 73,
+    steps: [
+      link("d", "d"),
+      file("a", ""),
+      shell("d/f"),
+      shell("exec d/f"),
+      shell("a/f"),
+      run("sh", "d/f"),
+      run("sh", "a/f")
+    ]
+  },
+  {
+    name: "a link in the place of what is copied over",
+    seed: 112,
+    steps: [
+      link("e", "e"),
+      directory("d"),
+      link("l", "d"),
+      run("cp", "-r", "d", "e"),
+      run("cp", "-r", "-T", "d", "l"),
+      run("cp", "e", "f")
+    ]
+  },
+  {
+    name: "a link that is copied over what it names",
+    seed: 341,
+    steps: [
+      directory("m"),
+      file("m/n", "x"),
+      link("c", "m/n"),
+      run("cp", "-r", "-p", "c", "m/n"),
+      run("cp", "-r", "c", "b")
+    ]
+  },
+  {
+    name: "directories behind a link that leads to itself",
+    seed: 179,
+    steps: [link("m", "m/e"), link("b", "m"), run("mkdir", "-p", "b/e/c"), run("mkdir", "-p", "b"), run("mkdir", "b")]
+  },
+  {
+    name: "a directory in the place of a link",
+    seed: 435,
+    steps: [directory("e/d"), run("ln", "-s", "-f", "e/d", "e"), run("ln", "-s", "e/d", "e")]
+  },
+  {
+    name: "an owner without a name",
+    seed: 489,
+    steps: [file("b", "x"), Step.Chown({ path: "b", uid: 21001, gid: 21001 }), run("stat", "-c", "%h %U %G", "b")]
+  }
 ]

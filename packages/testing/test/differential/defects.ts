@@ -37,14 +37,14 @@ export const defects: Readonly<Record<string, Defect>> = {
         options.mode === undefined ? Effect.void : files.chmod(path, options.mode)
       )
   })),
-  "an exit code that is off where it is large": (side) => ({
+  "an exit code that is 1 for every failure": (side) => ({
     ...side,
     context: {
       ...side.context,
       start: (command, options) =>
         Effect.map(side.context.start(command, options), (process) => ({
           ...process,
-          exitCode: Effect.map(process.exitCode, (code) => ExitCode(Math.min(code, 100)))
+          exitCode: Effect.map(process.exitCode, (code) => ExitCode(Math.min(code, 1)))
         }))
     }
   })

@@ -120,7 +120,7 @@ const readFile = (shell: state.Shell, path: string) =>
 
 const exec: Builtin = (shell, [, first, ...rest]) => {
   if (first === undefined) return Effect.succeed(0)
-  return Effect.flatMap(start.start(shell, [first, ...rest], shell.descriptors, new Map()), (exit): Run => {
+  return Effect.flatMap(start.start(shell, [first, ...rest], shell.descriptors, new Map(), "exec: "), (exit): Run => {
     shell.exitTrap = undefined
     return exit._tag === "Code" ? new state.Exit({ code: exit.code }) : new state.Killed({ signal: exit.signal })
   })

@@ -6,6 +6,7 @@ import { withOption } from "./builtins/variables.js"
 import * as descriptor from "./descriptor.js"
 import * as evaluate from "./evaluate.js"
 import * as input from "./input.js"
+import * as message from "./message.js"
 import * as state from "./state.js"
 import * as tool from "./tool.js"
 
@@ -61,7 +62,7 @@ const scriptOf = (self: tool.Tool): Effect.Effect<Script, tool.Stop> =>
     const text = yield* Effect.mapError(input.whole(self, path), (error) =>
       tool.stop(
         `0: cannot open ${path}: ${
-          error.errno === "ENOENT" ? "No such file" : error.errno === "EISDIR" ? "Is a directory" : "Permission denied"
+          error.errno === "ENOENT" || error.errno === "ENOTDIR" ? "No such file" : message.of(error)
         }`,
         2
       ))

@@ -88,8 +88,14 @@ const isScript = (shell: Shell, name: string): Effect.Effect<boolean> => {
   })
 }
 
-// What is looked for in the directories of PATH.
-const isTooLongName = (name: string): boolean => !name.includes("/") && name.length > 255
+// Why there is nothing of that name. What is no path is looked for in the directories of PATH.
+const whyMissing = (shell: Shell, name: string): Effect.Effect<string> => {
+  if (!name.includes("/")) return Effect.succeed(name.length > 255 ? "File name too long" : "not found")
+  return Effect.match(shell.files.stat(directories.at(shell.directory, name)), {
+    onFailure: (error) => error.errno === "ELOOP" || error.errno === "ENAMETOOLONG" ? message.of(error) : "not found",
+    onSuccess: () => "not found"
+  })
+}
 
 /** Whether there is something of that name, which is not for this user to run. */
 const isDenied = (shell: Shell, name: string): Effect.Effect<boolean> => {
@@ -121,7 +127,8 @@ export const find = (
 }
 
 /**
- * Runs what is no part of the shell; the exit is that of a process, or 126 or 127.
+ * Runs what is no part of the shell; the exit is that of a process, or 126 or 127. The prefix is for what is said of one that
+ * cannot be run.
  *
  * @internal
  */
@@ -129,13 +136,14 @@ export const start = (
   shell: Shell,
   words: readonly [string, ...Array<string>],
   descriptors: Descriptors,
-  extra: ReadonlyMap<string, string>
+  extra: ReadonlyMap<string, string>,
+  prefix = ""
 ): Effect.Effect<ProgramExit, Killed> =>
   Effect.gen(function*() {
     const [name] = words
     if (name === "") {
-      yield* complain({ ...shell, descriptors }, ": Permission denied")
-      return { _tag: "Code", code: 127 }
+      yield* complain({ ...shell, descriptors }, `${prefix}: Permission denied`)
+      return { _tag: "Code", code: prefix === "" ? 127 : 126 }
     }
     const found = yield* find(shell, words, environmentOf(shell, extra))
     if (Option.isNone(found)) {
@@ -146,10 +154,8 @@ export const start = (
         ? "Permission denied"
         : isThere
         ? "Exec format error"
-        : isTooLongName(name)
-        ? "File name too long"
-        : "not found"
-      yield* complain({ ...shell, descriptors }, `${name}: ${why}`)
+        : yield* whyMissing(shell, name)
+      yield* complain({ ...shell, descriptors }, `${prefix}${name}: ${why}`)
       return { _tag: "Code", code: denied || isThere ? 126 : 127 }
     }
     const { program, request } = found.value

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { Change, type Stat } from "../../sftpFileSystem.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"
@@ -43,15 +44,18 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
     if (directories.isDirectory(stat) && !how.recursive) {
       return yield* new Failure({ words: `-r not specified; omitting directory ${quote(from)}` })
     }
-    const target = yield* look(self.files.stat(self.at(to)), to)
+    // What replaces a link, rather than being written through it, looks at the link.
+    const looksAtLink = directories.isDirectory(stat) || directories.isLink(stat)
+    const there = Effect.option(self.files.stat(self.at(to)))
+    if (directories.isDirectory(stat) && Option.exists(yield* there, (target) => isSame(stat, target))) {
+      return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
+    }
+    const target = yield* look(looksAtLink ? self.files.lstat(self.at(to)) : self.files.stat(self.at(to)), to)
     if (directories.isDirectory(stat)) {
       if (target._tag === "Some" && !directories.isDirectory(target.value)) {
         return yield* new Failure({
           words: `cannot overwrite non-directory ${quote(to)} with directory ${quote(from)}`
         })
-      }
-      if (target._tag === "Some" && isSame(stat, target.value)) {
-        return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
       }
       if (root !== undefined && isSame(stat, root.stat)) {
         return yield* new Failure({
@@ -89,7 +93,10 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
       return failed === undefined ? undefined : yield* Effect.fail(failed)
     }
     if (target._tag === "Some") {
-      if (isSame(stat, target.value)) {
+      const leads = directories.isLink(stat) && !directories.isLink(target.value)
+        ? yield* Effect.option(self.files.stat(self.at(from)))
+        : Option.some(stat)
+      if (Option.isSome(leads) && isSame(leads.value, target.value)) {
         return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
       }
       if (directories.isDirectory(target.value)) {

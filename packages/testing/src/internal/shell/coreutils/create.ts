@@ -45,6 +45,12 @@ const mkdir: tool.Run = (self) =>
               const above = steps.slice(0, count - 1).join("").replace(/(?<=[^/])\/+$/, "")
               return yield* Effect.fail(failure(`cannot create directory ${quoteText(above)}`, there.left))
             }
+            if (there._tag === "Left" && there.left.errno === "ELOOP") {
+              const what = count < steps.length
+                ? `cannot create directory ${quoteText(name)}`
+                : `cannot stat ${quoteText(path)}`
+              return yield* Effect.fail(failure(what, there.left))
+            }
             if (there._tag === "Right") {
               if (directories.isDirectory(there.right)) {
                 continue

@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Stat } from "../../sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
@@ -211,6 +212,10 @@ const kinds: Readonly<Record<string, string>> = {
   s: "socket"
 }
 
+// What `ls` tells by its number.
+const nameOr = (name: Option.Option<string>): string =>
+  Option.match(name, { onNone: () => "UNKNOWN", onSome: bytes.fromText })
+
 const stat: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("stat", self.words, {
@@ -226,8 +231,8 @@ const stat: tool.Run = (self) =>
     return yield* input.each(self, found.operands, (path) =>
       Effect.gen(function*() {
         const one = yield* (found.has("L") ? self.files.stat : self.files.lstat)(self.at(path))
-        const user = yield* identity.userName(self.files, one.uid)
-        const group = yield* identity.groupName(self.files, one.gid)
+        const user = nameOr(yield* self.files.userName(one.uid))
+        const group = nameOr(yield* self.files.groupName(one.gid))
         const link = directories.isLink(one)
           ? ` -> ${message.quote(bytes.fromText(yield* self.files.readlink(self.at(path))))}`
           : ""

@@ -104,6 +104,9 @@ const ln: tool.Run = (self) =>
         const there = found.has("f")
           ? yield* look(self.files.lstat(self.at(to)), to, "failed to access")
           : Option.none()
+        if (Option.exists(there, directories.isDirectory)) {
+          return yield* new Failure({ words: `${quoteIfNeeded(to)}: cannot overwrite directory` })
+        }
         if (Option.isSome(there) && (yield* isOnly(self, from, to, there.value, symbolic))) {
           return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
         }
