@@ -16,6 +16,7 @@ import type { DigestAlgorithm } from "./RemoteFileSystem.js"
  * @category models
  */
 export interface Hash {
+  /** Takes the bytes at once: they may change afterwards. */
   readonly update: (bytes: Uint8Array) => void
   /** The digest of all bytes so far, in lower-case hexadecimal. Once: nothing may follow it. */
   readonly hex: () => string

@@ -44,7 +44,10 @@ export {
  * @category models
  */
 export interface Options {
-  /** The local side. Left out: the `FileSystem` there was when the layer was built. */
+  /**
+   * The local side. Left out: the `FileSystem` there was when the layer was built. What its files are given to write may change
+   * once it has been written.
+   */
   readonly local?: FileSystem | undefined
   /** How many entries at once, of which four may be large files. Default: 64. */
   readonly concurrency?: number | undefined

@@ -46,3 +46,11 @@ export const normalize = (path: string): string => {
  */
 export const isName = (name: string): boolean =>
   name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0")
+
+/**
+ * Whether a path is below a directory, both absolute and without links.
+ *
+ * @internal
+ */
+export const isWithin = (path: string, directory: string): boolean =>
+  path !== directory && path.startsWith(directory === "/" ? "/" : `${directory}/`)

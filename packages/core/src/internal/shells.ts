@@ -68,7 +68,8 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   // One timer for all that wait one after the other: most are taken long before their time is up.
   const expire: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const left = waiting === undefined ? undefined : waiting.since + pause - now
+    // A clock that was set back tells nothing.
+    const left = waiting === undefined || now < waiting.since ? undefined : waiting.since + pause - now
     if (left !== undefined && left > 0) return Effect.delay(expire, left)
     if (waiting !== undefined) return Effect.zipRight(discard(waiting.scope), expire)
     isTimed = false

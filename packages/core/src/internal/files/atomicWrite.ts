@@ -252,14 +252,9 @@ const putSmall = Effect.fnUntraced(function*(
   options: Options
 ) {
   const plan = yield* makePlan(operations, method, path, options)
-  const { at, existing, hasMode, permissions, temporary } = plan
-  // By its name, a file may be given away only where no link can stand in its place.
-  if (Option.isSome(existing) && !(yield* operations.offers(at(path), "lsetstat"))) {
-    return yield* putLarge(operations, method, path, bytes, options)
-  }
+  const { at, existing, permissions, temporary } = plan
   const attributes = permissions === undefined ? undefined : { permissions }
-  const change = (attributes: Attributes) => operations.setLinkAttributes(at(temporary), attributes)
-  yield* Effect.onError(
+  const isWritten = yield* Effect.onError(
     Effect.gen(function*() {
       const [own] = yield* withParents(
         operations,
@@ -267,17 +262,15 @@ const putSmall = Effect.fnUntraced(function*(
         options,
         operations.writeWhole(at(temporary), bytes, attributes, true)
       )
-      const kept = Option.isNone(existing)
-        ? Option.none()
-        : yield* owner.keep(change, own, existing.value, permissions)
-      if (Option.isSome(kept)) {
-        const settled = hasMode ? permissions : kept.value
-        if (settled !== undefined) yield* change({ permissions: settled })
-      }
-      if (!(yield* giveName(operations, plan, options))) yield* cleanUp(operations, plan)
+      // Only by its handle it is surely this file that is given away.
+      const isOthers = Option.exists(existing, (existing) => owner.differs(own, existing))
+      if (isOthers) yield* operations.removeFile(at(temporary))
+      else if (!(yield* giveName(operations, plan, options))) yield* cleanUp(operations, plan)
+      return !isOthers
     }),
     () => cleanUp(operations, plan)
   )
+  if (!isWritten) yield* putLarge(operations, method, path, bytes, options)
 })
 
 /**

@@ -165,7 +165,7 @@ export const copy = (
       // Before anything is made in it.
       if (
         failure.isDirectory(found) &&
-        `${yield* realPath.intended(operations, at(parent))}/`.startsWith(`${yield* operations.realPath(at(from))}/`)
+        posixPath.isWithin(yield* realPath.intended(operations, at(to)), yield* operations.realPath(at(from)))
       ) return yield* refused(to, "it lies in the directory that is copied")
       yield* atomicWrite.makeDirectories(operations, at(parent), {})
     }
@@ -174,7 +174,7 @@ export const copy = (
       realName(to, existing)
     ], { concurrency: 2 })
     if (source === target) return yield* refused(to, "it is the same as what is copied")
-    if (failure.isDirectory(found) && target.startsWith(`${source}/`)) {
+    if (failure.isDirectory(found) && posixPath.isWithin(target, source)) {
       return yield* refused(to, "it lies in the directory that is copied")
     }
     yield* copyEntry(from, to)

@@ -10,6 +10,14 @@ import type { Attributes } from "../../protocol/Sftp.js"
 const groupAsOthers = (permissions: number): number => (permissions & 0o707) | ((permissions & 0o007) << 3)
 
 /**
+ * Whether one belongs to somebody else than the other, as far as is known.
+ *
+ * @internal
+ */
+export const differs = (own: Attributes, { gid, uid }: Attributes): boolean =>
+  uid !== undefined && gid !== undefined && (own.uid !== uid || own.gid !== gid)
+
+/**
  * Where it is somebody else's until then, the permissions that it is to have: rights of a group that it could not be given
  * are none for another group. `None` where it has the owner and the group already.
  *
@@ -23,7 +31,7 @@ export const keep = (
 ): Effect.Effect<Option.Option<number | undefined>, PlatformError> =>
   Effect.gen(function*() {
     const { gid, uid } = existing
-    if (uid === undefined || gid === undefined || own.uid === uid && own.gid === gid) return Option.none()
+    if (uid === undefined || gid === undefined || !differs(own, existing)) return Option.none()
     const given = (uid: number) => Effect.isSuccess(change({ uid, gid }))
     if (yield* given(uid)) return Option.some(permissions)
     if (own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))) {

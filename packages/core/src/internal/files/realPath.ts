@@ -17,6 +17,7 @@ export const intended = (operations: Operations, attempt: Attempt): Effect.Effec
     () =>
       Effect.map(
         intended(operations, { ...attempt, path: posixPath.parent(attempt.path) }),
-        (above) => posixPath.join(above, posixPath.base(attempt.path))
+        // There are no links in what is missing.
+        (above) => posixPath.normalize(posixPath.join(above, posixPath.base(attempt.path)))
       )
   )

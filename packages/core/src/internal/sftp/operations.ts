@@ -335,6 +335,7 @@ export const make = (session: Session): Operations => {
       (talk, handle, close) => {
         const { ask, client, end, isOk } = talk
         let found: Sftp.Attributes | undefined
+        let refusal: Sftp.Response | undefined
         let left = 1
         const done = () => {
           if (--left === 0) written(found!, talk)
@@ -347,25 +348,27 @@ export const make = (session: Session): Operations => {
         for (const [from, to] of cut(bytes.length, client.writeSize)) {
           each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }))
         }
-        // The server has given it the mode when it made it, but for its umask.
-        if (attributes?.mtime !== undefined) each(Sftp.Request.Fsetstat({ handle, attributes }))
+        // Its umask may have taken some of the mode away when it made it. By its name it could be another file by the time that
+        // this shows. Where files have no modes, to be refused one is no matter.
+        if (attributes !== undefined) {
+          left++
+          ask(Sftp.Request.Fsetstat({ handle, attributes }), (answer) => {
+            if (answer._tag === "Status" && answer.code !== Sftp.StatusCode.ok && attributes.mtime === undefined) {
+              refusal = answer
+              done()
+            } else expect(answer)
+          })
+        }
         if (sync && client.has("fsync")) each(Sftp.Request.Fsync({ handle }))
         left++
         ask(Sftp.Request.Fstat({ handle }), (answer) => {
           if (answer._tag !== "Attrs") return end(notAttributes(client, attempt, answer))
           found = answer.attributes
-          done()
+          const given = found.permissions
+          if (refusal !== undefined && (given === undefined || (given & 0o7777) !== permissions)) expect(refusal)
+          else done()
         })
-        close((answer) => {
-          if (!isOk(answer, "write")) return
-          const given = found?.permissions
-          if (permissions !== undefined && (given === undefined || (given & 0o7777) !== permissions)) {
-            // By the handle it was too late; where the name is somebody's link by now, that is not to be followed.
-            const change = { path: attempt.path, attributes: { permissions } }
-            each(client.has("lsetstat") ? Sftp.Request.Lsetstat(change) : Sftp.Request.Setstat(change))
-          }
-          done()
-        })
+        close(expect)
       }
     )
   }

@@ -10,6 +10,7 @@ import type { LocalHash } from "../../LocalHash.js"
 import type { RemoteFileSystem } from "../../RemoteFileSystem.js"
 import type { Options } from "../../Transfer.js"
 import * as realPath from "../files/realPath.js"
+import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
 import * as localSide from "./localSide.js"
@@ -32,9 +33,13 @@ const methods = [
   "utimes"
 ] as const
 
+interface WithLinks {
+  readonly lstat?: unknown
+}
+
 // A layer makes another object each time it is built, of the same functions. One that somebody has changed has others.
-const hasSameFiles = (one: FileSystem, other: FileSystem): boolean =>
-  methods.every((method) => one[method] === other[method])
+const hasSameFiles = (one: FileSystem & WithLinks, other: FileSystem & WithLinks): boolean =>
+  one.lstat === other.lstat && methods.every((method) => one[method] === other[method])
 
 /** @internal */
 export const make = (
@@ -74,8 +79,6 @@ export const make = (
   return { put: transferred("put"), get: transferred("get") }
 }
 
-const isWithin = (path: string, directory: string) => path.startsWith(directory === "/" ? "/" : `${directory}/`)
-
 // On one host a tree would find its own copy in itself, again and again, and `delete` its source among what is too much.
 const checkApart = (
   operations: Operations,
@@ -89,9 +92,9 @@ const checkApart = (
   Effect.gen(function*() {
     const from = yield* realPath.intended(operations, { method, path: source })
     const to = yield* realPath.intended(operations, { method, path: target })
-    const why = isWithin(to, from)
+    const why = posixPath.isWithin(to, from)
       ? `${JSON.stringify(target)} lies within ${JSON.stringify(source)}, which is copied`
-      : options.delete === true && isWithin(from, to)
+      : options.delete === true && posixPath.isWithin(from, to)
       ? `\`delete\` would remove ${JSON.stringify(source)}, which lies within ${JSON.stringify(target)}`
       : undefined
     if (why !== undefined) yield* Effect.fail(failure.badArgument({ method, path: target }, why))

@@ -221,7 +221,7 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const single = stages.length === 1 ? yield* prepare(stages[0]) : undefined
       const refuse = ({ report: failed, words }: Refused) =>
         Effect.zipRight(streams.stderr(Sftp.encodeName(words)), report(failed))
-      // a failed exec is the end of one that has started
+      // A failed exec is the end of one that has started
       if (single?._tag === "Refused" && single.report.step !== "exec") {
         yield* refuse(single)
         return yield* end(single.report.code)
