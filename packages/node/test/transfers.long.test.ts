@@ -7,19 +7,11 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import { bundled, firstLine, start } from "./fixtures/program.js"
 import * as proxies from "./fixtures/proxy.js"
+import { random } from "./fixtures/random.js"
 import { servers } from "./suites/servers.js"
 import { layerConnection } from "./suites/support.js"
 
 const mebibyte = 1024 * 1024
-
-// Numerical Recipes' generator: the same bytes at every run.
-const random = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 const digest = (path: string) => Crypto.createHash("sha256").update(Fs.readFileSync(path)).digest("hex")
 

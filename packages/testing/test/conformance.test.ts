@@ -1,17 +1,9 @@
 import { ConformanceHost } from "@effect-remote/testing"
 import { conformance } from "@effect-remote/testing/Conformance"
+import * as capabilities from "./fixtures/capabilities.js"
 
 conformance({
   name: "InMemoryHost",
   layer: ConformanceHost.layerInMemory,
-  capabilities: {
-    exitSignal: true,
-    halfClose: true,
-    jobs: false,
-    manyChannels: true,
-    pty: false,
-    remoteForward: true,
-    specialFiles: false,
-    unixSockets: true
-  }
+  capabilities: capabilities.inMemory
 })

@@ -10,6 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as capabilities from "./fixtures/capabilities.js"
 
 const variable = "EFFECT_REMOTE_BROKEN"
 
@@ -100,16 +101,7 @@ if (isName(name)) {
   conformance({
     name,
     layer: broken[name].layer,
-    capabilities: {
-      exitSignal: true,
-      halfClose: true,
-      jobs: false,
-      manyChannels: true,
-      pty: false,
-      remoteForward: true,
-      specialFiles: false,
-      unixSockets: true
-    }
+    capabilities: capabilities.inMemory
   })
 } else {
   describe("the suite finds", () => {

@@ -111,14 +111,21 @@ const makePlan = Effect.fnUntraced(function*(
   return plan
 })
 
-// A file that is not there is no matter.
-const cleanUp = (operations: Operations, { at, temporary }: Plan): Effect.Effect<void> =>
-  operations.removeFile(at(temporary)).pipe(
+/**
+ * Removes what was written under a hidden name. What is not there is no matter, and nobody waits for long.
+ *
+ * @internal
+ */
+export const discard = (remove: Fx<void>): Effect.Effect<void> =>
+  remove.pipe(
     Effect.interruptible,
     Effect.timeoutOption("10 seconds"),
     Effect.catchIf(failure.isNotFound, () => Effect.void),
     Effect.ignoreLogged
   )
+
+const cleanUp = (operations: Operations, { at, temporary }: Plan): Effect.Effect<void> =>
+  discard(operations.removeFile(at(temporary)))
 
 // With the directories that are missing above it, which are told.
 const withParents = <A, R>(

@@ -2,24 +2,13 @@
  * How a file gets its name: it is written under a hidden one beside it, which nobody can guess.
  */
 import * as Effect from "effect/Effect"
-import { temporaryName } from "../files/atomicWrite.js"
+import * as atomicWrite from "../files/atomicWrite.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
-import * as failure from "../sftp/failure.js"
 import type { Fx, Side } from "./side.js"
 
-/**
- * What is not there is no matter, and nobody waits for long.
- *
- * @internal
- */
-export const discard = (side: Side, path: string): Effect.Effect<void> =>
-  side.removeFile(path).pipe(
-    Effect.interruptible,
-    Effect.timeoutOption("10 seconds"),
-    Effect.catchIf(failure.isNotFound, () => Effect.void),
-    Effect.ignoreLogged
-  )
+/** @internal */
+export const discard = (side: Side, path: string): Effect.Effect<void> => atomicWrite.discard(side.removeFile(path))
 
 /**
  * Has it made under the hidden name, and then gives it its own. An interrupted rename has happened or not, and both are
@@ -37,6 +26,6 @@ export const arrive = <A>(side: Side, target: string, make: (temporary: string) 
  */
 export const under = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
-    const temporary = posixPath.join(posixPath.parent(target), temporaryName(random.unsafeHex()))
+    const temporary = posixPath.join(posixPath.parent(target), atomicWrite.temporaryName(random.unsafeHex()))
     return Effect.onError(make(temporary), () => discard(side, temporary))
   })
