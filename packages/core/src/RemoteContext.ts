@@ -221,10 +221,14 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
 })
 
 /**
+ * Built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
+ *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> = Layer.scoped(RemoteContext, make())
+export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> = Layer.fresh(
+  Layer.scoped(RemoteContext, make())
+)
 
 /**
  * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
@@ -244,9 +248,8 @@ export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> 
  * const there = kernel.pipe(Effect.provide(RemoteContext.layerCommandExecutor))
  * ```
  */
-export const layerCommandExecutor: Layer.Layer<CommandExecutor.CommandExecutor, never, RemoteContext> = Layer.effect(
-  CommandExecutor.CommandExecutor,
-  Effect.map(RemoteContext, ({ commandExecutor }) => commandExecutor)
+export const layerCommandExecutor: Layer.Layer<CommandExecutor.CommandExecutor, never, RemoteContext> = Layer.fresh(
+  Layer.effect(CommandExecutor.CommandExecutor, Effect.map(RemoteContext, ({ commandExecutor }) => commandExecutor))
 )
 
 /**

@@ -269,10 +269,12 @@ export const make = Effect.gen(function*() {
 })
 
 /**
+ * Built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
+ *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.scoped(RemoteFileSystem, make)
+export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.fresh(Layer.scoped(RemoteFileSystem, make))
 
 /**
  * The host's files as the platform's `FileSystem`, for code that knows of no other, with paths that are POSIX whatever this
@@ -291,7 +293,6 @@ export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.scop
  * const there = motd.pipe(Effect.provide(RemoteFileSystem.layerFileSystem))
  * ```
  */
-export const layerFileSystem: Layer.Layer<FileSystem | Path.Path, never, RemoteFileSystem> = Layer.merge(
-  Layer.effect(FileSystem, RemoteFileSystem),
-  Path.layer
+export const layerFileSystem: Layer.Layer<FileSystem | Path.Path, never, RemoteFileSystem> = Layer.fresh(
+  Layer.merge(Layer.effect(FileSystem, RemoteFileSystem), Path.layer)
 )

@@ -55,13 +55,13 @@ export const layerFiles: Layer.Layer<FileSystem | LocalFiles | LocalHash> = Laye
  * import { NodeLocal } from "@effect-remote/node"
  * import { Layer } from "effect"
  *
- * declare const transport: Layer.Layer<Transport>
- *
- * export const MyHost = RemoteFileSystem.layer.pipe(
- *   Layer.provideMerge(RemoteContext.layer),
- *   Layer.provide(NodeLocal.layer),
- *   Layer.provideMerge(transport)
- * )
+ * // A function: Effect builds a constant once in a graph of layers, even when it is provided with two hosts.
+ * export const onHost = (transport: Layer.Layer<Transport>) =>
+ *   RemoteFileSystem.layer.pipe(
+ *     Layer.provideMerge(RemoteContext.layer),
+ *     Layer.provide(NodeLocal.layer),
+ *     Layer.provideMerge(transport)
+ *   )
  * ```
  */
 export const layer: Layer.Layer<FileSystem | LocalFiles | LocalHash | LocalNetwork | LocalStdio> = Layer.mergeAll(

@@ -131,14 +131,15 @@ export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteC
 ) => Effect.flatMap(validate(options), ({ host, ssh }) => processTransport.make(host, ssh))
 
 // The local side of transfers is this machine's, whatever FileSystem the program provides later. Files know of the
-// commands: a host computes digests by one.
-const services = RemoteFileSystem.layer.pipe(
+// commands: a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:
+// only `fresh` gives each host services of its own.
+const services = Layer.fresh(RemoteFileSystem.layer.pipe(
   Layer.provide(NodeLocal.layerFiles),
   Layer.provideMerge(RemoteContext.layer.pipe(
     Layer.provide(NodeLocal.layerStdio),
     Layer.provideMerge(NodeLocal.layerNetwork)
   ))
-)
+))
 
 /**
  * What the layers of this module provide.

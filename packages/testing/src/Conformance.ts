@@ -8,11 +8,14 @@
 import type { RemoteContext } from "@effect-remote/core/RemoteContext"
 import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type { Transport } from "@effect-remote/core/Transport"
+import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { ConformanceHost } from "./ConformanceHost.js"
+import type * as Scope from "effect/Scope"
+import type { ConformanceHost, NamedHost } from "./ConformanceHost.js"
 
 import { atomicWrites } from "./internal/conformance/atomicWrites.js"
 import { commands } from "./internal/conformance/commands.js"
+import { compositions } from "./internal/conformance/compositions.js"
 import { endings } from "./internal/conformance/endings.js"
 import { files } from "./internal/conformance/files.js"
 import { processes } from "./internal/conformance/processes.js"
@@ -59,6 +62,8 @@ export interface Options {
    */
   readonly layer: Layer.Layer<ConformanceHost | RemoteContext | RemoteFileSystem | Transport, unknown>
   readonly capabilities: Capabilities
+  /** Makes a further host, until the scope closes, for the cases that put several hosts into one program. */
+  readonly namedHost: (name: string) => Effect.Effect<NamedHost, unknown, Scope.Scope>
 }
 
 /**
@@ -69,15 +74,19 @@ export interface Options {
  * @example
  * ```ts
  * import type { OpenSsh } from "@effect-remote/node"
+ * import type { RemoteHost } from "@effect-remote/core"
  * import { ConformanceHost, Sshd } from "@effect-remote/testing"
  * import { conformance } from "@effect-remote/testing/Conformance"
- * import { Layer } from "effect"
+ * import { Effect, Layer } from "effect"
  *
- * declare const transport: Layer.Layer<OpenSsh.Services, never, Sshd.Sshd>
+ * declare const myLayer: (host: RemoteHost.RemoteHost) => Layer.Layer<OpenSsh.Services, Error>
+ *
+ * const transport = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => myLayer(host)))
  *
  * conformance({
  *   name: "my transport",
  *   layer: Layer.merge(transport, ConformanceHost.layerSshd).pipe(Layer.provide(Sshd.layer({ loginShell: "sh" }))),
+ *   namedHost: ConformanceHost.namedSshd(myLayer),
  *   capabilities: {
  *     exitSignal: true,
  *     halfClose: true,
@@ -92,5 +101,7 @@ export interface Options {
  * ```
  */
 export const conformance = (options: Options): void => {
-  for (const part of [commands, processes, files, atomicWrites, walking, transfers, tunnels, endings]) part(options)
+  for (const part of [commands, processes, files, atomicWrites, walking, transfers, tunnels, endings, compositions]) {
+    part(options)
+  }
 }

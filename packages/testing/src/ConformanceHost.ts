@@ -7,9 +7,12 @@
 import { LocalAddress, LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import { RemoteContext } from "@effect-remote/core/RemoteContext"
 import { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as RemoteHosts from "@effect-remote/core/RemoteHost"
 import { type Duplex, RemoteAddress, Transport } from "@effect-remote/core/Transport"
 import * as NodeLocal from "@effect-remote/node/NodeLocal"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
 import * as Array from "effect/Array"
 import * as Context from "effect/Context"
@@ -17,11 +20,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
+import * as Fault from "./Fault.js"
 import type * as HostService from "./HostService.js"
 import * as InMemoryHost from "./InMemoryHost.js"
 import * as loopback from "./internal/conformance/loopback.js"
 import * as services from "./internal/conformance/services.js"
 import * as hosts from "./internal/host/host.js"
+import * as Sshds from "./Sshd.js"
 import { Sshd } from "./Sshd.js"
 
 /**
@@ -72,12 +77,28 @@ export interface ConformanceHost {
 }
 
 /**
+ * A host of its own, for the cases that put several hosts into one program. A file `name` in the login directory holds its
+ * name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NamedHost {
+  /** Calls the layer constructor of the transport, as a program does. Each call gives another layer value. */
+  readonly layer: () => Layer.Layer<RemoteContext | RemoteFileSystem | Transport, unknown>
+  /** As `layer`, to a host that refuses connections. */
+  readonly down: () => Layer.Layer<RemoteContext | RemoteFileSystem | Transport, unknown>
+}
+
+/**
  * @since 0.1.0
  * @category tags
  */
 export const ConformanceHost: Context.Tag<ConformanceHost, ConformanceHost> = Context.GenericTag<ConformanceHost>(
   "@effect-remote/testing/ConformanceHost"
 )
+
+const anyPort = LocalAddress.Tcp({ host: "127.0.0.1", port: 0 })
 
 /**
  * The throwaway server: the host is this machine.
@@ -97,40 +118,71 @@ export const ConformanceHost: Context.Tag<ConformanceHost, ConformanceHost> = Co
  * )
  * ```
  */
-export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.scoped(
-  ConformanceHost,
-  Effect.gen(function*() {
-    const sshd = yield* Sshd
-    const files = yield* FileSystem
-    const network = yield* LocalNetwork
-    const own = `${sshd.directory}/conformance`
-    yield* Effect.orDie(files.makeDirectory(own))
-    let last = 0
-    const anyPort = LocalAddress.Tcp({ host: "127.0.0.1", port: 0 })
-    const serve = (address: LocalAddress, handler: HostService.Handler) =>
-      Effect.map(Effect.orDie(services.serve(network, address, handler)), loopback.remote)
+export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
+  Layer.scoped(
+    ConformanceHost,
+    Effect.gen(function*() {
+      const sshd = yield* Sshd
+      const files = yield* FileSystem
+      const network = yield* LocalNetwork
+      const own = `${sshd.directory}/conformance`
+      yield* Effect.orDie(files.makeDirectory(own))
+      let last = 0
+      const serve = (address: LocalAddress, handler: HostService.Handler) =>
+        Effect.map(Effect.orDie(services.serve(network, address, handler)), loopback.remote)
 
-    return ConformanceHost.of({
-      [TypeId]: TypeId,
-      directory: Effect.suspend(() => {
-        const path = `${own}/directory ${++last}`
-        return Effect.as(Effect.orDie(files.makeDirectory(path)), path)
-      }),
-      files,
-      running: (name) => Effect.map(loopback.running(sshd, name), ({ length }) => length),
-      leftOpen: loopback.leftOpen(sshd, own),
-      serve: (handler, kind = "Tcp") =>
-        kind === "Tcp"
-          ? serve(anyPort, handler)
-          : Effect.suspend(() => serve(LocalAddress.Unix({ path: `${sshd.directory}/${++last}.sock` }), handler)),
-      closedPort: Effect.scoped(
-        Effect.map(Effect.orDie(network.listen(anyPort)), ({ address }) => loopback.portOf(address))
-      ),
-      connect: (address) => network.connect(loopback.local(address)),
-      dropConnections: sshd.dropConnections
+      return ConformanceHost.of({
+        [TypeId]: TypeId,
+        directory: Effect.suspend(() => {
+          const path = `${own}/directory ${++last}`
+          return Effect.as(Effect.orDie(files.makeDirectory(path)), path)
+        }),
+        files,
+        running: (name) => Effect.map(loopback.running(sshd, name), ({ length }) => length),
+        leftOpen: loopback.leftOpen(sshd, own),
+        serve: (handler, kind = "Tcp") =>
+          kind === "Tcp"
+            ? serve(anyPort, handler)
+            : Effect.suspend(() => serve(LocalAddress.Unix({ path: `${sshd.directory}/${++last}.sock` }), handler)),
+        closedPort: Effect.scoped(
+          Effect.map(Effect.orDie(network.listen(anyPort)), ({ address }) => loopback.portOf(address))
+        ),
+        connect: (address) => network.connect(loopback.local(address)),
+        dropConnections: sshd.dropConnections
+      })
     })
-  })
-).pipe(Layer.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
+  ).pipe(Layer.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
+)
+
+/**
+ * Makes a throwaway server of its own, for `Conformance.Options.namedHost`. `layerOf` is the layer constructor of the transport.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { OpenSsh } from "@effect-remote/node"
+ * import { ConformanceHost } from "@effect-remote/testing"
+ *
+ * export const namedHost = ConformanceHost.namedSshd(OpenSsh.layer)
+ * ```
+ */
+export const namedSshd = (
+  layerOf: (host: RemoteHost) => ReturnType<NamedHost["layer"]>,
+  options?: Sshds.Options
+) =>
+(name: string): Effect.Effect<NamedHost, PlatformError | Sshds.SshdError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const files = yield* FileSystem
+    const home = yield* files.makeTempDirectoryScoped({ prefix: "conformance-" })
+    yield* files.writeFileString(`${home}/name`, name)
+    const { host } = yield* Sshds.make({ loginShell: "sh", ...options, home })
+    const { address } = yield* Effect.scoped(Effect.orDie(
+      Effect.flatMap(LocalNetwork, (network) => network.listen(anyPort))
+    ))
+    const refusing = yield* Effect.orDie(RemoteHosts.make({ ...host, port: loopback.portOf(address) }))
+    return { layer: () => layerOf(host), down: () => layerOf(refusing) }
+  }).pipe(Effect.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
 
 // What is listened on for every service that a case may want: the services of a host in memory are known from the beginning.
 const ports = Array.range(7001, 7064)
@@ -229,3 +281,18 @@ export const layerInMemory: Layer.Layer<
     Context.add(ConformanceHost, conformanceHost)
   )
 }))
+
+/**
+ * Makes a host in memory, for `Conformance.Options.namedHost`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const namedInMemory = (name: string): Effect.Effect<NamedHost> => {
+  const layer = (faults: ReadonlyArray<Fault.Fault>) =>
+    InMemoryHost.layer({ host: name, files: { "/home/user/name": name }, faults })
+  return Effect.succeed({
+    layer: () => layer([]),
+    down: () => layer([Fault.refuseConnection({ times: Infinity })])
+  })
+}

@@ -5,5 +5,6 @@ import * as capabilities from "./fixtures/capabilities.js"
 conformance({
   name: "InMemoryHost",
   layer: ConformanceHost.layerInMemory,
-  capabilities: capabilities.inMemory
+  capabilities: capabilities.inMemory,
+  namedHost: ConformanceHost.namedInMemory
 })

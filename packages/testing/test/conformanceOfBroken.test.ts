@@ -101,7 +101,8 @@ if (isName(name)) {
   conformance({
     name,
     layer: broken[name].layer,
-    capabilities: capabilities.inMemory
+    capabilities: capabilities.inMemory,
+    namedHost: ConformanceHost.namedInMemory
   })
 } else {
   describe("the suite finds", () => {

@@ -5,8 +5,8 @@ import { pairings } from "./transports.js"
 
 /** The suite of every transport, for those of ours that have one connection or those that have many. */
 export const conforms = (kind: { readonly oneConnection: boolean }) => {
-  for (const { oneConnection, suite: { capabilities, layer, name } } of pairings) {
+  for (const { namedHost, oneConnection, suite: { capabilities, layer, name } } of pairings) {
     if (oneConnection !== kind.oneConnection) continue
-    conformance({ name, capabilities, layer: Layer.provideMerge(ConformanceHost.layerSshd, layer) })
+    conformance({ name, capabilities, layer: Layer.provideMerge(ConformanceHost.layerSshd, layer), namedHost })
   }
 }

@@ -1,4 +1,6 @@
-import type { Sshd } from "@effect-remote/testing"
+import { OpenSsh } from "@effect-remote/node"
+import { ConformanceHost, type Sshd } from "@effect-remote/testing"
+import type { Options } from "@effect-remote/testing/Conformance"
 import { servers, terminals } from "./servers.js"
 import { layerConnection, layerProcess, type Suite } from "./support.js"
 
@@ -8,6 +10,7 @@ export interface Pairing {
   readonly oneConnection: boolean
   /** The same to another server of that kind. */
   readonly to: (options: Omit<Sshd.Options, "kind">) => Suite["layer"]
+  readonly namedHost: Options["namedHost"]
 }
 
 /** Every transport to every kind of server. */
@@ -18,6 +21,7 @@ export const pairings: ReadonlyArray<Pairing> = servers.flatMap((kind) =>
     return {
       oneConnection,
       to,
+      namedHost: ConformanceHost.namedSshd(OpenSsh[transport], { kind }),
       suite: {
         name: `${transport}, ${kind} server`,
         // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
