@@ -121,6 +121,7 @@ export interface Capabilities {
 }
 
 /**
+ * - `"idle"`: nothing has needed a connection yet. The first use connects.
  * - `"connecting"`: a connection is being made.
  * - `"ready"`: what is asked for next goes out at once.
  * - `"lost"`: the connection has ended. The next use connects again.
@@ -128,7 +129,7 @@ export interface Capabilities {
  * @since 0.1.0
  * @category models
  */
-export type ConnectionState = "connecting" | "ready" | "lost"
+export type ConnectionState = "idle" | "connecting" | "ready" | "lost"
 
 /**
  * How a session shares the few that a server allows on one connection (`MaxSessions`). A session waits until there is one,

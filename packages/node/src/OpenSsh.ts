@@ -30,6 +30,12 @@ import * as NodeLocal from "./NodeLocal.js"
 export interface Options extends RemoteHost.Options {
   /** The `ssh` to run. Default: the one in `PATH`. */
   readonly ssh?: string | undefined
+  /**
+   * Connects when first used, instead of when the transport is made. A host that cannot be reached then fails that use, with
+   * the same `RemoteConnectionError`, and the next use tries again. Options that are wrong fail at once either way.
+   * Default: false.
+   */
+  readonly lazy?: boolean | undefined
 }
 
 /**
@@ -54,7 +60,7 @@ const keyExists = (keyFile: string): Effect.Effect<boolean> => {
 }
 
 const validate = Effect.fnUntraced(function*(options: Options) {
-  const { ssh = "ssh", ...rest } = options
+  const { lazy = false, ssh = "ssh", ...rest } = options
   const host = yield* RemoteHost.make(options instanceof RemoteHost.RemoteHost ? options : rest)
   if (process.platform === "win32") {
     return yield* new RemoteConnectionError({
@@ -81,7 +87,7 @@ const validate = Effect.fnUntraced(function*(options: Options) {
       detail: `the ssh_config file ${sshConfig} does not exist`
     })
   }
-  return { host, ssh }
+  return { host, lazy, ssh }
 })
 
 const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.exponential("200 millis").pipe(
@@ -106,14 +112,14 @@ const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.e
  * The `ssh` ends with the scope, and with this program, even when it is killed. Where it cannot share its connection this
  * fails with `Unsupported`; `makeProcess` needs no such thing.
  *
- * Connects when it is made, so that a bad host fails here.
+ * Connects when it is made, so that a bad host fails here; with `lazy`, when first used.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make: (options: ConnectionOptions) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> = (
   { reconnect = reconnects, ...options }
-) => Effect.flatMap(validate(options), ({ host, ssh }) => connectionTransport.make({ host, ssh, reconnect }))
+) => Effect.flatMap(validate(options), (valid) => connectionTransport.make({ ...valid, reconnect }))
 
 /**
  * A transport that starts one `ssh` for each channel. Each command costs a connection, some hundred milliseconds, and
@@ -121,14 +127,14 @@ export const make: (options: ConnectionOptions) => Effect.Effect<Transport, Remo
  * known, unix sockets on the host's side cannot be reached, a target of a tunnel that ends its own side gets no more from
  * ours (`ssh -W` ends both), and a command that closes its output reads as ended only when it has ended.
  *
- * Connects once when it is made, so that a bad host fails here.
+ * Connects once when it is made, so that a bad host fails here; with `lazy`, not before it is used.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> = (
   options
-) => Effect.flatMap(validate(options), ({ host, ssh }) => processTransport.make(host, ssh))
+) => Effect.flatMap(validate(options), processTransport.make)
 
 // The local side of transfers is this machine's, whatever FileSystem the program provides later. Files know of the
 // commands: a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:

@@ -3,7 +3,6 @@
  * OpenSSH's master holds. A connection that is lost is made again when it is needed next.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
-import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import {
   type Channel,
   type ConnectionState,
@@ -35,16 +34,14 @@ import * as listeners from "./remoteListener.js"
 import * as sessionSettings from "./sessionSettings.js"
 
 /** @internal */
-export interface Options {
-  readonly host: RemoteHost
-  readonly ssh: string
+export interface Options extends processTransport.Options {
   readonly reconnect: Schedule.Schedule<unknown, RemoteConnectionError>
 }
 
 const endOfModes = "\0"
 
 /** @internal */
-export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Options) {
+export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: Options) {
   const name = String(host)
   const error = (
     reason: RemoteConnectionError["reason"],
@@ -58,12 +55,13 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
   const apart = processTransport.channels(host, ssh, installation)
   yield* masters.checkPath(name, installation)
   const whole = yield* Effect.scope
-  const state = yield* SubscriptionRef.make<ConnectionState>("connecting")
+  const state = yield* SubscriptionRef.make<ConnectionState>(lazy ? "idle" : "connecting")
   const settings = yield* Deferred.make<sessionSettings.SessionSettings>()
   yield* Effect.forkScoped(
     Effect.interruptible(Effect.intoDeferred(sessionSettings.make(host, ssh, installation), settings))
   )
 
+  let hasConnected = false
   let current: connections.Connection | undefined
   let connecting: Deferred.Deferred<connections.Connection, RemoteConnectionError> | undefined
 
@@ -75,6 +73,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
         inTime("connecting")(Scope.extend(connections.make(host, ssh, installation, metrics), scope))
       ).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
       current = made
+      hasConnected = true
       yield* SubscriptionRef.set(state, "ready")
       yield* Effect.forkIn(
         Effect.interruptible(Effect.zipRight(
@@ -96,6 +95,8 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
 
   const connectAgain = Effect.gen(function*() {
     yield* SubscriptionRef.set(state, "connecting")
+    // The first connection is tried once, as when the transport is made.
+    if (!hasConnected) return yield* connect
     const made = yield* Effect.retry(connect, reconnect)
     metrics.reconnected()
     return made
@@ -221,7 +222,7 @@ export const make = Effect.fnUntraced(function*({ host, reconnect, ssh }: Option
         )
     )
 
-  yield* connect
+  if (!lazy) yield* connect
 
   const transport: Transport = {
     [TypeId]: TypeId,

@@ -207,10 +207,17 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
 }
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
+export interface Options {
+  readonly host: RemoteHost
+  readonly ssh: string
+  readonly lazy: boolean
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*({ host, lazy, ssh }: Options) {
   const { connect, exec, probe, subsystem } = channels(host, ssh, yield* installations.make(host, ssh))
-  // A host that cannot be reached is told here rather than by the first command.
-  yield* probe
+  // An unreachable host fails here, before the first command.
+  if (!lazy) yield* probe
   const transport: Transport = {
     [TypeId]: TypeId,
     host,
