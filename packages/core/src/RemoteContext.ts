@@ -79,11 +79,12 @@ export interface StartOptions {
  * How it stands with the host.
  *
  * - `connection`: of the transport.
- * - `guardian`: what ends the commands that run when this program cannot any more. `"attached"`: it hears from this program,
- *   and counts silence as its end, somewhat after the connection counts as lost here (`keepAlive`, 45 seconds unless it
- *   says otherwise; `"off"`: never). `"detached"`: every session that the server allows was needed for commands, so that it
- *   watches the connection from the host's side, and does not notice one that is cut without the host noticing. `"none"`:
- *   nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`).
+ * - `guardian`: what ends the commands that run when this program cannot any more. `"attached"`: it hears from this program.
+ *   It ends the commands if there was no sign of life for somewhat longer than `keepAlive` (default: 45 seconds; `"off"`:
+ *   never). On Linux hosts with OpenSSH's server, each packet of this program's `ssh` is one, so a busy program and a slow
+ *   link lose nothing. On other hosts the program itself must be heard. `"detached"`: every session that the server allows
+ *   was needed for commands, so that it watches the connection from the host's side, and does not notice one that is cut
+ *   without the host noticing. `"none"`: nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`).
  *
  * @since 0.1.0
  * @category models

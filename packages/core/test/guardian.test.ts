@@ -17,6 +17,7 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import type { Writable } from "node:stream"
 import { afterAll } from "vitest"
 import * as guardians from "../src/internal/guardian/script.js"
 import * as terminate from "../src/internal/terminate.js"
@@ -389,7 +390,7 @@ if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", od
 const serve = `exec 4<&0
 setsid "$@" <&4 3<&- 4<&- &
 exec </dev/null >/dev/null 2>&1 4<&-
-read -r line <&3`
+while read -r line; do :; done <&3`
 
 // Does not wait for those that it started.
 const negligent = `exec 4<&0
@@ -413,12 +414,19 @@ const connected = (shell: Shell, options: Options & { readonly reaped?: boolean 
     const servers = new Set(all.filter(({ session }) => session === child.pid).map(({ pid }) => pid))
     const relay = all.find(({ parent, session }) => servers.has(parent) && session !== child.pid)!
     leader = relay.pid
+    const wakes = () => fs.readFileSync(`/proc/${relay.parent}/status`, "utf8").match(/^voluntary_ctxt.*/m)![0]
+    // As a packet does.
+    const wake = Effect.gen(function*() {
+      const before = wakes()
+      ;(child.stdio[3] as Writable).write("\n")
+      yield* eventually("the server has been woken", () => wakes() !== before)
+    })
     const cut = Effect.gen(function*() {
       child.stdio[3]!.destroy()
       yield* eventually("the server has ended", () => !processes().some(({ pid }) => pid === relay.parent))
       yield* guardian.tell("tick")
     })
-    return { ...guardian, relay: leader, cut }
+    return { ...guardian, relay: leader, cut, wake }
   })
 
 const add = (pid: number, keep = false) => Add({ pid, start: startOf(pid), keep })
@@ -556,6 +564,54 @@ const tests = (shell: Shell) => {
       yield* guardian.tell("tick")
       yield* guardian.says(Ended({ pid }))
       // though its input has not ended
+      yield* guardian.gone
+    }))
+
+  // FOUND E3, E4
+  it.scopedLive("a client whose connection is at work is not gone, though it is silent", () =>
+    Effect.gen(function*() {
+      const guardian = yield* connected(shell, { silence: 3 })
+      const { pid } = yield* sleeper
+      yield* guardian.tell(`add ${pid} - end`, "tick", "tick")
+      yield* guardian.heard
+      for (let round = 0; round < 5; round++) {
+        yield* guardian.wake
+        yield* guardian.tell("tick", "tick")
+        yield* guardian.heard
+      }
+      lives(pid)
+      yield* guardian.tell("tick", "tick")
+      yield* guardian.says(Ended({ pid }))
+      yield* guardian.gone
+    }))
+
+  it.scopedLive("output that nobody acknowledges is no sign of life", () =>
+    Effect.gen(function*() {
+      const sockets = path.join(directory, "sockets")
+      const row = (ports: string, retransmits: string) =>
+        `   3: 0100007F:${ports} 01 00000000:00000010 01:00000012 ${retransmits}     0        0 3160317 2 0 20 4 29 10 -1\n`
+      const [ours, another] = ["A7E1 0100007F:B850", "A7E1 0100007F:B851"]
+      const guardian = yield* connected(shell, {
+        silence: 3,
+        change: (script) =>
+          `SSH_CONNECTION='127.0.0.1 47184 127.0.0.1 42977'\n${
+            script.replace("/proc/net/tcp /proc/net/tcp6", `'${sockets}'`)
+          }`
+      })
+      const { pid } = yield* sleeper
+      yield* guardian.tell(`add ${pid} - end`, "tick")
+      yield* guardian.heard
+      for (const text of ["", row(another, "00000007"), row(ours, "00000000") + row(another, "00000007")]) {
+        fs.writeFileSync(sockets, text)
+        yield* guardian.wake
+        yield* guardian.tell("tick", "tick")
+        yield* guardian.heard
+      }
+      lives(pid)
+      fs.writeFileSync(sockets, row(ours, "00000007") + row(another, "00000000"))
+      yield* guardian.wake
+      yield* guardian.tell("tick", "tick")
+      yield* guardian.says(Ended({ pid }))
       yield* guardian.gone
     }))
 

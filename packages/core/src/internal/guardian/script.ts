@@ -99,6 +99,30 @@ ender() {
 }
 `
 
+// `served` succeeds if the connection has carried something since it was last called. sshd sleeps in between, and the
+// counts of its context switches in /proc/PID/status grow when it wakes. The client's ssh wakes it with each keepalive and
+// with all data, even if the program itself is busy, or its beat waits behind an upload. See docs/decisions/0017.
+//
+// Output of a command wakes sshd as well, on a dead link too. There the kernel retransmits what nobody acknowledges, and
+// counts that in the 7th column of /proc/net/tcp. The socket is found by its ports; if it cannot be, the wakes decide.
+const connection = `
+carried() {
+  set -- $SSH_CONNECTION
+  case $2/$4 in [1-9]*/[1-9]*) ;; *) return 0 ;; esac
+  case $2$4 in *[!0-9]* | ???????????*) return 0 ;; esac
+  set -- "$(printf ': [0-9A-F]*:%04X [0-9A-F]*:%04X 01 ' "$4" "$2")"
+  case $(grep -h "$1" /proc/net/tcp /proc/net/tcp6) in '' | *' 00000000 '*) ;; *) return 1 ;; esac
+}
+served() {
+  [ -n "$sshd" ] && alive "$sshd" "$sshd_start" || return
+  before=$woken woken=
+  while IFS= read -r line; do
+    case $line in *voluntary_ctxt_switches:*) woken=$woken/\${line##*[!0-9]} ;; esac
+  done <"/proc/$sshd/status"
+  [ -n "$before" ] && [ -n "$woken" ] && [ "$before" != "$woken" ] && carried
+}
+`
+
 // A request is met at once, but for one that comes while an ender has yet to send its TERMs: it waits for that, so that of
 // a thousand at a time many are met by one look at the processes of the host.
 //
@@ -173,6 +197,7 @@ ticked() {
     alive "$sshd" "$sshd_start" || close
   else
     quiet=$((quiet + 1))
+    [ "$silence" -eq 0 ] || ! served || quiet=0
     if [ "$silence" -gt 0 ] && [ "$quiet" -ge "$silence" ]; then
       silent=1
       close
@@ -184,7 +209,7 @@ ticked() {
 main() {
   exec </dev/null 3<>"$fifo" 4>"$fifo"
   trap 'silent=1; finish' TERM
-  list= queue= busy= enders=0 quiet=0 detached= closing= silent= ticker=
+  list= queue= busy= enders=0 quiet=0 woken= detached= closing= silent= ticker=
   every "$interval"
   while :; do
     read -r verb pid from more rest <&3 || { sleep 1; continue; }
@@ -278,7 +303,7 @@ sleep 0.3 || sleep 1
 echo end-of-input >&4 || rm -rf "$dir"
 `
 
-const script = endSessions + commands + children + main + relay
+const script = endSessions + commands + children + connection + main + relay
 
 // mksh keeps a copy of the stderr that it is started with.
 const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`

@@ -1,0 +1,79 @@
+/** What the host takes for a sign of life of a program that says nothing. */
+import { RemoteContext } from "@effect-remote/core"
+import { OpenSsh } from "@effect-remote/node"
+import { Sshd } from "@effect-remote/testing"
+import { Command } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Schedule, Stream } from "effect"
+import { processes } from "./fixtures/processes.js"
+import * as programs from "./fixtures/program.js"
+import * as proxies from "./fixtures/proxy.js"
+import { openssh } from "./suites/servers.js"
+import { running } from "./suites/support.js"
+
+const layers = { layer: OpenSsh.layer, layerProcess: OpenSsh.layerProcess } as const
+
+// The beat is missed after five seconds.
+const keepAlive = { interval: "1 second", count: 2 } as const
+
+const contextOf = (name: keyof typeof layers, options: OpenSsh.Options) =>
+  Effect.map(Layer.build(layers[name](options)), Context.get(RemoteContext.RemoteContext))
+
+const untilAsleep = (server: Sshd.Sshd, count: number) =>
+  Effect.provideService(running("sleep"), Sshd.Sshd, server).pipe(
+    Effect.repeat({ until: (processes) => processes.length === count, schedule: Schedule.spaced("50 millis") }),
+    Effect.timeout("40 seconds"),
+    Effect.orDie
+  )
+
+/** Each `ssh` that this program has started. */
+const clients = () =>
+  processes().filter(({ parent, words }) => parent === process.pid && words.some((word) => word.endsWith("/host-0")))
+    .map(({ pid }) => pid)
+
+// The embedded server runs in the program itself: no process of its own serves the connection.
+describe.skipIf(!openssh)("a program that is silent", () => {
+  // FOUND E3
+  it.scopedLive("keeps its commands while an upload fills a slow link", () =>
+    Effect.gen(function*() {
+      const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
+      const proxy = yield* proxies.make(server.host.port!)
+      const context = yield* contextOf("layer", { ...proxies.through(proxy, server), keepAlive })
+      const steady = yield* context.start(Command.make("sleep", "5007"))
+      yield* proxy.limit(200_000)
+      // What the server takes ahead, 2 MiB, is ten seconds on this link, and the beat comes after it.
+      const upload = Stream.take(Stream.repeatValue(new Uint8Array(64 * 1024)), 48)
+      const code = yield* context.exitCode(
+        Command.make("sh", "-c", "cat >/dev/null").pipe(Command.stdin(upload))
+      )
+      assert.strictEqual(code, 0)
+      assert.isTrue(yield* steady.isRunning)
+    }), 60_000)
+
+  for (const name of ["layer", "layerProcess"] as const) {
+    // FOUND E4
+    it.scopedLive(`keeps its commands while it computes, on ${name}`, () =>
+      Effect.gen(function*() {
+        const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
+        const program = yield* programs.start(yield* programs.bundled("busy"), { ...server.host, keepAlive }, name)
+        assert.strictEqual(yield* programs.firstLine(program), "done\n")
+      }), 60_000)
+
+    it.scopedLive(`loses its commands when its ssh is stopped, on ${name}`, () =>
+      Effect.gen(function*() {
+        const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
+        const context = yield* contextOf(name, { ...server.host, keepAlive })
+        yield* context.start(Command.make("sleep", "5008"))
+        yield* untilAsleep(server, 1)
+        const stopped = clients()
+        assert.isNotEmpty(stopped)
+        for (const pid of stopped) process.kill(pid, "SIGSTOP")
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            for (const pid of stopped) process.kill(pid, "SIGCONT")
+          })
+        )
+        yield* untilAsleep(server, 0)
+      }), 60_000)
+  }
+})
