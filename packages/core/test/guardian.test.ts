@@ -29,7 +29,7 @@ import * as protocol from "../src/protocol/Guardian.js"
 FastCheck.configureGlobal({ seed: 20 })
 
 const { Add, Beat, Detach, Done, End, Quit } = protocol.Request
-const { Detached, Ended, Ready, Unable, Undetachable } = protocol.Report
+const { Detached, Ended, Ready, Silent, Unable, Undetachable } = protocol.Report
 
 const anyPid = FastCheck.integer({ min: 2, max: 4_194_304 })
 
@@ -46,7 +46,13 @@ const anyRequest: FastCheck.Arbitrary<protocol.Request> = FastCheck.oneof(
 )
 
 const anyReport: FastCheck.Arbitrary<protocol.Report> = FastCheck.oneof(
-  FastCheck.constantFrom(Ready({ detachable: true }), Ready({ detachable: false }), Detached(), Undetachable()),
+  FastCheck.constantFrom(
+    Ready({ detachable: true }),
+    Ready({ detachable: false }),
+    Detached(),
+    Silent(),
+    Undetachable()
+  ),
   FastCheck.constantFrom("", "mkdir: cannot create directory '/x': File exists", "é").map((detail) =>
     Unable({ detail })
   ),
@@ -562,7 +568,7 @@ const tests = (shell: Shell) => {
       yield* guardian.heard
       lives(pid)
       yield* guardian.tell("tick")
-      yield* guardian.says(Ended({ pid }))
+      yield* guardian.says(Silent(), Ended({ pid }))
       // though its input has not ended
       yield* guardian.gone
     }))
@@ -581,7 +587,7 @@ const tests = (shell: Shell) => {
       }
       lives(pid)
       yield* guardian.tell("tick", "tick")
-      yield* guardian.says(Ended({ pid }))
+      yield* guardian.says(Silent(), Ended({ pid }))
       yield* guardian.gone
     }))
 
@@ -611,7 +617,7 @@ const tests = (shell: Shell) => {
       fs.writeFileSync(sockets, row(ours, "00000007") + row(another, "00000000"))
       yield* guardian.wake
       yield* guardian.tell("tick", "tick")
-      yield* guardian.says(Ended({ pid }))
+      yield* guardian.says(Silent(), Ended({ pid }))
       yield* guardian.gone
     }))
 

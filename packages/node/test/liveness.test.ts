@@ -1,10 +1,10 @@
 /** What the host takes for a sign of life of a program that says nothing. */
-import { RemoteContext } from "@effect-remote/core"
+import { RemoteContext, RemoteError } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Schedule, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { processes } from "./fixtures/processes.js"
 import * as programs from "./fixtures/program.js"
 import * as proxies from "./fixtures/proxy.js"
@@ -59,21 +59,29 @@ describe.skipIf(!openssh)("a program that is silent", () => {
         assert.strictEqual(yield* programs.firstLine(program), "done\n")
       }), 60_000)
 
-    it.scopedLive(`loses its commands when its ssh is stopped, on ${name}`, () =>
-      Effect.gen(function*() {
-        const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
-        const context = yield* contextOf(name, { ...server.host, keepAlive })
-        yield* context.start(Command.make("sleep", "5008"))
-        yield* untilAsleep(server, 1)
-        const stopped = clients()
-        assert.isNotEmpty(stopped)
-        for (const pid of stopped) process.kill(pid, "SIGSTOP")
-        yield* Effect.addFinalizer(() =>
-          Effect.sync(() => {
-            for (const pid of stopped) process.kill(pid, "SIGCONT")
+    // FOUND A12
+    it.scopedLive(
+      `loses its commands while its ssh is stopped, and learns why, on ${name}`,
+      () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
+          const context = yield* contextOf(name, { ...server.host, keepAlive })
+          const fiber = yield* Effect.fork(context.exitCode(Command.make("sleep", "5008")))
+          yield* untilAsleep(server, 1)
+          const stopped = clients()
+          assert.isNotEmpty(stopped)
+          for (const pid of stopped) process.kill(pid, "SIGSTOP")
+          const goOn = Effect.sync(() => {
+            for (const pid of stopped.splice(0)) process.kill(pid, "SIGCONT")
           })
-        )
-        yield* untilAsleep(server, 0)
-      }), 60_000)
+          yield* Effect.addFinalizer(() => goOn)
+          yield* untilAsleep(server, 0)
+          yield* goOn
+          const found = Option.getOrThrow(RemoteError.connectionError(yield* Effect.flip(Fiber.join(fiber))))
+          assert.strictEqual(found.reason, "ConnectionLost")
+          assert.match(found.detail, /the host had not heard from this program for 5s, and ended the command/)
+        }),
+      60_000
+    )
   }
 })

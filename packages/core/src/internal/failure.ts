@@ -1,6 +1,7 @@
 /**
  * How the failures of one command are told.
  */
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Report } from "../protocol/Frame.js"
 import { RemoteCommandError, RemoteConnectionError } from "../RemoteError.js"
@@ -38,6 +39,8 @@ export interface CommandFailure {
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
   /** The channel closed before the command was launched. */
   readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
+  /** The host has ended the command, since there was no sign of life of this program for that long. */
+  readonly silence: (duration: Duration.Duration) => RemoteConnectionError
   readonly connection: (
     fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
   ) => RemoteConnectionError
@@ -126,6 +129,13 @@ export const make = (host: string, program: Program): CommandFailure => {
         }),
         ...(Option.isSome(name) && { signal: name.value }),
         ...(stdout && { stdout })
+      }),
+    silence: (duration) =>
+      connection({
+        reason: "ConnectionLost",
+        detail: `the host had not heard from this program for ${Duration.format(duration)}, and ended the command`,
+        hint: "This program, its ssh or the link had stopped for longer than `keepAlive` allows. " +
+          "`onDisconnect: \"keep\"` lets a command go on."
       }),
     notLaunched: (status) =>
       status._tag === "None"

@@ -97,6 +97,8 @@ const reportedWithin = "5 seconds"
 // What a command that has ended left in its pipes is read in this time; what holds them open longer is still there.
 const drainedWithin = "200 millis"
 
+const isEnding = (signal: string): boolean => signal === "SIGTERM" || signal === "SIGKILL"
+
 /** @internal */
 export const compile = (
   transport: Transport,
@@ -372,6 +374,10 @@ const launch = Effect.fnUntraced(function*(
         yield* Effect.exit(Deferred.await(stderrEnded))
       }
       if (failed !== undefined) return yield* failure.fromReport(failed)
+      // Only the guardian's signals are worth asking it about.
+      const ask = status._tag === "Signal" && Option.match(status.signal, { onNone: () => true, onSome: isEnding })
+      const silence = keep ? Option.none() : yield* guardian.silence(processId, { ask })
+      if (Option.isSome(silence)) return yield* failure.silence(silence.value)
       switch (status._tag) {
         case "Code":
           return ExitCode(status.code)

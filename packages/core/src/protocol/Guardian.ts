@@ -102,6 +102,8 @@ export const Request = Data.taggedEnum<Request>()
  * - `Unable`: it could not be, and is gone.
  * - `Ended`: nothing is left of the command. It answers each `End`, unless something outlives even KILL, and comes unasked
  *   for what is ended because the client seems gone.
+ * - `Silent`: there was no sign of life of the client for `silence` intervals, and all that is not to be kept is ended. What
+ *   the client then hears of these commands is the guardian's doing.
  * - `Detached`: nothing more is said. It comes unasked when the guardian's own process on the channel was killed.
  * - `Undetachable`: the answer to `Detach` of one that cannot, and is gone.
  *
@@ -112,6 +114,7 @@ export type Report = Data.TaggedEnum<{
   Ready: { readonly detachable: boolean }
   Unable: { readonly detail: string }
   Ended: { readonly pid: number }
+  Silent: {}
   Detached: {}
   Undetachable: {}
 }>
@@ -231,6 +234,7 @@ const reportWords = Report.$match({
   Ready: ({ detachable }) => ["ready", detachable ? "1" : "0"],
   Unable: ({ detail }) => ["unable", detail.replace(/\s+/g, " ").trim()],
   Ended: ({ pid }) => ["ended", String(pid)],
+  Silent: () => ["silent"],
   Detached: () => ["detached"],
   Undetachable: () => ["undetachable"]
 })
@@ -244,6 +248,8 @@ const parseReport: Parse<Report> = ([verb, ...words]) => {
       return Option.some(Report.Unable({ detail: words.join(" ") }))
     case "ended":
       return Option.flatMap(Option.all({ pid: pid(first) }), (fields) => bare(rest, Report.Ended(fields)))
+    case "silent":
+      return bare(words, Report.Silent())
     case "detached":
       return bare(words, Report.Detached())
     case "undetachable":

@@ -52,6 +52,11 @@ export interface Guardian {
   readonly done: (pid: number) => Effect.Effect<void>
   /** Its connection is lost, and with it the guardian that ends it. */
   readonly lost: (pid: number) => Effect.Effect<void>
+  /**
+   * After how long without a sign of life the host ended the command, if that is how it ended. `ask`: the guardian may not
+   * have been heard yet.
+   */
+  readonly silence: (pid: number, options: { readonly ask: boolean }) => Effect.Effect<Option.Option<Duration.Duration>>
   /** Ends it with all that it has started. `false`: there is no guardian who could. */
   readonly end: (pid: number, graceMillis: number) => Effect.Effect<boolean>
 }
@@ -74,6 +79,11 @@ const replacedAfter = "1 second"
 
 // A host on which it could not be started is asked again after this time.
 const triedAgainAfter = 30_000
+
+// No system gives this id to a process: the guardian answers at once that nothing is left of it.
+const nobody = 4_194_304
+
+const answeredWithin = "2 seconds"
 
 const defaultKeepAlive = { interval: Duration.seconds(15), count: 3 }
 
@@ -99,6 +109,8 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const state = yield* SubscriptionRef.make<GuardianState>("none")
   const { interval, silence } = patience(host.keepAlive)
   const running = new Map<number, boolean>()
+  // Those that the host ended because it heard nothing.
+  const abandoned = new Set<number>()
   let attached: Attached | undefined
   // One that has let its session go still takes registrations.
   let detached: Attached | undefined
@@ -151,6 +163,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
             if (waiting !== undefined) Deferred.unsafeDone(waiting, Exit.succeed(true))
             break
           }
+          case "Silent":
+            for (const [pid, keep] of running) if (!keep) abandoned.add(pid)
+            break
           case "Ready":
             break
           case "Detached":
@@ -280,11 +295,26 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       }),
     done: (pid) =>
       Effect.sync(() => {
+        abandoned.delete(pid)
         if (running.delete(pid)) attached?.say(protocol.Request.Done({ pid }))
       }),
-    lost: (pid) => Effect.sync(() => void running.delete(pid)),
+    lost: (pid) =>
+      Effect.sync(() => {
+        abandoned.delete(pid)
+        running.delete(pid)
+      }),
+    silence: (pid, { ask }) =>
+      Effect.suspend(() =>
+        Effect.map(
+          ask && attached !== undefined && !abandoned.has(pid)
+            ? Effect.timeoutOption(Effect.interruptible(guardian.end(nobody, 0)), answeredWithin)
+            : Effect.void,
+          () => abandoned.has(pid) ? Option.some(Duration.seconds(interval * silence)) : Option.none()
+        )
+      ),
     end: (pid, graceMillis) =>
       Effect.suspend(() => {
+        abandoned.delete(pid)
         if (attached === undefined) return Effect.succeed(false)
         const { ending, say } = attached
         const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)

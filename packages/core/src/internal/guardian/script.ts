@@ -200,6 +200,7 @@ ticked() {
     [ "$silence" -eq 0 ] || ! served || quiet=0
     if [ "$silence" -gt 0 ] && [ "$quiet" -ge "$silence" ]; then
       silent=1
+      echo silent
       close
     elif ! alive "$$" "$leader"; then
       later orphan
