@@ -231,6 +231,46 @@ const command = (script: string, count = 1) =>
     ({ pid }) => eventually("the command has started", () => members(pid).length === count)
   )
 
+/** A process of another user, if root runs the tests, under this name: 15 bytes at most. */
+const stranger = (name: string) =>
+  Effect.tap(
+    spawn(["/bin/sh", "-c", "printf %s \"$1\" >/proc/$$/comm; sleep 1000; :", "sh", name], {
+      stdio: "ignore",
+      cwd: "/",
+      ...(process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {})
+    }),
+    ({ pid }) => eventually(`a process is named ${JSON.stringify(name)}`, () => named(pid) === name)
+  )
+
+const named = (pid: number) => {
+  try {
+    return fs.readFileSync(`/proc/${pid}/comm`, "latin1").slice(0, -1)
+  } catch {
+    return undefined
+  }
+}
+
+/** Programs of this machine by their names, and whether `evil` was run beside them. */
+const programs = (...names: ReadonlyArray<string>) => {
+  const place = fs.mkdtempSync(path.join(directory, "programs-"))
+  const evidence = path.join(place, "evidence")
+  fs.writeFileSync(path.join(place, "evil"), `#!/bin/sh\n: >${evidence}\n`, { mode: 0o755 })
+  for (const name of names) fs.symlinkSync(which(name), path.join(place, name))
+  return { place, evilRan: () => fs.existsSync(evidence) }
+}
+
+/** What is behind the name in the stat of a member of this session and group, and what a shell might evaluate. */
+const hostileNames = (session: number, group: number): ReadonlyArray<string> => [
+  "a b ;evil\nX",
+  "a b $(evil)\nX",
+  "a b `evil`\nX",
+  "a b *\nX",
+  "\n",
+  ") S 1 2 3\n(",
+  // Process ids of seven digits do not fit.
+  ...[` ${group} ${session}\nX`, `\n) S 1 ${session} `, `x\n${session} (`].filter((name) => name.length <= 15)
+]
+
 /** What a command left behind. */
 const orphan = Effect.tap(
   spawn(["/bin/sh", "-c", "sleep 1000 & exit"]),
@@ -486,6 +526,48 @@ const tests = (shell: Shell) => {
       const guardian = yield* ready(shell)
       const [one, other] = yield* Effect.all([spawn([odd, "-c", "sleep 1000; :"]), spawn([odd, "-c", "sleep 1000; :"])])
       yield* eventually("they have started", () => members(one.pid).length + members(other.pid).length === 4)
+      yield* guardian.send(Add({ pid: one.pid, start: Option.none(), keep: false }), add(other.pid), end(one.pid))
+      yield* guardian.says(ended(one))
+      yield* guardian.end
+      yield* guardian.says(ended(other))
+      yield* guardian.gone
+      for (const { pid } of [one, other]) lives(pid, 0)
+    }))
+
+  // FOUND E1, E2
+  for (const awk of [true, false]) {
+    it.scopedLive(`neither evaluates nor believes names of processes ${awk ? "that awk reads" : "without awk"}`, () =>
+      Effect.gen(function*() {
+        const { evilRan, place } = programs("mkdir", "mkfifo", "rm", "sleep", ...(awk ? ["awk"] : []))
+        const env = { ...process.env, PATH: place }
+        const [one, other, unrelated] = yield* Effect.all([command("sleep 1000 & sleep 1000; :", 3), sleeper, sleeper])
+        const strangers = yield* Effect.forEach(
+          [one, other].flatMap(({ pid }) => hostileNames(pid, unrelated.pid)),
+          stranger
+        )
+        const guardian = yield* ready(shell, { env })
+        yield* guardian.send(add(other.pid), end(one.pid))
+        yield* guardian.says(ended(one))
+        lives(one.pid, 0)
+        yield* guardian.end
+        yield* guardian.says(ended(other))
+        yield* guardian.gone
+        lives(other.pid, 0)
+        lives(unrelated.pid)
+        assert.deepStrictEqual(strangers.map(({ pid }) => members(pid).length), strangers.map(() => 2))
+        assert.isFalse(evilRan())
+      }))
+  }
+
+  it.scopedLive("ends commands that have a line end in their name", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const named = (name: string) =>
+        Effect.tap(
+          command(`printf '${name}' >/proc/$$/comm; sleep 1000; :`, 2),
+          ({ pid }) => eventually("it has its name", () => fs.readFileSync(`/proc/${pid}/comm`, "latin1") !== "sh\n")
+        )
+      const [one, other] = yield* Effect.all([named("a\\nb"), named("\\n) Z 1 1 1")])
       yield* guardian.send(Add({ pid: one.pid, start: Option.none(), keep: false }), add(other.pid), end(one.pid))
       yield* guardian.says(ended(one))
       yield* guardian.end
@@ -929,5 +1011,23 @@ describe.skipIf(!linux)("terminate", () => {
         Effect.async<void>((resume) => void child.once("exit", () => resume(Effect.void)))
       )
       lives(pid, 0)
+    }))
+
+  // FOUND E1, E2
+  it.scopedLive("neither evaluates nor believes names of processes", () =>
+    Effect.gen(function*() {
+      const { evilRan, place } = programs("awk", "sleep")
+      const [{ pid }, unrelated] = yield* Effect.all([command("sleep 1000 & sleep 1000; :", 3), sleeper])
+      const strangers = yield* Effect.forEach(hostileNames(pid, unrelated.pid), stranger)
+      const [program, ...args] = terminate.group(pid, 100).words
+      const child = yield* spawn([program, ...args], { stdio: "ignore", env: { ...process.env, PATH: place } })
+      yield* within(
+        "it ends",
+        Effect.async<void>((resume) => void child.once("exit", () => resume(Effect.void)))
+      )
+      lives(pid, 0)
+      lives(unrelated.pid)
+      assert.deepStrictEqual(strangers.map(({ pid }) => members(pid).length), strangers.map(() => 2))
+      assert.isFalse(evilRan())
     }))
 })

@@ -390,6 +390,19 @@ describe.each(kinds)("Sshd, %s", (kind) => {
         assert.strictEqual((yield* running.result).code, 255)
       }))
 
+    // FOUND E2
+    scoped.skipIf(process.platform !== "linux")(
+      "leaves alone processes with a line end in their name",
+      () =>
+        Effect.gen(function*() {
+          const stranger = childProcess.spawn("/bin/sh", ["-c", "printf '\\n' >/proc/$$/comm; echo; read -r line; :"])
+          yield* Effect.addFinalizer(() => Effect.sync(() => stranger.kill("SIGKILL")))
+          yield* Effect.async<void>((resume) => void stranger.stdout.once("data", () => resume(Effect.void)))
+          yield* Effect.scoped(Sshd.make({ kind }))
+          assert.isTrue(isAlive(stranger.pid!))
+        })
+    )
+
     scopedLive.skipIf(!hasProc)(
       "leaves nothing behind when the test process is killed",
       () =>

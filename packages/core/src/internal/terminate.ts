@@ -7,29 +7,45 @@ import type { Stage } from "../protocol/Frame.js"
 // The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
 // and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies
 // are left, as there are where nobody reaps orphans, so their state is looked at; a process of which only the first thread
-// has ended is none. A look takes time for each process of the host, and is taken ever less often: `cat` reads in one go
-// what `read` reads byte by byte. What is known of a process id is in variables named for it, each true in one turn only,
-// so that a thousand sessions take little more than one. `--` is left out before a group: dash and busybox refuse it.
+// has ended is none. A look takes time for each process of the host, and is taken ever less often. What is known of a
+// process id is in variables named for it, each true in one turn only, so that a thousand sessions take little more than
+// one. `--` is left out before a group: dash and busybox refuse it.
+//
+// Any user can name a process, with line ends and parentheses in the name. So each stat belongs to the file that it was read
+// from, and counts from the last `)`, behind which the kernel alone writes. `keep` and `recall` hold the only `eval`s, of
+// digits. One awk reads the whole host; mawk stops when a process ends just then, so it must have said `end`.
 /**
  * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`: TERM, and
  * KILL for what is left after so many rounds of 50 ms. START is when the process started (`-`: unknown); where another one
  * has its id by now, nothing is signalled. The script defines `say`, which is told `sent` when all have got their TERM, and
  * of each `ended ENTRY`, or `left ENTRY` if even KILL did not end it; and `wanted`, which is false once nobody waits for
- * that. `look`, `over` and `begun`, which tell of a process, are for the script too.
+ * that. `digits`, `keep`, `recall`, `look`, `over` and `begun` are for the script too.
  *
  * @internal
  */
 export const endSessions = `
 proc=
 { read -r pid line </proc/self/stat; } 2>/dev/null && [ "$pid" = "$$" ] && proc=1
+digits() { case $1 in '' | *[!0123456789]*) return 1 ;; esac; }
+keep() {
+  case $2 in '' | *[!0123456789]*) return 1 ;; esac
+  eval "$1_$2=\\$3"
+}
+recall() {
+  value=
+  case $2 in '' | *[!0123456789]*) return 1 ;; esac
+  eval "value=\\$$1_$2"
+}
 parse() {
-  fields=\${line#*') '}
-  case $fields in *')'*) fields=\${line##*') '} ;; esac
-  set -- $fields
+  case $line in *') '*) ;; *) return 1 ;; esac
+  set -- \${line##*') '}
+  [ $# -ge 20 ] && digits "$2" && digits "$3" && digits "$4" && digits "\${20}" || return
   state=$1:\${18} parent=$2 group=$3 session=$4 start=\${20}
 }
 look() {
-  { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return
+  name= line=
+  { while IFS= read -r next; do name=\${name:-"$next"} line=$next; done <"/proc/$1/stat"; } 2>/dev/null
+  name=\${name#*'('}
   parse
 }
 over() { case $state in Z:[01] | X:*) ;; *) return 1 ;; esac; }
@@ -40,36 +56,41 @@ begun() {
   for word in "$@"; do start=\${start}_$word; done
   [ -n "$start" ]
 }
-found() {
-  eval "live_$1=$turn; seen=\\$seen_$2; seen_$2=$turn"
-  [ "$seen" = "$turn" ] || groups="$groups $1/$2"
-}
-weigh() {
-  parse
-  eval "one=\\$mine_$session other=\\$mine_$group"
-  if [ "$one" = "$turn" ]; then one=$session; elif [ "$other" = "$turn" ]; then one=$group; else return; fi
-  over || found "$one" "$group"
-}
+found() { keep live "$1" "$turn" && digits "$2" && groups="$groups $1/$2"; }
 survey() {
-  turn=$((turn + 1)) groups=
+  turn=$((turn + 1)) groups= leaders=
   for entry in $entries; do
     pid=\${entry%%/*} known=\${entry#*/}
     known=\${known%/*}
     if [ "$known" != - ] && begun "$pid" && [ "$start" != "$known" ]; then continue; fi
-    if [ -n "$proc" ]; then eval "mine_$pid=$turn"; elif kill -0 -"$pid" 2>/dev/null; then found "$pid" "$pid"; fi
+    if [ -n "$proc" ]; then leaders="$leaders $pid"; elif kill -0 -"$pid" 2>/dev/null; then found "$pid" "$pid"; fi
   done
-  [ -n "$proc" ] || return 0
-  set -f
-  IFS='
-'
-  set -- $(set +f; cat /proc/[0-9]*/stat 2>/dev/null)
-  IFS=' 	
-'
-  set +f
-  for line in "$@"; do weigh; done
-  [ $# -eq 0 ] || return 0
-  for file in /proc/[0-9]*/stat; do
-    { IFS= read -r line <"$file"; } 2>/dev/null && weigh
+  [ -n "$leaders" ] || return 0
+  set -- $(for one in $leaders /proc/[0-9]*; do echo "$one"; done | LC_ALL=C awk '
+    /^[0-9]+$/ { leads[$0]; next }
+    {
+      file = $0 "/stat"
+      line = ""
+      while ((getline part <file) > 0) line = part
+      close(file)
+      if (!sub(/.*[)] /, "", line) || split(line, field, " ") < 20) next
+      if (field[1] == "X" || field[1] == "Z" && field[18] < 2) next
+      if (field[4] in leads) one = field[4]; else if (field[3] in leads) one = field[3]; else next
+      if (!(field[3] in seen)) print one "/" field[3]
+      seen[field[3]]
+    }
+    END { print "end" }
+  ' 2>/dev/null)
+  while [ $# -gt 1 ]; do
+    found "\${1%/*}" "\${1#*/}"
+    shift
+  done
+  [ "$1" != end ] || return 0
+  groups=
+  for file in /proc/[0-9]*; do
+    look "\${file#/proc/}" && ! over || continue
+    case "$leaders " in *" $session "*) one=$session ;; *" $group "*) one=$group ;; *) continue ;; esac
+    case "$groups " in *" $one/$group "*) ;; *) found "$one" "$group" ;; esac
   done
 }
 send() { [ "$2" -le 1 ] || kill -"$1" -"$2" 2>/dev/null; }
@@ -77,8 +98,10 @@ announce() {
   rest=
   for entry in $entries; do
     pid=\${entry%%/*}
-    eval "live=\\$live_$pid due=\\$due_$pid"
-    if [ "$live" != "$turn" ]; then
+    recall due "$pid"
+    due=$value
+    recall live "$pid"
+    if [ "$value" != "$turn" ]; then
       say ended "$entry"
     elif [ "$spent" -ge $((due + 2000)) ]; then
       say left "$entry"
@@ -90,11 +113,14 @@ announce() {
   [ -n "$rest" ]
 }
 end_sessions() {
-  entries=$* turn=0 spent=0
-  for entry in $entries; do
-    pid=\${entry%%/*} limit=$((\${entry##*/} * 50))
-    eval "due=\\$due_$pid"
-    [ -n "$due" ] && [ "$due" -le "$limit" ] || eval "due_$pid=$limit"
+  entries= turn=0 spent=0
+  for entry in "$@"; do
+    pid=\${entry%%/*} limit=\${entry##*/}
+    case $entry in *[!A-Za-z0-9:_/-]* | *" "* | */*/*/*) continue ;; */*/*) ;; *) continue ;; esac
+    digits "$pid" && digits "$limit" || continue
+    entries="$entries $entry" limit=$((limit * 50))
+    recall due "$pid"
+    [ -n "$value" ] && [ "$value" -le "$limit" ] || keep due "$pid" "$limit"
   done
   survey
   for one in $groups; do send TERM "\${one#*/}"; done
@@ -106,11 +132,12 @@ end_sessions() {
     survey
     for one in $groups; do
       pid=\${one%/*}
-      eval "due=\\$due_$pid killed=\\$killed_$pid"
-      [ "$spent" -ge "$due" ] || continue
+      recall due "$pid"
+      [ "$spent" -ge "$value" ] || continue
       send KILL "\${one#*/}"
-      [ -n "$killed" ] || set -- 010 020 050 100 200 400
-      eval "killed_$pid=1"
+      recall killed "$pid"
+      [ -n "$value" ] || set -- 010 020 050 100 200 400
+      keep killed "$pid" 1
     done
   done
 }

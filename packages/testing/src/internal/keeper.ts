@@ -20,7 +20,8 @@ export const markName = "EFFECT_REMOTE_SSHD_MARK"
 // scope, or died. Commands come as lines, answers end with a line that is a dot.
 //
 // A family is frozen until it no longer grows, then killed: nothing can be forked in between. Orphans are found by
-// their mark, which needs /proc; elsewhere only those that descend from the server are.
+// their mark, which needs /proc; elsewhere only those that descend from the server are. Any user can name a process, with
+// line ends and parentheses in the name: only what the kernel writes after the last `)` of a stat decides who belongs here.
 const script = `
 LC_ALL=C; export LC_ALL
 mark=$1 directory=$2 server= frozen=
@@ -31,19 +32,24 @@ exec 3>&2 2>/dev/null
 
 if [ -r /proc/self/stat ]; then
   processes() {
-    for file in /proc/[0-9]*/stat; do
-      read -r stat < "$file" || continue
-      pid=\${stat%% *} name=\${stat#*\\(}
-      name=\${name%)*}
+    for file in /proc/[0-9]*; do
+      stat=
+      while IFS= read -r line; do stat=$line; done < "$file/stat"
+      case $stat in *') '*) ;; *) continue ;; esac
       set -- \${stat##*) }
-      case $1 in [ZX]) ;; *) printf '%s\\n' "$pid $2 $3 $name" ;; esac
+      case $1 in [ZX]) ;; *) printf '%s\\n' "\${file#/proc/} $2 $3" ;; esac
     done
   }
+  name() { IFS= read -r name < "/proc/$1/comm"; }
 else
   processes() {
-    ps -A -o pid= -o ppid= -o pgid= -o stat= -o comm= | while read -r pid parent group state name; do
-      case $state in Z*) ;; *) printf '%s\\n' "$pid $parent $group \${name##*/}" ;; esac
+    ps -A -o pid= -o ppid= -o pgid= -o stat= | while read -r pid parent group state; do
+      case $state in Z*) ;; *) printf '%s\\n' "$pid $parent $group" ;; esac
     done
+  }
+  name() {
+    name=$(ps -o comm= -p "$1")
+    name=\${name##*/}
   }
 fi
 
@@ -59,7 +65,7 @@ family() {
   list=$(processes)
   while [ \${#known} -ne $size ]; do
     size=\${#known}
-    while read -r pid parent group name; do
+    while read -r pid parent group; do
       case $known in
         *" $pid "*) ;;
         *" $parent "* | *" $group "*) known="$known$pid " ;;
@@ -68,8 +74,8 @@ family() {
 $list
 EOF
   done
-  printf '%s\\n' "$list" | while read -r pid parent group name; do
-    [ "$pid" = "$server" ] || case $known in *" $pid "*) printf '%s\\n' "$pid $parent $group $name" ;; esac
+  printf '%s\\n' "$list" | while read -r pid parent group; do
+    [ "$pid" = "$server" ] || case $known in *" $pid "*) name "$pid" && printf '%s\\n' "$pid $parent $group $name" ;; esac
   done
 }
 

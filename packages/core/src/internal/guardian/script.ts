@@ -11,7 +11,8 @@ import type { Stage } from "../../protocol/Frame.js"
 import { endSessions, plain, rounds } from "../terminate.js"
 
 // A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same
-// however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is.
+// however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a
+// command that was forgotten is `gone` until then.
 // START tells a process from another one that has its id later; `none` is that of no process.
 const commands = `
 alive() {
@@ -26,10 +27,14 @@ remember() {
   [ "$from" = - ] || return 0
   if begun "$pid"; then from=$start; elif [ -n "$proc" ] || ! kill -0 "$pid"; then from=none; fi
 }
-get() { eval "entry=\\$group_$pid"; }
+get() {
+  recall group "$pid"
+  entry=\${value#gone}
+}
 put() {
-  eval "entry=\\\${group_$pid-new} group_$pid=\\$1"
-  [ "$entry" != new ] || list="$list $pid"
+  recall group "$pid"
+  keep group "$pid" "\${1:-gone}"
+  [ -n "$value" ] || list="$list $pid"
 }
 sweep() {
   rest=
@@ -153,6 +158,7 @@ end_one() {
 }
 ended() {
   pid=\${1%%/*} from=\${1#*/}
+  digits "$pid" || return
   from=\${from%/*}
   get
   case $2$closing$entry in
@@ -276,7 +282,7 @@ leader=- own_session= own_group= sshd=
 if [ -n "$proc" ] && look "$$"; then
   leader=$start own_session=$session own_group=$group ancestor=$PPID
   while [ "$ancestor" -gt 1 ] && look "$ancestor"; do
-    case \${line#*'('} in
+    case $name in
       sshd*)
         sshd=$ancestor sshd_start=$start
         break
