@@ -327,7 +327,8 @@ export const stream = (
   Stream.flatMap(RemoteContext, (context) => context.stream(command, options))
 
 /**
- * As `stream`, by lines. Characters that are split between two pieces of output stay whole.
+ * As `stream`, by lines. Characters that are split between two pieces of output stay whole. If the stream fails, the
+ * unfinished last line is not given, because it may be only a part of one.
  *
  * @since 0.1.0
  * @category accessors

@@ -17,7 +17,25 @@ export const text =
     })
 
 /**
- * As `Stream.splitLines`, of a whole text.
+ * Splits a text into lines. The rest of a line is given only if the text ends without a failure: after one it may be half of
+ * a line, which the platform's `Stream.splitLines` gives all the same.
+ *
+ * @internal
+ */
+export const splitLines = <E, R>(pieces: Stream.Stream<string, E, R>): Stream.Stream<string, E, R> =>
+  Stream.suspend(() => {
+    let rest = ""
+    const whole = Stream.mapConcat(pieces, (piece) => {
+      const lines = piece.split("\n")
+      lines[0] = rest + lines[0]
+      rest = lines.pop() ?? ""
+      return lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line)
+    })
+    return Stream.concat(whole, Stream.suspend(() => rest === "" ? Stream.empty : Stream.succeed(rest)))
+  })
+
+/**
+ * As `splitLines`, of a whole text.
  *
  * @internal
  */

@@ -234,7 +234,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
   const streamLines: Verbs["streamLines"] = (command, { encoding, ...options }, judge) =>
     Stream.flatMap(
       encodingOf(command, encoding),
-      (label) => stream(command, options, judge).pipe(decode.text(() => new TextDecoder(label)), Stream.splitLines)
+      (label) => stream(command, options, judge).pipe(decode.text(() => new TextDecoder(label)), decode.splitLines)
     )
 
   const lines: Verbs["lines"] = (command, options, judge) => Effect.map(string(command, options, judge), decode.lines)

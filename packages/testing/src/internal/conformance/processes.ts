@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { ConformanceHost } from "../../ConformanceHost.js"
 import { cases } from "./cases.js"
 import { bytes, dropConnections, eventually, running, untilRunning } from "./support.js"
 
@@ -82,6 +83,30 @@ export const processes = cases("processes", (test, capabilities) => {
       const [first, last] = Chunk.toReadonlyArray(streamed)
       assert(first !== undefined && Either.isRight(first))
       assert(last !== undefined && Either.isLeft(last) && last.left.reason === "TimedOut")
+      assert.strictEqual(yield* running("sleep"), 0)
+    }))
+
+  // FOUND A1
+  test("streamLines gives no part of a line when the stream fails", () =>
+    Effect.gen(function*() {
+      const command = sh`printf 'ready\nbalance: 12'; sleep 1003; echo 345`
+      const lineAndReason = (
+        options: RemoteContext.TextOptions,
+        onLine: Effect.Effect<unknown, never, ConformanceHost>
+      ) =>
+        RemoteContext.streamLines(command, options).pipe(
+          Stream.tap(() => onLine),
+          Stream.either,
+          Stream.map(Either.match({ onLeft: ({ reason }) => `failed: ${reason}`, onRight: (line) => line })),
+          Stream.runCollect,
+          Effect.map(Chunk.toReadonlyArray)
+        )
+      assert.deepStrictEqual(yield* lineAndReason({ timeout: "3 seconds" }, Effect.void), ["ready", "failed: TimedOut"])
+      assert.deepStrictEqual(yield* lineAndReason({}, dropConnections), ["ready", "failed: ConnectionLost"])
+      const killed = yield* Stream.runCollect(
+        Stream.either(RemoteContext.streamLines(sh`printf 'one\ntwo'; kill -9 $$`))
+      )
+      assert.deepStrictEqual(Chunk.toReadonlyArray(Chunk.filterMap(killed, Either.getRight)), ["one"])
       assert.strictEqual(yield* running("sleep"), 0)
     }))
 
