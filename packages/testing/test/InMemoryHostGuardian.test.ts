@@ -131,7 +131,7 @@ const guardian = (name: string) =>
     const directory = script.directory(name)
     const channel = yield* launch({ stages: [script.guardian({ directory, interval: 1, silence: 0 })] })
     const next = lines(channel)
-    assert.match(yield* next, new RegExp(`^${marker} started \\d+$`))
+    assert.match(yield* next, new RegExp(`^\u001e${marker} started \\d+ stdout$`))
     const line: Line = {
       directory,
       channel,

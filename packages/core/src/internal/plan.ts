@@ -82,9 +82,8 @@ export const make = Effect.fnUntraced(function*(
     line,
     first: (guard) => Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed(guard))),
     pid: undefined,
-    // A terminal has one output, so that reports of both kinds come there.
-    stdout: () => reports.scanner(marker, { once: Option.isNone(pty) }),
-    stderr: () => reports.scanner(marker, { once: false })
+    stdout: () => reports.scanner(marker, "stdout"),
+    stderr: () => reports.scanner(marker, "stderr")
   }
   return plan
 })

@@ -193,11 +193,18 @@ const launch = Effect.fnUntraced(function*(
   let guard = Option.none<frame.Guard>()
   let failed: Failed | undefined
   let isGuarded = true
-  const output = ({ noise, output, reports }: Scanned): Uint8Array => {
+  // A host may send stderr to stdout, as a terminal does, at once or on a longer way: reports may come on stdout then.
+  let comesOnStderr = false
+  const output = ({ noise, output, reports }: Scanned, on: frame.Output): Uint8Array => {
     failure.noise.push(noise)
     for (const report of reports) {
-      if (report._tag === "Started") pid ??= report.pid
-      else if (report._tag === "Unguarded") isGuarded = false
+      if (report._tag === "Started") {
+        pid ??= report.pid
+        if (report.on === "stderr" && on === "stderr") {
+          comesOnStderr = true
+          stdoutScanner.settle()
+        }
+      } else if (report._tag === "Unguarded") isGuarded = false
       else if (report.code !== 0) failed ??= report
     }
     return output
@@ -222,9 +229,10 @@ const launch = Effect.fnUntraced(function*(
 
   const stderr = outlet.make<RemoteConnectionError>(stderrKept)
   const stderrEnded = yield* Deferred.make<void, RemoteConnectionError>()
+  const stdoutScanner = plan.stdout()
   const stderrScanner = plan.stderr()
   const pump: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(noticing(channel.readStderr), (read) => {
-    const bytes = output(Option.isSome(read) ? stderrScanner.push(read.value) : stderrScanner.end())
+    const bytes = output(Option.isSome(read) ? stderrScanner.push(read.value) : stderrScanner.end(), "stderr")
     failure.stderr.push(bytes)
     return Effect.zipRight(stderr.offer(bytes), Option.isSome(read) ? pump : Effect.void)
   })
@@ -238,11 +246,10 @@ const launch = Effect.fnUntraced(function*(
 
   const ready: Array<Uint8Array> = []
   let ended = false
-  const stdoutScanner = plan.stdout()
   let discarding = false
   const oneReader = Effect.unsafeMakeSemaphore(1).withPermits(1)
   const readOn = oneReader(Effect.map(noticing(channel.read), (read) => {
-    const bytes = output(Option.isSome(read) ? stdoutScanner.push(read.value) : stdoutScanner.end())
+    const bytes = output(Option.isSome(read) ? stdoutScanner.push(read.value) : stdoutScanner.end(), "stdout")
     if (bytes.length > 0 && !discarding) ready.push(bytes)
     ended = Option.isNone(read)
   }))
@@ -254,6 +261,14 @@ const launch = Effect.fnUntraced(function*(
 
   const drain: Effect.Effect<void, RemoteConnectionError> = Effect.suspend(() =>
     ended ? Effect.void : Effect.zipRight(readOn, drain)
+  )
+
+  // Of a command that has ended, so that little is left to be read. It is kept for whoever reads stdout.
+  const untilReported = Effect.timeoutOption(
+    Effect.interruptible(
+      Effect.ignore(Effect.repeat(readOn, { until: () => ended || failed !== undefined }))
+    ),
+    drainedWithin
   )
 
   const awaitReport: Effect.Effect<number, RunError | NotRun> = Effect.suspend(() =>
@@ -372,6 +387,7 @@ const launch = Effect.fnUntraced(function*(
         // It has ended, so what is to come is what the pipes hold: a reader that has stopped must not hold it back.
         yield* stderr.release
         yield* Effect.exit(Deferred.await(stderrEnded))
+        if (!comesOnStderr) yield* untilReported
       }
       if (failed !== undefined) return yield* failure.fromReport(failed)
       // Only the guardian's signals are worth asking it about.
@@ -447,24 +463,23 @@ const control = (
   Effect.scoped(Effect.gen(function*() {
     const channel = yield* transport.exec(frame.launchLine, { urgent: true })
     const marker = yield* random.hex
-    const scanner = reports.scanner(marker, { once: false })
     const printed = outlet.tail(1024)
     const drain = (
       read: typeof channel.read,
-      take: (bytes: Uint8Array) => void
+      scanner: reports.Scanner
     ): Effect.Effect<void, RemoteConnectionError> =>
       Effect.flatMap(read, (bytes) => {
         if (Option.isNone(bytes)) return Effect.void
-        take(bytes.value)
-        return drain(read, take)
+        printed.push(scanner.push(bytes.value).output)
+        return drain(read, scanner)
       })
     yield* Effect.all([
       Effect.zipRight(
         channel.write(frame.encode({ marker, stages: [stage], terminal: Option.none() })),
         channel.end
       ),
-      drain(channel.read, () => {}),
-      drain(channel.readStderr, (bytes) => printed.push(scanner.push(bytes).output))
+      drain(channel.read, reports.scanner(marker, "stdout")),
+      drain(channel.readStderr, reports.scanner(marker, "stderr"))
     ], { concurrency: "unbounded", discard: true })
     const status = yield* channel.exit
     return { code: status._tag === "Code" ? status.code : 1, output: text.display(printed.bytes()) }

@@ -1,12 +1,12 @@
 /**
  * Finds a frame's reports in what the other side printed, and keeps them out of it.
  */
-import type { Report, Step } from "../protocol/Frame.js"
+import { type Output, type Report, reportStart, type Step } from "../protocol/Frame.js"
 import * as text from "./text.js"
 
 /** @internal */
 export interface Scanned {
-  /** What came before the first report: a login shell's words. */
+  /** What came before the command began: a login shell's words. */
   readonly noise: Uint8Array
   readonly output: Uint8Array
   readonly reports: ReadonlyArray<Report>
@@ -17,18 +17,20 @@ export interface Scanner {
   readonly push: (bytes: Uint8Array) => Scanned
   /** What was held back because it could have been the beginning of a report. */
   readonly end: () => Scanned
+  /** Reports come elsewhere: once the command has begun, everything is output, unread and without a copy. */
+  readonly settle: () => void
 }
 
 const nothing = new Uint8Array()
 
-// A marker followed by so much without a line end begins no report.
+// A marker that is followed by more bytes than this without a line end begins no report.
 const longestReport = 80
 
 const oneByteEach = new TextDecoder("latin1")
 
 const parse = (line: string): Report | undefined => {
-  const started = /^ started (\d{1,10})\r?$/.exec(line)
-  if (started !== null) return { _tag: "Started", pid: Number(started[1]) }
+  const started = /^ started (\d{1,10}) (stdout|stderr)\r?$/.exec(line)
+  if (started !== null) return { _tag: "Started", pid: Number(started[1]), on: started[2] as Output }
   if (/^ unguarded\r?$/.test(line)) return { _tag: "Unguarded" }
   const failed = /^ (setup|directory|environment|program|exec) (\d{1,3})\r?$/.exec(line)
   return failed === null ? undefined : { _tag: "Failed", step: failed[1] as Step, code: Number(failed[2]) }
@@ -43,17 +45,23 @@ const partial = (hay: string, marker: string): number => {
 }
 
 /**
- * With `once`, everything after the first report is output, unread: for a stream that holds one report at most.
+ * Takes every report out of one of the two outputs, whichever of them it was written to: a host may send stderr to stdout, in
+ * the same pipe or in another one. The output of the command begins after the report that was written to `own`.
  *
  * @internal
  */
-export const scanner = (marker: string, options: { readonly once: boolean }): Scanner => {
+export const scanner = (marker: string, own: Output): Scanner => {
+  const sought = reportStart + marker
   let held = nothing
   let begun = false
+  let settled = false
 
   const push = (bytes: Uint8Array): Scanned => {
-    if (begun && options.once) return { noise: nothing, output: bytes, reports: [] }
     const data = held.length === 0 ? bytes : text.concat([held, bytes])
+    if (begun && settled) {
+      held = nothing
+      return { noise: nothing, output: data, reports: [] }
+    }
     const hay = oneByteEach.decode(data)
     const reports: Array<Report> = []
     const noise: Array<Uint8Array> = []
@@ -63,10 +71,10 @@ export const scanner = (marker: string, options: { readonly once: boolean }): Sc
     }
     let from = 0
     let keep = data.length
-    for (let search = 0;;) {
-      const found = begun && options.once ? -1 : hay.indexOf(marker, search)
+    for (let search = 0; !(begun && settled);) {
+      const found = hay.indexOf(sought, search)
       if (found < 0) {
-        if (!(begun && options.once)) keep = data.length - partial(hay.slice(search), marker)
+        keep = data.length - partial(hay.slice(search), sought)
         break
       }
       const end = hay.indexOf("\n", found)
@@ -74,13 +82,13 @@ export const scanner = (marker: string, options: { readonly once: boolean }): Sc
         keep = found
         break
       }
-      const report = end < 0 ? undefined : parse(hay.slice(found + marker.length, end))
+      const report = end < 0 ? undefined : parse(hay.slice(found + sought.length, end))
       if (report === undefined) {
-        search = found + marker.length
+        search = found + sought.length
         continue
       }
       put(from, found)
-      begun = true
+      begun ||= report._tag === "Started" ? report.on === own : own === "stderr"
       reports.push(report)
       from = search = end + 1
     }
@@ -95,7 +103,13 @@ export const scanner = (marker: string, options: { readonly once: boolean }): Sc
     return begun ? { noise: nothing, output: rest, reports: [] } : { noise: rest, output: nothing, reports: [] }
   }
 
-  return { push, end }
+  return {
+    push,
+    end,
+    settle: () => {
+      settled = true
+    }
+  }
 }
 
 /**
@@ -105,5 +119,6 @@ export const scanner = (marker: string, options: { readonly once: boolean }): Sc
  */
 export const transparent: Scanner = {
   push: (bytes) => ({ noise: nothing, output: bytes, reports: [] }),
-  end: () => ({ noise: nothing, output: nothing, reports: [] })
+  end: () => ({ noise: nothing, output: nothing, reports: [] }),
+  settle: () => {}
 }

@@ -3,10 +3,11 @@
  * functions and reads the *frame*, one line of stdin, as calls of these functions. So no login shell parses anything of
  * the user's, and nothing of it shows in a process list. What follows the frame on stdin belongs to the command.
  *
- * The shell answers with *reports*: lines that begin with the frame's marker, a random word that nothing else can
- * print. `MARKER started PID` goes to stdout and stderr just before the command takes the shell's place, and where nobody
- * is there any more to read it the command is not run. `MARKER STEP CODE` goes to stderr when a step before that failed,
- * and `MARKER unguarded` when there was nobody to guard it: the command has not run then.
+ * The shell answers with *reports*: lines that begin with a control character (`reportStart`) and the frame's marker, a
+ * random word that nothing else can print. `MARKER started PID stdout` goes to stdout, and `MARKER started PID stderr` to
+ * stderr, just before the command takes the shell's place. If nobody is there any more to read them, the command is not run.
+ * `MARKER STEP CODE` goes to stderr when a step before that failed, and `MARKER unguarded` when there was nobody to guard
+ * it: the command has not run then. A host may send stderr to stdout, so that any report may come on either.
  *
  * @since 0.1.0
  */
@@ -63,13 +64,20 @@ export interface Frame {
 export type Step = "setup" | "directory" | "environment" | "program" | "exec"
 
 /**
+ * @since 0.1.0
+ * @category models
+ */
+export type Output = "stdout" | "stderr"
+
+/**
  * What the shell says: that the command is about to run, that it has not since nobody guarded it, or that a step failed.
+ * `on` is the output to which it was written, and not always the one on which it came.
  *
  * @since 0.1.0
  * @category models
  */
 export type Report =
-  | { readonly _tag: "Started"; readonly pid: number }
+  | { readonly _tag: "Started"; readonly pid: number; readonly on: Output }
   | { readonly _tag: "Unguarded" }
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
@@ -88,7 +96,7 @@ const functions = [
   ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
   `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
   `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded; }`,
-  `er_started() { echo "$er_marker started $$" && echo "$er_marker started $$" >&2 || exit; }`,
+  `er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
   `er_clear() { er_step=environment; er_names=$(awk "BEGIN { for (n in ENVIRON) if (n ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print n }") || exit` +
@@ -100,6 +108,14 @@ const functions = [
 ].join("; ")
 
 /**
+ * The first character of a report. Text does not hold it, so that text is not held back because a report could begin in it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const reportStart = "\u001e"
+
+/**
  * The line that a report is.
  *
  * @since 0.1.0
@@ -107,11 +123,11 @@ const functions = [
  */
 export const encodeReport = (marker: string, report: Report): Uint8Array => {
   const words = report._tag === "Started"
-    ? ["started", report.pid]
+    ? ["started", report.pid, report.on]
     : report._tag === "Unguarded"
     ? ["unguarded"]
     : [report.step, report.code]
-  return text.encode(`${[marker, ...words].join(" ")}\n`)
+  return text.encode(`${reportStart}${[marker, ...words].join(" ")}\n`)
 }
 
 /**
@@ -168,7 +184,7 @@ const report = (frame: Frame): ReadonlyArray<string> => [
 
 const frameText = (frame: Frame): string => {
   const head = [
-    `er_marker=${frame.marker}`,
+    `er_marker=${reportStart}${frame.marker}`,
     ...(hasLineEnd(frame) ? [lineEnd] : []),
     ...Option.match(frame.terminal, {
       onNone: () => [],
@@ -329,7 +345,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
         break
       }
       default: {
-        const found = /^er_marker=([0-9a-f]+)$/.exec(name!)
+        const found = /^er_marker=\u001e([0-9a-f]+)$/.exec(name!)
         if (found === null) return Either.left(`there is no call ${JSON.stringify(name)}`)
         marker = found[1]
       }

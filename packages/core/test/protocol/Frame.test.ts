@@ -132,12 +132,13 @@ describe("encode and decode", () => {
 
   it("the reports that are written are those that are found", () => {
     const written: ReadonlyArray<frame.Report> = [
-      { _tag: "Started", pid: 4711 },
+      { _tag: "Started", pid: 4711, on: "stdout" },
+      { _tag: "Started", pid: 4711, on: "stderr" },
       { _tag: "Unguarded" },
       { _tag: "Failed", step: "directory", code: 2 }
     ]
     const bytes = text.concat(written.map((report) => frame.encodeReport(marker, report)))
-    assert.deepStrictEqual(reports.scanner(marker, { once: false }).push(bytes).reports, written)
+    assert.deepStrictEqual(reports.scanner(marker, "stderr").push(bytes).reports, written)
   })
 
   it.prop("a frame is one line", { value: anyFrame }, ({ value }) => {
@@ -228,8 +229,8 @@ interface Ran {
   readonly stderr: ReturnType<typeof scan>
 }
 
-const scan = (bytes: Uint8Array, once: boolean) => {
-  const scanner = reports.scanner(marker, { once })
+const scan = (bytes: Uint8Array, own: frame.Output) => {
+  const scanner = reports.scanner(marker, own)
   const [pushed, ended] = [scanner.push(bytes), scanner.end()]
   return {
     noise: text.decode(text.concat([pushed.noise, ended.noise])),
@@ -242,8 +243,7 @@ const spawn = (
   command: ReadonlyArray<string>,
   line: string,
   input: Uint8Array,
-  env: Record<string, string | undefined> = process.env,
-  once = true
+  env: Record<string, string | undefined> = process.env
 ): Ran => {
   const [program, ...args] = command
   const { pid, status, stderr, stdout } = spawnSync(which(String(program)), [...args, "-c", line], {
@@ -251,7 +251,7 @@ const spawn = (
     env,
     cwd: os.tmpdir()
   })
-  return { pid, code: status, stdout: scan(stdout, once), stderr: scan(stderr, false) }
+  return { pid, code: status, stdout: scan(stdout, "stdout"), stderr: scan(stderr, "stderr") }
 }
 
 const launch = (
@@ -265,7 +265,7 @@ const launch = (
   return spawn(["sh"], line, Buffer.concat([frame.encode(value), Buffer.from(rest)]), env)
 }
 
-const started = ({ pid }: Ran): ReadonlyArray<frame.Report> => [{ _tag: "Started", pid }]
+const started = ({ pid }: Ran, on: frame.Output): ReadonlyArray<frame.Report> => [{ _tag: "Started", pid, on }]
 
 /** Prints its arguments, two variables and its directory, each ended by a NUL, and then its input. */
 const tell = "printf \"%s\\0\" \"$#\" \"$@\" \"$A\" \"$B\"; pwd; printf \"\\0\"; cat"
@@ -297,11 +297,11 @@ describe("the launch line", () => {
           })),
           rest
         )
-        assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+        assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
         assert.deepStrictEqual(ran.stdout, {
           noise: "",
           output: told(words, a, b, directory, text.decode(rest)),
-          reports: started(ran)
+          reports: started(ran, "stdout")
         })
         assert.strictEqual(ran.code, 0)
       },
@@ -337,7 +337,7 @@ describe("the launch line", () => {
         const ran = launch(shell, frameOf(stage(["/usr/bin/env"], { environment })))
         const lines = ran.stdout.output.split("\n")
         assert.deepStrictEqual(names.filter((name) => !lines.includes(`${name}=${value}`)), [])
-        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+        assert.deepStrictEqual(ran.stderr.reports, started(ran, "stderr"))
       }
     })
 
@@ -395,7 +395,7 @@ describe("the launch line", () => {
       const orphan = launch(shell, frameOf(stage([make("orphan", "#!/nonexistent/interpreter\n", 0o755)])))
       assert.include([126, 127], orphan.code)
       assert.deepStrictEqual(orphan.stderr.reports, [
-        ...started(orphan),
+        ...started(orphan, "stderr"),
         { _tag: "Failed", step: "exec", code: Number(orphan.code) }
       ])
       assert.strictEqual(orphan.stdout.output, "")
@@ -406,14 +406,18 @@ describe("the launch line", () => {
       // Linux has a limit for one word, others for all
       const size = process.platform === "linux" ? 140_000 : 1_200_000
       const ran = launch(shell, frameOf(stage([program, "x".repeat(size)])))
-      assert.deepStrictEqual(ran.stderr.reports, [...started(ran), { _tag: "Failed", step: "exec", code: 126 }])
+      assert.deepStrictEqual(ran.stderr.reports, [...started(ran, "stderr"), {
+        _tag: "Failed",
+        step: "exec",
+        code: 126
+      }])
     })
 
     it("a program that fails by itself is no failure of the launch, whatever its code", () => {
       for (const code of [0, 1, 2, 3, 126, 127, 255]) {
         const ran = launch(shell, frameOf(stage(["/bin/sh", "-c", `exit ${code}`])))
         assert.strictEqual(ran.code, code)
-        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+        assert.deepStrictEqual(ran.stderr.reports, started(ran, "stderr"))
       }
     })
 
@@ -423,7 +427,7 @@ describe("the launch line", () => {
       ) {
         const ran = launch(shell, frameOf(stage([words[0], ...words.slice(1)])))
         assert.strictEqual(ran.code, code)
-        assert.deepStrictEqual(ran.stderr.reports, started(ran))
+        assert.deepStrictEqual(ran.stderr.reports, started(ran, "stderr"))
       }
     })
 
@@ -437,18 +441,18 @@ describe("the launch line", () => {
         ),
         "aca\n"
       )
-      assert.deepStrictEqual(ran.stdout, { noise: "", output: "bcb\nx\ny/\n", reports: started(ran) })
-      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+      assert.deepStrictEqual(ran.stdout, { noise: "", output: "bcb\nx\ny/\n", reports: started(ran, "stdout") })
+      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
       assert.strictEqual(ran.code, 7)
     })
 
     it("a stage that is missing is reported, wherever it stands", () => {
       const missing = { _tag: "Failed", step: "program", code: 127 } as const
       const first = launch(shell, frameOf(stage(["nonexistent"]), stage(["cat"])), "x")
-      assert.deepStrictEqual(first.stderr.reports, [...started(first), missing])
+      assert.deepStrictEqual(first.stderr.reports, [...started(first, "stderr"), missing])
       assert.strictEqual(first.code, 0)
       const last = launch(shell, frameOf(stage(["echo", "x"]), stage(["nonexistent"])))
-      assert.deepStrictEqual(last.stderr.reports, [...started(last), missing])
+      assert.deepStrictEqual(last.stderr.reports, [...started(last, "stderr"), missing])
       assert.strictEqual(last.code, 127)
     })
 
@@ -496,7 +500,7 @@ describe("the launch line", () => {
                 ...frameOf({ ...own, environment, clearEnvironment }),
                 guard: Option.some({ fifo, keep })
               })
-              assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+              assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
               assert.strictEqual(
                 registered(),
                 `add ${ran.pid} ${startOf(ran.stdout.output)} ${keep ? "keep" : "end"}\n`
@@ -584,13 +588,13 @@ describe("through a login shell", () => {
         ])
       )
       assert.strictEqual(ran.stdout.output, expected("rest\0\udcff"))
-      assert.deepStrictEqual(ran.stdout.reports, started(ran))
+      assert.deepStrictEqual(ran.stdout.reports, started(ran, "stdout"))
     })
 
     it("with a terminal the frame travels in the line, and stdin is the command's", () => {
       const ran = spawn(shell.command, frame.terminalLine(frameOf(program())), Buffer.from("rest"))
       assert.strictEqual(ran.stdout.output, expected("rest"))
-      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran) })
+      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
     })
 
     it("with a terminal failures are reported as without", () => {

@@ -361,7 +361,7 @@ const reader = (
   channel: Channel,
   marker: string
 ): Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError> => {
-  const scanner = reports.scanner(marker, { once: true })
+  const scanner = reports.scanner(marker, "stdout")
   const split = protocol.splitter()
   const next: Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError> = Effect.flatMap(
     channel.read,

@@ -123,6 +123,15 @@ const withRest = (rest: Uint8Array, read: Streams["stdin"]): Streams["stdin"] =>
   })
 }
 
+const reportStart = (marker: string, pid: number, streams: Streams): Effect.Effect<boolean> =>
+  Effect.flatMap(
+    streams.stdout(Frame.encodeReport(marker, { _tag: "Started", pid, on: "stdout" })),
+    (isRead) =>
+      isRead
+        ? streams.stderr(Frame.encodeReport(marker, { _tag: "Started", pid, on: "stderr" }))
+        : Effect.succeed(false)
+  )
+
 /** @internal */
 export const make = ({ environment, files, guardians, lookup, processes, seen }: Options): Commands => {
   const refused = (step: Frame.Step, code: number, words = ""): Refused => ({
@@ -230,9 +239,8 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
         yield* report({ _tag: "Unguarded" })
         return yield* end(1)
       }
-      const started = Frame.encodeReport(marker, { _tag: "Started", pid })
-      // Where nobody is there any more to read it, the command is not run.
-      if (!(yield* streams.stdout(started)) || !(yield* streams.stderr(started))) return yield* end(1)
+      // If nobody is there any more to read it, the command is not run.
+      if (!(yield* reportStart(marker, pid, streams))) return yield* end(1)
       yield* start(
         pid,
         channel,
@@ -253,9 +261,7 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
     connection: Connection
   ): Effect.Effect<void> =>
     Effect.gen(function*() {
-      const started = Frame.encodeReport(marker, { _tag: "Started", pid: processes.nextPid() })
-      yield* streams.stdout(started)
-      yield* streams.stderr(started)
+      yield* reportStart(marker, processes.nextPid(), streams)
       switch (task._tag) {
         case "Guard":
           return yield* guardians.serve(task, channel, connection, streams.stdin)
