@@ -27,7 +27,7 @@ export interface Stage {
   readonly words: NonEmptyReadonlyArray<string>
   readonly directory: Option.Option<string>
   readonly environment: ReadonlyArray<readonly [name: string, value: string]>
-  /** Whether the environment of the login is dropped first; a PATH is set then, for the program to be found. */
+  /** Whether the program gets `environment` alone. Without a PATH in it, the program is found in that of the login. */
   readonly clearEnvironment: boolean
 }
 
@@ -82,8 +82,9 @@ export type Report =
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
-// `execfail` lets bash return from a failed `exec` as the others do; `awk` is how a shell learns exported names;
-// without a PATH shells differ in where they look. A failed `exec` ends with 126 or 127; other codes are those of a
+// `execfail` lets bash return from a failed `exec` as the others do. `env -i` clears the environment: shells add variables of
+// their own to it. It is given a path, since it would look for a name in the new environment, and none with an equals sign,
+// which it would take for a variable. A failed `exec` ends with 126 or 127; other codes are those of a
 // builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
 // anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader;
 // IFS may be the command's.
@@ -99,12 +100,16 @@ const functions = [
   `er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
-  `er_clear() { er_step=environment; er_names=$(awk "BEGIN { for (n in ENVIRON) if (n ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print n }") || exit` +
-  `; for er_name in $er_names; do unset "$er_name" || exit; done; export PATH=/usr/local/bin:/usr/bin:/bin; }`,
+  `er_clear() { er_step=environment; er_env=$(command -v env) || exit; }`,
   `er_environment() { er_step=environment; export "$1" || exit; }`,
   `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
+  `er_which() { er_step=program; er_path=; case $1 in /*) er_path=$1;; */*) er_path=./$1;; *) set -f; er_ifs=$IFS; IFS=:` +
+  `; for er_dir in $PATH; do er_path=\${er_dir:-.}/$1; [ -f "$er_path" ] && [ -x "$er_path" ] && break; er_path=; done` +
+  `; IFS=$er_ifs; set +f;; esac; [ -e "$er_path" ] || exit 127` +
+  `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
   `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
-  `er_with() { er_step=exec; exec env "$@"; er_fail; }`
+  `er_with() { er_step=exec; exec env "$@"; er_fail; }`,
+  `er_bare() { er_step=exec; exec "$er_env" -i "$@"; er_fail; }`
 ].join("; ")
 
 /**
@@ -150,16 +155,23 @@ const relative = (directory: string): string => directory.startsWith("/") ? dire
 const setup = (stage: Stage): ReadonlyArray<string> => [
   ...Option.match(stage.directory, { onNone: () => [], onSome: (path) => [call("directory", relative(path))] }),
   ...(stage.clearEnvironment ? [call("clear")] : []),
-  ...stage.environment.filter(([name]) => !own.test(name)).map(([name, value]) =>
-    call("environment", `${name}=${value}`)
-  )
+  ...stage.environment.filter(([name]) => stage.clearEnvironment ? name === "PATH" : !own.test(name))
+    .map(([name, value]) => call("environment", `${name}=${value}`)),
+  call(stage.clearEnvironment ? "which" : "find", stage.words[0])
 ]
 
 // Names that are read-only or a number of its own in some shell, or ours: `env` sets them, behind the shell's back.
 const own =
   /^(_|er_\w*|BASH\w*|KSH\w*|EPOCH\w*|E?[UG]ID|PPID|PGRP|USER_ID|USERNAME|GROUPS|S?RANDOM|SECONDS|LINENO|SHLVL|SHELLOPTS|OPT(ARG|ERR|IND)|COLUMNS|LINES|TMOUT|HISTSIZE|HISTCMD|DIRSTACK|FUNCNAME)$/
 
+// What `er_which` has found.
+const foundPath = `"$er_path"`
+
 const execute = (stage: Stage): string => {
+  if (stage.clearEnvironment) {
+    const assignments = stage.environment.map(([name, value]) => `${name}=${value}`)
+    return [call("bare", ...assignments), foundPath, ...stage.words.slice(1).map(word)].join(" ")
+  }
   const assignments = stage.environment.filter(([name]) => own.test(name)).map(([name, value]) => `${name}=${value}`)
   return assignments.length === 0 ? call("exec", ...stage.words) : call("with", ...assignments, ...stage.words)
 }
@@ -197,14 +209,11 @@ const frameText = (frame: Frame): string => {
       ...head,
       call("begin"),
       ...setup(first),
-      call("find", first.words[0]),
       ...report(frame),
       execute(first)
     ].join("; ")
   }
-  const stages = frame.stages.map((stage) =>
-    `{ ${[call("begin"), ...setup(stage), call("find", stage.words[0]), execute(stage)].join("; ")}; }`
-  )
+  const stages = frame.stages.map((stage) => `{ ${[call("begin"), ...setup(stage), execute(stage)].join("; ")}; }`)
   return [...head, ...report(frame), stages.join(" | ")].join("; ")
 }
 
@@ -257,10 +266,13 @@ export const decodeTerminalLine = (line: string): Option.Option<Either.Either<Re
   return Option.some(decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))))
 }
 
+// No word of a command holds a NUL.
+const pathToken = "\0"
+
 // What a frame is written in: `;`, `|`, `{`, `}` and words made of plain, quoted and line end parts.
 const tokens = (line: string): Array<string> | undefined => {
   const found: Array<string> = []
-  const pattern = /\s*(?:([;|{}])(?=\s|$)|((?:[^\s'"\\;|{}]|\\'|'[^']*'|"\$er_nl")+))/gy
+  const pattern = /\s*(?:([;|{}])(?=\s|$)|((?:[^\s'"\\;|{}]|\\'|'[^']*'|"\$er_(?:nl|path)")+))/gy
   let at = 0
   for (let match = pattern.exec(line); match !== null; match = pattern.exec(line)) {
     at = pattern.lastIndex
@@ -268,8 +280,8 @@ const tokens = (line: string): Array<string> | undefined => {
       match[1] ??
         "=" +
           match[2]!.replace(
-            /'([^']*)'|\\(')|"\$er_nl"/g,
-            (whole, inner, quoted) => inner ?? quoted ?? (whole === `"$er_nl"` ? "\n" : whole)
+            /'([^']*)'|\\(')|"\$er_(?:nl|path)"/g,
+            (whole, inner, quoted) => inner ?? quoted ?? (whole === foundPath ? pathToken : "\n")
           )
     )
   }
@@ -296,6 +308,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
   let guard: Option.Option<Guard> = Option.none()
   const stages: Array<Stage> = []
   let stage = emptyStage
+  let sought = ""
   const separators = new Set([";", "|", "{", "}"])
   for (let at = 0; at < calls.length;) {
     if (separators.has(calls[at]!)) {
@@ -328,6 +341,21 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
         const found = entry(first)
         if (found === undefined) return Either.left("an environment entry has no name")
         stage = { ...stage, environment: [...stage.environment, found] }
+        break
+      }
+      case "er_which":
+        sought = first ?? ""
+        break
+      case "er_bare": {
+        const cut = words.indexOf(pathToken)
+        const environment = words.slice(0, Math.max(0, cut)).map(entry)
+        if (cut < 0 || environment.includes(undefined)) return Either.left("a stage has no program")
+        stages.push({
+          ...stage,
+          environment: environment.filter((found) => found !== undefined),
+          words: [sought, ...words.slice(cut + 1)]
+        })
+        stage = emptyStage
         break
       }
       case "er_exec":

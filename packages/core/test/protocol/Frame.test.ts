@@ -341,30 +341,48 @@ describe("the launch line", () => {
       }
     })
 
-    it("clearEnvironment leaves nothing of the login's, and a PATH", () => {
-      const ran = launch(
-        shell,
-        frameOf(stage(["env"], { clearEnvironment: true, environment: [["A", "x"]] })),
-        "",
-        { PATH: process.env.PATH, B: "y", "not-a-name": "z", HOME: "/", LANG: "C" }
-      )
-      const own = /^(_|SHLVL|PWD|OLDPWD)=/
-      const lines = ran.stdout.output.split("\n").filter((line) => line !== "" && !own.test(line)).sort()
-      // dash and its kin drop what is no name, bash keeps it
-      assert.deepStrictEqual(lines.filter((line) => line !== "not-a-name=z"), [
-        "A=x",
-        "PATH=/usr/local/bin:/usr/bin:/bin"
-      ])
+    // FOUND A24
+    it("clearEnvironment leaves exactly what is given, and finds the program in the PATH of the login", () => {
+      const given = [["A", "x\ny"], ["SHLVL", "7"], ["_", "u"], ["PWD", "p"], ["UID", "q"], ["IFS", "/:"]] as const
+      const bare = (program: string, environment: frame.Stage["environment"], ...args: ReadonlyArray<string>) =>
+        launch(shell, frameOf(stage([program, ...args], { clearEnvironment: true, environment })), "", {
+          PATH: process.env.PATH,
+          B: "y",
+          "not-a-name": "z",
+          HOME: "/",
+          LANG: "C"
+        })
+      assert.strictEqual(bare("env", []).stdout.output, "")
+      const ran = bare("env", given, "-0")
+      const lines = ran.stdout.output.split("\0").slice(0, -1)
+      assert.sameMembers(lines, given.map(([name, value]) => `${name}=${value}`))
+      assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
+      assert.strictEqual(bare("printf", [], "%s", "a=b").stdout.output, "a=b")
     })
 
-    it("clearEnvironment without awk is a failure, not a command with everything", () => {
+    it("clearEnvironment looks for the program in the PATH that is given", () => {
+      const reports = (program: string, environment: frame.Stage["environment"]) =>
+        launch(shell, frameOf(stage([program], { clearEnvironment: true, environment }))).stderr.reports
+      const missing: ReadonlyArray<frame.Report> = [{ _tag: "Failed", step: "program", code: 127 }]
+      const forbidden: ReadonlyArray<frame.Report> = [{ _tag: "Failed", step: "program", code: 126 }]
+      make("only-here", "#!/bin/sh\n", 0o755)
+      assert.deepStrictEqual(reports("env", [["PATH", "/nonexistent"]]), missing)
+      assert.deepStrictEqual(reports("only-here", []), missing)
+      assert.strictEqual(reports("only-here", [["PATH", `/nonexistent::${directory}`]])[0]?._tag, "Started")
+      assert.strictEqual(reports("./only-here", [])[0]?._tag, "Failed")
+      assert.deepStrictEqual(reports(make("not-executable", "", 0o644), []), forbidden)
+      // `env` would take it for a variable
+      assert.deepStrictEqual(reports(make("a=b", "#!/bin/sh\n", 0o755), []), forbidden)
+    })
+
+    it("clearEnvironment without env is a failure, not a command with everything", () => {
       const ran = launch(
         shell,
         frameOf(stage(["/usr/bin/env"], { clearEnvironment: true })),
         "",
         { PATH: "/nonexistent", SECRET: "x" }
       )
-      assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "environment", code: 127 }])
+      assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "environment", code: Number(ran.code) }])
       assert.strictEqual(ran.stdout.output, "")
     })
 

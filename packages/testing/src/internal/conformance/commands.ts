@@ -65,13 +65,24 @@ export const commands = cases("commands", (test) => {
       assert.deepStrictEqual(Buffer.from(output), dumped(values))
     }))
 
-  test("extendEnv: false leaves nothing of the login's environment", () =>
+  // FOUND A24
+  test("extendEnv: false gives exactly the variables named, and the program is found all the same", () =>
     Effect.gen(function*() {
-      const lines = yield* RemoteContext.lines(
-        Command.make("env").pipe(Command.env({ ONLY: "this one" }, { extendEnv: false }))
+      const bare = (command: Command.Command, environment: Record<string, string>) =>
+        Command.env(command, environment, { extendEnv: false })
+      assert.deepStrictEqual(yield* RemoteContext.lines(bare(Command.make("env"), {})), [])
+      const values = { ONLY: "this one", NASTY: nasty.join(""), SHLVL: "7", _: "x", PWD: "/y" }
+      const output = yield* RemoteContext.checkOutput(bare(Command.make("env", "-0"), values))
+      assert.sameMembers(
+        Buffer.from(output).toString("latin1").split("\0").slice(0, -1),
+        Object.entries(values).map(([name, value]) => nameBytes(`${name}=${value}`).toString("latin1"))
       )
-      const own = lines.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line))
-      assert.sameMembers(own, ["ONLY=this one", "PATH=/usr/local/bin:/usr/bin:/bin"])
+      const piped = bare(Command.make("env"), { A: "1" }).pipe(Command.pipeTo(bare(Command.make("cat"), {})))
+      assert.deepStrictEqual(yield* RemoteContext.lines(piped), ["A=1"])
+      const script = bare(Command.make("sh", "-c", "echo \"$1:${HOME-unset}:$ONLY\"", "sh", "a b"), { ONLY: "x" })
+      assert.strictEqual(yield* RemoteContext.string(script), "a b:unset:x\n")
+      const missing = yield* Effect.flip(RemoteContext.string(bare(Command.make("no-such-program"), {})))
+      assert.strictEqual(missing.reason, "ProgramNotFound")
     }))
 
   test("the working directory may have any name", () =>

@@ -42,8 +42,6 @@ export interface Options {
   readonly seen: (program: Program) => Program
 }
 
-const searchPath = "/usr/local/bin:/usr/bin:/bin"
-
 const statusOf = ProgramExit.$match({
   Code: ({ code }) => ExitStatus.Code({ code }),
   Signal: ({ signal }) => ExitStatus.Signal({ signal: Option.some(`SIG${signal}`) })
@@ -156,22 +154,23 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
         const path = Option.getOrElse(directory, () => files.home)
         return refused("directory", noDirectory, `cd: can't cd to ${path.startsWith("/") ? path : `./${path}`}`)
       }
-      const variables = new Map(clearEnvironment ? [["PATH", searchPath]] : environment)
+      const variables = new Map(clearEnvironment ? [] : environment)
       for (const [name, value] of own) variables.set(name, value)
-      variables.set("PWD", entered.value)
+      if (!clearEnvironment) variables.set("PWD", entered.value)
       const invocation = { words, environment: variables, directory: entered.value, files }
-      const program = yield* lookup(invocation)
+      const path = variables.get("PATH") ?? environment.get("PATH") ?? ""
+      const program = yield* lookup({ ...invocation, environment: new Map([...variables, ["PATH", path]]) })
       if (Option.isSome(program)) {
         return isTooLong(words, variables)
           ? refused("exec", 126, `exec: ${words[0]}: Argument list too long`)
           : { _tag: "Ready", program: program.value, invocation }
       }
       const [name] = words
-      const path = name.startsWith("/") ? name : `${entered.value}/${name}`
-      const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(path)))
+      const file = name.startsWith("/") ? name : `${entered.value}/${name}`
+      const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(file)))
       if (!isThere) return refused("program", 127)
-      const found = yield* Effect.option(Effect.filterOrFail(files.stat(path), directories.isRegular))
-      const mayRun = Option.isSome(found) && (yield* identity.mayAccess(files, path, 1))
+      const found = yield* Effect.option(Effect.filterOrFail(files.stat(file), directories.isRegular))
+      const mayRun = Option.isSome(found) && (yield* identity.mayAccess(files, file, 1))
       return refused("exec", 126, `exec: ${name}: ${mayRun ? "Exec format error" : "Permission denied"}`)
     })
 

@@ -94,7 +94,7 @@ export const make = (
   }
   const here = bytes.fromText(directory)
   variables.set("IFS", { value: " \t\n", exported: false, readonly: false })
-  variables.set("PWD", { value: here, exported: variables.get("PWD")?.exported ?? false, readonly: false })
+  variables.set("PWD", { value: here, exported: variables.get("PWD")?.exported ?? true, readonly: false })
   return {
     ...rest,
     scope,
