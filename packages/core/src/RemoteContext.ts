@@ -58,7 +58,11 @@ export type RunError = RemoteCommandError | RemoteConnectionError
 export interface StartOptions {
   /**
    * A pseudo-terminal: stderr is merged into stdout, stdin is echoed, line ends become CR LF, and the whole command must
-   * fit into some 120 kB.
+   * fit into some 120 kB. Default: false.
+   *
+   * stdin is typed: the terminal acts on control characters, and cuts a line at 4095 bytes. Its end is typed as ^D (twice
+   * after an unfinished line), which one program reads as the end of its input. A program that has left the terminal's
+   * canonical mode, as an editor does, gets the character instead.
    */
   readonly pty?: Pty | boolean | undefined
   /** How long a process group has between TERM and KILL when it must end. Default: 5 seconds. */

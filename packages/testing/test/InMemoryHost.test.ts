@@ -253,6 +253,18 @@ describe("commands", () => {
       }))
     ))
 
+  // FOUND A13
+  it.effect("a terminal echoes its input and hands it over by lines; ^D ends it", () =>
+    Effect.gen(function*() {
+      const cat = Command.make("cat")
+      const fed = (text: string) => RemoteContext.string(Command.feed(cat, text), { pty: true })
+      assert.strictEqual(yield* fed("one\n"), "one\r\none\r\n")
+      assert.strictEqual(yield* fed("one"), "oneone")
+      assert.strictEqual(yield* fed(""), "")
+      assert.strictEqual(yield* RemoteContext.string(cat, { pty: true }), "")
+      assert.strictEqual(yield* fed("a\u0004b\r\u0001\n"), "ab\r\n^A\r\nab\r\n\u0001\r\n")
+    }).pipe(Effect.provide(InMemoryHost.layer())))
+
   it.effect("a terminal merges both outputs and ends lines by CR LF", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(sh`echo out; echo err >&2`, { pty: true })

@@ -32,6 +32,7 @@ import * as random from "./random.js"
 import type { Scanned } from "./reports.js"
 import * as reports from "./reports.js"
 import type { Shells } from "./shells.js"
+import * as terminalInput from "./terminalInput.js"
 import * as terminate from "./terminate.js"
 import * as text from "./text.js"
 
@@ -176,6 +177,8 @@ const launch = Effect.fnUntraced(function*(
     kind: "client"
   })
   const pty = Option.getOrUndefined(settings.pty)
+  const isTerminal = pty !== undefined
+  const endsAtOnce = settings.endInput && input === "pipe"
   // A host that cannot be reached is tried by the command alone.
   const guarded = Effect.zipRight(transport.ready, guardian.ready)
   // Where sessions are few the guardian's comes first: it can be had back for a command, and a command's cannot. Elsewhere
@@ -292,7 +295,7 @@ const launch = Effect.fnUntraced(function*(
     // A write that fails is left to the reader, which learns why.
     const send = Effect.ignore(Effect.zipRight(
       Option.match(first, { onNone: () => Effect.void, onSome: channel.write }),
-      settings.endInput && input === "pipe" ? channel.end : Effect.void
+      endsAtOnce && !isTerminal ? channel.end : Effect.void
     ))
     yield* Option.exists(first, ({ length }) => length > longFrame) ? fork(send) : send
     yield* shells.anticipate
@@ -357,10 +360,13 @@ const launch = Effect.fnUntraced(function*(
   yield* guardian.started(processId, { keep, registered: Option.isSome(guard) })
   span.attribute("process.pid", processId)
 
-  const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(channel.write).pipe(
+  const keyboard = isTerminal ? terminalInput.make(channel) : channel
+  const stdin: RemoteProcess["stdin"] = Sink.forEachWhile(keyboard.write).pipe(
     Sink.ignoreLeftover,
-    Sink.mapEffect(() => channel.end)
+    Sink.mapEffect(() => keyboard.end)
   )
+  // What breaks is left to those who read.
+  if (endsAtOnce && isTerminal) yield* fork(Effect.ignore(keyboard.end))
 
   const inputFailure = yield* Deferred.make<never, RemoteCommandError>()
   if (input !== "pipe") {

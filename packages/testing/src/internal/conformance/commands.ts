@@ -318,4 +318,28 @@ export const commands = cases("commands", (test) => {
       }),
     "pty"
   )
+
+  // FOUND A13
+  test(
+    "stdin of a pseudo-terminal is echoed, and its end reaches the program",
+    () =>
+      Effect.gen(function*() {
+        const cat = Command.make("cat")
+        const fed = (text: string) =>
+          RemoteContext.string(Command.feed(cat, text), { pty: true, timeout: "20 seconds" })
+        assert.strictEqual(yield* fed("one\n"), "one\r\none\r\n")
+        assert.strictEqual(yield* fed("one"), "oneone")
+        assert.strictEqual(yield* fed(""), "")
+        assert.strictEqual(yield* RemoteContext.string(cat, { pty: true, timeout: "20 seconds" }), "")
+        const typed = yield* Effect.scoped(Effect.gen(function*() {
+          const process = yield* RemoteContext.start(Command.make("sh", "-c", "read a; echo \"<$a>\"; cat"), {
+            pty: true
+          })
+          yield* Stream.run(Stream.make(bytes("x"), bytes("y\n"), new Uint8Array()), process.stdin)
+          return yield* Stream.mkString(Stream.decodeText(process.stdout))
+        }))
+        assert.strictEqual(typed, "xy\r\n<xy>\r\n")
+      }),
+    "pty"
+  )
 })

@@ -19,6 +19,7 @@ import * as pipes from "./pipe.js"
 import type { Processes } from "./processes.js"
 import { type Invocation, type Lookup, type Program, ProgramExit } from "./program.js"
 import * as running from "./running.js"
+import * as terminals from "./terminal.js"
 
 /** @internal */
 export interface Commands {
@@ -307,24 +308,40 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
           : start(processes.nextPid(), channel, run(prepared, streams))
     )
 
+  const serve = (
+    line: string,
+    streams: Streams,
+    channel: HostChannel,
+    connection: Connection
+  ): Effect.Effect<void> => {
+    if (line === Frame.launchLine) {
+      return Effect.flatMap(
+        firstLine({ read: streams.stdin }),
+        Option.match({
+          onNone: () => channel.exit(ExitStatus.Code({ code: 1 })),
+          onSome: ({ line, rest }) =>
+            framed(Frame.decode(line), { ...streams, stdin: withRest(rest, streams.stdin) }, channel, connection)
+        })
+      )
+    }
+    return Option.match(Frame.decodeTerminalLine(line), {
+      onNone: () => bare(line, streams, channel),
+      onSome: (decoded) => framed(decoded, streams, channel, connection)
+    })
+  }
+
   return {
     serve: (line, hasTerminal, channel, connection) => {
-      const stdout = hasTerminal ? cooked(channel.stdout) : channel.stdout
-      const streams: Streams = { stdin: channel.stdin.read, stdout, stderr: hasTerminal ? stdout : channel.stderr }
-      if (line === Frame.launchLine) {
-        return Effect.flatMap(
-          firstLine(channel.stdin),
-          Option.match({
-            onNone: () => channel.exit(ExitStatus.Code({ code: 1 })),
-            onSome: ({ line, rest }) =>
-              framed(Frame.decode(line), { ...streams, stdin: withRest(rest, channel.stdin.read) }, channel, connection)
-          })
-        )
+      if (!hasTerminal) {
+        const { stderr, stdin, stdout } = channel
+        return serve(line, { stdin: stdin.read, stdout, stderr }, channel, connection)
       }
-      return Option.match(Frame.decodeTerminalLine(line), {
-        onNone: () => bare(line, streams, channel),
-        onSome: (decoded) => framed(decoded, streams, channel, connection)
-      })
+      const output = cooked(channel.stdout)
+      return Effect.flatMap(
+        terminals.make(channel.stdin.read, output),
+        ({ run, stdin }) =>
+          Effect.zipRight(serve(line, { stdin, stdout: output, stderr: output }, channel, connection), run)
+      )
     }
   }
 }
