@@ -20,6 +20,22 @@ export interface Info {
   readonly size: number
   readonly mtime: number
   readonly atime: number
+  readonly uid: number
+  readonly gid: number
+  readonly dev: number
+  readonly ino: number
+}
+
+/**
+ * What becomes of a file: its owner first, then its mode, then its times.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Change {
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  readonly permissions?: number | undefined
+  readonly times?: { readonly atime: number; readonly mtime: number } | undefined
 }
 
 /**
@@ -33,6 +49,9 @@ export interface NewFile {
   /** The name it is written under, which nothing has yet. */
   readonly temporary: string
   readonly bytes: Uint8Array
+  /** The mode to make it with, less what the umask takes. */
+  readonly created: number | undefined
+  /** The mode to set. Left out: none. */
   readonly permissions: number | undefined
   readonly times: { readonly atime: number; readonly mtime: number } | undefined
 }
@@ -54,9 +73,19 @@ export interface LocalFiles {
   readonly read: (path: string, size: number) => Effect.Effect<readonly [bytes: Uint8Array, info: Info], PlatformError>
   /**
    * Writes it, and tells how large it is; it gets its name when that is all of it. The temporary file is whoever's asked to
-   * remove when this fails or is interrupted.
+   * remove when this fails or is interrupted. Another file under the temporary name is not renamed.
    */
   readonly place: (file: NewFile) => Effect.Effect<number, PlatformError>
+  /** Changes an open file by the descriptor that its `File` has, whatever has its name. */
+  readonly change: (descriptor: number, change: Change) => Effect.Effect<void, PlatformError>
+  /** As `change`, of a directory. Fails for a link to one. */
+  readonly changeDirectory: (path: string, change: Change) => Effect.Effect<void, PlatformError>
+  /** Renames a file. Fails with `InvalidData` if the name has gone to another one. */
+  readonly rename: (
+    from: string,
+    to: string,
+    id: { readonly dev: number; readonly ino: number }
+  ) => Effect.Effect<void, PlatformError>
 }
 
 /**

@@ -52,8 +52,15 @@ export interface Options {
   /** How many entries at once, of which four may be large files. Default: 64. */
   readonly concurrency?: number | undefined
   /**
-   * What of the source its copy gets, too. Default: the permission bits (without set-user-id and its like), not the times.
-   * Links have neither, and a target directory that was there keeps its own.
+   * What a copy takes over from its source. Default: neither.
+   *
+   * Without `mode`, a file that is replaced keeps its owner, group and permission bits, and a directory that was there all of
+   * its bits. New ones get the source's permission bits less those of the umask, and what the directory above hands down
+   * (set-group-id, the group). With `mode`, files and directories get the source's permission bits as they are; owner and
+   * group of a replaced file, and bits such as sticky of a directory, stay. Set-user-id and its like are never copied.
+   *
+   * Only root can keep the owner of another user's file, and only a member its group. What cannot be kept gives no rights:
+   * see docs/files.md. Links get neither, and the target directory that was named, if it was there, keeps its own.
    */
   readonly preserve?: { readonly mode?: boolean | undefined; readonly times?: boolean | undefined } | undefined
   /**
@@ -71,8 +78,21 @@ export interface Options {
   readonly resume?: boolean | undefined
   /** What is compared before a file gets its name. Default: `"size"`. */
   readonly verify?: "size" | "digest" | undefined
-  /** Leaves files alone whose size and time (in seconds) are those of the source; implies `preserve.times`. Default: false. */
-  readonly update?: boolean | undefined
+  /**
+   * Leaves files alone that are the same on both sides. Default: every file is copied.
+   *
+   * - `"quick"`: same size and time, in seconds; implies `preserve.times`. A file that was modified within two seconds of its
+   *   copying can change again without a new time. Its copy therefore gets a time of one second before, and the next transfer
+   *   compares the content. The clocks of both machines must agree.
+   * - `"content"`: same size and SHA-256, or bytes if there is no `LocalHash`, whatever the times.
+   */
+  readonly skipUnchanged?: "quick" | "content" | undefined
+  /**
+   * What happens if a file grows while it is read, as a log does. `"fail"` (the default): it is `Failed` with `InvalidData`,
+   * as after any other change. `"asOpened"`: as many bytes are copied as it had when it was opened, and later changes within
+   * them are not noticed. A file that became shorter is `Failed` all the same.
+   */
+  readonly growing?: "fail" | "asOpened" | undefined
   /**
    * Removes what the target's directories hold and the source's do not, when all else went well, but for what the filter
    * leaves out on either side. Default: false.

@@ -32,7 +32,7 @@ export type Outcome = Data.TaggedEnum<{
   readonly Made: {}
   /** A symbolic link was made. */
   readonly Linked: { readonly target: string }
-  /** `update` found it to be the same. */
+  /** `skipUnchanged` found it to be the same. */
   readonly Unchanged: {}
   readonly LeftOut: { readonly why: string }
   /** `delete` removed it. */

@@ -32,7 +32,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]
   symlink: unused,
   makeDirectory: unused,
   makeDirectories: unused,
-  change: unused,
+  changeDirectory: unused,
   removeFile: unused,
   removeDirectory: unused,
   rename: unused,
@@ -52,7 +52,7 @@ const taking = (touched: Set<string>): Side => ({
   list: () => Effect.succeed([]),
   symlink: (path) => Effect.sync(() => void touched.add(path)),
   makeDirectory: (path) => Effect.sync(() => void touched.add(path)),
-  change: () => Effect.void,
+  changeDirectory: () => Effect.void,
   place: (path, _, bytes) =>
     Effect.sync(() => {
       touched.add(path)

@@ -47,7 +47,7 @@ for (const kind of servers) {
           const content = Fs.readFileSync(`${directory}/down/${index - index % 500}/${index}`, "utf8")
           assert.strictEqual(content, `content ${index}`)
         }
-        const again = yield* fs.put(`${directory}/from`, `${directory}/up`, { update: true, delete: true })
+        const again = yield* fs.put(`${directory}/from`, `${directory}/up`, { skipUnchanged: "quick", delete: true })
         assert.strictEqual(again.entries.filter(({ outcome }) => outcome._tag === "Deleted").length, 0)
       }).pipe(Effect.provide(layerConnection({ kind, loginShell: "sh" }))), 600_000)
 

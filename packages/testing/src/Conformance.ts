@@ -19,6 +19,7 @@ import { compositions } from "./internal/conformance/compositions.js"
 import { endings } from "./internal/conformance/endings.js"
 import { files } from "./internal/conformance/files.js"
 import { processes } from "./internal/conformance/processes.js"
+import { transferRules } from "./internal/conformance/transferRules.js"
 import { transfers } from "./internal/conformance/transfers.js"
 import { tunnels } from "./internal/conformance/tunnels.js"
 import { walking } from "./internal/conformance/walking.js"
@@ -101,7 +102,19 @@ export interface Options {
  * ```
  */
 export const conformance = (options: Options): void => {
-  for (const part of [commands, processes, files, atomicWrites, walking, transfers, tunnels, endings, compositions]) {
+  const parts = [
+    commands,
+    processes,
+    files,
+    atomicWrites,
+    walking,
+    transfers,
+    transferRules,
+    tunnels,
+    endings,
+    compositions
+  ]
+  for (const part of parts) {
     part(options)
   }
 }

@@ -1,10 +1,12 @@
-import { type Info, LocalFiles, type NewFile } from "@effect-remote/core/LocalFiles"
+import { type Change, type Info, LocalFiles, type NewFile } from "@effect-remote/core/LocalFiles"
 import { type PlatformError, SystemError, type SystemErrorReason } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+
+const otherFile = "EOTHERFILE"
 
 const reasons: Readonly<Record<string, SystemErrorReason>> = {
   EACCES: "PermissionDenied",
@@ -13,7 +15,8 @@ const reasons: Readonly<Record<string, SystemErrorReason>> = {
   EISDIR: "BadResource",
   ELOOP: "BadResource",
   ENOENT: "NotFound",
-  ENOTDIR: "BadResource"
+  ENOTDIR: "BadResource",
+  [otherFile]: "InvalidData"
 }
 
 // As the platform's own.
@@ -28,9 +31,13 @@ const systemError = (path: string, cause: NodeJS.ErrnoException): PlatformError 
     cause
   })
 
-const infoOf = ({ atimeMs, mode, mtimeMs, size }: Fs.Stats): Info => ({
+const infoOf = ({ atimeMs, dev, gid, ino, mode, mtimeMs, size, uid }: Fs.Stats): Info => ({
+  dev,
+  gid,
+  ino,
   mode,
   size,
+  uid,
   // As the dates of it, which are made when they are asked for.
   mtime: Math.round(mtimeMs),
   atime: Math.round(atimeMs)
@@ -130,17 +137,61 @@ const read: LocalFiles["read"] = (path, size) =>
       })
     }))
 
-const place = ({ bytes, path, permissions, temporary, times }: NewFile) =>
+type Then = (failure: Failure) => void
+
+const changeOpen = (descriptor: number, { owner, permissions, times }: Change, then: Then): void => {
+  const date: Then = (failure) =>
+    failure || times === undefined
+      ? then(failure)
+      : Fs.futimes(descriptor, new Date(times.atime), new Date(times.mtime), then)
+  const permit: Then = (failure) =>
+    failure || permissions === undefined ? date(failure) : Fs.fchmod(descriptor, permissions, date)
+  if (owner === undefined) permit(null)
+  else Fs.fchown(descriptor, owner.uid, owner.gid, permit)
+}
+
+const change: LocalFiles["change"] = (descriptor, change) =>
+  steps<void>(`descriptor ${descriptor}`, ({ end }) => changeOpen(descriptor, change, end))
+
+const changeDirectory: LocalFiles["changeDirectory"] = (path, change) =>
+  steps<void>(path, ({ end }) =>
+    Fs.open(
+      path,
+      Fs.constants.O_RDONLY | Fs.constants.O_NOFOLLOW | Fs.constants.O_DIRECTORY,
+      (failure, descriptor) =>
+        failure
+          ? end(failure)
+          : changeOpen(descriptor, change, (failure) => Fs.close(descriptor, (unclosed) => end(failure ?? unclosed)))
+    ))
+
+type File = Pick<Info, "dev" | "ino">
+
+// Between this look and the renaming another file can still get the name: no call does both. What was just written is
+// known without the disk, so it is asked for without a turn in the queue.
+const renameFile = (from: string, to: string, { dev, ino }: File, end: Then): void => {
+  let found: Fs.Stats
+  try {
+    found = Fs.lstatSync(from)
+  } catch (error) {
+    return end(error as NodeJS.ErrnoException)
+  }
+  if (found.dev === dev && found.ino === ino) return Fs.rename(from, to, end)
+  end(Object.assign(new Error(`${from} is not the file that was written`), { code: otherFile, syscall: "rename" }))
+}
+
+const rename: LocalFiles["rename"] = (from, to, file) => steps<void>(from, ({ end }) => renameFile(from, to, file, end))
+
+const place = ({ bytes, created, path, permissions, temporary, times }: NewFile) =>
   steps<number>(
     path,
     ({ end, isInterrupted }) =>
-      Fs.open(temporary, "wx", permissions ?? 0o666, (failure, descriptor) => {
+      Fs.open(temporary, "wx", created ?? 0o666, (failure, descriptor) => {
         if (failure) return end(failure)
-        const close = (failure: Failure, size = 0) =>
+        const close = (failure: Failure, stats?: Fs.Stats) =>
           Fs.close(descriptor, (unclosed) => {
             const failed = failure ?? unclosed
-            if (failed || isInterrupted() || size !== bytes.length) return end(failed, size)
-            Fs.rename(temporary, path, (failure) => end(failure, size))
+            if (failed || isInterrupted() || stats?.size !== bytes.length) return end(failed, stats?.size ?? 0)
+            renameFile(temporary, path, stats, (failure) => end(failure, stats.size))
           })
         const write = (from: number): void => {
           if (isInterrupted()) return close(null)
@@ -156,15 +207,13 @@ const place = ({ bytes, path, permissions, temporary, times }: NewFile) =>
         const look = () =>
           Fs.fstat(descriptor, (failure, stats) => {
             if (failure) return close(failure)
-            const date = (failure: Failure) =>
-              failure || times === undefined
-                ? close(failure, stats.size)
-                : Fs.futimes(descriptor, new Date(times.atime), new Date(times.mtime), (failure) =>
-                  close(failure, stats.size))
             // The umask, or the directory's own rules, may have left out some.
-            if (permissions === undefined || (stats.mode & 0o7777) === permissions) {
-              date(null)
-            } else Fs.fchmod(descriptor, permissions, date)
+            const isSet = permissions === undefined || (stats.mode & 0o7777) === permissions
+            changeOpen(
+              descriptor,
+              { permissions: isSet ? undefined : permissions, times },
+              (failure) => close(failure, stats)
+            )
           })
         write(0)
       })
@@ -173,5 +222,14 @@ const place = ({ bytes, path, permissions, temporary, times }: NewFile) =>
 /** @internal */
 export const layer: Layer.Layer<LocalFiles, never, FileSystem> = Layer.effect(
   LocalFiles,
-  Effect.map(FileSystem, (fileSystem) => ({ fileSystem, look, list, read, place }))
+  Effect.map(FileSystem, (fileSystem) => ({
+    fileSystem,
+    look,
+    list,
+    read,
+    place,
+    change,
+    changeDirectory,
+    rename
+  }))
 )

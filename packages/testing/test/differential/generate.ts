@@ -71,7 +71,7 @@ export const program = ({ drops, length, seed }: Options): Program => {
   const path = () => world.any()
   const transferOptions = (): TransferOptions => ({
     links: weighted([4, "preserve"], [1, "follow"], [1, "leaveOut"]),
-    update: chance(20),
+    skipUnchanged: chance(20) ? "quick" : undefined,
     delete: chance(15),
     times: chance(30),
     mode: !chance(20),

@@ -49,7 +49,7 @@ export interface Commands {
 
 export interface TransferOptions {
   readonly links: "preserve" | "follow" | "leaveOut"
-  readonly update: boolean
+  readonly skipUnchanged: "quick" | undefined
   readonly delete: boolean
   readonly times: boolean
   readonly mode: boolean

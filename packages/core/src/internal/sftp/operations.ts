@@ -59,12 +59,16 @@ export interface Operations {
     attempt: failure.Attempt,
     size: number
   ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
-  /** Makes a file that is not there yet, with its content and attributes, and tells what it then has: two round trips. */
+  /**
+   * Makes a file that is not there yet, with its content and attributes, and tells what it then has: two round trips.
+   * `created` is the mode to make it with, less what the umask takes. Default: that of `attributes`.
+   */
   readonly writeWhole: (
     attempt: failure.Attempt,
     bytes: Uint8Array,
     attributes: Sftp.Attributes | undefined,
-    sync: boolean
+    sync: boolean,
+    created?: number
   ) => Fx<Sftp.Attributes>
   /**
    * As `writeWhole`, under the temporary name; the file gets the attempt's when it is as large as that, and replaces what
@@ -74,7 +78,8 @@ export interface Operations {
     attempt: failure.Attempt,
     temporary: string,
     bytes: Uint8Array,
-    attributes: Sftp.Attributes | undefined
+    attributes: Sftp.Attributes | undefined,
+    created?: number
   ) => Fx<Sftp.Attributes>
 }
 
@@ -320,17 +325,19 @@ export const make = (session: Session): Operations => {
     bytes: Uint8Array,
     attributes: Sftp.Attributes | undefined,
     sync: boolean,
+    created: number | undefined,
     written: (found: Sftp.Attributes, talk: Talk<Sftp.Attributes>) => void
   ): Fx<Sftp.Attributes> => {
     const { create, exclusive, write } = Sftp.OpenFlags
     const permissions = attributes?.permissions
+    const mode = created ?? permissions
     return opened<Sftp.Attributes>(
       attempt,
       "create",
       Sftp.Request.Open({
         path: attempt.path,
         flags: write | create | exclusive,
-        attributes: permissions === undefined ? {} : { permissions }
+        attributes: mode === undefined ? {} : { permissions: mode }
       }),
       (talk, handle, close) => {
         const { ask, client, end, isOk } = talk
@@ -373,14 +380,14 @@ export const make = (session: Session): Operations => {
     )
   }
 
-  const writeWhole: Operations["writeWhole"] = (attempt, bytes, attributes, sync) =>
-    writeNew(attempt, bytes, attributes, sync, (found, { end }) => end(Effect.succeed(found)))
+  const writeWhole: Operations["writeWhole"] = (attempt, bytes, attributes, sync, created) =>
+    writeNew(attempt, bytes, attributes, sync, created, (found, { end }) => end(Effect.succeed(found)))
 
-  const place: Operations["place"] = ({ method, path }, temporary, bytes, attributes) => {
+  const place: Operations["place"] = ({ method, path }, temporary, bytes, attributes, created) => {
     const attempt = { method, path: temporary }
     return Effect.zipRight(
       failure.checkPath({ method, path }),
-      writeNew(attempt, bytes, attributes, false, (found, { ask, client, end }) => {
+      writeNew(attempt, bytes, attributes, false, created, (found, { ask, client, end }) => {
         if (found.size !== BigInt(bytes.length)) return end(Effect.succeed(found))
         const [intent, request] = renaming(client, temporary, path)
         ask(request, (answer) =>

@@ -5,19 +5,23 @@ import * as Effect from "effect/Effect"
 import * as atomicWrite from "../files/atomicWrite.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
-import type { Fx, Side } from "./side.js"
+import type { Fx, Identity, Side } from "./side.js"
 
 /** @internal */
 export const discard = (side: Side, path: string): Effect.Effect<void> => atomicWrite.discard(side.removeFile(path))
 
 /**
- * Has it made under the hidden name, and then gives it its own. An interrupted rename has happened or not, and both are
+ * Has it made under the hidden name, and then gives it its own, if it still is the file that `make` has told. An interrupted rename has happened or not, and both are
  * whole.
  *
  * @internal
  */
-export const arrive = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
-  under(side, target, (temporary) => Effect.zipLeft(make(temporary), side.rename(temporary, target)))
+export const arrive = <A extends { readonly id?: Identity | undefined }>(
+  side: Side,
+  target: string,
+  make: (temporary: string) => Fx<A>
+): Fx<A> =>
+  under(side, target, (temporary) => Effect.tap(make(temporary), ({ id }) => side.rename(temporary, target, id)))
 
 /**
  * As `arrive`, of what gives it its own name itself.

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { LocalHash } from "../../LocalHash.js"
-import type { Fx, Side } from "./side.js"
+import type { Fx, Reading, Side } from "./side.js"
 
 /**
  * The SHA-256 of a file, or of its first bytes.
@@ -20,15 +20,21 @@ export const digest = (side: Side, path: string, length: bigint | undefined, has
     side.digest(path, length),
     Option.match({
       onSome: Effect.succeed,
-      onNone: () =>
-        Effect.scoped(Effect.gen(function*() {
-          const { hex, update } = yield* hash.make("sha256")
-          const { stream } = yield* side.read(path)
-          yield* Stream.runForEach(stream(0n, length), (bytes) => Effect.sync(() => update(bytes)))
-          return hex()
-        }))
+      onNone: () => Effect.scoped(Effect.flatMap(side.read(path), (reading) => digestOpen(reading, length, hash)))
     })
   )
+
+/**
+ * As `digest`, of what is open.
+ *
+ * @internal
+ */
+export const digestOpen = ({ stream }: Reading, length: bigint | undefined, hash: LocalHash): Fx<string> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { hex, update } = yield* hash.make("sha256")
+    yield* Stream.runForEach(stream(0n, length), (bytes) => Effect.sync(() => update(bytes)))
+    return hex()
+  }))
 
 interface Place {
   readonly side: Side
@@ -106,3 +112,19 @@ export const isSamePrefix = (
         ([one, other]) => one === other
       )
   })
+
+// What comes in two requests is here before a command has begun.
+const small = 64n * 1024n
+
+/**
+ * Whether both are that long and hold the same.
+ *
+ * @internal
+ */
+export const isSameFile = (one: Place, other: Place, size: bigint, hash: Option.Option<LocalHash>): Fx<boolean> =>
+  size > small
+    ? isSamePrefix(one, other, size, hash)
+    : Effect.map(
+      Effect.all([one, other].map(({ path, side }) => side.readSmall(path, Number(size))), { concurrency: 2 }),
+      (found) => found.every(([bytes]) => BigInt(bytes.length) === size && isSame(bytes, found[0]![0]))
+    )

@@ -2,7 +2,9 @@
  * How one file is copied: whole in a few steps where it is small, else piece by piece, and from where it was cut off.
  */
 import type { PlatformError } from "@effect/platform/Error"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -13,9 +15,10 @@ import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import * as arrival from "./arrival.js"
 import * as content from "./content.js"
+import * as kept from "./kept.js"
 import * as names from "./names.js"
 import type { Board } from "./progress.js"
-import type { Fx, Kept, Seen, Side } from "./side.js"
+import type { Fx, Identity, Kept, Reading, Seen, Side, Times } from "./side.js"
 
 /** @internal */
 export interface Setting {
@@ -35,6 +38,8 @@ export interface File {
   readonly seen: Seen
   /** What is at the target. */
   readonly existing: Seen | undefined
+  /** Whether anybody can have made what is at the target (see `kept.isSuspect`). */
+  readonly isSuspect: boolean
   /** The names of partial files in the target's directory. */
   readonly partials: ReadonlyArray<string>
 }
@@ -43,6 +48,8 @@ export interface File {
 export interface Copied {
   readonly outcome: Outcome
   readonly bytes: bigint
+  /** Of what was written. */
+  readonly id?: Identity | undefined
 }
 
 // What is whole in two requests, and not worth going on with.
@@ -53,27 +60,10 @@ const streamsAtOnce = 4
 
 const copiedWhole = Outcome.Copied({ resumedAt: 0n })
 
-const permissionBits = 0o777
-
 const isSame = (one: Seen, other: Seen): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime
 
 const seconds = (time: number) => Math.floor(time / 1000)
-
-/**
- * What a copy gets, of what its source has and what was there before. A set-user-id bit is for the owner that the source
- * has.
- *
- * @internal
- */
-export const kept = ({ preserve, update }: Options, seen: Seen, existing: Seen | undefined): Kept => ({
-  permissions: preserve?.mode !== false
-    ? seen.permissions & permissionBits
-    : existing?.type === "File"
-    ? existing.permissions & permissionBits
-    : undefined,
-  times: preserve?.times === true || update === true ? seen : undefined
-})
 
 /** @internal */
 export const make = ({ from, hash, method, options, sync, to }: Setting, board: Board) => {
@@ -93,66 +83,90 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
         found === expected ? Effect.void : failed(target, `its digest is ${found}, and the source's ${expected}`)
     )
 
+  const takesGrowing = options.growing === "asOpened"
+
   const verifier = options.verify === "digest" ? hash : Option.none<LocalHash>()
 
   const copyWhole = (file: File): Fx<Option.Option<Copied>> =>
-    Effect.flatMap(from.readSmall(file.source, Number(file.seen.size)), ([bytes, after]) => {
+    Effect.gen(function*() {
       const { seen } = file
-      if (!isSame(seen, after) || BigInt(bytes.length) !== seen.size) return Effect.succeedNone
-      return Effect.map(
-        sync || Option.isSome(verifier) ? arriveChecked(file, bytes) : arriveSmall(file, bytes),
-        () => {
-          board.sent(bytes.length)
-          return Option.some({ outcome: copiedWhole, bytes: seen.size })
-        }
-      )
+      const now = yield* Clock.currentTimeMillis
+      const [bytes, after] = yield* from.readSmall(file.source, Number(seen.size))
+      if (!isSame(seen, after) || BigInt(bytes.length) !== seen.size) return Option.none()
+      const keeping = kept.ofFile(options, seen, file, now)
+      const isPlain = !sync && Option.isNone(verifier) && keeping.owner === undefined
+      yield* isPlain ? arriveSmall(file, bytes, keeping) : arriveChecked(file, bytes, keeping)
+      board.sent(bytes.length)
+      return Option.some({ outcome: copiedWhole, bytes: seen.size })
     })
 
-  const arriveSmall = ({ existing, seen, target }: File, bytes: Uint8Array): Fx<void> =>
+  const arriveSmall = ({ seen, target }: File, bytes: Uint8Array, keeping: Kept): Fx<void> =>
     arrival.under(to, target, (temporary) =>
       Effect.flatMap(
-        to.place(target, temporary, bytes, kept(options, seen, existing)),
+        to.place(target, temporary, bytes, keeping),
         (size) => checkSize(target, seen.size, size)
       ))
 
-  const arriveChecked = ({ existing, seen, target }: File, bytes: Uint8Array): Fx<void> =>
+  const arriveChecked = ({ seen, target }: File, bytes: Uint8Array, keeping: Kept): Fx<unknown> =>
     arrival.arrive(to, target, (temporary) =>
       Effect.gen(function*() {
-        const size = yield* to.writeSmall(temporary, bytes, kept(options, seen, existing), sync)
-        yield* checkSize(target, seen.size, size)
+        const written = yield* to.writeSmall(temporary, bytes, keeping, sync)
+        yield* checkSize(target, seen.size, written.size)
         if (Option.isSome(verifier)) {
           const { hex, update } = yield* verifier.value.make("sha256")
           update(bytes)
           yield* checkDigest(target, hex(), temporary, verifier.value)
         }
+        return written
       }))
 
-  // From the offset on, to what is open for that; then all there is to check of it. `compared` is what was known of the
-  // source when it was found to begin like that.
+  // What was opened counts, whatever has its name by now. A server that finds a file by its name even then, where it is gone,
+  // has given all of it.
+  const lookAgain = ({ look, seen }: Reading): Fx<Seen> =>
+    Effect.catchIf(look, failure.isNotFound, () => Effect.succeed(seen))
+
+  const isWhole = (seen: Seen, after: Seen, size: bigint): boolean =>
+    // What has no size, as in /proc, has what could be read.
+    (seen.size === 0n || size === seen.size) &&
+    (takesGrowing ? after.type === seen.type && after.size >= seen.size : isSame(seen, after))
+
+  // Of what was opened, also when its name has gone to another file.
+  const digestOf = (source: string, reading: Reading, size: bigint, hash: LocalHash): Fx<string> =>
+    Effect.flatMap(
+      Effect.option(from.follow(source)),
+      (found) =>
+        Option.exists(found, (found) => isSame(found, reading.seen))
+          ? content.digest(from, source, size, hash)
+          : content.digestOpen(reading, size, hash)
+    )
+
+  // Copies what follows the partial file that was found, or all; then checks all there is to check of it. `compared` is
+  // what was known of the source when it was found to begin like that.
   const pour = (
     file: File,
     written: string,
-    offset: bigint,
+    found?: Seen,
     compared?: Seen
   ): Effect.Effect<Copied, PlatformError, Scope.Scope> =>
     Effect.gen(function*() {
-      const { existing, source, target } = file
-      const { reuse, seen, stream } = yield* from.read(source)
+      const { source, target } = file
+      const now = yield* Clock.currentTimeMillis
+      const reading = yield* from.read(source)
+      const { reuse, seen, stream } = reading
       if (compared !== undefined && !isSame(seen, compared)) return yield* changed(source)
       if (seen.type !== "File") {
         return yield* Effect.fail(failure.system({ method, path: source }, "BadResource", undefined, "it is no file"))
       }
-      const keeping = kept(options, seen, existing)
-      const partial = offset > 0n || options.resume === true
-      const permissions = keeping.permissions === undefined
-        ? undefined
-        // A later transfer has to open it again.
-        : keeping.permissions | (partial ? 0o600 : 0)
-      const { finish, write } = yield* to.write(written, permissions, offset > 0n ? offset : undefined)
+      const offset = found?.size ?? 0n
+      const keeping = kept.ofFile(options, seen, file, now)
+      // A later transfer has to open it again.
+      const created = options.resume === true ? (keeping.created ?? 0) | 0o600 : keeping.created
+      const { finish, write } = yield* to.write(written, created, found)
       const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
       if (offset > 0n) board.spared(offset)
       let size = offset
-      yield* Stream.runForEach(stream(offset), (bytes) =>
+      const rest = takesGrowing && seen.size > 0n ? seen.size - offset : undefined
+      yield* Stream.runForEach(stream(offset, rest), (bytes) =>
         Effect.suspend(() => {
           running?.update(bytes)
           size += BigInt(bytes.length)
@@ -160,49 +174,99 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
           if (seen.size > 0n && size > seen.size) return changed(source)
           return Effect.map(write(bytes, () => reuse(bytes)), () => board.sent(bytes.length))
         }))
-      const arrived = yield* finish(keeping, sync)
-      // What has no size, as in /proc, has what could be read.
-      if (!isSame(seen, yield* from.follow(source)) || (seen.size > 0n && size !== seen.size)) {
-        return yield* changed(source)
-      }
-      yield* checkSize(target, size, arrived)
+      const arrived = yield* finish({ ...keeping, created }, sync)
+      if (!isWhole(seen, yield* lookAgain(reading), size)) return yield* changed(source)
+      yield* checkSize(target, size, arrived.size)
       if (Option.isSome(verifier)) {
-        const expected = running?.hex() ?? (yield* content.digest(from, source, undefined, verifier.value))
+        const expected = running?.hex() ?? (yield* digestOf(source, reading, size, verifier.value))
         yield* checkDigest(target, expected, written, verifier.value)
       }
-      return { outcome: Outcome.Copied({ resumedAt: offset }), bytes: size - offset }
+      return { outcome: Outcome.Copied({ resumedAt: offset }), bytes: size - offset, id: arrived.id }
     })
 
   const isWrong = (error: PlatformError) => error._tag === "SystemError" && error.reason === "InvalidData"
 
+  const pourNew = (file: File): Fx<Copied> =>
+    arrival.arrive(to, file.target, (temporary) => Effect.scoped(pour(file, temporary)))
+
+  // The partial file if it is this user's own, nobody else can have written to it, and the source begins like it.
+  const usable = (file: File, path: string, found: Seen): Fx<Seen | undefined> =>
+    Effect.gen(function*() {
+      const { seen, source } = file
+      if (found.type !== "File" || found.size === 0n || found.size > seen.size) return undefined
+      const { created = 0 } = kept.ofFile(options, seen, file, 0)
+      if ((found.permissions & ~(created | 0o700)) !== 0) return undefined
+      if (found.uid !== undefined && found.uid !== (yield* ownUser(path))) return undefined
+      const compared = yield* from.follow(source)
+      const begins = yield* content.isSamePrefix({ side: from, path: source }, { side: to, path }, found.size, hash)
+      return begins ? compared : undefined
+    })
+
+  // A new file shows who this user is.
+  const ownUser = (path: string): Fx<number | undefined> =>
+    arrival.under(to, path, (temporary) =>
+      Effect.gen(function*() {
+        const { uid } = yield* to.writeSmall(temporary, new Uint8Array(), { ...kept.nothing, created: 0o600 }, false)
+        yield* arrival.discard(to, temporary)
+        return uid
+      }))
+
   const resume = (file: File): Fx<Copied> =>
     Effect.gen(function*() {
-      const { partials, seen, source, target } = file
+      const { partials, seen, target } = file
       const directory = posixPath.parent(target)
       const name = names.partialName(posixPath.base(target), seen)
       const path = posixPath.join(directory, name)
-      const there = partials.includes(name) ? yield* Effect.asSome(to.look(path)) : Option.none<Seen>()
-      const found = Option.getOrUndefined(there)
-      const fits = found?.type === "File" && found.size > 0n && found.size <= seen.size
-      const compared = fits ? yield* from.follow(source) : undefined
-      const goesOn = fits &&
-        (yield* content.isSamePrefix({ side: from, path: source }, { side: to, path }, found.size, hash))
-      if (found !== undefined && !goesOn) yield* to.removeFile(path)
-      const copied = yield* pour(file, path, goesOn ? found.size : 0n, goesOn ? compared : undefined).pipe(
+      const found = partials.includes(name)
+        ? yield* Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
+        : undefined
+      const compared = found === undefined ? undefined : yield* usable(file, path, found)
+      // In a directory as /tmp nobody can remove another user's.
+      if (found !== undefined && compared === undefined && Either.isLeft(yield* Effect.either(to.removeFile(path)))) {
+        return yield* pourNew(file)
+      }
+      const copied = yield* pour(file, path, compared === undefined ? undefined : found, compared).pipe(
         Effect.scoped,
         // Nobody can go on with what is wrong.
         Effect.tapError((error) => isWrong(error) ? arrival.discard(to, path) : Effect.void)
       )
-      yield* to.rename(path, target)
+      yield* to.rename(path, target, copied.id)
       return copied
     })
 
   const copyStream = (file: File): Fx<Copied> =>
-    streams.withPermits(1)(
-      options.resume === true
-        ? resume(file)
-        : arrival.arrive(to, file.target, (temporary) => Effect.scoped(pour(file, temporary, 0n)))
+    streams.withPermits(1)(options.resume === true ? resume(file) : pourNew(file))
+
+  const isSameContent = ({ seen, source, target }: File): Fx<boolean> =>
+    content.isSameFile({ side: from, path: source }, { side: to, path: target }, seen.size, hash)
+
+  const setTimes = (path: string, existing: Seen, times: Times): Fx<unknown> =>
+    Effect.scoped(
+      Effect.flatMap(to.write(path, undefined, existing), ({ finish }) => finish({ ...kept.nothing, times }, false))
     )
+
+  // Equal times mean nothing for a file that can still change within the same second: its copy got a time of one second
+  // before, and is compared.
+  const quickCheck = (file: File, existing: Seen): Fx<boolean> =>
+    Effect.gen(function*() {
+      const { seen, target } = file
+      const later = seconds(seen.mtime) - seconds(existing.mtime)
+      const isYoung = kept.isYoung(seen, yield* Clock.currentTimeMillis)
+      if (later === 0 && !isYoung) return true
+      if (later !== 0 && later !== 1 || !(yield* isSameContent(file))) return false
+      // What cannot be set now is compared once more the next time.
+      if (!isYoung) yield* Effect.ignore(setTimes(target, existing, seen))
+      return true
+    })
+
+  const isUnchanged = (file: File): Fx<boolean> =>
+    Effect.suspend(() => {
+      const { existing, seen } = file
+      if (options.skipUnchanged === undefined || existing?.type !== "File" || existing.size !== seen.size) {
+        return Effect.succeed(false)
+      }
+      return options.skipUnchanged === "content" ? isSameContent(file) : quickCheck(file, existing)
+    })
 
   const removeStale = ({ partials, target }: File, except: string) =>
     Effect.suspend(() => {
@@ -223,20 +287,19 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
           failure.system({ method, path: target }, "BadResource", undefined, `it is ${existing.kind}`)
         )
       }
-      if (
-        options.update === true && existing?.type === "File" && existing.size === seen.size &&
-        seconds(existing.mtime) === seconds(seen.mtime)
-      ) {
-        board.spared(seen.size)
-        return Effect.succeed({ outcome: Outcome.Unchanged(), bytes: 0n })
-      }
-      const copy = seen.size <= small
-        ? Effect.flatMap(copyWhole(file), (whole) =>
-          Option.isSome(whole) ? Effect.succeed(whole.value) : copyStream(file))
-        : copyStream(file)
-      return partials.length === 0 ? copy : Effect.zipRight(
-        removeStale(file, options.resume === true ? names.partialName(posixPath.base(target), seen) : ""),
-        copy
-      )
+      return Effect.flatMap(isUnchanged(file), (unchanged) => {
+        if (unchanged) {
+          board.spared(seen.size)
+          return Effect.succeed({ outcome: Outcome.Unchanged(), bytes: 0n })
+        }
+        const copy = seen.size <= small
+          ? Effect.flatMap(copyWhole(file), (whole) =>
+            Option.isSome(whole) ? Effect.succeed(whole.value) : copyStream(file))
+          : copyStream(file)
+        return partials.length === 0 ? copy : Effect.zipRight(
+          removeStale(file, options.resume === true ? names.partialName(posixPath.base(target), seen) : ""),
+          copy
+        )
+      })
     })
 }

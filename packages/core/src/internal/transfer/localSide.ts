@@ -2,10 +2,11 @@ import type { File, FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Info, LocalFiles } from "../../LocalFiles.js"
+import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../buffers.js"
 import * as failure from "../sftp/failure.js"
-import { fromMode, type Kept, type Seen, type Side } from "./side.js"
+import { settle } from "./kept.js"
+import { fromMode, type Fx, type Identity, replaced, type Seen, type Side } from "./side.js"
 
 const kinds: Readonly<Record<string, string>> = {
   BlockDevice: "a device",
@@ -17,7 +18,14 @@ const kinds: Readonly<Record<string, string>> = {
   SymbolicLink: "a link"
 }
 
-const seen = ({ atime, mode, mtime, size, type }: File.Info): Seen => {
+const idOf = ({ dev, ino }: File.Info): Identity | undefined =>
+  Option.getOrUndefined(Option.map(ino, (ino) => ({ dev, ino })))
+
+const isSame = (one: Identity | undefined, other: Identity | undefined): boolean =>
+  one === undefined || other === undefined || one.dev === other.dev && one.ino === other.ino
+
+const seen = (info: File.Info): Seen => {
+  const { atime, gid, mode, mtime, size, type, uid } = info
   const modified = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
   return {
     type: type === "File" || type === "Directory" || type === "SymbolicLink" ? type : "Other",
@@ -25,13 +33,26 @@ const seen = ({ atime, mode, mtime, size, type }: File.Info): Seen => {
     size: type === "File" ? size : 0n,
     permissions: mode & 0o7777,
     mtime: modified,
-    atime: Option.match(atime, { onNone: () => modified, onSome: (date) => date.getTime() })
+    atime: Option.match(atime, { onNone: () => modified, onSome: (date) => date.getTime() }),
+    uid: Option.getOrUndefined(uid),
+    gid: Option.getOrUndefined(gid),
+    id: idOf(info)
   }
 }
 
-const told = ({ atime, mode, mtime, size }: Info): Seen => {
+const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): Seen => {
   const [type, kind] = fromMode(mode)
-  return { type, kind, size: type === "File" ? BigInt(size) : 0n, permissions: mode & 0o7777, mtime, atime }
+  return {
+    type,
+    kind,
+    size: type === "File" ? BigInt(size) : 0n,
+    permissions: mode & 0o7777,
+    mtime,
+    atime,
+    uid,
+    gid,
+    id: { dev, ino }
+  }
 }
 
 const link: Seen = { type: "SymbolicLink", kind: "a link", size: 0n, permissions: 0o777, mtime: 0, atime: 0 }
@@ -58,46 +79,82 @@ export const make = (
   const follow: Side["follow"] = (path) => Effect.map(fs.stat(path), seen)
   const { lstat } = fs
 
-  const change = (path: string, { permissions, times }: Kept, now?: number) =>
+  const look: Side["look"] = lstat !== undefined
+    ? (path) => Effect.map(lstat(path), seen)
+    : (path) =>
+      Effect.matchEffect(fs.readLink(path), {
+        onSuccess: () => Effect.succeed(link),
+        onFailure: () => follow(path)
+      })
+
+  const change = (path: string, { owner, permissions, times }: Change) =>
     Effect.gen(function*() {
-      if (permissions !== undefined && permissions !== now) yield* fs.chmod(path, permissions)
+      if (owner !== undefined) yield* fs.chown(path, owner.uid, owner.gid)
+      if (permissions !== undefined) yield* fs.chmod(path, permissions)
       if (times !== undefined) yield* fs.utimes(path, new Date(times.atime), new Date(times.mtime))
     })
 
-  const write: Side["write"] = (path, permissions, offset) =>
+  const checkSame = (path: string, id: Identity | undefined) =>
+    Effect.flatMap(look(path), (found) =>
+      found.type !== "SymbolicLink" && isSame(found.id, id)
+        ? Effect.void
+        : Effect.fail(replaced({ method, path })))
+
+  // A `FileSystem` changes files by their names alone: another one can still get the name behind the look.
+  const changeOpen: (path: string, file: File, change: Change) => Fx<void> = Option.match(files, {
+    onSome: (files) => (_, file, change) => files.change(file.fd, change),
+    onNone: () => (path, file, changed) =>
+      Effect.gen(function*() {
+        yield* checkSame(path, idOf(yield* file.stat))
+        yield* change(path, changed)
+      })
+  })
+
+  const write: Side["write"] = (path, created, found) =>
     Effect.gen(function*() {
       const file = yield* fs.open(path, {
-        flag: offset === undefined ? "wx" : "r+",
-        ...(permissions !== undefined && { mode: permissions })
+        flag: found === undefined ? "wx" : "r+",
+        ...(created !== undefined && { mode: created })
       })
-      if (offset !== undefined) yield* file.seek(offset, "start")
+      if (found !== undefined) {
+        const opened = seen(yield* file.stat)
+        if (opened.type !== "File" || opened.size !== found.size || !isSame(opened.id, found.id)) {
+          return yield* Effect.fail(replaced({ method, path }))
+        }
+        yield* file.seek(found.size, "start")
+      }
       return {
         write: (bytes, unused) => Effect.map(file.writeAll(bytes), unused),
         finish: (kept, sync) =>
           Effect.gen(function*() {
-            const { mode, size } = yield* file.stat
-            yield* change(path, kept, mode & 0o7777)
+            const own = yield* file.stat
+            const now = own.mode & 0o7777
+            const give = (uid: number, gid: number) => Effect.isSuccess(changeOpen(path, file, { owner: { uid, gid } }))
+            const permissions = yield* settle(kept, seen(own), give)
+            // To give it away may have taken some of the mode.
+            const isSet = kept.owner === undefined && permissions === now
+            if (!isSet && permissions !== undefined || kept.times !== undefined) {
+              yield* changeOpen(path, file, { permissions: isSet ? undefined : permissions, times: kept.times })
+            }
             if (sync) yield* file.sync
-            return size
+            const { size, uid } = yield* file.stat
+            return { size, uid: Option.getOrUndefined(uid), id: idOf(own) }
           })
       }
     })
 
   const writeSmall: Side["writeSmall"] = (path, bytes, kept, sync) =>
     Effect.scoped(
-      Effect.flatMap(write(path, kept.permissions, undefined), ({ finish, write }) =>
+      Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
         Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync)))
     )
 
+  const rename: Side["rename"] = (from, to, id) =>
+    id === undefined ? fs.rename(from, to) : Effect.zipRight(checkSame(from, id), fs.rename(from, to))
+
   const side: Side = {
     carriesBytes: TypeId in fs,
-    look: lstat !== undefined
-      ? (path) => Effect.map(lstat(path), seen)
-      : (path) =>
-        Effect.matchEffect(fs.readLink(path), {
-          onSuccess: () => Effect.succeed(link),
-          onFailure: () => follow(path)
-        }),
+    look,
     follow,
     realPath: fs.realPath,
     list: (path) => Effect.map(fs.readDirectory(path), (names) => names.map((name) => ({ name, seen: undefined }))),
@@ -110,14 +167,14 @@ export const make = (
         failure.isReason("AlreadyExists"),
         (error) => Effect.flatMap(follow(path), ({ type }) => type === "Directory" ? Effect.void : Effect.fail(error))
       ),
-    change,
+    changeDirectory: change,
     removeFile: (path) => fs.remove(path),
     removeDirectory: (path) =>
       Effect.flatMap(fs.readDirectory(path), (names) =>
         names.length > 0
           ? Effect.fail(failure.system({ method, path }, "Unknown", undefined, "the directory is not empty"))
           : fs.remove(path, { recursive: true })),
-    rename: fs.rename,
+    rename,
     readSmall: (path, size) =>
       Effect.scoped(Effect.gen(function*() {
         const file = yield* fs.open(path, { flag: "r" })
@@ -127,9 +184,12 @@ export const make = (
       })),
     writeSmall,
     place: (path, temporary, bytes, kept) =>
-      Effect.tap(
-        writeSmall(temporary, bytes, kept, false),
-        (size) => size === BigInt(bytes.length) ? fs.rename(temporary, path) : Effect.void
+      Effect.map(
+        Effect.tap(
+          writeSmall(temporary, bytes, kept, false),
+          ({ id, size }) => size === BigInt(bytes.length) ? rename(temporary, path, id) : Effect.void
+        ),
+        ({ size }) => size
       ),
     read: (path) =>
       Effect.gen(function*() {
@@ -137,6 +197,7 @@ export const make = (
         const memory = buffers.make(chunkSize, piecesKept)
         return {
           seen: seen(yield* file.stat),
+          look: Effect.map(file.stat, seen),
           reuse: memory.give,
           stream: (offset, length) =>
             Stream.unwrap(Effect.map(file.seek(offset, "start"), () => {
@@ -170,7 +231,10 @@ export const make = (
       readSmall: (path, size) =>
         // One byte more shows a file that has grown, or has no size.
         Effect.map(files.read(path, size + 1), ([bytes, info]) => [bytes, told(info)]),
-      place: (path, temporary, bytes, kept) => Effect.map(files.place({ ...kept, path, temporary, bytes }), BigInt)
+      changeDirectory: files.changeDirectory,
+      rename: (from, to, id) => id === undefined ? fs.rename(from, to) : files.rename(from, to, id),
+      place: (path, temporary, bytes, { created, permissions, times }) =>
+        Effect.map(files.place({ path, temporary, bytes, created, permissions, times }), BigInt)
     })
   })
 }

@@ -4,7 +4,8 @@ import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import { makeDirectories } from "../files/atomicWrite.js"
 import type * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
-import { fromMode, type Kept, type Seen, type Side } from "./side.js"
+import { mustLook, settle } from "./kept.js"
+import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
 
 /**
  * What the methods of a remote file system do their work with, for when it is the local side of another's transfer.
@@ -13,7 +14,7 @@ import { fromMode, type Kept, type Seen, type Side } from "./side.js"
  */
 export const operationsOf = new WeakMap<FileSystem, Operations>()
 
-const seen = ({ atime = 0, mtime = 0, permissions = 0, size = 0n }: Attributes): Seen => {
+const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): Seen => {
   const [type, kind] = fromMode(permissions)
   return {
     type,
@@ -21,24 +22,62 @@ const seen = ({ atime = 0, mtime = 0, permissions = 0, size = 0n }: Attributes):
     size: type === "File" ? size : 0n,
     permissions: permissions & 0o7777,
     mtime: mtime * 1000,
-    atime: atime * 1000
+    atime: atime * 1000,
+    uid,
+    gid
   }
 }
 
 // Times of version 3 of the protocol are unsigned.
 const seconds = (time: number) => Math.min(0xffffffff, Math.max(0, Math.floor(time / 1000)))
 
-const attributes = ({ permissions, times }: Kept): Attributes => ({
-  ...(permissions !== undefined && { permissions }),
-  ...(times !== undefined && { atime: seconds(times.atime), mtime: seconds(times.mtime) })
-})
+type Change = Pick<Kept, "permissions" | "times">
 
-const isNothing = ({ permissions, times }: Kept) => permissions === undefined && times === undefined
+const attributes = ({ permissions, times }: Change): Attributes | undefined =>
+  permissions === undefined && times === undefined ? undefined : {
+    ...(permissions !== undefined && { permissions }),
+    ...(times !== undefined && { atime: seconds(times.atime), mtime: seconds(times.mtime) })
+  }
+
+const written = ({ size = 0n, uid }: Attributes): Written => ({ size, uid })
+
+// SFTP opens what a link names, and knows no inode: a file that was put there since the look shows in one of these.
+const isSame = (one: Seen, other: Seen): boolean =>
+  one.type === other.type && one.size === other.size && one.mtime === other.mtime && one.uid === other.uid &&
+  one.gid === other.gid && one.permissions === other.permissions
 
 /** @internal */
 export const make = (method: string, operations: Operations, digest: Side["digest"]): Side => {
   const at = (path: string): failure.Attempt => ({ method, path })
   const withPermissions = (permissions: number | undefined) => permissions === undefined ? {} : { permissions }
+
+  const write: Side["write"] = (path, created, found) =>
+    Effect.gen(function*() {
+      const flags = found === undefined
+        ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
+        : OpenFlags.write
+      const file = yield* operations.open(at(path), flags, withPermissions(created))
+      if (found !== undefined && !isSame(found, seen(yield* file.stat))) {
+        return yield* Effect.fail(replaced({ method, path }))
+      }
+      const { settling, write } = file.writer(found?.size ?? 0n)
+      return {
+        write,
+        finish: (kept, sync) =>
+          Effect.gen(function*() {
+            const permissions = mustLook(kept)
+              ? yield* settle(kept, yield* file.stat, (uid, gid) => Effect.isSuccess(file.setAttributes({ uid, gid })))
+              : kept.permissions
+            const changed = attributes({ permissions, times: kept.times })
+            const settled = yield* settling({ ...(changed !== undefined && { attributes: changed }), sync })
+            const closed = yield* file.closing
+            const attributesNow = yield* settled
+            yield* closed
+            return written(attributesNow)
+          })
+      }
+    })
+
   return {
     carriesBytes: true,
     look: (path) => Effect.map(operations.lstat(at(path)), seen),
@@ -56,46 +95,34 @@ export const make = (method: string, operations: Operations, digest: Side["diges
     symlink: (path, target) => operations.symlink(at(path), target),
     makeDirectory: (path, permissions) => operations.makeDirectory(at(path), withPermissions(permissions)),
     makeDirectories: (path) => makeDirectories(operations, at(path), {}),
-    change: (path, kept) => isNothing(kept) ? Effect.void : operations.setAttributes(at(path), attributes(kept)),
+    changeDirectory: (path, change) => {
+      const changed = attributes(change)
+      return changed === undefined ? Effect.void : operations.setAttributes(at(path), changed)
+    },
     removeFile: (path) => operations.removeFile(at(path)),
     removeDirectory: (path) => operations.removeDirectory(at(path)),
     rename: (from, to) => operations.rename(at(from), to),
     readSmall: (path, size) =>
       Effect.map(operations.readWhole(at(path), size), ([bytes, after]) => [bytes, seen(after)]),
     writeSmall: (path, bytes, kept, sync) =>
-      Effect.map(
-        operations.writeWhole(at(path), bytes, isNothing(kept) ? undefined : attributes(kept), sync),
-        ({ size = 0n }) => size
-      ),
+      kept.owner === undefined
+        ? Effect.map(operations.writeWhole(at(path), bytes, attributes(kept), sync, kept.created), written)
+        : Effect.scoped(
+          Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
+            Effect.zipRight(write(bytes, () => {}), finish(kept, sync)))
+        ),
     place: (path, temporary, bytes, kept) =>
       Effect.map(
-        operations.place(at(path), temporary, bytes, isNothing(kept) ? undefined : attributes(kept)),
+        operations.place(at(path), temporary, bytes, attributes(kept), kept.created),
         ({ size = 0n }) => size
       ),
     read: (path) =>
       Effect.gen(function*() {
         const file = yield* operations.open(at(path), OpenFlags.read, {})
-        return { seen: seen(yield* file.stat), stream: file.stream, reuse: file.opened.client.reuse }
+        const look = Effect.map(file.stat, seen)
+        return { seen: yield* look, look, stream: file.stream, reuse: file.opened.client.reuse }
       }),
-    write: (path, permissions, offset) =>
-      Effect.gen(function*() {
-        const flags = offset === undefined
-          ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
-          : OpenFlags.write
-        const file = yield* operations.open(at(path), flags, withPermissions(permissions))
-        const { settling, write } = file.writer(offset ?? 0n)
-        return {
-          write,
-          finish: (kept, sync) =>
-            Effect.gen(function*() {
-              const settled = yield* settling({ ...(!isNothing(kept) && { attributes: attributes(kept) }), sync })
-              const closed = yield* file.closing
-              const { size = 0n } = yield* settled
-              yield* closed
-              return size
-            })
-        }
-      }),
+    write,
     digest
   }
 }

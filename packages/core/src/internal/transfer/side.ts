@@ -7,6 +7,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../TransferError.js"
+import * as failure from "../sftp/failure.js"
 
 /** @internal */
 export type Fx<A> = Effect.Effect<A, PlatformError>
@@ -25,6 +26,19 @@ export interface Seen {
   /** In milliseconds, as fine as the side has them. */
   readonly mtime: number
   readonly atime: number
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  readonly id?: Identity | undefined
+}
+
+/**
+ * Which file it is, whatever its name. SFTP does not carry it.
+ *
+ * @internal
+ */
+export interface Identity {
+  readonly dev: number
+  readonly ino: number
 }
 
 /** @internal */
@@ -35,18 +49,52 @@ export interface Listed {
 }
 
 /**
- * What a copy gets of its source.
+ * What a copy gets.
  *
  * @internal
  */
 export interface Kept {
+  /** The mode to make it with, less what the umask takes. */
+  readonly created: number | undefined
+  /** The mode that it has in the end. Left out: the one that it was made with, within `limit`. */
   readonly permissions: number | undefined
-  readonly times: { readonly atime: number; readonly mtime: number } | undefined
+  readonly limit: number | undefined
+  /** Of the file that it replaces. */
+  readonly owner: Owner | undefined
+  readonly times: Times | undefined
+}
+
+/** @internal */
+export interface Times {
+  readonly atime: number
+  readonly mtime: number
+}
+
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+  /** Whether anybody can have made that file for this user to write to. */
+  readonly isSuspect: boolean
+  /** Whether the mode is the source's, as asked. */
+  readonly isAsked: boolean
+}
+
+/**
+ * What is known of a file that was written.
+ *
+ * @internal
+ */
+export interface Written {
+  readonly size: bigint
+  readonly uid?: number | undefined
+  readonly id?: Identity | undefined
 }
 
 /** @internal */
 export interface Reading {
   readonly seen: Seen
+  /** What is known of it now, whatever has its name. */
+  readonly look: Fx<Seen>
   readonly stream: (offset: bigint, length?: bigint) => Stream.Stream<Uint8Array, PlatformError>
   /** Nobody uses what the stream gave any more: it may be overwritten. Whoever does not say so may keep it. */
   readonly reuse: (bytes: Uint8Array) => void
@@ -56,8 +104,8 @@ export interface Reading {
 export interface Writing {
   /** Puts bytes behind those before. They must not change until they are told to be `unused`. */
   readonly write: (bytes: Uint8Array, unused: () => void) => Fx<void>
-  /** Waits for all of it, closes the file, and tells how large it is. */
-  readonly finish: (kept: Kept, sync: boolean) => Fx<bigint>
+  /** Waits for all of it, gives it what it is to have by its handle, and closes it. */
+  readonly finish: (kept: Kept, sync: boolean) => Fx<Written>
 }
 
 /** @internal */
@@ -74,27 +122,28 @@ export interface Side {
   readonly makeDirectory: (path: string, permissions: number | undefined) => Fx<void>
   /** With what is missing above it; one that is there is fine. */
   readonly makeDirectories: (path: string) => Fx<void>
-  readonly change: (path: string, kept: Kept) => Fx<void>
+  /** Of a directory. */
+  readonly changeDirectory: (path: string, change: Pick<Kept, "permissions" | "times">) => Fx<void>
   readonly removeFile: (path: string) => Fx<void>
   /** One that is empty. */
   readonly removeDirectory: (path: string) => Fx<void>
-  /** Replaces what has the name. */
-  readonly rename: (from: string, to: string) => Fx<void>
+  /** Replaces what has the name. Fails if `from` is another file than `id`. */
+  readonly rename: (from: string, to: string, id?: Identity) => Fx<void>
   /** So many bytes of a file from its beginning, and what is known of it behind that, in as few steps as there can be. */
   readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: Seen]>
-  /** A new file, closed, and how large it is, in as few steps as there can be. */
-  readonly writeSmall: (path: string, bytes: Uint8Array, kept: Kept, sync: boolean) => Fx<bigint>
+  /** A new file, closed, in as few steps as there can be. */
+  readonly writeSmall: (path: string, bytes: Uint8Array, kept: Kept, sync: boolean) => Fx<Written>
   /**
    * A new file that is written under the temporary name, and gets its own when it is as large as that, in as few steps as
-   * there can be. Tells how large it is.
+   * there can be. Tells how large it is. Not for one that takes over an owner.
    */
   readonly place: (path: string, temporary: string, bytes: Uint8Array, kept: Kept) => Fx<bigint>
   readonly read: (path: string) => Effect.Effect<Reading, PlatformError, Scope.Scope>
-  /** A new file, or with `offset` one that is there and is written from there on. */
+  /** A new file, or the end of the given one, which was found under that name: another one is `InvalidData`. */
   readonly write: (
     path: string,
-    permissions: number | undefined,
-    offset: bigint | undefined
+    created: number | undefined,
+    found: Seen | undefined
   ) => Effect.Effect<Writing, PlatformError, Scope.Scope>
   /** The SHA-256 of a file, or of its first bytes, where that takes no reading from here. */
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
@@ -117,3 +166,11 @@ const unknown = ["Other", "of a type that nobody tells"] as const
  * @internal
  */
 export const fromMode = (mode: number): readonly [Seen["type"], kind: string] => types[mode & 0o170000] ?? unknown
+
+/**
+ * Another file has the name of one that was looked at or written.
+ *
+ * @internal
+ */
+export const replaced = (attempt: failure.Attempt): PlatformError =>
+  failure.system(attempt, "InvalidData", undefined, "another file was put in its place during the transfer")

@@ -12,11 +12,12 @@ import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import * as arrival from "./arrival.js"
 import * as copy from "./copy.js"
+import * as kept from "./kept.js"
 import * as names from "./names.js"
 import * as pool from "./pool.js"
 import type { Board } from "./progress.js"
 import * as progress from "./progress.js"
-import type { Fx, Kept, Listed, Seen, Side } from "./side.js"
+import type { Fx, Listed, Seen, Side } from "./side.js"
 
 /** @internal */
 export interface Setting extends Omit<copy.Setting, "sync"> {
@@ -36,6 +37,15 @@ interface Directory {
   readonly above: ReadonlyArray<string>
 }
 
+/** What is known of where an entry goes. */
+interface Around {
+  readonly partials: ReadonlyArray<string>
+  /** The real paths of the directories that lead to the source, where links are followed. */
+  readonly above: ReadonlyArray<string>
+  /** The target's directory, unless it is new. */
+  readonly around: Seen | undefined
+}
+
 interface Extra {
   readonly path: string
   readonly target: string
@@ -44,15 +54,18 @@ interface Extra {
 }
 
 interface Finishing {
-  readonly source: Source
-  readonly target: string
-  readonly kept: Kept
+  readonly directory: Directory
+  /** What was there, unless it is new. */
+  readonly existing: Seen | undefined
+  /** Whether its owner was let in for a while. */
+  readonly isOpened: boolean
 }
 
 const concurrencyByDefault = 64
 const mostAtOnce = 1024
 const ownerMay = 0o700
-const nothing: Kept = { permissions: undefined, times: undefined }
+
+const isClosed = ({ permissions }: Seen): boolean => (permissions & ownerMay) !== ownerMay
 
 const sourceOf = (path: string, { size, type }: Seen): Source => ({ path, type, size })
 
@@ -163,6 +176,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
     }
     const directory = posixPath.parent(path)
     if (existing === undefined && (path !== target || Option.isNone(above))) yield* prepare(to, directory)
+    const around = existing === undefined || path === target ? above : yield* Effect.option(to.follow(directory))
     const listed = options.resume === true ? yield* to.list(directory) : []
     const copied = yield* Effect.either(
       copy.make({ ...setting, sync: true }, board)({
@@ -170,6 +184,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
         target: path,
         seen,
         existing,
+        isSuspect: kept.isSuspect(Option.getOrUndefined(around), existing),
         partials: listed.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
       })
     )
@@ -252,14 +267,21 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       return Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
     }
 
-    const file = (source: Source, job: Omit<copy.File, "existing">, listed: Listed | undefined) =>
+    const file = (
+      source: Source,
+      { around, ...job }: Omit<copy.File, "existing" | "isSuspect"> & Pick<Around, "around">,
+      listed: Listed | undefined
+    ) =>
       Effect.ensuring(
         attempt(
           source,
           Effect.map(
-            Effect.flatMap(lookAt(job.target, listed), (existing) => copyFile({ ...job, existing })),
+            Effect.flatMap(lookAt(job.target, listed), (existing) =>
+              copyFile({ ...job, existing, isSuspect: kept.isSuspect(around, existing) })),
             (copied) => {
-              if (copied.outcome._tag === "Copied") files++
+              if (copied.outcome._tag === "Copied") {
+                files++
+              }
               bytes += copied.bytes
               return copied.outcome
             }
@@ -289,22 +311,23 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             return yield* wrong(at, `it is ${existing.kind}, and the source a link`)
           }
           if (existing.type === "SymbolicLink" && (yield* to.readLink(at)) === leads) {
-            return options.update === true ? Outcome.Unchanged() : linked
+            return options.skipUnchanged === undefined ? linked : Outcome.Unchanged()
           }
-          return yield* Effect.as(arrival.arrive(to, at, (temporary) => to.symlink(temporary, leads)), linked)
+          return yield* Effect.as(
+            arrival.arrive(to, at, (temporary) => Effect.as(to.symlink(temporary, leads), {})),
+            linked
+          )
         })
       )
 
-    // Makes it where it is missing; it may be there all the same, and then it is a real one or none.
+    // Makes it where it is missing; it may be there all the same, and then it is a real one or none. One that is closed to
+    // its owner is open until all below it is done.
     const ready = (directory: Directory): Fx<Seen | "new"> =>
       Effect.gen(function*() {
         const { existing, seen, target } = directory
         const found = existing ?? (yield* Effect.catchIf(
           Effect.as(
-            to.makeDirectory(
-              target,
-              options.preserve?.mode === false ? undefined : seen.permissions & 0o777 | ownerMay
-            ),
+            to.makeDirectory(target, seen.permissions & 0o777 | ownerMay),
             "new" as const
           ),
           failure.isReason("AlreadyExists"),
@@ -312,9 +335,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         ))
         if (found === "new") return found
         if (found.type !== "Directory") return yield* wrong(target, `it is ${found.kind}, and the source a directory`)
-        // One that an earlier transfer has closed to its owner.
-        if (options.preserve?.mode !== false && (found.permissions & ownerMay) !== ownerMay && directory.path !== "") {
-          yield* to.change(target, { permissions: found.permissions | ownerMay, times: undefined })
+        if (isClosed(found) && directory.path !== "") {
+          yield* to.changeDirectory(target, { permissions: found.permissions | ownerMay, times: undefined })
         }
         return found
       })
@@ -342,18 +364,11 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           const there = made === "new" ? [] : yield* to.list(directory.target)
           const targets = new Map(there.map((listed) => [listed.name, listed]))
           const partials = there.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
-          const { permissions, times } = copy.kept(options, directory.seen, undefined)
-          directories.push({
-            source: self,
-            target: directory.target,
-            // A directory that was named and was there is the user's own, as `/tmp` is.
-            kept: directory.path === "" && made !== "new" ? nothing : {
-              permissions: made !== "new" && made.permissions === permissions && (permissions & ownerMay) === ownerMay
-                ? undefined
-                : permissions,
-              times
-            }
-          })
+          const existing = made === "new" ? undefined : made
+          // A directory that was named and was there is the user's own, as `/tmp` is.
+          if (directory.path !== "" || made === "new") {
+            directories.push({ directory, existing, isOpened: existing !== undefined && isClosed(existing) })
+          } else note(self, Outcome.Made())
 
           const met = new Set<string>()
           for (const { name, seen } of listing) {
@@ -376,7 +391,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
               met.add(name)
               const source = posixPath.join(directory.source, name)
               const at = posixPath.join(directory.target, name)
-              const take = (seen: Seen) => enter({ path, source, at, seen, listed: targets.get(name), partials, above })
+              const take = (seen: Seen) =>
+                enter({ path, source, at, seen, listed: targets.get(name), partials, above, around: existing })
               if (seen !== undefined && (links !== "follow" || seen.type !== "SymbolicLink")) take(seen)(add, widen)
               else {
                 // It may be a directory, and more.
@@ -416,14 +432,12 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           )
       )
 
-    const enter = ({ above, at, listed, partials, path, seen, source }: {
+    const enter = ({ above, around, at, listed, partials, path, seen, source }: Around & {
       readonly path: string
       readonly source: string
       readonly at: string
       readonly seen: Seen
       readonly listed: Listed | undefined
-      readonly partials: ReadonlyArray<string>
-      readonly above: ReadonlyArray<string>
     }) =>
     (add: pool.Pool["add"], widen: pool.Pool["widen"], isLink = false): void => {
       const self = sourceOf(path, seen)
@@ -432,7 +446,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       switch (seen.type) {
         case "File": {
           board.found(seen.size)
-          return add(file(self, { source, target: at, seen, partials }, listed))
+          return add(file(self, { source, target: at, seen, partials, around }, listed))
         }
         case "Directory":
           return widen(Effect.flatMap(Effect.either(lookAt(at, listed)), (existing) =>
@@ -480,15 +494,31 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         )
       )
 
-    const finish = ({ kept, source, target }: Finishing): Effect.Effect<void> =>
-      kept.permissions === undefined && kept.times === undefined
-        ? Effect.sync(() => note(source, Outcome.Made()))
-        : lost !== undefined
+    const settle = ({ directory: { seen, target }, existing, isOpened }: Finishing): Fx<void> =>
+      Effect.gen(function*() {
+        const now = existing === undefined
+          ? (yield* to.look(target)).permissions
+          : existing.permissions | (isOpened ? ownerMay : 0)
+        const permissions = kept.ofDirectory(options, { existing, seen }, now)
+        yield* to.changeDirectory(target, { permissions, times: kept.timesOfDirectory(options, seen) })
+      })
+
+    const isSettled = ({ directory: { seen }, existing, isOpened }: Finishing): boolean =>
+      kept.timesOfDirectory(options, seen) === undefined && !isOpened &&
+      (existing === undefined
+        ? options.preserve?.mode !== true && !isClosed(seen)
+        : kept.ofDirectory(options, { existing, seen }, existing.permissions) === undefined)
+
+    const finish = (finishing: Finishing): Effect.Effect<void> => {
+      const source = sourceOf(finishing.directory.path, finishing.directory.seen)
+      if (isSettled(finishing)) return Effect.sync(() => note(source, Outcome.Made()))
+      return lost !== undefined
         ? Effect.sync(() => note(source, failing(lost!)))
-        : Effect.match(to.change(target, kept), {
+        : Effect.match(settle(finishing), {
           onFailure: (error) => note(source, failing(error)),
           onSuccess: () => note(source, Outcome.Made())
         })
+    }
 
     const self = sourceOf("", root)
     const why = options.filter?.(self)
@@ -520,7 +550,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     // The mode and times of a directory last, behind those of all below it.
     const byDepth = new Map<number, Array<Finishing>>()
     for (const directory of directories) {
-      const depth = directory.source.path === "" ? 0 : directory.source.path.split("/").length
+      const { path } = directory.directory
+      const depth = path === "" ? 0 : path.split("/").length
       const level = byDepth.get(depth)
       if (level === undefined) byDepth.set(depth, [directory])
       else level.push(directory)

@@ -1,0 +1,154 @@
+/**
+ * Which mode, owner and times a copy gets: of its source, and of the file that it replaces.
+ */
+import * as Effect from "effect/Effect"
+import type { Options } from "../../Transfer.js"
+import type { Kept, Seen } from "./side.js"
+
+const permissionBits = 0o777
+const ownerMay = 0o700
+const othersMay = 0o007
+
+const stickyAndWritable = 0o1002
+
+/** @internal */
+export const nothing: Kept = {
+  created: undefined,
+  permissions: undefined,
+  limit: undefined,
+  owner: undefined,
+  times: undefined
+}
+
+// Two seconds: as coarse as times of any file system are.
+const granularity = 2000
+
+/**
+ * Whether a file may change once more without its time showing that. One whose time lies ahead may, too.
+ *
+ * @internal
+ */
+export const isYoung = ({ mtime }: Pick<Seen, "mtime">, now: number): boolean => mtime > now - granularity
+
+// A copy that the next quick check must not take for the source.
+const doubted = ({ atime, mtime }: Seen) => ({ atime, mtime: mtime - 1000 })
+
+const timesOf = ({ preserve, skipUnchanged }: Options, seen: Seen, now: number): Kept["times"] => {
+  if (skipUnchanged === "quick") return isYoung(seen, now) ? doubted(seen) : seen
+  return preserve?.times === true ? seen : undefined
+}
+
+/**
+ * Whether anybody can have made a file in this directory for others to write to. What its own owner has made is trusted, as
+ * by the kernel (`fs.protected_regular`).
+ *
+ * @internal
+ */
+export const isSuspect = (directory: Seen | undefined, existing: Seen | undefined): boolean =>
+  directory !== undefined && existing !== undefined &&
+  (directory.permissions & stickyAndWritable) === stickyAndWritable && existing.uid !== directory.uid
+
+interface Target {
+  /** What is replaced. */
+  readonly existing: Seen | undefined
+  /** Whether its owner and mode count only if this user is the owner. */
+  readonly isSuspect: boolean
+}
+
+/**
+ * What a file gets. Set-user-id and its like are for the owner that the source has, and never copied.
+ *
+ * @internal
+ */
+export const ofFile = (options: Options, seen: Seen, { existing, isSuspect }: Target, now: number): Kept => {
+  const source = seen.permissions & permissionBits
+  const times = timesOf(options, seen, now)
+  const isAsked = options.preserve?.mode === true
+  if (existing?.type !== "File") {
+    return isAsked
+      ? { created: source, permissions: source, limit: undefined, owner: undefined, times }
+      : { created: source, permissions: undefined, limit: source, owner: undefined, times }
+  }
+  const { gid, uid } = existing
+  const before = existing.permissions & permissionBits
+  const permissions = isAsked ? source : before
+  if (uid === undefined || gid === undefined) {
+    return { created: permissions, permissions, limit: undefined, owner: undefined, times }
+  }
+  return {
+    // Until the owner is known, nobody else may do anything.
+    created: isSuspect ? source & before : permissions & ownerMay,
+    permissions,
+    limit: source,
+    owner: { uid, gid, isSuspect, isAsked },
+    times
+  }
+}
+
+const narrowed = (now: number | undefined, limit: number | undefined): number | undefined =>
+  now === undefined || limit === undefined || (now & permissionBits & ~limit) === 0 ? undefined : now & limit
+
+/**
+ * Whether `settle` must know what the file has now.
+ *
+ * @internal
+ */
+export const mustLook = ({ created, limit, owner }: Kept): boolean =>
+  owner !== undefined || limit !== undefined && ((created ?? limit) & ~limit) !== 0
+
+/**
+ * Gives an open file the owner and group of what it replaces, as far as the server lets this user. Returns the mode to set
+ * then. Rights of a group that could not be given become those of others. The rights of others are not taken over from
+ * another user's file beyond those of the source.
+ *
+ * @internal
+ */
+export const settle = (
+  { limit, owner, permissions }: Kept,
+  own: {
+    readonly uid?: number | undefined
+    readonly gid?: number | undefined
+    readonly permissions?: number | undefined
+  },
+  give: (uid: number, gid: number) => Effect.Effect<boolean>
+): Effect.Effect<number | undefined> =>
+  Effect.gen(function*() {
+    if (owner === undefined || permissions === undefined) return permissions ?? narrowed(own.permissions, limit)
+    const { gid, uid } = owner
+    const isOwn = own.uid === uid || own.uid === undefined
+    if (isOwn && (own.gid === gid || own.gid === undefined)) return permissions
+    if (owner.isSuspect && !isOwn) return owner.isAsked ? permissions : undefined
+    if (yield* give(uid, gid)) return permissions
+    const hasGroup = own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* give(own.uid, gid))
+    if (owner.isAsked) return permissions
+    const others = permissions & othersMay & (isOwn ? othersMay : limit ?? othersMay)
+    return permissions & ownerMay | (hasGroup ? permissions & 0o070 : others << 3) | others
+  })
+
+/** Whether a directory gets any of the mode that its source has. */
+interface Directories {
+  readonly seen: Seen
+  /** What was there, unless it is new. */
+  readonly existing: Seen | undefined
+}
+
+/**
+ * The mode that a directory is to have in the end, `undefined` for the one it has. `now` is what it has: a new one has
+ * inherited bits of the one above it.
+ *
+ * @internal
+ */
+export const ofDirectory = (options: Options, { existing, seen }: Directories, now: number): number | undefined => {
+  const special = (existing?.permissions ?? now) & ~permissionBits
+  const source = seen.permissions & permissionBits
+  const wanted = options.preserve?.mode === true
+    ? special | source
+    : existing !== undefined
+    ? existing.permissions
+    : special | now & source
+  return wanted === now ? undefined : wanted
+}
+
+/** @internal */
+export const timesOfDirectory = ({ preserve, skipUnchanged }: Options, seen: Seen): Kept["times"] =>
+  preserve?.times === true || skipUnchanged === "quick" ? seen : undefined
