@@ -1,10 +1,10 @@
 /**
- * A child process, from its start until nothing is left of it.
+ * An `ssh`, from its start until nothing is left of it. It ends with this program, however that ends.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
+import { type ChildProcess, type IOType, spawn } from "node:child_process"
 import * as process from "node:process"
 
 /** @internal */
@@ -22,6 +22,17 @@ const spawnError = (host: string, ssh: string, cause: NodeJS.ErrnoException): Re
   cause.code === "ENOENT"
     ? notFound(host, ssh, cause)
     : new RemoteConnectionError({ reason: "Unknown", host, cause, detail: `${ssh} did not start: ${cause.message}` })
+
+// A second process waits for the end of descriptor 3, whose other end this program holds, and takes `ssh` with it. A line
+// there says that `ssh` has ended by itself: then its process id is nobody's, or another process's.
+const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-`
+
+/**
+ * Whether that is how the shell says that it did not find `ssh`.
+ *
+ * @internal
+ */
+export const isMissing = (code: number | null, log: string): boolean => code === 127 && /^sh: |^\/bin\/sh: /m.test(log)
 
 // `ssh` runs LocalCommand and ProxyCommand by $SHELL, which for a service account runs nothing.
 const shell = (): { readonly SHELL?: string } =>
@@ -43,12 +54,10 @@ export const whenExited = (child: ChildProcess): Effect.Effect<number | null> =>
 /** @internal */
 export interface Options {
   readonly host: string
-  /** The `ssh` that this is about, for messages. */
   readonly ssh: string
-  readonly program: string
   readonly args: ReadonlyArray<string>
   readonly environment: Readonly<Record<string, string>>
-  readonly stdio: StdioOptions
+  readonly stdio: readonly [stdin: IOType, stdout: IOType, stderr: IOType]
 }
 
 /**
@@ -57,17 +66,25 @@ export interface Options {
  * @internal
  */
 export const make = <Child extends ChildProcess>(
-  { args, environment, host, program, ssh, stdio }: Options
+  { args, environment, host, ssh, stdio }: Options
 ): Effect.Effect<Child, RemoteConnectionError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Child, RemoteConnectionError>((resume) => {
       // A group of its own: a Ctrl-C at the terminal is for this program, which ends its commands by these children.
-      const options = { env: { ...process.env, ...shell(), ...environment }, stdio, detached: true } as const
+      const env = { ...process.env, ...shell(), ...environment }
       try {
-        const child = spawn(program, args, options)
+        const child = spawn("/bin/sh", ["-c", watched, "sh", ssh, ...args], {
+          env,
+          stdio: [...stdio, "pipe"],
+          detached: true
+        })
         child.on("error", (cause) => resume(Effect.fail(spawnError(host, ssh, cause))))
         child.on("spawn", () => resume(Effect.succeed(child as Child)))
         for (const stream of child.stdio ?? []) stream?.on("error", () => {})
+        const watch = (child.stdio ?? [])[3]
+        child.on("exit", () => {
+          if (watch !== null && watch !== undefined && "end" in watch) watch.end("\n")
+        })
       } catch (cause) {
         resume(Effect.fail(spawnError(host, ssh, cause as NodeJS.ErrnoException)))
       }

@@ -45,10 +45,6 @@ const longestSocketPath = 90
 
 const socketName = "s"
 
-// A second process waits for the end of descriptor 3, whose other end this program holds, and takes `ssh` with it. A line
-// there tells it that `ssh` has ended by itself: then its process id is nobody's, or somebody else's.
-const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-`
-
 const logKept = 64 * 1024
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
@@ -84,21 +80,12 @@ export const make = Effect.fnUntraced(
     const child = yield* children.make<ChildProcess>({
       host: name,
       ssh,
-      program: "/bin/sh",
       args: [
-        "-c",
-        watched,
-        "sh",
-        ssh,
         ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
         ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "LogLevel=INFO", "--", host.host]
       ],
       environment: { ...installation.environment, [askpass.directoryVariable]: directory },
-      stdio: ["ignore", "ignore", "pipe", "pipe"]
-    })
-    child.on("exit", () => {
-      const watch = child.stdio[3]
-      if (watch !== undefined && watch !== null && "end" in watch) watch.end("\n")
+      stdio: ["ignore", "ignore", "pipe"]
     })
     if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
 
@@ -119,7 +106,7 @@ export const make = Effect.fnUntraced(
     if (!(yield* Deferred.await(ready))) {
       const code = yield* exited
       // The shell did not find it.
-      if (code === 127 && /^sh: |^\/bin\/sh: /m.test(log)) return yield* children.notFound(name, ssh)
+      if (children.isMissing(code, log)) return yield* children.notFound(name, ssh)
       const how = code === null ? "was ended by a signal" : `ended with code ${code}`
       const detail = `ssh ${how} before it had logged in`
       const failure = diagnose(name, log, detail, pinned)

@@ -12,6 +12,7 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { show } from "./address.js"
 import * as askpass from "./askpass.js"
+import * as children from "./child.js"
 import * as deadline from "./deadline.js"
 import { diagnose } from "./diagnosis.js"
 import * as installations from "./installation.js"
@@ -84,6 +85,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
       )
       if (!ready) {
         const code = yield* child.exited
+        if (children.isMissing(code, before)) return yield* children.notFound(name, ssh)
         return yield* diagnose(name, yield* log, `ssh ended with code ${code} before it had logged in`, pinned)
       }
       return { child, log, rest: Buffer.from(rest, "latin1") }

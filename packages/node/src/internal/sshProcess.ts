@@ -37,7 +37,13 @@ export const make = (
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<SshProcess, RemoteConnectionError, Scope.Scope> =>
   Effect.map(
-    children.make<ChildProcessWithoutNullStreams>({ host, ssh, program: ssh, args, environment, stdio: "pipe" }),
+    children.make<ChildProcessWithoutNullStreams>({
+      host,
+      ssh,
+      args,
+      environment,
+      stdio: ["pipe", "pipe", "pipe"]
+    }),
     (child) => ({
       pid: child.pid ?? 0,
       stdout: output(child.stdout),
