@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, type IOType, spawn } from "node:child_process"
 import * as process from "node:process"
+import type { Readable } from "node:stream"
 
 /** @internal */
 export const notFound = (host: string, ssh: string, cause?: unknown): RemoteConnectionError =>
@@ -33,6 +34,17 @@ const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1
  * @internal
  */
 export const isMissing = (code: number | null, log: string): boolean => code === 127 && /^sh: |^\/bin\/sh: /m.test(log)
+
+// A helper that a ProxyCommand has started may hold the outputs of an `ssh` that has ended. What is in them is read first:
+// reading goes on while less is held than the stream's limit, and the immediate comes after what can be read now.
+const closeWhenEmpty = (stream: Readable): void => {
+  const timer = setInterval(() => {
+    setImmediate(() => {
+      if (stream.readableLength === 0) stream.destroy()
+    })
+  }, 500)
+  stream.once("close", () => clearInterval(timer))
+}
 
 // `ssh` runs LocalCommand and ProxyCommand by $SHELL, which for a service account runs nothing.
 const shell = (): { readonly SHELL?: string } =>
@@ -84,6 +96,9 @@ export const make = <Child extends ChildProcess>(
         const watch = (child.stdio ?? [])[3]
         child.on("exit", () => {
           if (watch !== null && watch !== undefined && "end" in watch) watch.end("\n")
+          for (const stream of [child.stdout, child.stderr]) {
+            if (stream !== null && !stream.closed) closeWhenEmpty(stream)
+          }
         })
       } catch (cause) {
         resume(Effect.fail(spawnError(host, ssh, cause as NodeJS.ErrnoException)))

@@ -8,6 +8,7 @@ import { Effect, Either, Fiber, Redacted, Schedule, Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
+import { processes } from "../fixtures/processes.js"
 import { openssh } from "./servers.js"
 import { eventually, untilRunning, withTemporaryDirectory } from "./support.js"
 
@@ -474,6 +475,34 @@ Match originalhost alias exec "true"
         Fs.writeFileSync(config, `Host behind\n  HostKeyAlias [127.0.0.1]:${sshd.host.port}\n  ProxyCommand ${relay}\n`)
         const host = { ...sshd.host, host: "behind", port: undefined, sshConfig: config }
         assert.strictEqual(yield* run(host, Command.make("echo", "through")), "through\n")
+      }))
+
+    // FOUND A14
+    it.scopedLive("a helper that ProxyCommand leaves behind, with our stderr, holds nothing up", () =>
+      Effect.gen(function*() {
+        const sshd = yield* Sshd.make({ loginShell: "sh" })
+        const config = `${sshd.directory}/ssh_config`
+        const relay = `ssh -F none -i ${sshd.host.keyFile} -o UserKnownHostsFile=${sshd.host.knownHostsFile} ` +
+          `-p ${sshd.host.port} -l ${sshd.host.username} -W 127.0.0.1:${sshd.host.port} 127.0.0.1`
+        const helper = `${5000 + Math.floor(Math.random() * 1_000_000)}`
+        const helpers = () => processes().filter(({ words: [name, word] }) => name === "sleep" && word === helper)
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            for (const { pid } of helpers()) process.kill(pid, "SIGKILL")
+          })
+        )
+        Fs.writeFileSync(
+          config,
+          `Host behind\n  HostKeyAlias [127.0.0.1]:${sshd.host.port}\n` +
+            `  ProxyCommand sleep ${helper} </dev/null >/dev/null & exec ${relay}\n`
+        )
+        const host = { ...sshd.host, host: "behind", port: undefined, sshConfig: config }
+        assert.strictEqual(yield* run(host, Command.make("echo", "through")), "through\n")
+        // So is a login that fails.
+        const refused = { ...host, username: "nobody-of-that-name" }
+        const error = yield* Effect.flip(run(refused, Command.make("true")))
+        assert.strictEqual(error.reason, "AuthenticationFailed")
+        assert.isNotEmpty(helpers())
       }))
   })
 
