@@ -65,7 +65,11 @@ export interface StartOptions {
    * canonical mode, as an editor does, gets the character instead.
    */
   readonly pty?: Pty | boolean | undefined
-  /** How long a process group has between TERM and KILL when it must end. Default: 5 seconds. */
+  /**
+   * How long a process group has between TERM and KILL when it must end. Default: 5 seconds. If the host does not confirm
+   * the end within two seconds more, a warning is logged that names the command, and nothing waits for it any longer. Without
+   * a guardian to ask, that is five seconds more.
+   */
   readonly killAfter?: Duration.DurationInput | undefined
   /**
    * What becomes of the command when the connection is lost, or this program is killed: with `"end"`, the default, the host

@@ -4,11 +4,11 @@ import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Logger, Option, Schedule, Stream } from "effect"
 import { processes } from "./fixtures/processes.js"
 import * as programs from "./fixtures/program.js"
 import * as proxies from "./fixtures/proxy.js"
-import { openssh } from "./suites/servers.js"
+import { openssh, servers } from "./suites/servers.js"
 import { running } from "./suites/support.js"
 
 const layers = { layer: OpenSsh.layer, layerProcess: OpenSsh.layerProcess } as const
@@ -85,3 +85,29 @@ describe.skipIf(!openssh)("a program that is silent", () => {
     )
   }
 })
+
+for (const kind of servers) {
+  for (const name of ["layer", "layerProcess"] as const) {
+    // FOUND E16
+    it.scopedLive(
+      `an interruption on a silent link says what may still run, and ends, on ${name}, ${kind} server`,
+      () =>
+        Effect.gen(function*() {
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
+          const proxy = yield* proxies.make(server.host.port!)
+          const context = yield* contextOf(name, proxies.through(proxy, server))
+          const said: Array<string> = []
+          const logger = Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => said.push(String(message))))
+          const fiber = yield* context.exitCode(Command.make("sleep", "5009"), { killAfter: "1 second" }).pipe(
+            Effect.provide(logger),
+            Effect.fork
+          )
+          yield* untilAsleep(server, 1)
+          yield* proxy.silence
+          yield* Effect.timeout(Fiber.interrupt(fiber), "20 seconds")
+          assert.match(said.join(), /may still run .* did not confirm the end of sleep 5009 within 3s/)
+        }),
+      60_000
+    )
+  }
+}

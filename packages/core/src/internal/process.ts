@@ -98,6 +98,10 @@ const reportedWithin = "5 seconds"
 // What a command that has ended left in its pipes is read in this time; what holds them open longer is still there.
 const drainedWithin = "200 millis"
 
+// An interruption waits for the host no longer than the grace period and this.
+const answeredWithin = "2 seconds"
+const connectedWithin = "5 seconds"
+
 const isEnding = (signal: string): boolean => signal === "SIGTERM" || signal === "SIGKILL"
 
 /** @internal */
@@ -332,16 +336,22 @@ const launch = Effect.fnUntraced(function*(
       // A command that prints while it ends must not be held back.
       yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
       const grace = Duration.toMillis(killAfter)
-      const ended = guardian.end(group, grace)
-      yield* Effect.if(ended, {
+      const confirmedWithin = (patience: Duration.DurationInput) => {
+        const duration = Duration.sum(killAfter, patience)
+        const detail = `the host did not confirm the end of ${compiled.shown} within ${Duration.format(duration)}`
+        return <A, E>(effect: Effect.Effect<A, E>) =>
+          Effect.timeoutFail(Effect.interruptible(effect), {
+            duration,
+            onTimeout: () => failure.connection({ reason: "TimedOut", detail })
+          })
+      }
+      yield* Effect.if(confirmedWithin(answeredWithin)(guardian.end(group, grace)), {
         onTrue: () => Effect.void,
-        onFalse: () => control(transport, terminate.group(group, grace))
+        onFalse: () =>
+          confirmedWithin(Duration.min(connectTimeout, connectedWithin))(
+            control(transport, terminate.group(group, grace))
+          )
       }).pipe(
-        Effect.interruptible,
-        Effect.timeoutFail({
-          duration: Duration.sum(connectTimeout, Duration.times(killAfter, 2)),
-          onTimeout: () => failure.connection({ reason: "TimedOut", detail: "ending the command took too long" })
-        }),
         Effect.catchAll((error) =>
           Effect.logWarning(`The process group ${group} may still run on ${transport.host}: ${error.message}`)
         )
