@@ -1,6 +1,6 @@
 import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Stream } from "effect"
 import type { Seen, Side } from "../src/internal/transfer/side.js"
 import * as transfer from "../src/internal/transfer/transfer.js"
 import type { Entry } from "../src/Transfer.js"
@@ -95,4 +95,43 @@ it.effect("names that lead elsewhere, or are there twice, are failures and nothi
       ["fine", "Copied"],
       ["link", "Linked"]
     ])
+  }))
+
+// FOUND A10: a server that gives a file once, and finds it by its name even when it is open.
+it.effect("a file that is gone when it has been read is whole", () =>
+  Effect.gen(function*() {
+    const written: Array<Uint8Array> = []
+    const source = seen("File", 4n)
+    const give = (bytes: Uint8Array) =>
+      transfer.run({
+        method: "get",
+        from: {
+          ...hostile([]),
+          follow: () => Effect.succeed(source),
+          readSmall: () => Effect.succeed([new Uint8Array(), source]),
+          read: (path) =>
+            Effect.succeed({ seen: source, look: notFound(path), stream: () => Stream.make(bytes), reuse: () => {} })
+        },
+        to: {
+          ...taking(new Set()),
+          write: () =>
+            Effect.succeed({
+              write: (bytes) => Effect.sync(() => void written.push(bytes)),
+              finish: () => Effect.succeed({ size: BigInt(bytes.length) })
+            }),
+          rename: () => Effect.void,
+          removeFile: () => Effect.void
+        },
+        source: "/there",
+        target: "here",
+        host: "a host",
+        options: {},
+        hash: Option.none()
+      })
+    assert.deepStrictEqual(outcomes((yield* give(file)).entries), [["", "Copied"]])
+    assert.deepStrictEqual(written, [file])
+    // Not so if some of it is missing.
+    const error = yield* Effect.flip(give(file.subarray(1)))
+    assert(error._tag === "TransferError")
+    assert.deepStrictEqual(outcomes(error.entries), [["", "Failed"]])
   }))
