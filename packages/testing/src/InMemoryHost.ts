@@ -141,6 +141,11 @@ export interface Options<C = {}, R = never, S = {}> {
   readonly strict?: boolean | undefined
   /** How many commands and sessions of SFTP there may be at a time; more wait. Default: 10. */
   readonly maxSessions?: number | undefined
+  /**
+   * The most files and directories that one SFTP session holds open, as `limits@openssh.com` reports it. At the limit an open
+   * fails with the status "Failure", as OpenSSH's does without a free descriptor. Default: 1000.
+   */
+  readonly maxHandles?: number | undefined
   /** How many bytes all files together may hold. */
   readonly quota?: number | undefined
   /** What goes wrong from the beginning; printed when the test fails. */
@@ -273,12 +278,15 @@ const accountsOf = (username: string, listed: ReadonlyArray<UserSeed>) => {
 }
 
 const checked = (
-  { environment = {}, maxSessions = 10, quota, umask }: Omit<Options, "commands" | "services">
+  { environment = {}, maxHandles = 1000, maxSessions = 10, quota, umask }: Omit<Options, "commands" | "services">
 ): Effect.Effect<void, InMemoryHostError> => {
   const name = Object.keys(environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   if (name !== undefined) return invalid(name, `${JSON.stringify(name)} is no name for an environment variable`)
   if (!Number.isInteger(maxSessions) || maxSessions < 0) {
     return invalid("maxSessions", `maxSessions cannot be ${maxSessions}`)
+  }
+  if (!Number.isInteger(maxHandles) || maxHandles < 1) {
+    return invalid("maxHandles", `\`maxHandles\` must be a positive integer, got ${maxHandles}`)
   }
   if (quota !== undefined && !(quota >= 0)) return invalid("quota", `quota cannot be ${quota}`)
   return umask !== undefined && !(Number.isInteger(umask) && umask >= 0 && umask <= 0o777)
@@ -319,8 +327,17 @@ export const make = <C = {}, R = never, S = {}>(
 ): Effect.Effect<InMemoryHost, InMemoryHostError, Scope.Scope | Needs<C, R, S>> =>
   Effect.gen(function*() {
     yield* checked(options)
-    const { environment = {}, faults = [], groups = {}, local, maxSessions = 10, quota, strict = false, umask } =
-      options
+    const {
+      environment = {},
+      faults = [],
+      groups = {},
+      local,
+      maxHandles = 1000,
+      maxSessions = 10,
+      quota,
+      strict = false,
+      umask
+    } = options
     const given = typeof options.host === "object" ? options.host : { host: options.host ?? "memory" }
     const username = options.username ?? given.username ?? "user"
     const { user, users } = accountsOf(username, options.users ?? [])
@@ -334,6 +351,7 @@ export const make = <C = {}, R = never, S = {}>(
       ...programsOf(options),
       environment,
       isStrict: strict,
+      maxHandles,
       maxSessions,
       quota,
       faults,

@@ -345,6 +345,7 @@ describe("a host as it is told", () => {
         InMemoryHost.layer({ services: { "localhost:80": () => Effect.void, "127.0.0.1:80": () => Effect.void } })
       ],
       ["InvalidOptions", "maxSessions", InMemoryHost.layer({ maxSessions: 1.5 })],
+      ["InvalidOptions", "maxHandles", InMemoryHost.layer({ maxHandles: 0 })],
       ["InvalidOptions", "quota", InMemoryHost.layer({ quota: -1 })],
       ["InvalidOptions", "A B", InMemoryHost.layer({ environment: { "A B": "" } })],
       ["InvalidOptions", "-oProxyCommand", InMemoryHost.layer({ host: "-oProxyCommand" })]

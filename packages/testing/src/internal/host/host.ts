@@ -57,6 +57,7 @@ export interface Options<R> {
   readonly services: ReadonlyMap<string, HostService.Handler<R>>
   readonly environment: Readonly<Record<string, string>>
   readonly isStrict: boolean
+  readonly maxHandles: number
   readonly maxSessions: number
   readonly quota: number | undefined
   readonly faults: ReadonlyArray<Fault.Fault>
@@ -284,7 +285,7 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
         environment: login,
         seen
       }),
-      subsystems: { sftp: sftp.serve(files, wrong) }
+      subsystems: { sftp: sftp.serve(files, wrong, options.maxHandles) }
     })
 
     const machine = yield* local

@@ -23,7 +23,7 @@ const garbage = new Uint8Array(64).fill(0xff)
  *
  * @internal
  */
-export const serve = (files: SftpFileSystem, faults: Faults) =>
+export const serve = (files: SftpFileSystem, faults: Faults, handles: number) =>
 (
   channel: connections.HostChannel,
   connection: connections.Connection
@@ -37,7 +37,7 @@ export const serve = (files: SftpFileSystem, faults: Faults) =>
     write: (bytes: Uint8Array) => channel.stdout(isBroken ? garbage : bytes)
   }
   return Effect.flatMap(
-    sftpServer.serve(duplex, files, { around }),
+    sftpServer.serve(duplex, files, { around, handles }),
     (code) => channel.exit(ExitStatus.Code({ code }))
   )
 }
