@@ -218,6 +218,7 @@ export const layerInMemory: Layer.Layer<
     serving.get(port)?.(connection) ?? connection.end
   const own = "/conformance"
   const host = yield* InMemoryHost.make({
+    unknownCommands: "notFound",
     username: "user",
     directories: { "/run": {}, [own]: { owner: "user" } },
     services: Object.fromEntries(ports.flatMap((port) => [

@@ -49,7 +49,12 @@ export {
    * @since 0.1.0
    * @category models
    */
-  InMemoryHostReason
+  InMemoryHostReason,
+  /**
+   * @since 0.1.0
+   * @category errors
+   */
+  NotScriptedError
 } from "./InMemoryHostError.js"
 
 /**
@@ -137,8 +142,17 @@ export interface Options<C = {}, R = never, S = {}> {
   readonly services?: HostService.Services<S> | undefined
   /** Variables of a login, besides HOME, PATH and the like. */
   readonly environment?: Readonly<Record<string, string>> | undefined
-  /** A program that is not scripted, and that not every host has, is a failure `Unsupported` which lists what is scripted. */
-  readonly strict?: boolean | undefined
+  /**
+   * What becomes of a command that runs a program which is neither scripted nor one of the host's own tools, or uses a tool in
+   * a way that it does not understand.
+   *
+   * - `"fail"` (default): the command ends and dies with a `NotScriptedError`, since it is a fault of the test and not of the
+   *   program. If the program hides the defect, closing the host's scope dies with it. `command -v` reports the program as
+   *   missing, without a defect.
+   * - `"notFound"`: as on a host without it, where `sh` exits with 127, and `RemoteContext` fails with `ProgramNotFound`. What a
+   *   tool does not understand it says on stderr, and exits with 2.
+   */
+  readonly unknownCommands?: "fail" | "notFound" | undefined
   /** How many commands and sessions of SFTP there may be at a time; more wait. Default: 10. */
   readonly maxSessions?: number | undefined
   /**
@@ -335,8 +349,8 @@ export const make = <C = {}, R = never, S = {}>(
       maxHandles = 1000,
       maxSessions = 10,
       quota,
-      strict = false,
-      umask
+      umask,
+      unknownCommands = "fail"
     } = options
     const given = typeof options.host === "object" ? options.host : { host: options.host ?? "memory" }
     const username = options.username ?? given.username ?? "user"
@@ -350,7 +364,7 @@ export const make = <C = {}, R = never, S = {}>(
       seeds: { files: options.files, directories: options.directories, links: options.links },
       ...programsOf(options),
       environment,
-      isStrict: strict,
+      isLackAFault: unknownCommands === "fail",
       maxHandles,
       maxSessions,
       quota,

@@ -49,6 +49,40 @@ export class InMemoryHostError
 }
 
 /**
+ * A command needs a program that the host in memory lacks, or something of a tool that the tool does not understand. A defect of
+ * the effect that runs the command: `unknownCommands` of the host's options says when.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotScriptedError extends Schema.TaggedError<NotScriptedError>("@effect-remote/testing/NotScriptedError")(
+  "NotScriptedError",
+  {
+    host: Schema.String,
+    /** The name that the command used. */
+    program: Schema.String,
+    /** What the program does not understand. Left out: there is no such program. */
+    construct: Schema.optional(Schema.String),
+    /** The names of the host's `commands`. */
+    scripted: Schema.Array(Schema.String)
+  }
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const name = this.program.split("/").pop() ?? ""
+    const key = /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name)
+    const what = this.construct === undefined
+      ? `has no program ${JSON.stringify(this.program)}`
+      : `does not understand ${this.construct} of ${JSON.stringify(this.program)}`
+    const scripted = this.scripted.length === 0 ? "Nothing is scripted." : `Scripted are ${this.scripted.join(", ")}.`
+    return `the host in memory ${this.host} ${what}. Script it with \`commands: { ${key}: ... }\`, or set ` +
+      `\`unknownCommands: "notFound"\` for a host that lacks it. ${scripted}`
+  }
+}
+
+/**
  * What a test expected of a host is not so. The message tells what is.
  *
  * @since 0.1.0

@@ -146,18 +146,10 @@ describe("commands", () => {
       const error = yield* Effect.flip(RemoteContext.string(sh`nothing at all`))
       assert.strictEqual(error._tag === "RemoteCommandError" && error.exitCode, 127)
       assert.include(error.message, "not found")
-    }).pipe(Effect.provide(InMemoryHost.layer({ files: { "/data/plain": "no program" } }))))
-
-  it.effect("a strict host lists what is scripted, within a shell too", () =>
-    Effect.gen(function*() {
-      for (const command of [Command.make("rstart"), sh`true && rstart web`]) {
-        const error = yield* Effect.flip(RemoteContext.string(command))
-        assert.strictEqual(error.reason, "Unsupported")
-        assert.include(error.message, "no program \"rstart\" is scripted")
-        assert.include(error.message, "restart, reload")
-      }
-      assert.strictEqual(yield* RemoteContext.string(sh`echo there | cat; restart`), "there\nrestarted")
-    }).pipe(Effect.provide(InMemoryHost.layer({ strict: true, commands: { restart: "restarted", reload: 0 } }))))
+    }).pipe(Effect.provide(InMemoryHost.layer({
+      unknownCommands: "notFound",
+      files: { "/data/plain": "no program" }
+    }))))
 
   it.effect("pipelines, shells and scripts go together", () =>
     Effect.gen(function*() {
@@ -174,6 +166,7 @@ describe("commands", () => {
       yield* expectOrder("numbers", "upper", "sh -c", "numbers", "upper")
       yield* expectIdle
     }).pipe(Effect.provide(InMemoryHost.layer({
+      unknownCommands: "notFound",
       commands: {
         numbers: "one\ntwo\n",
         code: 4,

@@ -77,6 +77,7 @@ export const make: Effect.Effect<Comparison, never, Scope.Scope> = Effect.orDie(
   const double = (root: string, top: string) =>
     Effect.map(
       InMemoryHost.make({
+        unknownCommands: "notFound",
         host: { ...sshd.host, hostKeys: undefined, knownHostsFile: undefined, keyFile: undefined },
         username: user.name,
         users: [user],

@@ -15,6 +15,7 @@ import * as directories from "../shell/directories.js"
 import * as identity from "../shell/identity.js"
 import { type Connection, firstLine, type HostChannel } from "./connection.js"
 import type { Guardians } from "./guardian.js"
+import * as lacks from "./lacks.js"
 import * as pipes from "./pipe.js"
 import type { Processes } from "./processes.js"
 import { type Invocation, type Lookup, type Program, ProgramExit } from "./program.js"
@@ -36,6 +37,7 @@ export interface Options {
   readonly processes: Processes
   readonly guardians: Guardians
   readonly lookup: Lookup
+  readonly lacks: lacks.Lacks
   readonly files: SftpFileSystem
   /** Of a login. */
   readonly environment: ReadonlyMap<string, string>
@@ -82,6 +84,9 @@ const isTooLong = (words: ReadonlyArray<string>, variables: ReadonlyMap<string, 
 
 // What `cd` of dash ends with.
 const noDirectory = 2
+
+// In place of a program that there is none of, where that is a fault of the test.
+const missing: Program = ({ words: [name] }) => Effect.as(lacks.program(name), ProgramExit.Code({ code: 127 }))
 
 type Streams = Pick<Invocation, "stdin" | "stdout" | "stderr">
 
@@ -132,7 +137,7 @@ const reportStart = (marker: string, pid: number, streams: Streams): Effect.Effe
   )
 
 /** @internal */
-export const make = ({ environment, files, guardians, lookup, processes, seen }: Options): Commands => {
+export const make = ({ environment, files, guardians, lacks: lacking, lookup, processes, seen }: Options): Commands => {
   const refused = (step: Frame.Step, code: number, words = ""): Refused => ({
     _tag: "Refused",
     report: { _tag: "Failed", step, code },
@@ -169,7 +174,11 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
       const [name] = words
       const file = name.startsWith("/") ? name : `${entered.value}/${name}`
       const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(file)))
-      if (!isThere) return refused("program", 127)
+      if (!isThere) {
+        return lacking.isFault
+          ? { _tag: "Ready", program: missing, invocation }
+          : refused("program", 127)
+      }
       const found = yield* Effect.option(Effect.filterOrFail(files.stat(file), directories.isRegular))
       const mayRun = Option.isSome(found) && (yield* identity.mayAccess(files, file, 1))
       return refused("exec", 126, `exec: ${name}: ${mayRun ? "Exec format error" : "Permission denied"}`)
@@ -186,7 +195,7 @@ export const make = ({ environment, files, guardians, lookup, processes, seen }:
   ): Effect.Effect<void> =>
     Effect.asVoid(processes.start(
       pid,
-      Effect.locally(command, running.current, { pid, isLeader, fail: channel.fail }),
+      Effect.locally(command, running.current, { pid, isLeader, lacks: lacking.report(channel.die) }),
       (exit) => channel.exit(statusOf(exit))
     ))
 

@@ -27,6 +27,8 @@ export interface HostChannel {
   readonly exit: (status: ExitStatus) => Effect.Effect<void>
   /** For a channel that was to be opened, and for what a client is to be told in place of any further answer. */
   readonly fail: (error: () => RemoteConnectionError) => Effect.Effect<void>
+  /** Ends the channel. A client that has read all that was written before gets the defect. */
+  readonly die: (defect: unknown) => Effect.Effect<void>
 }
 
 /** @internal */
@@ -77,6 +79,9 @@ export const make = (
     let failed: (() => RemoteConnectionError) | undefined
     const unlessFailed = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>
       Effect.suspend(() => failed?.() ?? Effect.flatMap(effect, (value) => failed?.() ?? Effect.succeed(value)))
+    let died: Effect.Effect<never> | undefined
+    const orDefect = (read: pipes.Pipe["read"]): pipes.Pipe["read"] =>
+      Effect.flatMap(read, (bytes) => Option.isNone(bytes) && died !== undefined ? died : Effect.succeed(bytes))
     const write = links.carry(link, stdin, dropByLink)
     const fail = (error: () => RemoteConnectionError) =>
       Effect.suspend(() => {
@@ -85,8 +90,8 @@ export const make = (
       })
     return {
       channel: {
-        read: unlessFailed(stdout.read),
-        readStderr: unlessFailed(stderr.read),
+        read: unlessFailed(orDefect(stdout.read)),
+        readStderr: unlessFailed(orDefect(stderr.read)),
         write: (bytes) => unlessFailed(write(bytes)),
         end: unlessFailed(stdin.end),
         exit: Deferred.await(exited)
@@ -97,7 +102,12 @@ export const make = (
       endOutput: Effect.zipRight(stdout.end, stderr.end),
       exit: (status) =>
         Effect.all([stdin.close, stdout.end, stderr.end, Deferred.succeed(exited, status)], { discard: true }),
-      fail
+      fail,
+      die: (defect) =>
+        Effect.suspend(() => {
+          died ??= Effect.die(defect)
+          return Effect.all([stdin.close, stdout.end, stderr.end, Deferred.die(exited, defect)], { discard: true })
+        })
     }
   }
 

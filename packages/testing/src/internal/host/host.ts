@@ -35,6 +35,7 @@ import * as commands from "./commands.js"
 import * as faults from "./faults.js"
 import * as guardians from "./guardian.js"
 import * as journals from "./journal.js"
+import * as lacks from "./lacks.js"
 import * as links from "./link.js"
 import * as networks from "./network.js"
 import * as processes from "./processes.js"
@@ -56,7 +57,8 @@ export interface Options<R> {
   readonly commands: ReadonlyArray<HostCommand<R>>
   readonly services: ReadonlyMap<string, HostService.Handler<R>>
   readonly environment: Readonly<Record<string, string>>
-  readonly isStrict: boolean
+  /** What a command needs and the host lacks is a fault of the test. */
+  readonly isLackAFault: boolean
   readonly maxHandles: number
   readonly maxSessions: number
   readonly quota: number | undefined
@@ -245,13 +247,9 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       Effect.sync(() =>
         Option.map(Option.fromNullable(find(words)), (found) => scripts.program(found, own, surroundings))
       )
-    const lookup = tools.lookup({
-      host: name,
-      scripted,
-      seen,
-      provided: coreutils.lookup,
-      strict: options.isStrict ? Option.some(options.commands.map(({ name }) => name)) : Option.none()
-    })
+    const lookup = tools.lookup({ scripted, seen, provided: coreutils.lookup })
+    const lacking = lacks.make(name, options.commands.map(({ name }) => name), options.isLackAFault)
+    yield* Effect.addFinalizer(lacking.verdict)
 
     const login = new Map(Object.entries({
       HOME: options.user.home,
@@ -281,6 +279,7 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
         processes: running,
         guardians: guardians.make(running, scope),
         lookup,
+        lacks: lacking,
         files,
         environment: login,
         seen

@@ -1,4 +1,3 @@
-import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 
@@ -11,13 +10,20 @@ export interface Running {
   readonly pid: number
   /** Whether the process of that id is the program itself. */
   readonly isLeader: boolean
-  /** Has the client get that in place of any further answer. */
-  readonly fail: (error: () => RemoteConnectionError) => Effect.Effect<void>
+  /** Reports what the host in memory lacks. Does not return if that is a fault of the test. */
+  readonly lacks: (lack: Lack) => Effect.Effect<void>
+}
+
+/** @internal */
+export interface Lack {
+  readonly program: string
+  /** What the program does not understand; otherwise there is no such program. */
+  readonly construct?: string | undefined
 }
 
 /** @internal */
 export const current: FiberRef.FiberRef<Running> = FiberRef.unsafeMake<Running>({
   pid: 0,
   isLeader: false,
-  fail: () => Effect.void
+  lacks: () => Effect.void
 })

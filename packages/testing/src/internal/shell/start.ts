@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as lacks from "../host/lacks.js"
 import type { ProgramExit } from "../host/program.js"
 import { PosixError } from "../sftpFileSystem.js"
 import * as bytes from "./bytes.js"
@@ -155,6 +156,7 @@ export const start = (
         : isThere
         ? "Exec format error"
         : yield* whyMissing(shell, name)
+      if (why === "not found") yield* lacks.program(bytes.toText(name))
       yield* complain({ ...shell, descriptors }, `${prefix}${name}: ${why}`)
       return { _tag: "Code", code: denied || isThere ? 126 : 127 }
     }

@@ -4,6 +4,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as lacks from "../host/lacks.js"
 import type { Lookup } from "../host/program.js"
 import type { SftpFileSystem } from "../sftpFileSystem.js"
 import * as bytes from "./bytes.js"
@@ -142,7 +143,10 @@ export const write = (shell: Shell, descriptor: number, text: string): Effect.Ef
 
 /** @internal */
 export const complain = (shell: Shell, words: string): Effect.Effect<void, Killed> =>
-  Effect.asVoid(write(shell, 2, `${shell.name}: ${shell.line}: ${shell.within}${words}\n`))
+  Effect.zipRight(
+    lacks.said("sh", words),
+    Effect.asVoid(write(shell, 2, `${shell.name}: ${shell.line}: ${shell.within}${words}\n`))
+  )
 
 /** @internal */
 export const abort = (shell: Shell, words: string): Effect.Effect<never, Control> =>

@@ -3,6 +3,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as lacks from "../host/lacks.js"
 import type { Invocation, Lookup, Program, ProgramExit } from "../host/program.js"
 import type { SftpFileSystem } from "../sftpFileSystem.js"
 import * as bytes from "./bytes.js"
@@ -45,7 +46,8 @@ export const program = (lookup: Lookup, run: Run): Program => (invocation) => {
   const name = bytes.fromText(first)
   const send = (write: Invocation["stdout"], sent: Uint8Array) =>
     sent.length === 0 ? Effect.void : Effect.flatMap(write(sent), (read) => read ? Effect.void : new Closed())
-  const complain = (words: string) => send(invocation.stderr, bytes.encode(`${name}: ${words}\n`))
+  const complain = (words: string) =>
+    Effect.zipRight(lacks.said(first, words), send(invocation.stderr, bytes.encode(`${name}: ${words}\n`)))
   const directory = bytes.fromText(invocation.directory)
   return run({
     name,

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as lacks from "../../host/lacks.js"
 import * as bytes from "../bytes.js"
 import * as identity from "../identity.js"
 import * as message from "../message.js"
@@ -64,6 +65,7 @@ const run = (
     const program = yield* self.lookup(request)
     if (Option.isNone(program)) {
       const denied = first.includes("/") && (yield* Effect.isSuccess(self.files.stat(self.at(first))))
+      if (!denied) yield* lacks.program(bytes.toText(first))
       return yield* tool.stop(
         `${message.quote(first)}: ${denied ? "Permission denied" : "No such file or directory"}`,
         denied ? 126 : 127
