@@ -29,7 +29,8 @@ export type Operation = Sftp.Request["_tag"] | "any"
  *   Clock.
  * - `SlowLink`: so many bytes a second pass, both ways together, by the Clock.
  * - `DenyPath`: nothing at the path or below it is allowed (`EACCES`), to commands neither.
- * - `FillDisk`: nothing more can be stored (`ENOSPC`), by commands neither.
+ * - `FillDisk`: no more than `after` further bytes fit, for commands neither. What does not fit fails with `ENOSPC`, which an SFTP
+ *   server answers with "Failure". Removing files makes room. It `lasts` from the first write that did not fit, by the Clock.
  * - `KillCommand`: a program of that name is ended by a signal when it has started.
  *
  * @since 0.1.0
@@ -45,7 +46,7 @@ export type Fault = Data.TaggedEnum<{
   Delay: { readonly operation: Operation; readonly duration: Duration.Duration }
   SlowLink: { readonly bytesPerSecond: number }
   DenyPath: { readonly path: string }
-  FillDisk: {}
+  FillDisk: { readonly after: number; readonly lasts: Duration.Duration }
   KillCommand: { readonly name: string; readonly nth: number; readonly signal: string }
 }>
 
@@ -126,10 +127,25 @@ export const slowLink = (bytesPerSecond: number): Fault => constructors.SlowLink
 export const denyPath = (path: string): Fault => constructors.DenyPath({ path })
 
 /**
+ * Fills the disk once `after` more bytes are stored (default: 0). A write that reaches the end is short, as on Linux, and the next
+ * one fails; a directory cannot be made either, but an empty file can, and `statvfs` reports the room that is left. The
+ * disk stays full until `clearFaults`, or, from the first write that did not fit on, for as long as it `lasts` by the Clock.
+ *
  * @since 0.1.0
  * @category constructors
+ * @example
+ * ```ts
+ * import { Fault, InMemoryHost } from "@effect-remote/testing"
+ *
+ * const layer = InMemoryHost.layer({ faults: [Fault.fillDisk({ after: 10_000, lasts: "1 minute" })] })
+ * ```
  */
-export const fillDisk: Fault = constructors.FillDisk()
+export const fillDisk = (
+  { after = 0, lasts = Duration.infinity }: {
+    readonly after?: number | undefined
+    readonly lasts?: Duration.DurationInput | undefined
+  } = {}
+): Fault => constructors.FillDisk({ after, lasts: Duration.decode(lasts) })
 
 /**
  * @since 0.1.0
@@ -162,7 +178,10 @@ export const show: (fault: Fault) => string = constructors.$match({
   Delay: ({ duration, operation }) => `delay each ${operations(operation)} by ${Duration.format(duration)}`,
   SlowLink: ({ bytesPerSecond }) => `let ${bytesPerSecond} bytes pass a second`,
   DenyPath: ({ path }) => `deny ${path}`,
-  FillDisk: () => "fill the disk",
+  FillDisk: ({ after, lasts }) =>
+    `fill the disk${after === 0 ? "" : ` after ${after} bytes`}${
+      Duration.isFinite(lasts) ? ` for ${Duration.format(lasts)}` : ""
+    }`,
   KillCommand: ({ name, nth, signal }) => `end the ${ordinal(nth)} ${name} by SIG${signal}`
 })
 

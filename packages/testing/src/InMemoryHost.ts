@@ -156,6 +156,11 @@ export interface Options<C = {}, R = never, S = {}> {
   /** How many commands and sessions of SFTP there may be at a time; more wait. Default: 10. */
   readonly maxSessions?: number | undefined
   /**
+   * How many events are kept, and how many runs besides: the last ones. An expectation that would need dropped ones fails and
+   * says so. Default: 10,000.
+   */
+  readonly keptEvents?: number | undefined
+  /**
    * The most files and directories that one SFTP session holds open, as `limits@openssh.com` reports it. At the limit an open
    * fails with the status "Failure", as OpenSSH's does without a free descriptor. Default: 1000.
    */
@@ -228,11 +233,13 @@ export interface InMemoryHost {
   readonly tree: (path?: string) => Effect.Effect<ReadonlyMap<string, Entry>>
   /** The same as text, an entry a line, with short contents: made to be compared. */
   readonly snapshot: (path?: string) => Effect.Effect<string>
-  /** What happened, in order. */
+  /** What happened, in order: the last `keptEvents` of it. */
   readonly events: Effect.Effect<ReadonlyArray<HostEvent.HostEvent>>
-  /** The programs that were started, in order. */
+  /** How many events came before those of `events`. */
+  readonly dropped: Effect.Effect<number>
+  /** The programs that were started, in order: the last `keptEvents` of them. */
   readonly runs: Effect.Effect<ReadonlyArray<HostEvent.Run>>
-  /** Waits until a program has been started with these words first; the `nth` of them. */
+  /** Waits until a program has been started with these words first; the `nth` of them. Dies if earlier runs were dropped. */
   readonly awaitRun: (words: string | ReadonlyArray<string>, nth?: number) => Effect.Effect<HostEvent.Run>
   readonly counts: Effect.Effect<Counts>
   readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
@@ -291,13 +298,21 @@ const accountsOf = (username: string, listed: ReadonlyArray<UserSeed>) => {
   return { user, users }
 }
 
+const keptByDefault = 10_000
+
 const checked = (
-  { environment = {}, maxHandles = 1000, maxSessions = 10, quota, umask }: Omit<Options, "commands" | "services">
+  { environment = {}, keptEvents = keptByDefault, maxHandles = 1000, maxSessions = 10, quota, umask }: Omit<
+    Options,
+    "commands" | "services"
+  >
 ): Effect.Effect<void, InMemoryHostError> => {
   const name = Object.keys(environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   if (name !== undefined) return invalid(name, `${JSON.stringify(name)} is no name for an environment variable`)
   if (!Number.isInteger(maxSessions) || maxSessions < 0) {
     return invalid("maxSessions", `maxSessions cannot be ${maxSessions}`)
+  }
+  if (!Number.isInteger(keptEvents) || keptEvents < 0) {
+    return invalid("keptEvents", `\`keptEvents\` must be a non-negative integer, got ${keptEvents}`)
   }
   if (!Number.isInteger(maxHandles) || maxHandles < 1) {
     return invalid("maxHandles", `\`maxHandles\` must be a positive integer, got ${maxHandles}`)
@@ -345,6 +360,7 @@ export const make = <C = {}, R = never, S = {}>(
       environment = {},
       faults = [],
       groups = {},
+      keptEvents = keptByDefault,
       local,
       maxHandles = 1000,
       maxSessions = 10,
@@ -365,6 +381,7 @@ export const make = <C = {}, R = never, S = {}>(
       ...programsOf(options),
       environment,
       isLackAFault: unknownCommands === "fail",
+      keptEvents,
       maxHandles,
       maxSessions,
       quota,
@@ -386,11 +403,12 @@ export const make = <C = {}, R = never, S = {}>(
       files: host.administrator,
       tree: (path = "/") => Effect.sync(() => entries(memory, path)),
       snapshot: (path = "/") => Effect.sync(() => snapshot(memory, path)),
-      events: Effect.sync(() => [...journal.events()]),
-      runs: Effect.sync(() => [...journal.runs()]),
+      events: Effect.sync(() => journal.events().kept),
+      dropped: Effect.sync(() => journal.events().dropped),
+      runs: Effect.sync(() => journal.runs().kept),
       awaitRun: (words, nth = 1) => {
         const wanted = wordsOf(words)
-        return journal.awaitRun((runs) => runs.filter(({ argv }) => assertions.startsWith(argv, wanted))[nth - 1])
+        return journal.awaitRun(({ argv }) => assertions.startsWith(argv, wanted), nth)
       },
       counts: Effect.sync(host.counts),
       inject: (fault) => Effect.sync(() => host.faults.inject(fault)),

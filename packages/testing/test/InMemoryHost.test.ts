@@ -339,6 +339,7 @@ describe("a host as it is told", () => {
       ],
       ["InvalidOptions", "maxSessions", InMemoryHost.layer({ maxSessions: 1.5 })],
       ["InvalidOptions", "maxHandles", InMemoryHost.layer({ maxHandles: 0 })],
+      ["InvalidOptions", "keptEvents", InMemoryHost.layer({ keptEvents: -1 })],
       ["InvalidOptions", "quota", InMemoryHost.layer({ quota: -1 })],
       ["InvalidOptions", "A B", InMemoryHost.layer({ environment: { "A B": "" } })],
       ["InvalidOptions", "-oProxyCommand", InMemoryHost.layer({ host: "-oProxyCommand" })]

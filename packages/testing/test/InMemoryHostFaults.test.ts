@@ -90,7 +90,7 @@ describe("faults", () => {
       const error = yield* Effect.flip(RemoteContext.string(Command.make("cat", "/data/a")))
       assert.include(error.message, "Permission denied")
       assert.strictEqual(yield* fs.readFileString("/database"), "b")
-      yield* inject(Fault.fillDisk)
+      yield* inject(Fault.fillDisk())
       assert.isTrue(Exit.isFailure(yield* Effect.exit(fs.writeFileString("x", "y"))))
       assert.include(
         (yield* Effect.flip(RemoteContext.string(sh`cp /database copy`))).message,
@@ -100,6 +100,64 @@ describe("faults", () => {
       yield* fs.writeFileString("x", "y")
       assert.strictEqual(yield* fs.readFileString("/data/a"), "a")
     }).pipe(Effect.provide(InMemoryHost.layer({ files: { "/data/a": "a", "/database": "b" } }))))
+
+  it.effect("a disk that fills after so many bytes cuts a write short, and fails each verb until there is room", () =>
+    Effect.gen(function*() {
+      const fs = yield* files
+      const { events, expectFile, expectIdle, files: administrator, snapshot } = yield* host
+      yield* inject(Fault.fillDisk({ after: 10_000 }))
+      const failure = (effect: Effect.Effect<unknown, Error>) =>
+        Effect.map(Effect.flip(effect), ({ message }) => assert.include(message, "no space left"))
+
+      // what fits is there, as on Linux
+      const shell = yield* RemoteContext.string(
+        sh`head -c 6000 /big >a; echo $?; cat /big >b; echo $?; cat /big >c; echo $?`
+      )
+      assert.strictEqual(shell, "0\n1\n1\n")
+      assert.deepStrictEqual(
+        yield* Effect.forEach(["a", "b", "c"], (name) => Effect.map(fs.stat(name), ({ size }) => Number(size))),
+        [6000, 4000, 0]
+      )
+      const { available, free, size } = yield* fs.diskFree("/")
+      assert.deepStrictEqual([available, free], [0n, 0n])
+      assert.isTrue(size > 0n)
+
+      const big = new Uint8Array(20_000)
+      yield* failure(fs.writeFile("new", big))
+      yield* failure(fs.writeFile("a", big, { flag: "a" }))
+      yield* failure(fs.atomicWrite("/home/user/kept", big))
+      yield* failure(fs.makeDirectory("directory"))
+      yield* expectFile("/home/user/kept", "old")
+      assert.notMatch(yield* snapshot("/home/user"), /kept\..|\.kept/)
+      yield* failure(fs.put(import.meta.filename, "/home/user/put"))
+      // what is there can be written over, and an empty file takes no room
+      yield* fs.writeFile("empty", new Uint8Array())
+      assert.strictEqual((yield* events).filter(HostEvent.HostEvent.$is("FaultFired")).length, 1)
+
+      yield* fs.remove("b")
+      yield* fs.writeFile("again", big.subarray(4000, 8000))
+      yield* failure(fs.writeFile("more", big))
+      yield* expectIdle
+      assert.isTrue(yield* administrator.exists("/home/user/again"))
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(InMemoryHost.layer({
+        files: { "/big": "x".repeat(12_000), "/home/user/kept": "old" }
+      }))
+    ))
+
+  it.effect("a disk is full for as long as it lasts, from the first write that does not fit", () =>
+    Effect.gen(function*() {
+      const fs = yield* files
+      yield* inject(Fault.fillDisk({ lasts: "1 minute" }))
+      yield* TestClock.adjust("1 hour")
+      const write = fs.writeFileString("x", "y")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(write)))
+      yield* TestClock.adjust("59 seconds")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(write)))
+      yield* TestClock.adjust("1 second")
+      yield* write
+    }).pipe(Effect.provide(InMemoryHost.layer())))
 
   it.effect("a quota is a disk that fills by itself", () =>
     Effect.gen(function*() {
@@ -168,7 +226,7 @@ describe("faults", () => {
     Effect.gen(function*() {
       const printed = vi.spyOn(console, "error").mockImplementation(() => {})
       yield* Effect.addFinalizer(() => Effect.sync(() => printed.mockRestore()))
-      const layer = InMemoryHost.layer({ host: "db", faults: [Fault.dropAt("Write", { nth: 3 }), Fault.fillDisk] })
+      const layer = InMemoryHost.layer({ host: "db", faults: [Fault.dropAt("Write", { nth: 3 }), Fault.fillDisk()] })
       yield* Effect.exit(Effect.provide(Effect.fail("the test"), layer))
       yield* Effect.scoped(Layer.build(layer))
       assert.deepStrictEqual(printed.mock.calls, [

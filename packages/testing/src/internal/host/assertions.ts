@@ -4,17 +4,25 @@
 import * as Effect from "effect/Effect"
 import * as HostEvent from "../../HostEvent.js"
 import { HostAssertionError } from "../../InMemoryHostError.js"
+import { droppedWords, type Recent } from "./journal.js"
 
 const shownLast = 50
 
 /** @internal */
-export const fail = (expected: string, actual: ReadonlyArray<string>, some: string, none = "nothing") => {
+export const fail = (
+  expected: string,
+  actual: ReadonlyArray<string>,
+  some: string,
+  none = "nothing",
+  dropped = 0
+) => {
   const shown = actual.slice(-shownLast)
   return new HostAssertionError({
     detail: [
       `expected ${expected}, but ${shown.length === 0 ? none : `${some}:`}`,
       ...(shown.length < actual.length ? [`  ... and ${actual.length - shown.length} before`] : []),
-      ...shown.map((line) => `  ${line}`)
+      ...shown.map((line) => `  ${line}`),
+      ...(dropped > 0 ? [`That is not known for certain, since ${droppedWords(dropped)}`] : [])
     ].join("\n")
   })
 }
@@ -36,38 +44,41 @@ const times = (count: number): string => count === 1 ? "once" : count === 0 ? "n
 
 /** @internal */
 export const ran = (
-  runs: ReadonlyArray<HostEvent.Run>,
+  { dropped, kept }: Recent<HostEvent.Run>,
   words: ReadonlyArray<string>,
   expected: number | undefined
 ): Effect.Effect<void, HostAssertionError> => {
-  const found = runs.filter(({ argv }) => startsWith(argv, words)).length
-  return (expected === undefined ? found > 0 : found === expected)
+  const found = kept.filter(({ argv }) => startsWith(argv, words)).length
+  // one that was dropped may be one more
+  return (expected === undefined ? found > 0 : found === expected && dropped === 0)
     ? Effect.void
     : fail(
       `${HostEvent.showWords(words)} to be run${expected === undefined ? "" : ` ${times(expected)}`}` +
         (found === 0 ? "" : ` (it was ${times(found)})`),
-      showRuns(runs),
+      showRuns(kept),
       "what was run is",
-      "nothing was run"
+      "nothing was run",
+      found > (expected ?? Infinity) ? 0 : dropped
     )
 }
 
 /** @internal */
 export const ranInOrder = (
-  runs: ReadonlyArray<HostEvent.Run>,
+  { dropped, kept }: Recent<HostEvent.Run>,
   lines: ReadonlyArray<ReadonlyArray<string>>
 ): Effect.Effect<void, HostAssertionError> => {
   let at = 0
-  for (const { argv } of runs) {
+  for (const { argv } of kept) {
     const next = lines[at]
     if (next !== undefined && startsWith(argv, next)) at++
   }
   const missing = lines[at]
   return missing === undefined ? Effect.void : fail(
     `${HostEvent.showWords(missing)} to be run${at === 0 ? "" : ` after ${HostEvent.showWords(lines[at - 1] ?? [])}`}`,
-    showRuns(runs),
+    showRuns(kept),
     "what was run is",
-    "nothing was run"
+    "nothing was run",
+    dropped
   )
 }
 

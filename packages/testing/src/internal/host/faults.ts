@@ -7,10 +7,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fault from "../../Fault.js"
 import { HostEvent } from "../../HostEvent.js"
-import type { Fault as VolumeFault } from "../memory/volume.js"
+import type { Fault as VolumeFault, Volume } from "../memory/volume.js"
 import { PosixError } from "../sftpFileSystem.js"
 import type { Around } from "../sftpServer.js"
 import type { Connection } from "./connection.js"
+import * as fullDisk from "./fullDisk.js"
 import type { Journal } from "./journal.js"
 import type { Link } from "./link.js"
 
@@ -37,20 +38,26 @@ interface Active {
   count: number
 }
 
-const writing: ReadonlySet<Parameters<VolumeFault>[0]> = new Set(["write", "mkdir", "symlink", "link"])
-
 const isBelow = (path: string, top: string): boolean =>
   path === top || path.startsWith(top.endsWith("/") ? top : `${top}/`)
 
 /** @internal */
-export const make = (host: string, link: Link, journal: Journal): Faults => {
+export const make = (
+  host: string,
+  link: Link,
+  journal: Journal,
+  { now, space }: Pick<Volume, "now" | "space">
+): Faults => {
   let active: Array<Active> = []
   let injected: Array<Fault.Fault> = []
 
+  const told = (fault: Fault.Fault): void => journal.add(HostEvent.FaultFired({ fault: Fault.show(fault) }))
   const fire = (one: Active, isSpent = true): void => {
-    journal.add(HostEvent.FaultFired({ fault: Fault.show(one.fault) }))
+    told(one.fault)
     if (isSpent) active = active.filter((other) => other !== one)
   }
+
+  const disk = fullDisk.make(space, now, told)
 
   const failure = (reason: RemoteConnectionError["reason"], detail: string) =>
     new RemoteConnectionError({ reason, host, detail })
@@ -92,14 +99,14 @@ export const make = (host: string, link: Link, journal: Journal): Faults => {
           status: response._tag === "Status" ? response.code : 0
         }))
       }
-      const told = Effect.tap(
+      const answered = Effect.tap(
         Effect.tapErrorTag(answer, "PosixError", () =>
           Effect.sync(() =>
             status(Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: "" }))
           )),
         (response) => Effect.sync(() => status(response))
       )
-      let whole = told
+      let whole = answered
       for (const one of matching) {
         fire(one)
         const { fault } = one
@@ -133,12 +140,14 @@ export const make = (host: string, link: Link, journal: Journal): Faults => {
   return {
     inject: (fault) => {
       injected = [...injected, fault]
+      if (fault._tag === "FillDisk") return disk.fill(fault)
       active = [...active, { fault, count: 0 }]
       if (fault._tag === "DropAfterBytes") link.budget = Math.min(link.budget, fault.bytes)
       refreshLink()
     },
     clear: () => {
       active = []
+      disk.clear()
       link.budget = Infinity
       refreshLink()
     },
@@ -153,9 +162,8 @@ export const make = (host: string, link: Link, journal: Journal): Faults => {
         if (fault._tag === "DenyPath" && (isBelow(path, fault.path) || (to !== undefined && isBelow(to, fault.path)))) {
           return "EACCES"
         }
-        if (fault._tag === "FillDisk" && writing.has(operation)) return "ENOSPC"
       }
-      return undefined
+      return operation === "mkdir" && disk.lacksBlock() ? "ENOSPC" : undefined
     },
     killing: (name) => {
       for (const one of active) {

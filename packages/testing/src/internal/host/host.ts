@@ -12,17 +12,15 @@ import * as NodeLocal from "@effect-remote/node/NodeLocal"
 import { FileSystem } from "@effect/platform/FileSystem"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fault from "../../Fault.js"
 import type { HostCommand } from "../../HostCommand.js"
-import { HostEvent, Outcome, type Run } from "../../HostEvent.js"
+import { HostEvent, Outcome } from "../../HostEvent.js"
 import type * as HostService from "../../HostService.js"
 import { InMemoryHostError } from "../../InMemoryHostError.js"
 import * as accounts from "../memory/accounts.js"
@@ -40,6 +38,7 @@ import * as links from "./link.js"
 import * as networks from "./network.js"
 import * as processes from "./processes.js"
 import { type Lookup, type Program, ProgramExit } from "./program.js"
+import * as runs from "./run.js"
 import { current as currentCommand } from "./running.js"
 import * as scripts from "./scripts.js"
 import * as sftp from "./sftp.js"
@@ -59,6 +58,7 @@ export interface Options<R> {
   readonly environment: Readonly<Record<string, string>>
   /** What a command needs and the host lacks is a fault of the test. */
   readonly isLackAFault: boolean
+  readonly keptEvents: number
   readonly maxHandles: number
   readonly maxSessions: number
   readonly quota: number | undefined
@@ -189,9 +189,9 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
     yield* Effect.mapError(seeds.seed(memory, { directories: { "/tmp": { mode: 0o1777 } } }), seedError)
     yield* Effect.mapError(seeds.seed(memory, options.seeds), seedError)
 
-    const journal = journals.make()
+    const journal = journals.make(options.keptEvents)
     const link = links.make()
-    const wrong = faults.make(name, link, journal)
+    const wrong = faults.make(name, link, journal, memory.volume)
     options.faults.forEach(wrong.inject)
     memory.volume.fault = wrong.onVolume
     yield* Effect.addFinalizer((exit) =>
@@ -210,31 +210,19 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
     // A program of a command, or one that is scripted, is told of.
     const seen = (program: Program): Program => (invocation) =>
       Effect.flatMap(FiberRef.get(currentCommand), ({ pid }) => {
-        const ended = Deferred.unsafeMake<Outcome>(FiberId.none)
-        const killed = Deferred.unsafeMake<string>(FiberId.none)
-        let outcome: Outcome | undefined
-        const run: Run = {
-          argv: invocation.words,
-          cwd: invocation.directory,
-          env: Object.fromEntries(invocation.environment),
-          pid,
-          ended: Deferred.await(ended),
-          outcome: Effect.sync(() => outcome),
-          kill: (signal = "KILL") => Effect.zipRight(Deferred.succeed(killed, signal), Deferred.await(ended))
-        }
+        const observed = runs.make(invocation, pid)
         const ends = (how: Outcome) =>
           Effect.suspend(() => {
             programs--
-            outcome = how
-            return Deferred.succeed(ended, how)
+            return observed.end(how)
           })
         programs++
-        journal.add(HostEvent.Started({ run }))
+        journal.add(HostEvent.Started({ run: observed.run }))
         const signal = wrong.killing(invocation.words[0])
         const ending = signal === undefined
           ? Effect.raceFirst(
             program(invocation),
-            Effect.map(Deferred.await(killed), (signal) => ProgramExit.Signal({ signal }))
+            Effect.map(observed.killed, (signal) => ProgramExit.Signal({ signal }))
           )
           : Effect.succeed(ProgramExit.Signal({ signal }))
         return ending.pipe(

@@ -1,49 +1,87 @@
 /**
- * What happened, in order, and whoever waits for something to happen.
+ * What happened, in order, as far as it is kept, and whoever waits for a program to be started.
  */
 import * as Effect from "effect/Effect"
 import type { HostEvent, Run } from "../../HostEvent.js"
+import { HostAssertionError } from "../../InMemoryHostError.js"
+
+/**
+ * The last ones of a list, and how many came before them.
+ *
+ * @internal
+ */
+export interface Recent<A> {
+  readonly kept: ReadonlyArray<A>
+  readonly dropped: number
+}
 
 /** @internal */
 export interface Journal {
   readonly add: (event: HostEvent) => void
-  readonly events: () => ReadonlyArray<HostEvent>
-  readonly runs: () => ReadonlyArray<Run>
-  /** Waits until the list of runs has such a value. */
-  readonly awaitRun: (find: (runs: ReadonlyArray<Run>) => Run | undefined) => Effect.Effect<Run>
+  readonly events: () => Recent<HostEvent>
+  readonly runs: () => Recent<Run>
+  /** Waits for the nth run that matches. Dies if the count is not known, since runs before were dropped. */
+  readonly awaitRun: (matches: (run: Run) => boolean, nth: number) => Effect.Effect<Run>
 }
 
-// A test that does more looks at its end.
-const kept = 100_000
+/**
+ * Why an answer about what happened is not known.
+ *
+ * @internal
+ */
+export const droppedWords = (dropped: number): string =>
+  `${dropped} earlier ${
+    dropped === 1 ? "one was" : "ones were"
+  } dropped: \`keptEvents\` of the host limits what is kept`
+
+const ring = <A>(most: number) => {
+  let items: Array<A> = []
+  let total = 0
+  return {
+    add: (item: A): void => {
+      total++
+      items.push(item)
+      if (items.length > 2 * most) items = most === 0 ? [] : items.slice(-most)
+    },
+    recent: (): Recent<A> => {
+      const kept = items.slice(Math.max(0, items.length - most))
+      return { kept, dropped: total - kept.length }
+    }
+  }
+}
 
 /** @internal */
-export const make = (): Journal => {
-  let events: Array<HostEvent> = []
-  let runs: Array<Run> = []
-  const waiters = new Set<() => void>()
+export const make = (most: number): Journal => {
+  const events = ring<HostEvent>(most)
+  const runs = ring<Run>(most)
+  const waiters = new Set<(run: Run) => void>()
 
   return {
     add: (event) => {
-      events.push(event)
-      if (events.length > 2 * kept) events = events.slice(-kept)
+      events.add(event)
       if (event._tag !== "Started") return
-      runs.push(event.run)
-      if (runs.length > 2 * kept) runs = runs.slice(-kept)
-      waiters.forEach((wake) => wake())
+      runs.add(event.run)
+      waiters.forEach((see) => see(event.run))
     },
-    events: () => events,
-    runs: () => runs,
-    awaitRun: (find) =>
+    events: events.recent,
+    runs: runs.recent,
+    awaitRun: (matches, nth) =>
       Effect.async((resume) => {
-        const wake = () => {
-          const found = find(runs)
-          if (found === undefined) return
-          waiters.delete(wake)
-          resume(Effect.succeed(found))
+        const { dropped, kept } = runs.recent()
+        if (dropped > 0) {
+          return resume(Effect.die(
+            new HostAssertionError({ detail: `awaitRun cannot count the programs that ran, ${droppedWords(dropped)}` })
+          ))
         }
-        waiters.add(wake)
-        wake()
-        return Effect.sync(() => waiters.delete(wake))
+        let seen = 0
+        const see = (run: Run) => {
+          if (!matches(run) || ++seen !== nth) return
+          waiters.delete(see)
+          resume(Effect.succeed(run))
+        }
+        waiters.add(see)
+        kept.forEach(see)
+        return Effect.sync(() => waiters.delete(see))
       })
   }
 }

@@ -12,7 +12,14 @@ export interface Space {
   /** In bytes. Less than is used is a full disk. */
   quota: number
   used: number
+  /** A further limit, of the moment. */
+  cap: () => number
+  /** Is told when something did not fit, or not as a whole. */
+  onFull: () => void
 }
+
+/** @internal */
+export const roomIn = ({ cap, quota, used }: Space): number => Math.max(0, Math.min(quota, cap()) - used)
 
 const blockSize = 4096
 const smallest = 64
@@ -64,7 +71,10 @@ export class Content {
       const count = Math.min(blockSize - start, wanted - done)
       const written = this.#fill(Math.floor((offset + done) / blockSize), start, bytes.subarray(done, done + count))
       done += written
-      if (written < count) break
+      if (written < count) {
+        this.#space.onFull()
+        break
+      }
     }
     if (done === 0) refuse("ENOSPC")
     this.size = Math.max(this.size, offset + done)
@@ -86,7 +96,7 @@ export class Content {
   #fill(index: number, start: number, bytes: Uint8Array): number {
     const found = this.#blocks.get(index)
     const block = found ?? { bytes: new Uint8Array(0), used: 0 }
-    const free = Math.max(0, this.#space.quota - this.#space.used)
+    const free = roomIn(this.#space)
     const count = Math.min(bytes.length, Math.max(0, block.used + free - start))
     if (count === 0) return 0
     const used = Math.max(block.used, start + count)

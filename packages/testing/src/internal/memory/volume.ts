@@ -4,7 +4,7 @@
 import type { FileSystemInfo } from "@effect-remote/core/protocol/Sftp"
 import type { Errno } from "../sftpFileSystem.js"
 import type { Caller } from "./caller.js"
-import { Content, type Space } from "./content.js"
+import { Content, roomIn, type Space } from "./content.js"
 import type { Directory, Fifo, File, Link, Node } from "./node.js"
 
 /**
@@ -129,7 +129,7 @@ export const make = (options: {
   return {
     root: makeRoot({ now, nextIno }),
     now,
-    space: { quota, used: 0 },
+    space: { quota, used: 0, cap: () => Infinity, onFull: () => {} },
     protections,
     readOnly: false,
     fault: undefined,
@@ -174,7 +174,7 @@ const readOnlyFlag = 1n
 /** @internal */
 export const info = ({ readOnly, space }: Volume): FileSystemInfo => {
   const total = Math.min(Math.floor(space.quota / blockSize), mostBlocks)
-  const free = BigInt(Math.max(0, Math.min(total, Math.floor((space.quota - space.used) / blockSize))))
+  const free = BigInt(Math.min(total, Math.floor(roomIn(space) / blockSize)))
   return {
     bsize: BigInt(blockSize),
     frsize: BigInt(blockSize),
