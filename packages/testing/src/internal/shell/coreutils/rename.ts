@@ -27,7 +27,7 @@ const mv: tool.Run = (self) =>
         const target = yield* look(self.files.lstat(self.at(to)), to)
         if (target._tag === "Some") {
           if (found.has("n")) return
-          if (isSame(source, target.value)) {
+          if (isSame(source, target.value) || (yield* isLinkTo(self, from, to, source, target.value))) {
             return yield* new Failure({ words: `${quote(from)} and ${quote(to)} are the same file` })
           }
           const [one, other] = [directories.isDirectory(source), directories.isDirectory(target.value)]
@@ -46,6 +46,19 @@ const mv: tool.Run = (self) =>
             : failure(`cannot move ${quote(from)} to ${quote(to)}`, error))
         yield* say(self, found, `renamed ${quote(from)} -> ${quote(to)}`)
       }))
+  })
+
+// Whether a link is to replace what it names, which would be gone unless it has another name.
+const isLinkTo = (self: tool.Tool, from: string, to: string, source: Stat, target: Stat): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    if (!directories.isLink(source) || directories.isLink(target)) return false
+    const named = yield* Effect.option(self.files.stat(self.at(from)))
+    if (named._tag === "None" || !isSame(named.value, target)) return false
+    if (target.nlink === 1) return true
+    const real = (path: string) =>
+      Effect.option(directories.real(self.files, directories.resolve(self.directory, path), true))
+    const [one, other] = yield* Effect.all([real(from), real(directoryOf(to))])
+    return one._tag === "Some" && other._tag === "Some" && one.value === below(other.value, baseOf(to))
   })
 
 // Whether what is to be replaced is what is linked to: it would be gone.
