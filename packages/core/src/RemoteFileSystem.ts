@@ -55,7 +55,10 @@ export interface AtomicOptions {
    * had.
    */
   readonly durable?: boolean | undefined
-  /** What becomes of a target that is a link: what it names is replaced (`"follow"`, the default), or the link is. */
+  /**
+   * What becomes of a target that is a link: what it names is replaced (`"follow"`, the default), or the link is. Following
+   * fails with `PermissionDenied` for another user's link in a sticky directory that everybody may write to, as `/tmp`.
+   */
   readonly symlinks?: "follow" | "replace" | undefined
 }
 

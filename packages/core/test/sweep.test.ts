@@ -1,16 +1,15 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { temporaryName } from "../src/internal/files/atomicWrite.js"
-import { isTemporaryName } from "../src/internal/files/sweep.js"
+import { isHidden, temporaryName } from "../src/internal/hiddenNames.js"
 import * as random from "../src/internal/random.js"
 
 it.effect("the names of atomic writes are known, and no others", () =>
   Effect.gen(function*() {
     const name = temporaryName(yield* random.hex)
-    assert.isTrue(isTemporaryName(name))
+    assert.isTrue(isHidden(name))
     for (
       const other of [`${name}x`, `x${name}`, `${name}\n`, name.toUpperCase(), temporaryName(""), temporaryName("a/b")]
     ) {
-      assert.isFalse(isTemporaryName(other), other)
+      assert.isFalse(isHidden(other), other)
     }
   }))

@@ -27,6 +27,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]
   look: unused,
   follow: () => Effect.succeed(seen("Directory")),
   realPath: unused,
+  locate: unused,
   list: () => Effect.succeed(names.map(([name, type]) => ({ name, seen: seen(type, type === "File" ? 4n : 0n) }))),
   readLink: () => Effect.succeed("/etc"),
   symlink: unused,
@@ -48,6 +49,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]
 const taking = (touched: Set<string>): Side => ({
   ...hostile([]),
   look: notFound,
+  locate: (path) => Effect.succeed([path, undefined]),
   follow: (path) => path === "." ? Effect.succeed(seen("Directory")) : notFound(path),
   list: () => Effect.succeed([]),
   symlink: (path) => Effect.sync(() => void touched.add(path)),

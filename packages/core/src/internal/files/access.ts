@@ -5,12 +5,12 @@ import type { PlatformError } from "@effect/platform/Error"
 import type { AccessFileOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import { OpenFlags } from "../../protocol/Sftp.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
-import * as atomicWrite from "./atomicWrite.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -32,7 +32,7 @@ export const check = (
       const looked = readable ? Effect.scoped(operations.openDirectory(attempt)) : Effect.void
       if (!writable) return looked
       return Effect.flatMap(random.hex, (unguessable) => {
-        const attempt = { method, path: posixPath.join(path, atomicWrite.temporaryName(unguessable)) }
+        const attempt = { method, path: posixPath.join(path, hiddenNames.temporaryName(unguessable)) }
         const made = Effect.acquireUseRelease(
           operations.makeDirectory(attempt, { permissions: 0o700 }),
           () => Effect.void,

@@ -8,12 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { AtomicOptions } from "../../RemoteFileSystem.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
+import * as links from "./links.js"
 import * as owner from "./owner.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
@@ -38,13 +40,6 @@ const permissionBits = 0o7777
 const readWriteExecute = 0o777
 
 const renamedWithin = "30 seconds"
-
-/**
- * Hidden, and long enough that nobody can guess it; its length does not depend on the target's, which may be the longest.
- *
- * @internal
- */
-export const temporaryName = (unguessable: string): string => `.effect-remote-${unguessable}.tmp`
 
 const noEntry = Effect.succeedNone
 
@@ -85,12 +80,9 @@ const makePlan = Effect.fnUntraced(function*(
     return yield* refused("Unknown", "the SFTP server cannot tell when a file is on the disk")
   }
   const isLink = Option.exists(named, failure.isSymbolicLink)
-  const target = isLink && symlinks === "follow" ? yield* operations.realPath(at(path)) : path
-  const existing = !isLink
-    ? named
-    : symlinks === "follow"
-    ? yield* Effect.catchIf(Effect.asSome(operations.stat(at(target))), failure.isNotFound, () => noEntry)
-    : Option.none()
+  const [target, existing] = Option.isSome(named) && isLink && symlinks === "follow"
+    ? yield* links.follow(operations, at(path), named.value)
+    : [path, isLink ? Option.none<Attributes>() : named]
   if (Option.exists(existing, failure.isDirectory)) return yield* refused("BadResource", "it is a directory")
   if (Option.exists(existing, (found) => !failure.isRegularFile(found))) {
     return yield* refused("BadResource", "it is no regular file")
@@ -106,7 +98,7 @@ const makePlan = Effect.fnUntraced(function*(
     : mode & permissionBits
 
   const directory = posixPath.parent(target)
-  const temporary = posixPath.join(directory, temporaryName(yield* random.hex))
+  const temporary = posixPath.join(directory, hiddenNames.temporaryName(yield* random.hex))
   const plan: Plan = { at, target, existing, permissions, directory, temporary, hasMode: mode !== undefined }
   return plan
 })

@@ -5,47 +5,26 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { OpenFlags } from "../../protocol/Sftp.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
-import * as random from "../random.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
-import * as atomicWrite from "./atomicWrite.js"
 import * as duration from "./duration.js"
-
-/**
- * The names of atomic writes, and of transfers that can be resumed.
- *
- * @internal
- */
-export const isTemporaryName = (name: string): boolean =>
-  /^\.effect-remote-(?:[0-9a-f]{32}\.tmp|[0-9a-f]{16}-[0-9a-z]+--?[0-9a-z]+\.part)$/.test(name)
+import * as probe from "./probe.js"
 
 const method = "sweepTemporary"
 
 /**
  * SFTP does not tell the time, and the host's own clock need not be that of a file server: a new file has the time that
- * counts. Its name is swept, too, should this be killed now.
+ * counts.
  */
-const now = (operations: Operations, directory: string): Effect.Effect<number, PlatformError> =>
-  Effect.gen(function*() {
-    const attempt = { method, path: posixPath.join(directory, atomicWrite.temporaryName(yield* random.hex)) }
-    yield* Effect.addFinalizer(() =>
-      operations.removeFile(attempt).pipe(
-        Effect.interruptible,
-        Effect.timeoutOption("10 seconds"),
-        Effect.catchIf(failure.isReason("NotFound"), () => Effect.void),
-        Effect.ignoreLogged
-      )
-    )
-    const file = yield* operations.open(attempt, OpenFlags.write | OpenFlags.create | OpenFlags.exclusive, {
-      permissions: 0o600
-    })
-    const { mtime } = yield* file.stat
-    return mtime === undefined
-      ? yield* Effect.fail(failure.system(attempt, "Unknown", undefined, "the SFTP server tells no times"))
-      : mtime
-  }).pipe(Effect.scoped)
+const now = (operations: Operations, directory: string): Effect.Effect<number, PlatformError> => {
+  const attempt = { method, path: directory }
+  return Effect.flatMap(probe.attributes(operations, attempt), ({ mtime }) =>
+    mtime === undefined
+      ? Effect.fail(failure.system(attempt, "Unknown", undefined, "the SFTP server tells no times"))
+      : Effect.succeed(mtime))
+}
 
 /** @internal */
 export const sweepTemporary = (
@@ -62,7 +41,7 @@ export const sweepTemporary = (
       )
     }
     const entries = (yield* operations.list(attempt)).filter(({ attributes, filename }) =>
-      isTemporaryName(filename) && failure.isRegularFile(attributes)
+      hiddenNames.isHidden(filename) && failure.isRegularFile(attributes)
     )
     if (entries.length === 0) return []
     const time = yield* now(operations, directory)

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as atomicWrite from "../files/atomicWrite.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
 import type { Fx, Identity, Side } from "./side.js"
@@ -30,6 +31,6 @@ export const arrive = <A extends { readonly id?: Identity | undefined }>(
  */
 export const under = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
-    const temporary = posixPath.join(posixPath.parent(target), atomicWrite.temporaryName(random.unsafeHex()))
+    const temporary = posixPath.join(posixPath.parent(target), hiddenNames.temporaryName(random.unsafeHex()))
     return Effect.onError(make(temporary), () => discard(side, temporary))
   })

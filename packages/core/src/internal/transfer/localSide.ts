@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../buffers.js"
+import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import { settle } from "./kept.js"
 import { fromMode, type Fx, type Identity, replaced, type Seen, type Side } from "./side.js"
@@ -65,6 +66,31 @@ const piecesKept = 16
 
 // Of RemoteFileSystem, which imports this.
 const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileSystem")
+
+const linksFollowed = 40
+
+// The kernel follows a link first: what it refuses (`fs.protected_symlinks`) is not resolved by name after all.
+const locate = (side: Pick<Side, "look" | "follow" | "readLink" | "realPath">): Side["locate"] => {
+  const from = (path: string, followed: number): ReturnType<Side["locate"]> =>
+    Effect.catchIf(
+      Effect.flatMap(side.look(path), (existing): ReturnType<Side["locate"]> =>
+        existing.type !== "SymbolicLink"
+          ? Effect.succeed([path, existing])
+          : Effect.catchIf(
+            Effect.flatMap(side.follow(path), (found) =>
+              Effect.map(side.realPath(path), (real) => [real, found] as const)),
+            (error) =>
+              failure.isNotFound(error) && followed < linksFollowed,
+            () =>
+              Effect.flatMap(side.readLink(path), (leads) =>
+                from(leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(path), leads), followed + 1))
+          )),
+      failure.isNotFound,
+      () =>
+        Effect.succeed([path, undefined] as const)
+    )
+  return (path) => from(path, 0)
+}
 
 /**
  * A file system of the platform. It tells no link from what it names: a link is what `readLink` can read.
@@ -152,7 +178,7 @@ export const make = (
   const rename: Side["rename"] = (from, to, id) =>
     id === undefined ? fs.rename(from, to) : Effect.zipRight(checkSame(from, id), fs.rename(from, to))
 
-  const side: Side = {
+  const side: Omit<Side, "locate"> = {
     carriesBytes: TypeId in fs,
     look,
     follow,
@@ -221,9 +247,9 @@ export const make = (
     write,
     digest: () => Effect.succeedNone
   }
-  return Option.match(files, {
+  const whole = Option.match(files, {
     onNone: () => side,
-    onSome: (files): Side => ({
+    onSome: (files): Omit<Side, "locate"> => ({
       ...side,
       look: (path) => Effect.map(files.look(path), told),
       list: (path) =>
@@ -237,4 +263,5 @@ export const make = (
         Effect.map(files.place({ path, temporary, bytes, created, permissions, times }), BigInt)
     })
   })
+  return { ...whole, locate: locate(whole) }
 }

@@ -1,8 +1,10 @@
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import { makeDirectories } from "../files/atomicWrite.js"
-import type * as failure from "../sftp/failure.js"
+import * as links from "../files/links.js"
+import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
 import { mustLook, settle } from "./kept.js"
 import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
@@ -83,6 +85,18 @@ export const make = (method: string, operations: Operations, digest: Side["diges
     look: (path) => Effect.map(operations.lstat(at(path)), seen),
     follow: (path) => Effect.map(operations.stat(at(path)), seen),
     realPath: (path) => operations.realPath(at(path)),
+    locate: (path) =>
+      Effect.gen(function*() {
+        const named = yield* Effect.catchIf(
+          Effect.asSome(operations.lstat(at(path))),
+          failure.isNotFound,
+          () => Effect.succeedNone
+        )
+        const [real, found] = Option.isSome(named) && failure.isSymbolicLink(named.value)
+          ? yield* links.follow(operations, at(path), named.value)
+          : [path, named]
+        return [real, Option.getOrUndefined(Option.map(found, seen))]
+      }),
     list: (path) =>
       Effect.map(operations.list(at(path)), (entries) =>
         entries.map(({ attributes, filename }) => ({

@@ -116,6 +116,11 @@ export interface Side {
   /** As `look`, of what a link names. */
   readonly follow: (path: string) => Fx<Seen>
   readonly realPath: (path: string) => Fx<string>
+  /**
+   * What is at a path that a user has named, and where: a link is followed as by any write, also to where nothing is yet.
+   * Fails with `PermissionDenied` for a link that another user may have made for others to follow.
+   */
+  readonly locate: (path: string) => Fx<readonly [path: string, existing: Seen | undefined]>
   readonly list: (path: string) => Fx<ReadonlyArray<Listed>>
   readonly readLink: (path: string) => Fx<string>
   readonly symlink: (path: string, target: string) => Fx<void>

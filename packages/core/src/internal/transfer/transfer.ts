@@ -109,36 +109,6 @@ const carried = ({ method }: Setting, path: string, carriesBytes: boolean): Fx<v
       `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
     ))
 
-const linksFollowed = 40
-
-// What is at a path that a user has named, and where it is: a link there is followed, as by any write, to where nothing is
-// yet, too.
-const locate = (
-  { target, to }: Pick<Setting, "target" | "to">,
-  followed = 0
-): Fx<readonly [path: string, existing: Seen | undefined]> =>
-  Effect.catchIf(
-    Effect.flatMap(to.look(target), (existing): Fx<readonly [string, Seen | undefined]> =>
-      existing.type !== "SymbolicLink"
-        ? Effect.succeed([target, existing])
-        : Effect.catchIf(
-          Effect.flatMap(to.follow(target), (found) =>
-            Effect.map(to.realPath(target), (path) =>
-              [path, found] as const)),
-          (error) =>
-            failure.isNotFound(error) && followed < linksFollowed,
-          () =>
-            Effect.flatMap(to.readLink(target), (leads) =>
-              locate(
-                { target: leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(target), leads), to },
-                followed + 1
-              ))
-        )),
-    failure.isNotFound,
-    () =>
-      Effect.succeed([target, undefined] as const)
-  )
-
 // It is there, as a rule.
 const prepare = (to: Side, directory: string): Fx<void> =>
   Effect.catchIf(Effect.asVoid(to.follow(directory)), failure.isNotFound, () => to.makeDirectories(directory))
@@ -165,7 +135,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
     if (why !== undefined) return { entries: [{ ...entry, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
     // Both at once: a round trip may take long.
     const [[path, existing], above] = yield* Effect.all(
-      [locate(setting), Effect.option(to.follow(posixPath.parent(target)))],
+      [to.locate(target), Effect.option(to.follow(posixPath.parent(target)))],
       { concurrency: 2 }
     )
     if (target.endsWith("/") || existing !== undefined && existing.type !== "File") {
@@ -523,7 +493,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const self = sourceOf("", root)
     const why = options.filter?.(self)
     if (why !== undefined) return { entries: [{ ...self, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
-    const [path, existing] = yield* locate(setting)
+    const [path, existing] = yield* to.locate(target)
     if (existing !== undefined && existing.type !== "Directory") {
       return yield* Effect.fail(
         failure.system(

@@ -1,0 +1,77 @@
+/**
+ * Links at a path that is to be written, followed here and not by the host: a new file takes the place of what they lead
+ * to. The rule is the kernel's own (`fs.protected_symlinks`, proc_sys_fs(5)), which resolving by name would evade.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Attributes } from "../../protocol/Sftp.js"
+import { connectionError } from "../../RemoteError.js"
+import * as posixPath from "../posixPath.js"
+import type { Attempt } from "../sftp/failure.js"
+import * as failure from "../sftp/failure.js"
+import type { Operations } from "../sftp/operations.js"
+import * as probe from "./probe.js"
+
+type Fx<A> = Effect.Effect<A, PlatformError>
+
+const mostFollowed = 40
+
+const stickyAndWritable = 0o1002
+
+const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
+  Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(connectionError(error)), () => Effect.succeedNone)
+
+// Whoever may make a link there could make one for root to follow. A new file shows who this user is.
+const mayFollow = (operations: Operations, { method, path }: Attempt, { uid }: Attributes): Fx<boolean> =>
+  Effect.gen(function*() {
+    const attempt = { method, path: posixPath.parent(path) }
+    const directory = Option.getOrElse(yield* unlessLost(operations.stat(attempt)), (): Attributes => ({}))
+    const isShared = ((directory.permissions ?? 0) & stickyAndWritable) === stickyAndWritable
+    if (!isShared || uid === undefined || uid === directory.uid) return true
+    return Option.exists(yield* unlessLost(probe.attributes(operations, attempt)), (own) => own.uid === uid)
+  })
+
+/**
+ * Where a link leads, and what is there: never a link. Fails with `PermissionDenied` for another user's link in a sticky
+ * directory that everybody may write to.
+ *
+ * @internal
+ */
+export const follow = (
+  operations: Operations,
+  attempt: Attempt,
+  link: Attributes,
+  path = attempt.path,
+  followed = 0
+): Fx<readonly [path: string, existing: Option.Option<Attributes>]> =>
+  Effect.gen(function*() {
+    const { method } = attempt
+    if (followed === mostFollowed) {
+      return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "its links lead in a circle"))
+    }
+    const [may, leads] = yield* Effect.all([
+      mayFollow(operations, { method, path }, link),
+      operations.readLink({ method, path })
+    ], { concurrency: 2 })
+    if (!may) {
+      const above = posixPath.parent(path)
+      return yield* Effect.fail(
+        failure.system(
+          attempt,
+          "PermissionDenied",
+          undefined,
+          `${path} is a link of another user in ${above}, where everybody may make one; use the path that it should lead to`
+        )
+      )
+    }
+    const next = leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(path), leads)
+    const found = yield* Effect.catchIf(
+      Effect.asSome(operations.lstat({ method, path: next })),
+      failure.isNotFound,
+      () => Effect.succeedNone
+    )
+    return Option.isSome(found) && failure.isSymbolicLink(found.value)
+      ? yield* follow(operations, attempt, found.value, next, followed + 1)
+      : [next, found]
+  })
