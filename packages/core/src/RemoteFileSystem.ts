@@ -201,7 +201,7 @@ export interface RemoteFileSystem extends FileSystem {
    * on the disk (`fsync@openssh.com` and `posix-rename@openssh.com`, where the server has them). A failure or an
    * interruption before that removes it and leaves the target as it was; only a client that is killed, or cannot reach
    * the host again, leaves it behind, for `sweepTemporary`. The mode of a file that is replaced is kept, and so are its
-   * owner and group as far as the server lets this user.
+   * owner and group as far as the server lets this user. If the owner cannot be kept, others get no more than the umask allows.
    *
    * A target that exists on a server without `posix-rename@openssh.com` is a failure, `AlreadyExists`.
    */

@@ -2,18 +2,20 @@
  * What another user of the host may leave in the way. Only root can make files of others, so that the other tests are left
  * out for ordinary users.
  */
-import { RemoteFileSystem } from "@effect-remote/core"
-import { Sshd } from "@effect-remote/testing"
+import { RemoteFileSystem, type Transfer } from "@effect-remote/core"
+import { Transport } from "@effect-remote/core/Transport"
+import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import type { PlatformError } from "@effect/platform/Error"
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
+import * as wires from "./fixtures/wire.js"
 import { pairings } from "./suites/transports.js"
 
 const isRoot = process.getuid?.() === 0
 const other = 12345
 
-const reasonOf = (error: PlatformError | { readonly _tag: "TransferError" }): string =>
+const reasonOf = (error: PlatformError | Transfer.TransferError): string =>
   error._tag === "SystemError" ? error.reason : error._tag
 
 /** A directory that everybody may write to, as /tmp, and a file elsewhere. */
@@ -43,7 +45,7 @@ for (const { suite } of pairings) {
           Fs.symlinkSync(`${path}/link`, `${path}/elsewhere/to link`)
           for (const name of ["link", "dangling", "elsewhere/to link"]) {
             const target = `${path}/${name}`
-            const attempts = [
+            const attempts: ReadonlyArray<Effect.Effect<unknown, PlatformError | Transfer.TransferError>> = [
               fs.atomicWrite(target, "secret"),
               fs.atomicWrite(target, new Uint8Array(100_000)),
               fs.copyFile(source, target),
@@ -80,3 +82,37 @@ for (const { suite } of pairings) {
     })
   })
 }
+
+describe("a file of another user that is replaced", () => {
+  // FOUND E8
+  it.effect("never opens the new one more than the umask, nor more than its own mode allows", () =>
+    Effect.gen(function*() {
+      const { files, transport } = yield* InMemoryHost.InMemoryHost
+      const seen: Array<number> = []
+      const look = Effect.gen(function*() {
+        for (const name of yield* files.readDirectory("/shared")) {
+          if (name.startsWith(".")) seen.push((yield* files.stat(`/shared/${name}`)).mode & 0o777)
+        }
+      })
+      const wire = wires.make(transport, { delay: 0, before: () => Effect.orDie(look) })
+      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      for (const content of ["secret", new Uint8Array(100_000)]) {
+        for (const [name, mode] of [["open", 0o666], ["odd", 0o664]] as const) {
+          yield* files.writeFileString(`/shared/${name}`, "")
+          yield* files.chown(`/shared/${name}`, 4242, 4242)
+          yield* files.chmod(`/shared/${name}`, mode)
+          yield* fs.atomicWrite(`/shared/${name}`, content)
+          assert.strictEqual((yield* files.stat(`/shared/${name}`)).mode & 0o777, 0o600)
+        }
+      }
+      assert.isAbove(seen.length, 4)
+      assert.deepStrictEqual(seen.filter((mode) => mode !== 0o600), [])
+      // Of one's own the mode is kept, whatever the umask.
+      yield* fs.chmod("/shared/open", 0o664)
+      yield* fs.atomicWrite("/shared/open", "new")
+      assert.strictEqual((yield* files.stat("/shared/open")).mode & 0o777, 0o664)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(InMemoryHost.layer({ umask: 0o077, directories: { "/shared": { mode: 0o777 } } }))
+    ))
+})

@@ -103,6 +103,14 @@ const makePlan = Effect.fnUntraced(function*(
   return plan
 })
 
+// What is replaced may be another user's.
+const openingMode = ({ existing, permissions }: Plan): number | undefined =>
+  permissions === undefined || Option.isNone(existing) ? permissions : owner.untilOwned(permissions)
+
+// A server that tells no modes has none to set.
+const hasPermissions = (own: Attributes, permissions: number): boolean =>
+  own.permissions === undefined || (own.permissions & permissionBits) === permissions
+
 /**
  * Removes what was written under a hidden name. What is not there is no matter, and nobody waits for long.
  *
@@ -171,6 +179,7 @@ export const acquire = Effect.fnUntraced(function*(
   let isGone = false
   // Registered before the file is made, so that nothing can come between.
   yield* Effect.addFinalizer(() => isGone ? Effect.void : cleanUp(operations, plan))
+  const opening = openingMode(plan)
   const [file, made] = yield* withParents(
     operations,
     plan,
@@ -178,7 +187,7 @@ export const acquire = Effect.fnUntraced(function*(
     operations.open(
       at(temporary),
       OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
-      permissions === undefined ? {} : { permissions }
+      opening === undefined ? {} : { permissions: opening }
     )
   )
   const { settling, write } = file.writer(0n)
@@ -189,16 +198,15 @@ export const acquire = Effect.fnUntraced(function*(
     ? Array.getSomes(yield* Effect.forEach([directory, ...made.map(posixPath.parent)], openDirectory))
     : []
 
-  // What the umask took away, a replaced file had. Who it belongs to shows in the same answer.
   const settle = (permissions: number | undefined) =>
     Effect.flatten(settling({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
+  // The mode of what is replaced is for its owner: it is set once the new file has that owner.
   const settled = Effect.gen(function*() {
-    const own = yield* settle(permissions)
-    if (Option.isNone(existing)) return
+    if (Option.isNone(existing)) return yield* settle(permissions)
+    const own = yield* settle(undefined)
     const kept = yield* owner.keep(file.setAttributes, own, existing.value, permissions)
-    if (Option.isNone(kept)) return
-    // A change of the owner takes some bits of the mode away.
-    yield* settle(hasMode ? permissions : kept.value)
+    const final = hasMode ? permissions : kept.permissions
+    if (final !== undefined && (kept.isChanged || !hasPermissions(own, final))) yield* settle(final)
   })
   const canLoseNothing = yield* operations.offers(at(path), "fsync")
 
@@ -252,23 +260,31 @@ const putSmall = Effect.fnUntraced(function*(
 ) {
   const plan = yield* makePlan(operations, method, path, options)
   const { at, existing, permissions, temporary } = plan
-  const attributes = permissions === undefined ? undefined : { permissions }
-  const isWritten = yield* Effect.onError(
+  const opening = openingMode(plan)
+  const isReplacing = Option.isSome(existing)
+  const isWritten = opening === permissions && (yield* Effect.onError(
     Effect.gen(function*() {
       const [own] = yield* withParents(
         operations,
         plan,
         options,
-        operations.writeWhole(at(temporary), bytes, attributes, true)
+        operations.writeWhole(
+          at(temporary),
+          bytes,
+          permissions === undefined || isReplacing ? undefined : { permissions },
+          true,
+          opening
+        )
       )
-      // Only by its handle it is surely this file that is given away.
-      const isOthers = Option.exists(existing, (existing) => owner.differs(own, existing))
-      if (isOthers) yield* operations.removeFile(at(temporary))
+      // Only by its handle it is surely this file whose owner and mode are changed.
+      const isRight = !isReplacing ||
+        !owner.differs(own, existing.value) && (permissions === undefined || hasPermissions(own, permissions))
+      if (!isRight) yield* operations.removeFile(at(temporary))
       else if (!(yield* giveName(operations, plan, options))) yield* cleanUp(operations, plan)
-      return !isOthers
+      return isRight
     }),
     () => cleanUp(operations, plan)
-  )
+  ))
   if (!isWritten) yield* putLarge(operations, method, path, bytes, options)
 })
 

@@ -3,11 +3,19 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
 
-// As what everybody else may do.
-const groupAsOthers = (permissions: number): number => (permissions & 0o707) | ((permissions & 0o007) << 3)
+const ownerMay = 0o700
+const groupMay = 0o070
+const othersMay = 0o007
+
+/**
+ * The mode to make a file with whose owner and group are still unknown: no more for its group than for others.
+ *
+ * @internal
+ */
+export const untilOwned = (permissions: number): number =>
+  permissions & (ownerMay | othersMay | (permissions & othersMay) << 3)
 
 /**
  * Whether one belongs to somebody else than the other, as far as is known.
@@ -17,9 +25,16 @@ const groupAsOthers = (permissions: number): number => (permissions & 0o707) | (
 export const differs = (own: Attributes, { gid, uid }: Attributes): boolean =>
   uid !== undefined && gid !== undefined && (own.uid !== uid || own.gid !== gid)
 
+interface Kept {
+  /** The mode that the file is to have. */
+  readonly permissions: number | undefined
+  /** Whether its owner or group was changed, which takes some bits of the mode away. */
+  readonly isChanged: boolean
+}
+
 /**
- * Where it is somebody else's until then, the permissions that it is to have: rights of a group that it could not be given
- * are none for another group. `None` where it has the owner and the group already.
+ * Gives a new file the owner and the group of what it replaces. If the group could not be kept, its rights become those of
+ * others. If the owner could not be kept, others get no more than the new file has: another user chose that mode.
  *
  * @internal
  */
@@ -28,14 +43,17 @@ export const keep = (
   own: Attributes,
   existing: Attributes,
   permissions: number | undefined
-): Effect.Effect<Option.Option<number | undefined>, PlatformError> =>
+): Effect.Effect<Kept> =>
   Effect.gen(function*() {
     const { gid, uid } = existing
-    if (uid === undefined || gid === undefined || !differs(own, existing)) return Option.none()
+    if (uid === undefined || gid === undefined || !differs(own, existing)) return { permissions, isChanged: false }
     const given = (uid: number) => Effect.isSuccess(change({ uid, gid }))
-    if (yield* given(uid)) return Option.some(permissions)
-    if (own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))) {
-      return Option.some(permissions)
+    if (yield* given(uid)) return { permissions, isChanged: true }
+    const hasGroup = own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))
+    if (permissions === undefined) return { permissions, isChanged: true }
+    const others = permissions & othersMay & (own.uid === uid ? othersMay : own.permissions ?? othersMay)
+    return {
+      permissions: permissions & ownerMay | (hasGroup ? permissions & groupMay : others << 3) | others,
+      isChanged: true
     }
-    return Option.some(permissions === undefined ? undefined : groupAsOthers(permissions))
   })
