@@ -179,9 +179,21 @@ const guess = (client: Client, { path }: Attempt, intent: Intent, code: number):
 
 const tooLong = ["Unknown", "the name is too long"] as const
 
+const longestName = 255
+
 // A path counts the NUL behind it.
+const pathMax = 4096
+
 const hasLongName = (path: string): boolean =>
-  text.encode(path).length >= 4096 || path.split("/").some((name) => text.encode(name).length > 255)
+  text.encode(path).length >= pathMax || path.split("/").some((name) => text.encode(name).length > longestName)
+
+/**
+ * Whether entries of a directory may have paths that are too long.
+ *
+ * @internal
+ */
+export const hasLongEntries = (path: string): boolean =>
+  text.encode(posixPath.join(path, "")).length + longestName >= pathMax
 
 const belowFile = ["BadResource", "something on its path is no directory"] as const
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Sftp from "../../protocol/Sftp.js"
+import * as posixPath from "../posixPath.js"
 import * as text from "../text.js"
 import type { Client } from "./client.js"
 import * as failure from "./failure.js"
@@ -129,9 +130,16 @@ export const make = (session: Session): Operations => {
       })
     )
 
+  // OpenSSH's server leaves out what it cannot look at, and says nothing. So all is left out of a directory that may be
+  // listed and not entered.
   const list: Operations["list"] = (attempt) =>
     using(attempt, (client) =>
       Effect.scoped(Effect.gen(function*() {
+        const inside = { ...attempt, path: posixPath.join(attempt.path, ".") }
+        const entered = yield* Effect.mapError(
+          client.send(Sftp.Request.Lstat({ path: inside.path })),
+          failure.connection(attempt)
+        )
         const handle = yield* openDirectory(client, attempt)
         const entries: Array<Sftp.Entry> = []
         while (true) {
@@ -143,6 +151,20 @@ export const make = (session: Session): Operations => {
           } else if (answer._tag !== "Status") {
             return yield* openFile.unexpected(attempt, answer)
           } else if (answer.code === Sftp.StatusCode.eof) {
+            const found = yield* Effect.mapError(entered.wait, failure.connection(attempt))
+            if (found._tag === "Status" && found.code === Sftp.StatusCode.permissionDenied) {
+              return yield* failure.fromStatus(client, attempt, "list", found)
+            }
+            if (failure.hasLongEntries(attempt.path)) {
+              return yield* Effect.fail(
+                failure.system(
+                  attempt,
+                  "Unknown",
+                  undefined,
+                  "its path is so long that the server may leave entries out"
+                )
+              )
+            }
             return entries
           } else {
             return yield* failure.fromStatus(client, attempt, "look", answer)

@@ -2,6 +2,7 @@ import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import type { WalkEntry, WalkOptions } from "@effect-remote/core/RemoteFileSystem"
 import { Transport } from "@effect-remote/core/Transport"
 import * as NodeLocal from "@effect-remote/node/NodeLocal"
+import type { PlatformError } from "@effect/platform/Error"
 import type { WatchEvent } from "@effect/platform/FileSystem"
 import { assert } from "@effect/vitest"
 import * as Array from "effect/Array"
@@ -24,7 +25,10 @@ import {
   eventually,
   failsWith,
   isRoot,
+  localDirectory,
+  localFiles,
   lostBy,
+  reasonOf,
   unlessLost,
   untilNothingIsOpen,
   write
@@ -216,6 +220,42 @@ export const walking = cases("walking", (test) => {
         assert.strictEqual(yield* failsWith(Stream.runDrain(fs.walk(`${path}/closed`))), "PermissionDenied")
       })
   )
+
+  // FOUND A5
+  test("a directory that may be listed and not entered is a failure of whatever lists it, and nothing is deleted", () =>
+    Effect.gen(function*() {
+      const { files } = yield* ConformanceHost
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = yield* directory
+      // Who may enter any.
+      if (yield* isRoot) return
+      yield* files.makeDirectory(`${path}/tree/blind`, { recursive: true })
+      for (const name of ["top", "blind/file"]) yield* write(files, `${path}/tree/${name}`, name)
+      const local = yield* localFiles
+      const here = `${yield* localDirectory}/mirror`
+      yield* fs.get(`${path}/tree`, here)
+      yield* files.chmod(`${path}/tree/blind`, 0o644)
+      yield* Effect.addFinalizer(() => Effect.orDie(files.chmod(`${path}/tree/blind`, 0o700)))
+      assert.sameMembers(yield* walked(`${path}/tree`), ["File 1 top", "Directory 1 blind", "Failed 1 blind"])
+      const failing = {
+        listFiles: fs.listFiles(`${path}/tree`),
+        readDirectory: fs.readDirectory(`${path}/tree/blind`),
+        "readDirectory, recursive": fs.readDirectory(`${path}/tree`, { recursive: true }),
+        copy: fs.copy(`${path}/tree`, `${path}/copy`),
+        remove: fs.remove(`${path}/tree`, { recursive: true })
+      }
+      for (const [name, verb] of Object.entries<Effect.Effect<unknown, PlatformError>>(failing)) {
+        assert.strictEqual(yield* failsWith(verb), "PermissionDenied", name)
+      }
+      yield* write(files, `${path}/tree/top`, "top")
+      const error = yield* Effect.flip(fs.get(`${path}/tree`, here, { delete: true }))
+      assert(error._tag === "TransferError")
+      const failed = error.entries.flatMap(({ outcome, path }) =>
+        outcome._tag === "Failed" ? [`${path} ${reasonOf(outcome.error)}`] : []
+      )
+      assert.deepStrictEqual(failed, ["blind PermissionDenied"])
+      assert.strictEqual(yield* local.readFileString(`${here}/blind/file`), "blind/file")
+    }))
 
   test("a directory that vanishes in the middle of a walk is Failed, and the walk goes on", () =>
     Effect.gen(function*() {
