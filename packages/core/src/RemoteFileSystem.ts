@@ -166,12 +166,14 @@ export interface RemoteFileSystem extends FileSystem {
   /**
    * What is in a directory and below it, as it is found: a directory before what is in it. An entry that cannot be looked
    * at is `Failed`, and the walk goes on; only a path that is no directory that can be read, and a lost connection, fail.
-   * Nothing is looked at that is not asked for; a directory is read as a whole when what is in it is asked for.
+   * Nothing is looked at that is not asked for; a directory is read as a whole when what is in it is asked for. Hidden
+   * files of writes that may be under way (`.effect-remote-*`) are left out, here and by `listFiles`, `watch` and `copy`;
+   * `readDirectory` gives them.
    */
   readonly walk: (path: string, options?: WalkOptions) => Stream.Stream<WalkEntry, PlatformError>
   /**
    * The paths of all regular files in a directory and below it, sorted, links not followed. Fails when some directory
-   * cannot be read: nothing is left out unsaid.
+   * cannot be read: nothing is left out unsaid but hidden files of writes that may be under way.
    */
   readonly listFiles: (path: string) => Effect.Effect<Array<string>, PlatformError>
   /**

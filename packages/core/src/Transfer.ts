@@ -95,7 +95,7 @@ export interface Options {
   readonly growing?: "fail" | "asOpened" | undefined
   /**
    * Removes what the target's directories hold and the source's do not, when all else went well, but for what the filter
-   * leaves out on either side. Default: false.
+   * leaves out on either side, and hidden files of writes that may be under way. Default: false.
    */
   readonly delete?: boolean | undefined
   /** Whether one failed entry ends the transfer. Default: false. */

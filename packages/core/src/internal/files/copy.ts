@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Attributes } from "../../protocol/Sftp.js"
 import * as Sftp from "../../protocol/Sftp.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
@@ -120,7 +121,7 @@ export const copy = (
       if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
       const entries = yield* operations.list(at(from))
       yield* Effect.forEach(
-        entries,
+        entries.filter(({ filename }) => !hiddenNames.isHidden(filename)),
         ({ filename }) => copyEntry(posixPath.join(from, filename), posixPath.join(to, filename)),
         { concurrency: 8, discard: true }
       )

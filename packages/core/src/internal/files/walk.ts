@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import type { Attributes, Entry } from "../../protocol/Sftp.js"
 import { connectionError } from "../../RemoteError.js"
 import type { WalkEntry, WalkOptions } from "../../RemoteFileSystem.js"
+import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
@@ -56,12 +57,18 @@ const isOn = (way: Way | undefined, real: string): boolean => {
 // A link that leads nowhere, or in a circle, is told as what it is.
 const leadsNowhere = failure.isReason("NotFound", "BadResource")
 
+interface Options extends WalkOptions {
+  /** Whether files of writes that are under way are given, too. Default: false. */
+  readonly hidden?: boolean
+  readonly recursive?: boolean
+}
+
 /** @internal */
 export const walk = (
   operations: Operations,
   method: string,
   path: string,
-  { followLinks = false, recursive = true }: WalkOptions & { readonly recursive?: boolean } = {}
+  { followLinks = false, hidden = false, recursive = true }: Options = {}
 ): Stream.Stream<WalkEntry, PlatformError> => {
   const entry = ({ depth, path }: Place, attributes: Attributes): WalkEntry => {
     const told = { path, depth, info: remoteFile.info(attributes) }
@@ -127,7 +134,7 @@ export const walk = (
             `the server tells of a name that can be none: ${JSON.stringify(filename)}`
           )
           taken.push(Failed({ path: listing.path, depth: listing.depth + 1, error }))
-        } else {
+        } else if (hidden || !hiddenNames.isHidden(filename)) {
           const place = child(listing, filename)
           if (!isTyped(attributes) || followLinks && failure.isSymbolicLink(attributes)) {
             // Asks the host, which waits for its own turn.
@@ -165,9 +172,10 @@ const pathsOf = (
   operations: Operations,
   method: string,
   path: string,
-  isWanted: (entry: WalkEntry) => boolean
+  isWanted: (entry: WalkEntry) => boolean,
+  options?: Options
 ): Effect.Effect<Array<string>, PlatformError> =>
-  walk(operations, method, path).pipe(
+  walk(operations, method, path, options).pipe(
     Stream.mapEffect((entry) => entry._tag === "Failed" ? Effect.fail(entry.error) : Effect.succeed(entry)),
     Stream.filter(isWanted),
     Stream.map((entry) => entry.path),
@@ -195,7 +203,7 @@ export const readDirectory = (
 ): Effect.Effect<Array<string>, PlatformError> => {
   const { length } = posixPath.join(path, "")
   return Effect.map(
-    pathsOf(operations, method, path, () => true),
+    pathsOf(operations, method, path, () => true, { hidden: true }),
     (paths) => paths.map((path) => path.slice(length))
   )
 }

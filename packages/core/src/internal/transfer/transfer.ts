@@ -64,6 +64,7 @@ interface Finishing {
 const concurrencyByDefault = 64
 const mostAtOnce = 1024
 const ownerMay = 0o700
+const underWay = Outcome.LeftOut({ why: "it is the hidden file of a write that may be under way" })
 
 const isClosed = ({ permissions }: Seen): boolean => (permissions & ownerMay) !== ownerMay
 
@@ -348,6 +349,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
               note(seen === undefined ? unknown : sourceOf(path, seen), failing(error))
             if (isStopped) {
               note(unknown, leftOver)
+            } else if (names.isHidden(name)) {
+              note(seen === undefined ? unknown : sourceOf(path, seen), underWay)
             } else if (!posixPath.isName(name)) {
               fail(invalid(path, `a directory cannot hold the name ${JSON.stringify(name)}`))
             } else if (met.has(name)) {
@@ -437,9 +440,9 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       Effect.gen(function*() {
         const seen = known ?? (yield* to.look(target))
         const self = sourceOf(path, seen)
-        const why = names.isTemporary(name) ? "an atomic write may be under way" : options.filter?.(self)
-        if (why !== undefined) {
-          note(self, Outcome.LeftOut({ why }))
+        const why = options.filter?.(self)
+        if (names.isHidden(name) || why !== undefined) {
+          note(self, why === undefined ? underWay : Outcome.LeftOut({ why }))
           return false
         }
         if (seen.type === "Directory") {
@@ -449,13 +452,29 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           if (removed.includes(false)) {
             return false
           }
-          yield* to.removeDirectory(target)
+          const isRemoved = yield* Effect.as(to.removeDirectory(target), true).pipe(
+            Effect.catchAll((error) =>
+              // A write may have begun in it since.
+              Effect.flatMap(
+                to.list(target),
+                (left) =>
+                  left.some(({ name }) =>
+                      names.isHidden(name)
+                    )
+                    ? Effect.succeed(false)
+                    : Effect.fail(error)
+              )
+            )
+          )
+          if (!isRemoved) {
+            note(self, underWay)
+            return false
+          }
         } else yield* to.removeFile(target)
         note(self, Outcome.Deleted())
         return true
       }).pipe(
-        Effect.catchIf(failure.isNotFound, () =>
-          Effect.succeed(true)),
+        Effect.catchIf(failure.isNotFound, () => Effect.succeed(true)),
         Effect.catchAll((error) =>
           Effect.sync(() => {
             note({ path, type: known?.type ?? "Other", size: known?.size ?? 0n }, failing(error))

@@ -393,6 +393,43 @@ export const transfers = cases("transfers", (test) => {
       yield* sameContents([target.files, `${target.at}/to`], [source.files, `${source.at}/from`])
     }))
 
+  // FOUND A9
+  each(
+    "hidden files of writes that may be under way are neither copied nor deleted",
+    ({ source, target, transfer }) =>
+      Effect.gen(function*() {
+        const temporary = `.effect-remote-${"a".repeat(32)}.tmp`
+        const partial = ".effect-remote-0123456789abcdef-lfls-3uw.part"
+        const alike = `.effect-remote-${"a".repeat(31)}.tmp`
+        yield* source.files.makeDirectory(`${source.at}/from/below`, { recursive: true })
+        yield* target.files.makeDirectory(`${target.at}/to/extra`, { recursive: true })
+        for (const name of [temporary, partial, alike]) {
+          yield* write(source.files, `${source.at}/from/below/${name}`, "x")
+        }
+        for (const name of [temporary, partial, "file"]) {
+          yield* write(target.files, `${target.at}/to/extra/${name}`, "x")
+        }
+        const result = yield* transfer(`${source.at}/from`, `${target.at}/to`, { delete: true })
+        assert.deepStrictEqual(outcomes(result), {
+          "": "Made",
+          below: "Made",
+          [`below/${alike}`]: "Copied",
+          [`below/${partial}`]: "LeftOut",
+          [`below/${temporary}`]: "LeftOut",
+          [`extra/${partial}`]: "LeftOut",
+          [`extra/${temporary}`]: "LeftOut",
+          "extra/file": "Deleted"
+        })
+        assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to`), {
+          below: "/",
+          [`below/${alike}`]: "x",
+          extra: "/",
+          [`extra/${partial}`]: "x",
+          [`extra/${temporary}`]: "x"
+        })
+      })
+  )
+
   each(
     "delete removes what the source has not, but nothing that is left out, and never through a link",
     ({ source, target, transfer }) =>

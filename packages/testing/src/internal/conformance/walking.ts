@@ -388,6 +388,62 @@ export const walking = cases("walking", (test) => {
       yield* untilNothingIsOpen
     }))
 
+  // FOUND A9
+  test("a write that is under way is seen by readDirectory alone", () =>
+    Effect.gen(function*() {
+      const { files } = yield* ConformanceHost
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = yield* directory
+      yield* files.makeDirectory(`${path}/tree`)
+      yield* write(files, `${path}/tree/file`, "old")
+      const events = yield* Queue.unbounded<WatchEvent>()
+      yield* Effect.fork(
+        Stream.runForEach(fs.watch(path, { recursive: true, interval: "10 millis" }), (event) =>
+          Queue.offer(events, event))
+      )
+      // The first look is known to be over when a change is seen.
+      let last = 0
+      yield* eventually(
+        Effect.zipRight(
+          Effect.suspend(() =>
+            write(files, `${path}/tree/file`, "x".repeat(++last))
+          ),
+          Queue.size(events)
+        ),
+        (size) => size > 0
+      )
+      const reached = yield* Deferred.make<void>()
+      const seen = yield* Deferred.make<void>()
+      const content = Stream.concat(
+        Stream.make(new Uint8Array(100_000)),
+        Stream.execute(Effect.zipRight(Deferred.succeed(reached, undefined), Deferred.await(seen)))
+      )
+      const writing = yield* Effect.fork(fs.atomicWrite(`${path}/tree/new`, content))
+      yield* Deferred.await(reached)
+      assert.sameMembers(yield* walked(`${path}/tree`), ["File 1 file"])
+      assert.deepStrictEqual(yield* fs.listFiles(path), [`${path}/tree/file`])
+      yield* fs.copy(`${path}/tree`, `${path}/copy`)
+      assert.deepStrictEqual(yield* files.readDirectory(`${path}/copy`), ["file"])
+      const hidden = (yield* fs.readDirectory(`${path}/tree`)).filter((name) => name !== "file")
+      assert.lengthOf(hidden, 1)
+      assert.match(hidden[0]!, /^\.effect-remote-[0-9a-f]{32}\.tmp$/)
+      assert.sameMembers(yield* fs.readDirectory(path, { recursive: true }), [
+        ...["copy", "copy/file", "tree", "tree/file"],
+        `tree/${hidden[0]!}`
+      ])
+      // Made after the hidden file, so that it is not seen before.
+      yield* write(files, `${path}/last`)
+      yield* Effect.repeat(Queue.take(events), {
+        until: (event) => {
+          assert.notMatch(event.path, /\.effect-remote-/)
+          return event.path === "last"
+        }
+      })
+      yield* Deferred.succeed(seen, undefined)
+      yield* Fiber.join(writing)
+      assert.sameMembers(yield* walked(`${path}/tree`), ["File 1 file", "File 1 new"])
+    }))
+
   test("changes are told as they are seen", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
