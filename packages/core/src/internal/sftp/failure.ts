@@ -61,11 +61,29 @@ export const badArgument = ({ method }: Attempt, description: string): PlatformE
 export const isNotFound = isReason("NotFound")
 
 /**
- * What no path can be: nothing, or with a NUL in it.
+ * What no path can be, and what was meant for a shell: nobody expands a `~`.
  *
  * @internal
  */
 export const checkPath = (attempt: Attempt): Effect.Effect<void, PlatformError> => {
+  const { path } = attempt
+  return path.startsWith("~")
+    ? Effect.fail(
+      badArgument(
+        attempt,
+        `the path ${JSON.stringify(path)} begins with "~", which is not expanded: use the path of the home directory ` +
+          `(\`expandPath\` finds a host's), or ${JSON.stringify(`./${path}`)} for a name that begins so`
+      )
+    )
+    : checkName(attempt)
+}
+
+/**
+ * What can name nothing: nothing, or with a NUL in it.
+ *
+ * @internal
+ */
+export const checkName = (attempt: Attempt): Effect.Effect<void, PlatformError> => {
   const { path } = attempt
   // As Node: the empty path names nothing.
   if (path.length === 0) return Effect.fail(system(attempt, "NotFound", undefined, "the path is empty"))

@@ -88,10 +88,11 @@ export interface Operations {
 export const make = (session: Session): Operations => {
   const using = <A, R>(
     attempt: failure.Attempt,
-    use: (client: Client) => Effect.Effect<A, PlatformError, R>
+    use: (client: Client) => Effect.Effect<A, PlatformError, R>,
+    check = failure.checkPath
   ): Effect.Effect<A, PlatformError, R> =>
     Effect.zipRight(
-      failure.checkPath(attempt),
+      check(attempt),
       Effect.mapError(
         session(use),
         (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
@@ -172,7 +173,12 @@ export const make = (session: Session): Operations => {
         }
       })))
 
-  const name = (attempt: failure.Attempt, intent: failure.Intent, request: Sftp.Request): Fx<string> =>
+  const name = (
+    attempt: failure.Attempt,
+    intent: failure.Intent,
+    request: Sftp.Request,
+    check = failure.checkPath
+  ): Fx<string> =>
     using(attempt, (client) =>
       Effect.flatMap(ask(client, attempt, request), (answer) => {
         if (answer._tag === "Name" && answer.entries[0] !== undefined) {
@@ -181,13 +187,13 @@ export const make = (session: Session): Operations => {
         return answer._tag === "Status"
           ? failure.fromStatus(client, attempt, intent, answer)
           : openFile.unexpected(attempt, answer)
-      }))
+      }), check)
 
   const realPath: Operations["realPath"] = (attempt) =>
     name(attempt, "look", Sftp.Request.Realpath({ path: attempt.path }))
 
   const has = (attempt: failure.Attempt, extension: keyof typeof Sftp.extensions): Fx<boolean> =>
-    using(attempt, (client) => Effect.succeed(client.has(extension)))
+    using(attempt, (client) => Effect.succeed(client.has(extension)), failure.checkName)
 
   const unsupported = (attempt: failure.Attempt, what: string) =>
     Effect.fail(failure.system(attempt, "Unknown", undefined, `the SFTP server cannot ${what}`))
@@ -195,7 +201,9 @@ export const make = (session: Session): Operations => {
   const expandPath: Operations["expandPath"] = (attempt) =>
     Effect.gen(function*() {
       const { path } = attempt
-      if (yield* has(attempt, "expandPath")) return yield* name(attempt, "look", Sftp.Request.ExpandPath({ path }))
+      if (yield* has(attempt, "expandPath")) {
+        return yield* name(attempt, "look", Sftp.Request.ExpandPath({ path }), failure.checkName)
+      }
       if (path === "~") return yield* realPath({ ...attempt, path: "." })
       if (path.startsWith("~/")) return yield* realPath({ ...attempt, path: `./${path.slice(2)}` })
       return yield* path.startsWith("~") ? unsupported(attempt, "tell the home of a user") : realPath(attempt)
@@ -447,7 +455,7 @@ export const make = (session: Session): Operations => {
     readLink: (attempt) => name(attempt, "look", Sftp.Request.Readlink({ path: attempt.path })),
     symlink: (attempt, target) =>
       Effect.zipRight(
-        failure.checkPath({ method: attempt.method, path: target }),
+        failure.checkName({ method: attempt.method, path: target }),
         change(attempt, "create", Sftp.Request.Symlink({ target, path: attempt.path }))
       ),
     link: (attempt, to) =>

@@ -3,6 +3,7 @@ import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteError from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import * as RemoteTarget from "@effect-remote/core/RemoteTarget"
+import type * as Transfer from "@effect-remote/core/Transfer"
 import * as Command from "@effect/platform/Command"
 import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
@@ -45,6 +46,69 @@ export const files = cases("files", (test) => {
       yield* appended.writeAll(bytes("!"))
       yield* appended.writeAll(bytes("?"))
       assert.strictEqual(yield* files.readFileString(path), "hello!?")
+    }))
+
+  // FOUND A20
+  test("refuse a path that begins with ~, whatever is to be done with it", () =>
+    Effect.gen(function*() {
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = yield* directory
+      const here = yield* localDirectory
+      yield* fs.writeFileString(`${path}/file`, "")
+      yield* write(yield* localFiles, `${here}/file`)
+      for (const home of ["~", "~/er/x", "~root", "~root/er/x"]) {
+        const verbs: Readonly<Record<string, Effect.Effect<unknown, PlatformError | Transfer.TransferError>>> = {
+          access: fs.access(home),
+          atomicSink: Stream.run(Stream.make(bytes("x")), fs.atomicSink(home)),
+          atomicWrite: fs.atomicWrite(home, "x"),
+          chmod: fs.chmod(home, 0o600),
+          copy: fs.copy(path, home),
+          "copy from": fs.copy(home, path),
+          copyFile: fs.copyFile(`${path}/file`, home),
+          digest: fs.digest(home),
+          diskFree: fs.diskFree(home),
+          exists: fs.exists(home),
+          get: fs.get(`${path}/file`, home),
+          "get from": fs.get(home, `${here}/got`),
+          link: fs.link(`${path}/file`, home),
+          listFiles: fs.listFiles(home),
+          lstat: fs.lstat(home),
+          makeDirectory: fs.makeDirectory(home),
+          "makeDirectory, recursive": fs.makeDirectory(home, { recursive: true }),
+          makeTempDirectory: fs.makeTempDirectory({ directory: home }),
+          makeTempFile: fs.makeTempFile({ directory: home }),
+          open: Effect.scoped(fs.open(home, { flag: "w" })),
+          put: fs.put(`${here}/file`, home),
+          "put from": fs.put(home, `${path}/put`),
+          readDirectory: fs.readDirectory(home),
+          readFile: fs.readFile(home),
+          readLink: fs.readLink(home),
+          realPath: fs.realPath(home),
+          remove: fs.remove(home, { recursive: true, force: true }),
+          rename: fs.rename(home, `${path}/renamed`),
+          "rename to": fs.rename(`${path}/file`, home),
+          sink: Stream.run(Stream.make(bytes("x")), fs.sink(home)),
+          stat: fs.stat(home),
+          stream: Stream.runDrain(fs.stream(home)),
+          sweepTemporary: fs.sweepTemporary(home, 0),
+          symlink: fs.symlink("file", home),
+          truncate: fs.truncate(home),
+          utimes: fs.utimes(home, 0, 0),
+          walk: Stream.runDrain(fs.walk(home)),
+          watch: Stream.runDrain(fs.watch(home)),
+          writeFile: fs.writeFileString(home, "x")
+        }
+        for (const [name, verb] of Object.entries(verbs)) {
+          const error = yield* Effect.flip(verb)
+          assert.strictEqual(error._tag, "BadArgument", `${name} of ${home}: ${error.message}`)
+          assert.include(error.message, "expandPath", name)
+        }
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(path), ["file"])
+      // What a link names is not a path of ours, and "./" is said.
+      yield* fs.symlink("~", `${path}/link`)
+      assert.strictEqual(yield* fs.readLink(`${path}/link`), "~")
+      assert.isFalse(yield* fs.exists("./~ of no such name"))
     }))
 
   test("are told apart by stat, lstat, exists and isDirectory", () =>
