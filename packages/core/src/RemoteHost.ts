@@ -16,9 +16,22 @@ import { RemoteConnectionError } from "./RemoteError.js"
 
 const controls = /\p{Cc}/u
 
+// Of OpenSSH, PEM and PuTTY, also in base64 and without its first line.
+const keyText = /-----BEGIN|PuTTY-User-Key-File|LS0tLS1CRUdJTi|b3BlbnNzaC1rZXkt/
+
+const longestShown = 255
+
+// What was given in the wrong place may be secret: a key, or a password before an "@".
+const visible = (text: string): string => {
+  if (keyText.test(text)) return "(the text of a key)"
+  if (text.length > longestShown) return `(${text.length} characters)`
+  const at = text.lastIndexOf("@")
+  return JSON.stringify(at < 0 ? text : `...${text.slice(at)}`)
+}
+
 // What OpenSSH itself refuses in names since 9.6, because ProxyCommand and `Match exec` hand them to a shell.
 const checkHost = (host: string): string | undefined => {
-  const shown = JSON.stringify(host)
+  const shown = visible(host)
   if (host.length === 0) return "the host is empty"
   if (host.startsWith("-")) return `the host ${shown} starts with "-": ssh would read it as an option`
   if (controls.test(host) || /\s/.test(host)) return `the host ${shown} holds a space or a control character`
@@ -32,7 +45,7 @@ const checkHost = (host: string): string | undefined => {
 }
 
 const checkUsername = (username: string): string | undefined => {
-  const shown = JSON.stringify(username)
+  const shown = visible(username)
   if (username.length === 0) return "the username is empty"
   if (username.startsWith("-")) return `the username ${shown} starts with "-": ssh would read it as an option`
   if (controls.test(username)) return `the username ${shown} holds a control character`
@@ -40,15 +53,19 @@ const checkUsername = (username: string): string | undefined => {
   return undefined
 }
 
+const longestPath = 4095
+
 const checkPath = (name: string) => (path: string): string | undefined => {
   if (path.length === 0) return `the ${name} is empty`
-  return controls.test(path) ? `the ${name} ${JSON.stringify(path)} holds a control character` : undefined
+  if (keyText.test(path)) return `the ${name} must be a path, and the text of a key was given: write the key to a file`
+  if (path.length > longestPath) return `the ${name} must be a path, and a text of ${path.length} characters was given`
+  return controls.test(path) ? `the ${name} must be a path, and a text with a control character was given` : undefined
 }
 
 const checkPin = (pin: string): string | undefined =>
   /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pin) || /^[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,2}( [^\p{Cc}]*)?$/u.test(pin)
     ? undefined
-    : `${JSON.stringify(pin)} is neither a public key ("ssh-ed25519 AAAA...") nor a fingerprint ("SHA256:...")`
+    : `${visible(pin)} is neither a public key ("ssh-ed25519 AAAA...") nor a fingerprint ("SHA256:...")`
 
 const checkPassword = (password: string): string | undefined => {
   if (password.length === 0) return "the password is empty"
@@ -235,7 +252,7 @@ const show = ({ host, port, username }: JumpHost): string =>
 const invalid = (host: unknown, detail: string): RemoteConnectionError =>
   new RemoteConnectionError({
     reason: "InvalidHost",
-    host: typeof host === "string" && host.length > 0 ? JSON.stringify(host).slice(1, -1) : "(no host)",
+    host: typeof host === "string" && host.length > 0 ? visible(host).replace(/^"|"$/g, "") : "(no host)",
     detail
   })
 
@@ -298,6 +315,8 @@ const duration = (input: Duration.DurationInput): Duration.Duration =>
 export const make = (options: Options): Either.Either<RemoteHost, RemoteConnectionError> => {
   if (options instanceof RemoteHost) return Either.right(options)
   const found = problem(options) ??
+    given(options.sshConfig, isText("ssh_config file", checkPath("ssh_config file"))) ??
+    given(options.sftpServer, isText("SFTP server", checkPath("SFTP server"))) ??
     options.jumpHosts?.map((jump) => given(problem(jump), (text) => `jump host: ${text}`)).find((text) =>
       text !== undefined
     )
@@ -320,7 +339,7 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
 
 /**
  * A host from `host`, `user@host`, `user@host:port`, `[::1]:port` or `ssh://user@host:port`. As in OpenSSH, `%40` and its
- * like in the username of an `ssh://` address stand for characters.
+ * like in the username of an `ssh://` address stand for characters. A password in it is refused, and not shown.
  *
  * @since 0.1.0
  * @category constructors
@@ -344,6 +363,14 @@ export const parse = (
   const text = address?.[1] ?? destination
   const at = text.lastIndexOf("@")
   const username = address === null ? text.slice(0, at) : unescaped(text.slice(0, at))
+  if (at >= 0 && username.includes(":")) {
+    return Either.left(
+      invalid(
+        destination,
+        "there is a \":\" before the \"@\": a password goes into `password`, and a username that has a colon into `make`"
+      )
+    )
+  }
   const place = text.slice(at + 1)
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(place)
   const plain = /^([^:]*):(.*)$/.exec(place)

@@ -1,4 +1,4 @@
-import { RemoteHost } from "@effect-remote/core"
+import { type RemoteError, RemoteHost } from "@effect-remote/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Duration, Effect, Either, FastCheck, Redacted, Schema } from "effect"
 import { inspect } from "node:util"
@@ -128,10 +128,10 @@ describe("make", () => {
     [
       "a key file with a line end",
       { host: "a", keyFile: "a\nProxyCommand x" },
-      "the key file \"a\\nProxyCommand x\" holds"
+      "the key file must be a path, and a text with a control character"
     ],
     ["an empty known_hosts file", { host: "a", knownHostsFile: "" }, "the known_hosts file is empty"],
-    ["an ssh_config with a line end", { host: "a", sshConfig: "a\nb" }, "holds a control character"],
+    ["an ssh_config with a line end", { host: "a", sshConfig: "a\nb" }, "a text with a control character"],
     ["an empty password", { host: "a", password: Redacted.make("") }, "the password is empty"],
     ["a password with a line end", { host: "a", password: Redacted.make("s3cr3t\n") }, "the password holds a line end"],
     [
@@ -207,6 +207,55 @@ describe("make", () => {
       /starts with "-"/
     )
   })
+})
+
+// FOUND A4
+describe("what is given in the wrong place is not shown", () => {
+  const body = "c3VwZXJzZWNyZXQ".repeat(20)
+  const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----\n`
+  const secret = "hunter2"
+  const wrong: Readonly<Record<string, () => Either.Either<RemoteHost.RemoteHost, RemoteError.RemoteConnectionError>>> =
+    {
+      "a key": () => RemoteHost.make({ host: "a", keyFile: key }),
+      "a key on one line": () => RemoteHost.make({ host: "a", keyFile: key.replaceAll("\n", " ") }),
+      "a key in base64": () => RemoteHost.make({ host: "a", keyFile: Buffer.from(key).toString("base64") }),
+      "a key without its first line": () => RemoteHost.make({ host: "a", keyFile: `b3BlbnNzaC1rZXktdjE${body}` }),
+      "a key of a jump host": () => RemoteHost.make({ host: "a", jumpHosts: [{ host: "b", keyFile: key }] }),
+      "a key for known_hosts": () => RemoteHost.make({ host: "a", knownHostsFile: key }),
+      "a key for ssh_config": () => RemoteHost.make({ host: "a", sshConfig: key }),
+      "a key for the SFTP server": () => RemoteHost.make({ host: "a", sftpServer: key }),
+      "a key to pin": () => RemoteHost.make({ host: "a", hostKeys: { pinned: [key] } }),
+      "a key for the host": () => RemoteHost.make({ host: key }),
+      "a key for the username": () => RemoteHost.make({ host: "a", username: key }),
+      "lines for a path": () => RemoteHost.make({ host: "a", keyFile: `x\n${secret}` }),
+      "a host with a password": () => RemoteHost.make({ host: `luigi:${secret}@a` }),
+      "a jump host with a password": () => RemoteHost.make({ host: "a", jumpHosts: [{ host: `luigi:${secret}@b` }] }),
+      "an address with a password for the host": () => RemoteHost.make({ host: `ssh://luigi:${secret}@a` }),
+      "a destination with a password": () => RemoteHost.parse(`luigi:${secret}@a`),
+      "an address with a password": () => RemoteHost.parse(`ssh://luigi:${secret}@a`),
+      "an address with a password and a path": () => RemoteHost.parse(`ssh://luigi:${secret}@a/path`),
+      "a destination with a password and a wrong port": () => RemoteHost.parse(`luigi:${secret}@a:port`)
+    }
+  it.each(Object.entries(wrong))("%s", (_, make) => {
+    const error = Either.getOrThrow(Either.flip(make()))
+    assert.strictEqual(error.reason, "InvalidHost")
+    for (const text of [error.message, error.detail, inspect(error), JSON.stringify(error)]) {
+      assert.notInclude(text, "c3VwZXJzZWNyZXQ")
+      assert.notInclude(text, Buffer.from(body).toString("base64").slice(0, 20))
+      assert.notInclude(text, secret)
+    }
+  })
+
+  it("says that a path is wanted", () => {
+    assert.include(messageOf(RemoteHost.make({ host: "a", keyFile: key })), "the key file must be a path")
+  })
+
+  it.effect("from the environment, too", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(RemoteHost.config)
+      assert.include(String(error), "must be a path")
+      assert.notInclude(String(error) + inspect(error), "c3VwZXJzZWNyZXQ")
+    }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["HOST", "a"], ["KEY_FILE", key]])))))
 })
 
 describe("parse", () => {
