@@ -63,18 +63,28 @@ export const apply = (
         found.set(number, other)
         return Effect.void
       })
-    for (const { descriptor: number, operator, target } of redirections) {
-      const expanded = expand.text(shell, target)
-      // what fails in a here-document ends the command alone
-      const text = yield* operator === "<<"
-        ? Effect.catchTag(expanded, "Exit", () => new RedirectionError({ words: undefined, descriptors: found }))
-        : expanded
+    // as in dash: all names are known before anything is opened, and a here-document is read in its turn
+    const texts: Array<string> = []
+    for (const { operator, target } of redirections) {
+      const text = operator === "<<" ? "" : yield* expand.text(shell, target)
+      if ((operator === "<&" || operator === ">&") && !/^[0-9-]$/.test(text)) {
+        return yield* abort(shell, "Syntax error: Bad fd number")
+      }
+      texts.push(text)
+    }
+    for (const [index, { descriptor: number, operator, target }] of redirections.entries()) {
+      const text = texts[index] ?? ""
       if (operator === "<<") {
-        found.set(number, descriptor.ofBytes(bytes.encode(text)))
+        // what fails in it ends the command alone
+        const document = yield* Effect.catchTag(
+          expand.text(shell, target),
+          "Exit",
+          () => new RedirectionError({ words: undefined, descriptors: found })
+        )
+        found.set(number, descriptor.ofBytes(bytes.encode(document)))
       } else if (operator === "<&" || operator === ">&") {
         if (text === "-") found.delete(number)
-        else if (/^[0-9]$/.test(text)) yield* duplicate(number, Number(text))
-        else return yield* abort(shell, "Syntax error: Bad fd number")
+        else yield* duplicate(number, Number(text))
       } else if (Object.hasOwn(standard, text)) {
         yield* duplicate(number, standard[text] ?? 0)
       } else {
