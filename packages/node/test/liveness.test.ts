@@ -58,13 +58,17 @@ describe.skipIf(!openssh)("a program that is silent", () => {
         const program = yield* programs.start(yield* programs.bundled("busy"), { ...server.host, keepAlive }, name)
         assert.strictEqual(yield* programs.firstLine(program), "done\n")
       }), 60_000)
+  }
+})
 
+for (const kind of servers) {
+  for (const name of ["layer", "layerProcess"] as const) {
     // FOUND A12
     it.scopedLive(
-      `loses its commands while its ssh is stopped, and learns why, on ${name}`,
+      `a program loses its commands while its ssh is stopped, and learns why, on ${name}, ${kind} server`,
       () =>
         Effect.gen(function*() {
-          const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
+          const server = yield* Sshd.make({ kind, loginShell: "sh" })
           const context = yield* contextOf(name, { ...server.host, keepAlive })
           const fiber = yield* Effect.fork(context.exitCode(Command.make("sleep", "5008")))
           yield* untilAsleep(server, 1)
@@ -83,11 +87,7 @@ describe.skipIf(!openssh)("a program that is silent", () => {
         }),
       60_000
     )
-  }
-})
 
-for (const kind of servers) {
-  for (const name of ["layer", "layerProcess"] as const) {
     // FOUND E16
     it.scopedLive(
       `an interruption on a silent link says what may still run, and ends, on ${name}, ${kind} server`,
