@@ -10,6 +10,7 @@ import * as copy from "./coreutils/copy.js"
 import * as create from "./coreutils/create.js"
 import * as date from "./coreutils/date.js"
 import * as digest from "./coreutils/digest.js"
+import * as du from "./coreutils/du.js"
 import * as grep from "./coreutils/grep.js"
 import * as gzip from "./coreutils/gzip.js"
 import * as host from "./coreutils/host.js"
@@ -25,7 +26,7 @@ import * as sh from "./sh.js"
 import * as tool from "./tool.js"
 
 const tools = new Map(
-  [builtin, copy, create, date, digest, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
+  [builtin, copy, create, date, digest, du, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
     { tools }
   ) => Object.entries(tools))
 )

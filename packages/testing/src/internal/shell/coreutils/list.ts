@@ -45,7 +45,8 @@ const dateText = (mtime: number, now: number): string => {
     : `${day}  ${date.getUTCFullYear()}`
 }
 
-const humanSize = (size: bigint): string => {
+/** As `-h` has it. @internal */
+export const humanSize = (size: bigint): string => {
   let value = Number(size)
   if (value < 1024) return `${value}`
   for (const unit of "KMGTPE") {
