@@ -116,3 +116,50 @@ describe("a file of another user that is replaced", () => {
       Effect.provide(InMemoryHost.layer({ umask: 0o077, directories: { "/shared": { mode: 0o777 } } }))
     ))
 })
+
+describe("a directory that another user swaps for a link while it is removed", () => {
+  // FOUND E11
+  it.effect("is not followed, and the removal says so", () =>
+    Effect.gen(function*() {
+      const { expectFile, files, transport } = yield* InMemoryHost.InMemoryHost
+      let swap: Effect.Effect<void, PlatformError> = Effect.void
+      const wire = wires.make(transport, {
+        delay: 0,
+        before: () =>
+          Effect.suspend(() => {
+            if (wire.sent().at(-1)?.name !== "Opendir") return Effect.void
+            const now = swap
+            swap = Effect.void
+            return Effect.orDie(now)
+          })
+      })
+      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      yield* files.makeDirectory("/home/user/tree/below", { recursive: true })
+      yield* files.chown("/home/user/tree", 1000, 1000)
+      yield* files.chown("/home/user/tree/below", 1000, 1000)
+      // The first directory that is listed is the tree, which is left alone.
+      for (const path of ["/home/user/tree/below", "/home/user/tree"]) {
+        let left = path === "/home/user/tree" ? 0 : 1
+        const swapped = Effect.zipRight(
+          files.rename(path, "/home/user/moved"),
+          files.symlink("/home/user/precious", path)
+        )
+        const later: Effect.Effect<void, PlatformError> = Effect.suspend(() => {
+          if (left-- === 0) return swapped
+          swap = later
+          return Effect.void
+        })
+        swap = later
+        const error = yield* Effect.flip(fs.remove("/home/user/tree", { recursive: true }))
+        assert(error._tag === "SystemError")
+        assert.strictEqual(error.reason, "BadResource", error.message)
+        assert.strictEqual(error.pathOrDescriptor, path)
+        yield* expectFile("/home/user/precious/file", "kept")
+        yield* files.remove(path)
+        yield* files.rename("/home/user/moved", path)
+      }
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(InMemoryHost.layer({ files: { "/home/user/precious/file": "kept" } }))
+    ))
+})

@@ -4,6 +4,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import type { RemoveOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import type { Attributes } from "../../protocol/Sftp.js"
 import * as posixPath from "../posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
@@ -31,23 +32,24 @@ const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
   })
 
 // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
-const removeContent = (operations: Operations, { method, path }: Attempt): Fx<void> =>
-  Effect.flatMap(operations.list({ method, path }), (entries) =>
+const removeContent = (operations: Operations, { method, path }: Attempt, known: Attributes): Fx<void> =>
+  Effect.flatMap(operations.list({ method, path }, known), (entries) =>
     Effect.forEach(
       entries,
       ({ filename }) => {
         const attempt = { method, path: posixPath.join(path, filename) }
         const removed = Effect.flatMap(
           operations.lstat(attempt),
-          (found) => failure.isDirectory(found) ? removeTree(operations, attempt) : operations.removeFile(attempt)
+          (found) =>
+            failure.isDirectory(found) ? removeTree(operations, attempt, found) : operations.removeFile(attempt)
         )
         return Effect.catchIf(removed, failure.isNotFound, () => Effect.void)
       },
       { concurrency: 8, discard: true }
     ))
 
-const removeTree = (operations: Operations, attempt: Attempt): Fx<void> =>
-  Effect.zipRight(removeContent(operations, attempt), operations.removeDirectory(attempt))
+const removeTree = (operations: Operations, attempt: Attempt, known: Attributes): Fx<void> =>
+  Effect.zipRight(removeContent(operations, attempt, known), operations.removeDirectory(attempt))
 
 /** @internal */
 export const remove = (
@@ -72,7 +74,7 @@ export const remove = (
     return Effect.zipRight(
       checkDirectory(operations, attempt),
       recursive
-        ? removeTree(operations, attempt)
+        ? removeTree(operations, attempt, found)
         : Effect.fail(
           failure.system(attempt, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
         )

@@ -57,6 +57,14 @@ export const connection = (attempt: Attempt) => (error: RemoteConnectionError): 
 export const badArgument = ({ method }: Attempt, description: string): PlatformError =>
   new BadArgument({ module: "FileSystem", method, description })
 
+/**
+ * A directory that is removed has become another one, or a link, which somebody may have put there for that.
+ *
+ * @internal
+ */
+export const replaced = (attempt: Attempt): PlatformError =>
+  system(attempt, "BadResource", undefined, "something else took its place during the removal, which has stopped there")
+
 /** @internal */
 export const isNotFound = isReason("NotFound")
 

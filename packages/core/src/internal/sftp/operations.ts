@@ -48,8 +48,11 @@ export interface Operations {
   readonly renameIfAbsent: (attempt: failure.Attempt, to: string) => Fx<boolean>
   /** Whether a directory can be listed. */
   readonly openDirectory: (attempt: failure.Attempt) => Effect.Effect<void, PlatformError, Scope.Scope>
-  /** What is in a directory, but for `.` and `..`. */
-  readonly list: (attempt: failure.Attempt) => Fx<ReadonlyArray<Sftp.Entry>>
+  /**
+   * What is in a directory, but for `.` and `..`. With `known`, what was seen at the path before, fails with `BadResource`
+   * if the path names another one, or a link, once it is open.
+   */
+  readonly list: (attempt: failure.Attempt, known?: Sftp.Attributes) => Fx<ReadonlyArray<Sftp.Entry>>
   readonly open: (
     attempt: failure.Attempt,
     flags: number,
@@ -131,9 +134,18 @@ export const make = (session: Session): Operations => {
       })
     )
 
+  const notAttributes = (client: Client, attempt: failure.Attempt, answer: Sftp.Response): Fx<never> =>
+    answer._tag === "Status"
+      ? failure.fromStatus(client, attempt, "look", answer)
+      : openFile.unexpected(attempt, answer)
+
+  // SFTP has no inodes: type and owner have to tell.
+  const isSame = (one: Sftp.Attributes | undefined, other: Sftp.Attributes): boolean =>
+    failure.isDirectory(other) && one?.uid === other.uid && one?.gid === other.gid
+
   // OpenSSH's server leaves out what it cannot look at, and says nothing. So all is left out of a directory that may be
   // listed and not entered.
-  const list: Operations["list"] = (attempt) =>
+  const list: Operations["list"] = (attempt, known) =>
     using(attempt, (client) =>
       Effect.scoped(Effect.gen(function*() {
         const inside = { ...attempt, path: posixPath.join(attempt.path, ".") }
@@ -142,6 +154,8 @@ export const make = (session: Session): Operations => {
           failure.connection(attempt)
         )
         const handle = yield* openDirectory(client, attempt)
+        const again = known &&
+          (yield* Effect.mapError(client.send(Sftp.Request.Lstat({ path: attempt.path })), failure.connection(attempt)))
         const entries: Array<Sftp.Entry> = []
         while (true) {
           const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
@@ -152,6 +166,11 @@ export const make = (session: Session): Operations => {
           } else if (answer._tag !== "Status") {
             return yield* openFile.unexpected(attempt, answer)
           } else if (answer.code === Sftp.StatusCode.eof) {
+            if (again !== undefined) {
+              const answer = yield* Effect.mapError(again.wait, failure.connection(attempt))
+              if (answer._tag !== "Attrs") return yield* notAttributes(client, attempt, answer)
+              if (!isSame(known, answer.attributes)) return yield* Effect.fail(failure.replaced(attempt))
+            }
             const found = yield* Effect.mapError(entered.wait, failure.connection(attempt))
             if (found._tag === "Status" && found.code === Sftp.StatusCode.permissionDenied) {
               return yield* failure.fromStatus(client, attempt, "list", found)
@@ -298,11 +317,6 @@ export const make = (session: Session): Operations => {
         ),
         (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
       ))
-
-  const notAttributes = (client: Client, attempt: failure.Attempt, answer: Sftp.Response): Fx<never> =>
-    answer._tag === "Status"
-      ? failure.fromStatus(client, attempt, "look", answer)
-      : openFile.unexpected(attempt, answer)
 
   // The draft's own rename does not replace: where it is all there is, an existing target is a failure.
   const renaming = (client: Client, from: string, to: string): readonly ["create" | "replace", Sftp.Request] =>

@@ -447,6 +447,10 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         }
         if (seen.type === "Directory") {
           const below = yield* to.list(target)
+          // Listing follows a link that somebody put there since.
+          if ((yield* to.look(target)).type !== "Directory") {
+            return yield* Effect.fail(failure.replaced({ method, path: target }))
+          }
           const removed = yield* Effect.forEach(below.filter(({ name }) => posixPath.isName(name)), ({ name, seen }) =>
             removeExtra({ path: names.below(path, name), target: posixPath.join(target, name), name, seen }))
           if (removed.includes(false)) {
