@@ -4,28 +4,58 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import { SystemError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import type { EventEmitter } from "node:events"
 import * as process from "node:process"
 
 const failure = (method: string) => (cause: unknown) =>
   new SystemError({ module: "Terminal", method, reason: "Unknown", description: "a standard stream broke", cause })
+
+// Of one command, for one event.
+const listeners = 2
+
+// Each command listens to the stream while it uses it: many at once are no leak, which Node takes them for.
+const withRoom = <E extends EventEmitter>(stream: () => E) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const emitter = stream()
+      const most = emitter.getMaxListeners()
+      if (most > 0) emitter.setMaxListeners(most + listeners)
+      return emitter
+    }),
+    (emitter) =>
+      Effect.sync(() => {
+        const most = emitter.getMaxListeners()
+        if (most > listeners) emitter.setMaxListeners(most - listeners)
+      })
+  )
+
+const sink = (method: "stdout" | "stderr") =>
+  Sink.unwrapScoped(Effect.map(
+    withRoom(() => process[method]),
+    (stream) => NodeSink.fromWritable<SystemError, Uint8Array>(() => stream, failure(method), { endOnDone: false })
+  ))
 
 /** @internal */
 export const layer: Layer.Layer<LocalStdio> = Layer.succeed(LocalStdio, {
   // Read only while a command wants it; then it keeps the program alive no longer.
   stdin: Stream.unwrapScoped(
     Effect.as(
-      Effect.acquireRelease(
-        Effect.sync(() => process.stdin.ref?.()),
-        () =>
-          Effect.sync(() => {
-            process.stdin.pause()
-            process.stdin.unref?.()
-          })
+      Effect.zipRight(
+        withRoom(() => process.stdin),
+        Effect.acquireRelease(
+          Effect.sync(() => process.stdin.ref?.()),
+          () =>
+            Effect.sync(() => {
+              process.stdin.pause()
+              process.stdin.unref?.()
+            })
+        )
       ),
       NodeStream.fromReadable<SystemError, Uint8Array>(() => process.stdin, failure("stdin"), { closeOnDone: false })
     )
   ),
-  stdout: NodeSink.fromWritable(() => process.stdout, failure("stdout"), { endOnDone: false }),
-  stderr: NodeSink.fromWritable(() => process.stderr, failure("stderr"), { endOnDone: false })
+  stdout: sink("stdout"),
+  stderr: sink("stderr")
 })
