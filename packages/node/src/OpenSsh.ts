@@ -109,6 +109,9 @@ const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.e
  * Each connecting is a span `ssh.connect`. The metrics `effect_remote_channels_open`, `effect_remote_sessions_waiting`,
  * `effect_remote_sent_bytes`, `effect_remote_received_bytes` and `effect_remote_reconnects` have the tag `server.address`.
  *
+ * What `ssh` reads lies in a private directory in `TMPDIR`. If another user could replace it (a directory on the way that is
+ * writable by everybody without the sticky bit, or another user's), this fails with `Unsupported`.
+ *
  * The `ssh` ends with the scope, and with this program, even when it is killed. Where it cannot share its connection this
  * fails with `Unsupported`; `makeProcess` needs no such thing.
  *

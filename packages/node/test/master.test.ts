@@ -103,6 +103,42 @@ describe("a temporary directory whose path is too long for a socket", () => {
     }))
 })
 
+// FOUND E19
+describe("a temporary directory where others can replace our files", () => {
+  it.scopedLive("is refused, before anything is started", () =>
+    Effect.gen(function*() {
+      const sshd = yield* Sshd.make({ loginShell: "sh" })
+      const started = `${sshd.directory}/started`
+      const ssh = yield* script(sshd, `echo "$@" >>${started}\nexec ssh "$@"`)
+      const open = `${sshd.directory}/open`
+      Fs.mkdirSync(`${open}/below`, { recursive: true })
+      Fs.chmodSync(open, 0o777)
+      const refused: Array<readonly [directory: string, words: string]> = [
+        [open, "no sticky bit"],
+        [`${open}/below`, "no sticky bit"]
+      ]
+      if (process.getuid?.() === 0) {
+        // Only root can make one.
+        Fs.mkdirSync(`${sshd.directory}/theirs`, { mode: 0o755 })
+        Fs.chownSync(`${sshd.directory}/theirs`, 12345, 12345)
+        refused.push([`${sshd.directory}/theirs`, "belongs to another user"])
+      }
+      for (const [directory, words] of refused) {
+        for (const make of [OpenSsh.make, OpenSsh.makeProcess]) {
+          const error = yield* Effect.flip(Effect.scoped(make({ ...sshd.host, ssh }))).pipe(
+            withTemporaryDirectory(directory)
+          )
+          assert.strictEqual(error.reason, "Unsupported", error.message)
+          assert.include(error.message, words)
+          assert.include(error.message, "TMPDIR")
+        }
+      }
+      assert.isFalse(Fs.existsSync(started))
+      Fs.chmodSync(open, 0o1777)
+      yield* Effect.scoped(OpenSsh.make(sshd.host)).pipe(withTemporaryDirectory(open))
+    }))
+})
+
 describe("a password", () => {
   it.scopedLive("logs in again when the connection was lost", () =>
     Effect.gen(function*() {

@@ -31,12 +31,19 @@ export interface Installation {
  */
 export const written = (host: string) =>
   Effect.mapError((cause: unknown) =>
-    new RemoteConnectionError({
-      reason: "Unknown",
-      host,
-      cause,
-      detail: "the files that ssh needs could not be written: is there room in the temporary directory?"
-    })
+    cause instanceof privateDirectory.UntrustedDirectory
+      ? new RemoteConnectionError({
+        reason: "Unsupported",
+        host,
+        detail: `the temporary directory is not safe for the files that ssh needs: ${cause.detail}`,
+        hint: "Set TMPDIR to a directory of your own, such as one made by `mkdir -m 700`."
+      })
+      : new RemoteConnectionError({
+        reason: "Unknown",
+        host,
+        cause,
+        detail: "the files that ssh needs could not be written: is there room in the temporary directory?"
+      })
   )
 
 // A word for whatever shell runs ProxyCommand, in a line where a percent sign begins a token.

@@ -1,9 +1,50 @@
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as Fs from "node:fs/promises"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as process from "node:process"
+
+/**
+ * Somebody else could put other files in the place of ours.
+ *
+ * @internal
+ */
+export class UntrustedDirectory extends Data.TaggedError("UntrustedDirectory")<{ readonly detail: string }> {}
+
+const everybodyWrites = 0o002
+const sticky = 0o1000
+
+// What the owner of a directory is called whose owner has no id in this container.
+const unmapped = 65534
+
+const withAbove = (path: string): ReadonlyArray<string> => {
+  const above = Path.dirname(path)
+  return above === path ? [path] : [path, ...withAbove(above)]
+}
+
+const distrust = async (directory: string): Promise<string | undefined> => {
+  const own = process.getuid?.()
+  if (own === undefined) return undefined
+  const paths = [...withAbove(Path.resolve(directory)), ...withAbove(await Fs.realpath(directory))]
+  for (const path of new Set(paths)) {
+    const found = await Fs.lstat(path)
+    if (![0, own, unmapped].includes(found.uid)) return `${path} belongs to another user (${found.uid})`
+    if (found.isDirectory() && (found.mode & everybodyWrites) !== 0 && (found.mode & sticky) === 0) {
+      return `everybody may write to ${path}, which has no sticky bit`
+    }
+  }
+  return undefined
+}
+
+// `ssh` runs what a file in there says.
+const checkTrust = (directory: string) =>
+  Effect.flatMap(
+    Effect.tryPromise(() => distrust(directory)),
+    (detail) => detail === undefined ? Effect.void : Effect.fail(new UntrustedDirectory({ detail }))
+  )
 
 const temporary = (prefix: string) =>
   Effect.acquireRelease(
@@ -47,12 +88,19 @@ const dismiss = (child: ChildProcess) =>
   }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"))
 
 /**
- * A directory that only this user can enter (0700). It is removed with the scope, and by another process if this program is
+ * A directory that only this user can enter (0700), below directories where no other user can replace it, else an
+ * `UntrustedDirectory`. It is removed with the scope, and by another process if this program is
  * killed.
  *
  * @internal
  */
-export const make = Effect.tap(Effect.suspend(() => temporary(Path.join(Os.tmpdir(), "effect-remote-"))), watch)
+export const make = Effect.suspend(() => {
+  const above = Os.tmpdir()
+  return checkTrust(above).pipe(
+    Effect.zipRight(temporary(Path.join(above, "effect-remote-"))),
+    Effect.tap(watch)
+  )
+})
 
 /**
  * One within another, for one channel or connection.
