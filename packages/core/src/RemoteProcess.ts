@@ -41,6 +41,6 @@ export interface RemoteProcess {
    * the signal and goes on keeps it waiting.
    */
   readonly kill: (signal?: Signal) => Effect.Effect<void, RemoteCommandError | RemoteConnectionError>
-  /** What the login shell printed before the command began, the end of it. */
+  /** What the login shell printed before the command began: the last 16 KiB, with secrets masked. */
   readonly loginOutput: Effect.Effect<string>
 }

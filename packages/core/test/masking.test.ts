@@ -3,8 +3,8 @@ import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck, Redacted, Schema } from "effect"
 import { inspect } from "node:util"
-import { mask } from "../src/internal/annotations.js"
 import * as failures from "../src/internal/failure.js"
+import * as masks from "../src/internal/mask.js"
 import { compile } from "../src/internal/program.js"
 import * as text from "../src/internal/text.js"
 import { RemoteCommandError } from "../src/RemoteError.js"
@@ -121,13 +121,104 @@ describe("a Redacted in a command", () => {
 
 describe("mask", () => {
   it("hides the longest of several first, and nothing twice", () => {
-    const hide = mask(["ab", "abc", "e", "", "ab"].map((secret) => Redacted.make(secret)))
+    const hide = masks.make(["ab", "abc", "e", "", "ab"].map((secret) => Redacted.make(secret)))
     assert.strictEqual(hide("abcd ab e 'abc' x"), "<redacted>d <redacted> <redacted> <redacted> x")
     assert.strictEqual(hide(""), "")
   })
 
   it("changes nothing without secrets", () => {
-    assert.strictEqual(mask([])("a\nb"), "a\nb")
-    assert.strictEqual(mask([Redacted.make("")])("a\nb"), "a\nb")
+    assert.strictEqual(masks.make([])("a\nb"), "a\nb")
+    assert.strictEqual(masks.make([Redacted.make("")])("a\nb"), "a\nb")
+  })
+
+  // Secrets have small letters and digits in them, and what is around them has none.
+  const anyWord = FastCheck.array(
+    FastCheck.oneof(
+      { arbitrary: FastCheck.constantFrom(..."abcdefghijklmnopqrstuvwxyz0123456789"), weight: 4 },
+      FastCheck.constantFrom(..."'\"\\\n $!`é")
+    ),
+    { minLength: 8, maxLength: 40 }
+  ).map((chars) => chars.join("")).filter((word) => word.replace(/[^a-z0-9]/g, "").length >= 6)
+
+  const octal = (word: string) =>
+    Array.from(text.encode(word), (byte) =>
+      byte > 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\0${byte.toString(8).padStart(3, "0")}`).join("")
+
+  const quotings: Record<string, (word: string) => string> = {
+    none: (word) => word,
+    posix: (word) => `'${word.replaceAll("'", "'\\''")}'`,
+    dash: (word) => `'${word.replaceAll("'", "'\"'\"'")}'`,
+    double: (word) => `"${word.replace(/["\\$`]/g, "\\$&")}"`,
+    backslashes: (word) => word.replace(/[^a-z0-9]/g, "\\$&"),
+    dollar: (word) => `$'${word.replace(/['\\]/g, "\\$&").replaceAll("\n", "\\n")}'`,
+    loginShell: (word) => `'${word.replace(/['\\!]/g, (char) => `'\\${char}'`)}'`,
+    frame: (word) => `'${word.replaceAll("'", "'\\''").replaceAll("\n", "'\"$er_nl\"'")}'`,
+    json: JSON.stringify,
+    octal,
+    terminal: (word) => word.replaceAll("\n", "\r\n")
+  }
+
+  const longestRun = (shown: string) =>
+    Math.max(0, ...(shown.replaceAll("<redacted>", "-").match(/[a-z0-9]+/g) ?? []).map((run) => run.length))
+
+  const anyQuoting = FastCheck.constantFrom(...Object.keys(quotings).filter((name) => name !== "terminal"))
+
+  // FOUND A15
+  it.prop(
+    "hides a secret in every form that quoting gives it, once and twice",
+    {
+      secret: anyWord,
+      once: anyQuoting,
+      twice: FastCheck.constantFrom("none", "posix", "frame", "loginShell", "terminal")
+    },
+    ({ once, secret, twice }) => {
+      const quoted = quotings[twice]!(quotings[once]!(secret))
+      const shown = masks.make([Redacted.make(secret)])(`SH: CANNOT READ ${quoted} HERE`)
+      assert.match(shown, /^SH: CANNOT READ .*HERE$/s)
+      assert.isBelow(longestRun(shown.replace(/\$er\\*_nl|\\'?0?[0-7]{3}/g, "")), 4, shown)
+    },
+    { fastCheck: { numRuns: 500 } }
+  )
+
+  // FOUND E18
+  it.prop(
+    "leaves less than four characters of a secret that is cut, at either end or both",
+    {
+      secret: FastCheck.oneof(anyWord, anyWord.map((word) => word.repeat(300))),
+      quoting: FastCheck.constantFrom("none", "posix", "json", "loginShell"),
+      ends: FastCheck.tuple(FastCheck.nat(), FastCheck.nat())
+    },
+    ({ ends, quoting, secret }) => {
+      const whole = `BEFORE ${quotings[quoting]!(secret)} AFTER`
+      const [from, to] = ends.map((end) => end % (whole.length + 1)).sort((one, other) => one - other)
+      const shown = masks.make([Redacted.make(secret)])(whole.slice(from, to), { start: true, end: true })
+      assert.isBelow(longestRun(shown), 4, shown)
+    },
+    { fastCheck: { numRuns: 300 } }
+  )
+
+  // FOUND E18
+  it("hides parts in what an error holds: of its stderr, of what a login shell printed, of what was collected", () => {
+    const secret = Array.from({ length: 2000 }, (_, index) => `x${index}y`).join("")
+    const failure = failures.make("host", programOf(sh`cat ${Redacted.make(secret)}`))
+    failure.noise.push(text.encode(`${secret.repeat(2)}NOISE ${secret.slice(0, 9)}`))
+    failure.stderr.push(text.encode(`${secret}`.repeat(2)))
+    const error = failure.exit(1, text.encode(`OUT ${secret.slice(0, 4000)}`))
+    assert.strictEqual(text.decode(error.stdout), "OUT <redacted>")
+    assert.isBelow(longestRun(error.stderr), 4)
+    assert.strictEqual(failure.loginOutput(), "<redacted>NOISE <redacted>")
+    assert.strictEqual(longestRun(String(failure.connection({ reason: "Unknown", detail: "X" }).output)), 0)
+  })
+
+  it("shows what only looks like the beginning of a secret where nothing was cut", () => {
+    assert.strictEqual(masks.make([Redacted.make("password")])("passw"), "passw")
+  })
+
+  it("is fast on large outputs", () => {
+    const hide = masks.make([Redacted.make("it's-my-token")])
+    const large = "{\"a\": \"it's-my-toke \\n\"}\n".repeat(50_000)
+    assert.isTrue(hide(`${large}it's-my-token`) === `${large}<redacted>`)
   })
 })

@@ -1,6 +1,6 @@
 import type * as Command from "@effect/platform/Command"
-import * as Redacted from "effect/Redacted"
-import * as quote from "./quote.js"
+import type * as Redacted from "effect/Redacted"
+import * as masks from "./mask.js"
 
 /**
  * What `sh` knows of a command beside the platform's fields. It survives `Command.env` and its siblings, which copy own
@@ -24,9 +24,9 @@ export const get = (command: Command.Command): Annotations => (command as { read
 /** @internal */
 export const set = (command: Command.StandardCommand, annotations: Annotations): Command.StandardCommand => {
   const inherited = command.toJSON
-  const hide = mask(annotations.secrets)
+  const hide = masks.make(annotations.secrets)
   const toJSON = function(this: Command.StandardCommand) {
-    return everyString(inherited.call(this), hide)
+    return everyString(inherited.call(this), (text) => hide(text))
   }
   return Object.assign(Object.create(Object.getPrototypeOf(command)), command, { [key]: annotations, toJSON })
 }
@@ -36,23 +36,4 @@ const everyString = (value: unknown, change: (text: string) => string): unknown 
   if (Array.isArray(value)) return value.map((each) => everyString(each, change))
   if (typeof value !== "object" || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, everyString(each, change)]))
-}
-
-// As itself, within quotes for a shell, and within those of a message.
-const forms = (secret: string): ReadonlyArray<string> => {
-  const quoted = quote.posix(secret)
-  return [quoted, quoted.slice(1, -1), JSON.stringify(secret).slice(1, -1), secret]
-}
-
-/**
- * Replaces every secret in a text, quoted or bare.
- *
- * @internal
- */
-export const mask = (secrets: ReadonlyArray<Redacted.Redacted<string>>): (text: string) => string => {
-  const longestFirst = secrets.map(Redacted.value).filter((secret) => secret.length > 0).flatMap(forms).sort((a, b) =>
-    b.length - a.length
-  )
-  return (text) =>
-    longestFirst.reduce((pieces, form) => pieces.flatMap((piece) => piece.split(form)), [text]).join("<redacted>")
 }

@@ -18,7 +18,7 @@ export type ErrorFields =
   & Partial<Pick<CommandFields, "exitCode" | "signal" | "stdout" | "cause">>
 
 const stderrInErrors = 8 * 1024
-// Kept in front of it, so that a secret is seen, and hidden, whole.
+// Kept in front of it, so that most secrets are seen, and hidden, whole.
 const longestSecret = 4 * 1024
 const noiseInErrors = 16 * 1024
 
@@ -32,6 +32,8 @@ export interface CommandFailure {
   readonly stderr: outlet.Tail
   /** What the login shell printed. */
   readonly noise: outlet.Tail
+  /** The same for people, secrets masked. */
+  readonly loginOutput: () => string
   /** Fills in the host, the command and stderr, and hides the command's secrets. */
   readonly error: (fields: ErrorFields) => RemoteCommandError
   readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
@@ -50,6 +52,8 @@ export interface CommandFailure {
 export const make = (host: string, program: Program): CommandFailure => {
   const stderr = outlet.tail(stderrInErrors + longestSecret)
   const noise = outlet.tail(noiseInErrors)
+  // A command may end within a secret, too.
+  const end = ({ bytes, isCut }: outlet.Tail) => program.mask(text.display(bytes()), { start: isCut(), end: true })
 
   const error: CommandFailure["error"] = ({ detail, stdout, ...fields }) =>
     new RemoteCommandError({
@@ -57,10 +61,10 @@ export const make = (host: string, program: Program): CommandFailure => {
       host,
       command: program.shown,
       detail: program.mask(detail),
-      stderr: program.mask(text.display(stderr.bytes())).slice(-stderrInErrors),
+      stderr: end(stderr).slice(-stderrInErrors),
       ...(stdout === undefined
         ? {}
-        : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout))) : stdout })
+        : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout), { end: true })) : stdout })
     })
 
   const size = program.stages.reduce(
@@ -109,12 +113,13 @@ export const make = (host: string, program: Program): CommandFailure => {
     new RemoteConnectionError({
       ...fields,
       host,
-      output: program.mask([noise, stderr].map((part) => text.display(part.bytes())).join(""))
+      output: end(noise) + end(stderr)
     })
 
   return {
     stderr,
     noise,
+    loginOutput: () => end(noise),
     error,
     fromReport,
     connection,

@@ -103,11 +103,14 @@ export const make = <E>(limit: number): Outlet<E> => {
 export interface Tail {
   readonly push: (bytes: Uint8Array) => void
   readonly bytes: () => Uint8Array
+  /** Whether there was more. */
+  readonly isCut: () => boolean
 }
 
 /** @internal */
 export const tail = (limit: number): Tail => {
   let kept: Uint8Array = new Uint8Array()
+  let total = 0
   return {
     push: (bytes) => {
       if (bytes.length === 0) return
@@ -117,7 +120,9 @@ export const tail = (limit: number): Tail => {
       const old = both.length - fresh.length
       if (old > 0) both.set(kept.subarray(kept.length - old), 0)
       kept = both
+      total += bytes.length
     },
+    isCut: () => total > limit,
     bytes: () => kept
   }
 }

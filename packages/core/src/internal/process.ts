@@ -458,7 +458,7 @@ const launch = Effect.fnUntraced(function*(
       }
       yield* Deferred.await(exited)
     }),
-    loginOutput: Effect.sync(() => text.display(failure.noise.bytes()))
+    loginOutput: Effect.sync(failure.loginOutput)
   }
   const handle: Started = {
     process,

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import type { Stage } from "../protocol/Frame.js"
 import type { RemoteCommandReason } from "../RemoteError.js"
 import * as annotations from "./annotations.js"
+import * as masks from "./mask.js"
 import * as quote from "./quote.js"
 import * as text from "./text.js"
 
@@ -21,7 +22,7 @@ export interface Program {
   /** The command as a shell line for people, secrets masked, shortened. */
   readonly shown: string
   /** Hides the command's secrets in a text. */
-  readonly mask: (text: string) => string
+  readonly mask: masks.Mask
   readonly hasSecrets: boolean
 }
 
@@ -89,7 +90,7 @@ const checkStage = (command: Command.StandardCommand): Omit<Problem, "shown"> | 
 export const compile = (command: Command.Command): Either.Either<Program, Problem> => {
   const standard = Command.flatten(command)
   const secrets = standard.flatMap((stage) => annotations.get(stage).secrets)
-  const mask = annotations.mask(secrets)
+  const mask = masks.make(secrets)
   const shown = shorten(mask(standard.map(show).join(" | ")))
   const problem = standard.map(checkStage).find((found) => found !== undefined)
   if (problem !== undefined) return Either.left({ ...problem, shown })
