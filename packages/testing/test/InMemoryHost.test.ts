@@ -3,7 +3,7 @@ import { Transport } from "@effect-remote/core/Transport"
 import { HostCommand, InMemoryHost } from "@effect-remote/testing"
 import { Command, FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
+import { Array, Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 
 const host = InMemoryHost.InMemoryHost
 
@@ -299,6 +299,16 @@ describe("commands", () => {
         assert.strictEqual(yield* process.exitCode, 0)
       }
     }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 1, commands: { quick: 0 } }))))
+
+  // FOUND A18
+  it.effect("no more files are open at once than it allows", () =>
+    Effect.gen(function*() {
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      yield* fs.writeFileString("f", "x")
+      const read = yield* Effect.all(Array.makeBy(20, () => fs.readFileString("f")), { concurrency: "unbounded" })
+      assert.strictEqual(read.join(""), "x".repeat(20))
+      yield* Effect.all(Array.makeBy(20, (index) => fs.copyFile("f", `f${index}`)), { concurrency: "unbounded" })
+    }).pipe(Effect.provide(InMemoryHost.layer({ maxHandles: 2 }))))
 
   it.effect("where files have the one session there is no guardian, and commands and files take turns", () =>
     Effect.gen(function*() {

@@ -3,7 +3,6 @@
  * one step, or *clean up*. Whoever reads the target sees the old file or the new one.
  */
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
-import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
@@ -192,11 +191,12 @@ export const acquire = Effect.fnUntraced(function*(
   )
   const { settling, write } = file.writer(0n)
 
-  // Opened before the commit, which is not to fail for it: a directory that may not be read is not synced.
-  const openDirectory = (path: string) => Effect.option(operations.open(at(path), OpenFlags.read, {}))
-  const directories = options.durable === true
-    ? Array.getSomes(yield* Effect.forEach([directory, ...made.map(posixPath.parent)], openDirectory))
-    : []
+  // One after the other: a write takes a second handle, and never more. A directory that may not be read is not synced.
+  const syncDirectory = (path: string) =>
+    Effect.scoped(Effect.flatMap(operations.open(at(path), OpenFlags.read, {}), ({ sync }) => sync)).pipe(
+      Effect.catchIf(failure.isReason("PermissionDenied"), () => Effect.void)
+    )
+  const directories = options.durable === true ? [directory, ...made.map(posixPath.parent)] : []
 
   const settle = (permissions: number | undefined) =>
     Effect.flatten(settling({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
@@ -222,7 +222,7 @@ export const acquire = Effect.fnUntraced(function*(
         isGone = gone
       }))
       yield* closed
-      yield* Effect.forEach(directories, ({ sync }) => sync, { discard: true })
+      yield* Effect.forEach(directories, syncDirectory, { discard: true })
     })
   })
   const atomic: AtomicFile = { write, file, commit }

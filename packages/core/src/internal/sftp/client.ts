@@ -20,6 +20,8 @@ import type { Channel } from "../../Transport.js"
 import * as buffers from "../buffers.js"
 import * as outlet from "../outlet.js"
 import * as text from "../text.js"
+import * as doubts from "./doubts.js"
+import * as turns from "./turns.js"
 
 /** @internal */
 export interface Client {
@@ -28,13 +30,26 @@ export interface Client {
    * same is closed.
    */
   readonly request: (request: Sftp.Request) => Effect.Effect<Sftp.Response, RemoteConnectionError>
-  /** As `request`, but does not wait for the answer, so that several can be in flight. */
-  readonly send: (request: Sftp.Request) => Effect.Effect<Answer, RemoteConnectionError>
-  /** As `send`, for callbacks: what is lost is answered at once, and nothing waits for what is on its way. */
-  readonly post: (
-    request: Sftp.Request,
-    answered: (answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void
-  ) => void
+  /**
+   * Opens a file, and looks at it first in the same flight. While a pipe or a device keeps the answer waiting, what comes
+   * next gets another session.
+   */
+  readonly open: (
+    request: Extract<Sftp.Request, { readonly _tag: "Open" }>,
+    looks: boolean
+  ) => Effect.Effect<readonly [answer: Sftp.Response, found: Sftp.Attributes | undefined], RemoteConnectionError>
+  /**
+   * As `request`, but does not wait for the answer, so that several can be in flight. `mayStay`: it may stay unanswered for
+   * long, as a read from a pipe does.
+   */
+  readonly send: (request: Sftp.Request, mayStay?: boolean) => Effect.Effect<Answer, RemoteConnectionError>
+  /**
+   * As `send`, for callbacks: what is lost is answered at once, and nothing waits for what is on its way. Returns what
+   * abandons it: the answer is not waited for, and a handle in it is closed.
+   */
+  readonly post: (request: Sftp.Request, answered: Answered) => () => void
+  /** Closes a handle whose user was interrupted, and abandons the requests about it. Waits for nothing. */
+  readonly leave: (handle: Uint8Array, isClosed?: boolean) => void
   /** Does it when not too much is on its way, and in a span of the request's name where somebody looks. */
   readonly begin: <A, E>(
     name: Sftp.Request["_tag"],
@@ -46,8 +61,13 @@ export interface Client {
   readonly writeSize: number
   /** Nobody uses this data of an answer any more: what comes next may be put in its place. */
   readonly reuse: (data: Uint8Array) => void
-  /** Whether nothing is in flight and no handle is open. */
+  /** Whether no handle is open, and nobody waits for anything in flight. */
   readonly isIdle: () => boolean
+  readonly hasHandles: () => boolean
+  /** Whether requests are in flight that the server may never answer. */
+  readonly isDoubted: () => boolean
+  /** Waits for a few seconds for the answers that are doubted, and tells whether the server goes on answering. */
+  readonly answers: Effect.Effect<boolean>
   /** Whether the session has ended. */
   readonly isLost: () => boolean
 }
@@ -83,11 +103,42 @@ const largePiece = 16 * 1024
 // A span costs as much as the rest of a request. Nobody sees those of the tracer that there is when nobody has set one.
 const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
+// How long an answer that nobody waits for may stay away until what comes next gets another session. Shorter than what
+// finalizers wait, which need that session.
+const patience = 3000
+// How long those that were sent after it wait for the server to go on.
+const longestSilence = 30_000
+const watchedEvery = "1 second"
+
+// A server that tells no limit has at least 256 descriptors for all that it does.
+const handlesWithoutLimit = 128
+const mostHandles = 1_000_000
+// How long somebody waits for a handle while none is given back.
+const handleWithin = 60_000
+
+/** @internal */
+export type Answered = (answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void
+
 interface Pending {
+  readonly name: Sftp.Request["_tag"]
+  /** The handle that it is about. */
+  readonly handle: Uint8Array | undefined
+  /** Where a handle was taken that its answer gives back. */
+  readonly turns: turns.Turns | undefined
   answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
-  resume: ((answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void) | undefined
+  resume: Answered | undefined
   abandoned: boolean
 }
+
+const writes = Sftp.OpenFlags.write | Sftp.OpenFlags.append
+
+/**
+ * Whether who opens, reads or writes it may wait for somebody else, as with a pipe or a terminal.
+ *
+ * @internal
+ */
+export const mayBlock = ({ permissions = 0 }: Sftp.Attributes): boolean =>
+  [0o010000, 0o020000].includes(permissions & 0o170000)
 
 /** @internal */
 export const make: (
@@ -112,6 +163,26 @@ export const make: (
       fields: { readonly output?: string; readonly hint?: string } = {}
     ) => new RemoteConnectionError({ reason, host, detail, output: text.display(stderr.bytes()), ...fields })
 
+    const clock = yield* Effect.clock
+    const now = () => clock.unsafeCurrentTimeMillis()
+    const doubted = doubts.make(now)
+    const isWatched = Effect.unsafeMakeLatch(false)
+    const doubt = (entry: Pending) => {
+      doubted.add(entry)
+      isWatched.unsafeOpen()
+    }
+    // Half of the handles are for what is read and half for what is written: who has one of a kind and waits for one of the
+    // other, as a copy does, is never waited for by all the others.
+    let opensToRead: turns.Turns | undefined
+    let opensToWrite: turns.Turns | undefined
+    const turnsFor = (request: Sftp.Request): turns.Turns | undefined =>
+      request._tag === "Opendir" || request._tag === "Open" && (request.flags & writes) === 0
+        ? opensToRead
+        : request._tag === "Open"
+        ? opensToWrite
+        : undefined
+    const takenFrom = new WeakMap<Uint8Array, turns.Turns>()
+
     const pending = new Map<number, Pending>()
     let outgoing: Array<Uint8Array> = []
     let outgoingSize = 0
@@ -122,6 +193,7 @@ export const make: (
     const ended = Deferred.unsafeMake<void>(FiberId.none)
 
     const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => {
+      if (entry.answer !== undefined) return
       entry.answer = answer
       entry.resume?.(answer)
     }
@@ -134,6 +206,8 @@ export const make: (
       const waiting = Array.from(pending.values())
       pending.clear()
       for (const entry of waiting) settle(entry, Exit.fail(failure))
+      opensToRead?.end()
+      opensToWrite?.end()
       Deferred.unsafeDone(ended, Effect.void)
     }
 
@@ -142,7 +216,15 @@ export const make: (
       if (request._tag === "Close") handles--
       const id = nextId
       nextId = (nextId + 1) >>> 0
-      const entry: Pending = { answer: undefined, resume: undefined, abandoned: false }
+      const handle = "handle" in request ? request.handle : undefined
+      const entry: Pending = {
+        name: request._tag,
+        handle,
+        turns: request._tag === "Close" ? takenFrom.get(request.handle) : turnsFor(request),
+        answer: undefined,
+        resume: undefined,
+        abandoned: false
+      }
       pending.set(id, entry)
       for (const piece of Sftp.encodeRequestPieces(id, request)) {
         outgoing.push(piece)
@@ -169,7 +251,10 @@ export const make: (
       }
       return Effect.flatMap(
         channel.write(takePieces()),
-        (more) => more ? writeOn : error("ConnectionLost", "the SFTP server reads no more")
+        (more) => {
+          doubted.progressed()
+          return more ? writeOn : error("ConnectionLost", "the SFTP server reads no more")
+        }
       )
     })
 
@@ -181,7 +266,11 @@ export const make: (
       const entry = pending.get(id)
       if (entry === undefined) return error("Protocol", `the SFTP server answered request ${id}, which nobody made`)
       pending.delete(id)
-      if (packet._tag === "Handle") handles++
+      doubted.remove(entry)
+      if (packet._tag === "Handle") {
+        handles++
+        if (entry.turns !== undefined) takenFrom.set(packet.handle, entry.turns)
+      } else entry.turns?.give()
       if (entry.abandoned) closeUnused(packet)
       settle(entry, Exit.succeed(packet))
       return undefined
@@ -288,17 +377,55 @@ export const make: (
         })
       )
     })
-    const send: Client["send"] = (packet) => enter(() => Effect.succeed(answerOf(submit(packet))))
+    const send: Client["send"] = (packet, mayStay = false) =>
+      enter(() => {
+        const entry = submit(packet)
+        if (mayStay) doubt(entry)
+        return Effect.succeed(answerOf(entry))
+      })
 
-    const ask: Client["request"] = (packet) =>
+    const noHandle = ({ _tag }: Sftp.Request) =>
+      error("TimedOut", `${_tag} waited ${handleWithin / 1000}s for a file handle, and none was closed meanwhile`, {
+        hint: "The SFTP server limits the files that are open at once (limits@openssh.com). Close some, or open fewer."
+      })
+
+    // Sends it. What opens a handle waits for its turn.
+    const begin = (packet: Sftp.Request, answered: Answered, look?: (opening: () => Pending | undefined) => void) => {
+      let entry: Pending | undefined
+      const go = () => {
+        if (lost !== undefined) return answered(Exit.fail(lost))
+        look?.(() => entry)
+        entry = submit(packet)
+        entry.resume = answered
+      }
+      const turns = turnsFor(packet)
+      const withdraw = turns === undefined ? go() : turns.take(go, () => answered(Exit.fail(noHandle(packet))))
+      if (turns?.isWaitedFor()) isWatched.unsafeOpen()
+      return () => {
+        if (entry === undefined) return withdraw?.()
+        entry.resume = undefined
+        entry.abandoned = true
+        if (entry.answer === undefined) doubt(entry)
+        else if (Exit.isSuccess(entry.answer)) closeUnused(entry.answer.value)
+      }
+    }
+
+    const ask: Client["request"] = (packet) => enter(() => Effect.async((resume) => Effect.sync(begin(packet, resume))))
+
+    const openLooking: Client["open"] = (packet, looks) =>
       enter(() =>
         Effect.async((resume) => {
-          const entry = submit(packet)
-          entry.resume = resume
-          return Effect.sync(() => {
-            entry.abandoned = true
-            if (entry.answer !== undefined && Exit.isSuccess(entry.answer)) closeUnused(entry.answer.value)
-          })
+          let found: Sftp.Attributes | undefined
+          const look = (opening: () => Pending | undefined) => {
+            submit(Sftp.Request.Stat({ path: packet.path })).resume = (answer) => {
+              if (Exit.isFailure(answer) || answer.value._tag !== "Attrs") return
+              found = answer.value.attributes
+              const entry = opening()
+              if (entry !== undefined && entry.answer === undefined && mayBlock(found)) doubt(entry)
+            }
+          }
+          const opened: Answered = (answer) => resume(Exit.map(answer, (answer) => [answer, found] as const))
+          return Effect.sync(begin(packet, opened, looks ? look : undefined))
         })
       )
     const seen = <A, E>(name: Sftp.Request["_tag"], effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -308,28 +435,79 @@ export const make: (
           : Effect.withSpan(effect, `sftp.${name.toLowerCase()}`, span)
       )
     const request: Client["request"] = (packet) => seen(packet._tag, ask(packet))
-    const post: Client["post"] = (packet, answered) => {
-      if (lost !== undefined) answered(Exit.fail(lost))
-      else submit(packet).resume = answered
+    const leave: Client["leave"] = (handle, isClosed = false) => {
+      if (lost !== undefined) return
+      if (!isClosed) submit(Sftp.Request.Close({ handle }))
+      for (const entry of pending.values()) if (entry.handle === handle) doubt(entry)
+    }
+
+    // A request that the server does not answer keeps it from answering those that were sent after it.
+    const giveUp = () => {
+      const [first] = pending.values()
+      if (first === undefined || !doubted.isSilent(first, longestSilence)) return
+      const failure = error(
+        "TimedOut",
+        `the SFTP server has answered nothing for ${
+          longestSilence / 1000
+        }s: it is held up by an earlier request (${first.name})`,
+        { hint: "A pipe, a device or a disk that does not respond holds it up. Later requests get another session." }
+      )
+      for (const entry of pending.values()) {
+        if (doubted.has(entry)) continue
+        settle(entry, Exit.fail(failure))
+        entry.abandoned = true
+        doubt(entry)
+      }
+    }
+    const watch: Effect.Effect<never> = Effect.suspend(() => {
+      const all = [opensToRead, opensToWrite]
+      if (doubted.count() === 0 && !all.some((turns) => turns?.isWaitedFor())) {
+        isWatched.unsafeClose()
+        return Effect.zipRight(isWatched.await, watch)
+      }
+      return Effect.zipRight(
+        Effect.delay(
+          Effect.sync(() => {
+            giveUp()
+            for (const turns of all) turns?.refuseOverdue()
+          }),
+          watchedEvery
+        ),
+        watch
+      )
+    })
+    yield* Effect.forkScoped(Effect.interruptible(watch))
+
+    const isBlocked = () => {
+      const [first] = pending.values()
+      return first !== undefined && doubted.isSilent(first, patience)
     }
 
     const limits = has("limits") ? yield* request(Sftp.Request.Limits()) : undefined
-    const { read, write } = limits?._tag === "ExtendedReply"
+    const { handles: handleLimit, read, write } = limits?._tag === "ExtendedReply"
       ? yield* Effect.mapError(Sftp.decodeLimits(limits.data), ({ message }) => error("Protocol", message))
-      : { read: 0n, write: 0n }
+      : { read: 0n, write: 0n, handles: 0n }
     const size = (limit: bigint) =>
       limits?._tag === "ExtendedReply"
         ? limit === 0n ? largestSize : Math.min(largestSize, Number(limit))
         : sizeWithoutLimits
     const readSize = size(read)
+    const allowed = handleLimit === 0n ? handlesWithoutLimit : Math.min(mostHandles, Number(handleLimit))
+    opensToRead = turns.make(Math.ceil(allowed / 2), handleWithin, now)
+    opensToWrite = turns.make(Math.max(1, Math.floor(allowed / 2)), handleWithin, now)
     if (readSize > largePiece) memory = buffers.make(readSize + dataOverhead, answersKept)
     return {
       request,
+      open: (packet, looks) => seen("Open", openLooking(packet, looks)),
       send,
-      post,
+      post: begin,
+      leave,
       begin: (name, effect) => seen(name, enter(() => effect)),
       has,
-      isIdle: () => pending.size === 0 && handles === 0,
+      isIdle: () => handles === 0 && (pending.size === 0 || doubted.count() === pending.size && isBlocked()),
+      hasHandles: () => handles > 0,
+      isDoubted: () => doubted.count() > 0,
+      answers: Effect.map(doubted.settled(patience), () => !isBlocked()),
       readSize,
       writeSize: size(write),
       reuse: memory.give,

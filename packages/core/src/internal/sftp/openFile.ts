@@ -3,6 +3,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -10,6 +11,7 @@ import * as Sftp from "../../protocol/Sftp.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import * as text from "../text.js"
 import type { Answer, Client } from "./client.js"
+import { mayBlock } from "./client.js"
 import * as failure from "./failure.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
@@ -139,15 +141,22 @@ export const open = (
   const onPath = Effect.mapError(failure.connection(attempt))
   return Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      // In front of the answer to the opening, the size comes for nothing.
-      const looked = writes ? undefined : yield* restore(onPath(client.send(Sftp.Request.Stat({ path }))))
-      const answer = yield* restore(onPath(client.request(Sftp.Request.Open({ path, flags, attributes }))))
+      // STAT is sent ahead of OPEN: its answer comes first, so size and type cost no round trip. A new file has neither.
+      const looks = (flags & Sftp.OpenFlags.exclusive) === 0
+      const request = Sftp.Request.Open({ path, flags, attributes })
+      const [answer, found] = yield* restore(onPath(client.open(request, looks)))
       if (answer._tag === "Status") return yield* failure.fromStatus(client, attempt, intent, answer)
       if (answer._tag !== "Handle") return yield* unexpected(attempt, answer)
-      const found = looked?.hasCome() ? yield* Effect.option(looked.wait) : Option.none()
-      const size = Option.isSome(found) && found.value._tag === "Attrs" ? found.value.attributes.size : undefined
-      const file = make(client, attempt, answer.handle, size ?? 0n)
-      yield* Effect.addFinalizer(() => writes ? leave(file) : Effect.ignore(file.abandon))
+      const file = make(
+        client,
+        attempt,
+        answer.handle,
+        writes ? {} : found ?? {},
+        found !== undefined && mayBlock(found)
+      )
+      yield* Effect.addFinalizer((exit) =>
+        Exit.isSuccess(exit) && writes ? leave(file) : Effect.sync(() => file.abandon(Exit.isFailure(exit)))
+      )
       return file.open
     })
   )
@@ -165,18 +174,30 @@ interface Made {
   readonly open: OpenFile
   readonly isClosed: () => boolean
   /** Closes, and does not wait for the answer. */
-  readonly abandon: Effect.Effect<unknown, RemoteConnectionError>
+  readonly abandon: (isInterrupted: boolean) => void
 }
 
 // A part that is much smaller than what it came in, which it would hold on to, becomes a copy.
 const owned = (bytes: Uint8Array): Uint8Array =>
   bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
 
-// `likelySize` is what somebody else may have changed since, and 0 in /proc.
-const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, likelySize: bigint): Made => {
+// The size is what somebody else may have changed since, and 0 in /proc. `mayStay`: as a pipe or a device may, it keeps
+// requests waiting.
+const make = (
+  client: Client,
+  attempt: failure.Attempt,
+  handle: Uint8Array,
+  { size: likelySize = 0n }: Sftp.Attributes,
+  mayStay: boolean
+): Made => {
   const on = (method: string): failure.Attempt => ({ method, path: attempt.path })
   const ask = (method: string, request: Sftp.Request) =>
-    Effect.mapError(client.request(request), failure.connection(on(method)))
+    Effect.mapError(
+      mayStay
+        ? Effect.flatMap(client.send(request, mayStay), ({ wait }) => wait)
+        : client.request(request),
+      failure.connection(on(method))
+    )
   interface Sent {
     readonly bytes: number
     readonly at: number
@@ -184,7 +205,7 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
   }
   const send = (method: string, request: Sftp.Request, bytes: number): Fx<Sent> =>
     Effect.clockWith((clock) =>
-      Effect.mapBoth(client.send(request), {
+      Effect.mapBoth(client.send(request, mayStay), {
         onFailure: failure.connection(on(method)),
         onSuccess: (answer) => ({ bytes, at: clock.unsafeCurrentTimeMillis(), answer })
       })
@@ -416,10 +437,10 @@ const make = (client: Client, attempt: failure.Attempt, handle: Uint8Array, like
   return {
     open,
     isClosed: () => closed,
-    abandon: Effect.suspend(() => {
-      if (closed) return Effect.void
+    abandon: (isInterrupted) => {
+      if (isInterrupted) client.leave(handle, closed)
+      else if (!closed) client.post(Sftp.Request.Close({ handle }), () => {})
       closed = true
-      return client.send(Sftp.Request.Close({ handle }))
-    })
+    }
   }
 }

@@ -129,7 +129,12 @@ export const make = (session: Session): Operations => {
         if (opened._tag === "Status") return yield* restore(failure.fromStatus(client, attempt, "list", opened))
         if (opened._tag !== "Handle") return yield* openFile.unexpected(attempt, opened)
         const { handle } = opened
-        yield* Effect.addFinalizer(() => Effect.ignore(client.send(Sftp.Request.Close({ handle }))))
+        yield* Effect.addFinalizer((exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) client.leave(handle)
+            else client.post(Sftp.Request.Close({ handle }), () => {})
+          })
+        )
         return handle
       })
     )
@@ -271,6 +276,7 @@ export const make = (session: Session): Operations => {
           Effect.async<A, PlatformError>((resume) => {
             let isEnded = false
             let open: Uint8Array | undefined
+            const abandoned: Array<() => void> = []
             const leave = () => {
               isEnded = true
               if (open !== undefined) client.post(Sftp.Request.Close({ handle: open }), () => {})
@@ -282,11 +288,11 @@ export const make = (session: Session): Operations => {
               resume(result)
             }
             const ask: Talk<A>["ask"] = (request, then) =>
-              client.post(request, (answer) => {
+              void abandoned.push(client.post(request, (answer) => {
                 if (isEnded) return
                 if (Exit.isSuccess(answer)) then(answer.value)
                 else end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
-              })
+              }))
             const isOk: Talk<A>["isOk"] = (answer, intent) => {
               if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return true
               end(
@@ -297,13 +303,12 @@ export const make = (session: Session): Operations => {
               )
               return false
             }
-            client.post(request, (answer) => {
+            abandoned.push(client.post(request, (answer) => {
               if (Exit.isFailure(answer)) {
                 return end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
               }
               const { value } = answer
               if (value._tag === "Handle") open = value.handle
-              if (isEnded) return leave()
               if (value._tag === "Status") return end(failure.fromStatus(client, attempt, intent, value))
               if (value._tag !== "Handle") return end(openFile.unexpected(attempt, value))
               const { handle } = value
@@ -311,8 +316,11 @@ export const make = (session: Session): Operations => {
                 open = undefined
                 ask(Sftp.Request.Close({ handle }), then)
               })
+            }))
+            return Effect.sync(() => {
+              for (const abandon of abandoned) abandon()
+              leave()
             })
-            return Effect.sync(leave)
           })
         ),
         (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error

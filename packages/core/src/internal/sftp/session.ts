@@ -44,6 +44,14 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     return Scope.close(scope, Exit.void)
   })
 
+  // Those who use it already go on. Nobody waits for what is left in flight.
+  const closeUnused = (entry: Opened): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      entry.users > 0 || !entry.client.isLost() && entry.client.hasHandles()
+        ? Effect.delay(closeUnused(entry), "1 second")
+        : Scope.close(entry.scope, Exit.void)
+    )
+
   const { sftpServer } = transport.host
   const channel = sftpServer === undefined
     ? transport.subsystem("sftp", { onWanted: giveWay })
@@ -69,7 +77,13 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   const opened = Effect.gen(function*() {
     if (current === undefined) return yield* open
-    if (!current.client.isLost()) return current
+    if (!current.client.isLost()) {
+      const entry = current
+      if (yield* entry.client.answers) return entry
+      if (current === entry) current = undefined
+      yield* Effect.forkIn(Effect.interruptible(closeUnused(entry)), parent)
+      return current ?? (yield* open)
+    }
     const { scope } = current
     current = undefined
     yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
@@ -93,7 +107,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const session: Session = (use) =>
     Effect.uninterruptibleMask((restore) => {
       // The common case takes no turns: every request passes here.
-      if (current !== undefined && !current.client.isLost()) return run(current, restore(use(current.client)))
+      if (current !== undefined && !current.client.isLost() && !current.client.isDoubted()) {
+        return run(current, restore(use(current.client)))
+      }
       return Effect.flatMap(
         restore(oneAtATime.withPermits(1)(opened)),
         (entry) => entry === current ? run(entry, restore(use(entry.client))) : restore(session(use))

@@ -1,0 +1,66 @@
+/**
+ * Requests that the server may never answer. An SFTP server that works through its requests one by one, as OpenSSH's does,
+ * answers nothing after such a request either.
+ */
+import * as Effect from "effect/Effect"
+
+/** @internal */
+export interface Doubts {
+  /** Doubts that this request is answered. */
+  readonly add: (request: object) => void
+  /** It was answered. */
+  readonly remove: (request: object) => void
+  readonly has: (request: object) => boolean
+  readonly count: () => number
+  /** Bytes went out. */
+  readonly progressed: () => void
+  /** Whether the request is doubted, and nothing has moved for the time. */
+  readonly isSilent: (request: object, millis: number) => boolean
+  /** Waits for the answers that are doubted now, at most until the oldest doubt has this age. */
+  readonly settled: (millis: number) => Effect.Effect<void>
+}
+
+/** @internal */
+export const make = (now: () => number): Doubts => {
+  const doubted = new Map<object, number>()
+  const watchers = new Set<() => void>()
+  let moved = 0
+
+  const noneLeft = (requests: ReadonlyArray<object>) =>
+    Effect.async<void>((resume) => {
+      const check = () => {
+        if (requests.some((request) => doubted.has(request))) return
+        watchers.delete(check)
+        resume(Effect.void)
+      }
+      watchers.add(check)
+      check()
+      return Effect.sync(() => watchers.delete(check))
+    })
+
+  return {
+    add: (request) => {
+      if (!doubted.has(request)) doubted.set(request, now())
+    },
+    remove: (request) => {
+      if (doubted.size === 0) return
+      moved = now()
+      if (doubted.delete(request)) { for (const check of [...watchers]) check() }
+    },
+    has: (request) => doubted.has(request),
+    count: () => doubted.size,
+    progressed: () => {
+      if (doubted.size > 0) moved = now()
+    },
+    isSilent: (request, millis) => {
+      const since = doubted.get(request)
+      return since !== undefined && now() - Math.max(since, moved) >= millis
+    },
+    settled: (millis) =>
+      Effect.suspend(() => {
+        const [oldest] = doubted.values()
+        const left = oldest === undefined ? 0 : oldest + millis - now()
+        return left <= 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(noneLeft([...doubted.keys()]), left))
+      })
+  }
+}

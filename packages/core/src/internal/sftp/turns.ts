@@ -1,0 +1,57 @@
+/**
+ * Turns at a limited number of things, first come, first served.
+ */
+
+/** @internal */
+export interface Turns {
+  /** Calls `go` when it is the caller's turn, now or later, or `refuse`. Returns what gives up waiting. */
+  readonly take: (go: () => void, refuse: () => void) => () => void
+  readonly give: () => void
+  readonly isWaitedFor: () => boolean
+  /** Refuses the first in the queue if nothing was given back for the limit. */
+  readonly refuseOverdue: () => void
+  /** Lets everybody go. */
+  readonly end: () => void
+}
+
+/** @internal */
+export const make = (count: number, limitMillis: number, now: () => number): Turns => {
+  const waiting = new Set<{ readonly go: () => void; readonly refuse: () => void; readonly since: number }>()
+  let free = count
+  let lastGiven = 0
+  const shift = () => {
+    const [first] = waiting
+    if (first !== undefined) waiting.delete(first)
+    return first
+  }
+  return {
+    take: (go, refuse) => {
+      if (free > 0) {
+        free--
+        go()
+        return () => {}
+      }
+      const waiter = { go, refuse, since: now() }
+      waiting.add(waiter)
+      return () => void waiting.delete(waiter)
+    },
+    give: () => {
+      const next = shift()
+      if (next === undefined) {
+        free++
+        return
+      }
+      lastGiven = now()
+      next.go()
+    },
+    isWaitedFor: () => waiting.size > 0,
+    refuseOverdue: () => {
+      const [first] = waiting
+      if (first !== undefined && now() - Math.max(first.since, lastGiven) >= limitMillis) shift()?.refuse()
+    },
+    end: () => {
+      free = Infinity
+      for (let next = shift(); next !== undefined; next = shift()) next.go()
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
+import * as Sftp from "../src/protocol/Sftp.js"
+import * as scripted from "./fixtures/scriptedSftp.js"
+
+const { attributes, handle, ok } = scripted
+
+/** A server whose files are endless and take all that is written. */
+const endless = (request: Sftp.Request): scripted.Answer => {
+  switch (request._tag) {
+    case "Open":
+      return handle(request.path)
+    case "Read":
+      return Sftp.Response.Data({ data: new Uint8Array(request.length) })
+    case "Stat":
+    case "Lstat":
+      return attributes(request.path === "/" ? 0o040755 : undefined)
+    case "Fstat":
+      return attributes()
+    case "Realpath":
+      return scripted.names(request.path)
+    default:
+      return ok
+  }
+}
+
+describe("a server that reads no more", () => {
+  // FOUND E6
+  it.scoped("does not hold the interruption of a stream, nor of what writes", () =>
+    Effect.gen(function*() {
+      const taken = yield* Deferred.make<void>()
+      const stalled = yield* Deferred.make<void>()
+      const { fs } = yield* scripted.make({
+        answer: (request, session) => {
+          if (request._tag === "Write") {
+            session.stall()
+            Deferred.unsafeDone(stalled, Effect.void)
+          }
+          return endless(request)
+        }
+      })
+      const streaming = yield* Effect.fork(Stream.runForEach(
+        fs.stream("/endless"),
+        () => Effect.zipRight(Deferred.succeed(taken, undefined), Effect.never)
+      ))
+      yield* Deferred.await(taken)
+      const writing = yield* Effect.forEach(
+        ["/a", "/b", "/c"],
+        (path) => Effect.fork(fs.writeFile(path, new Uint8Array(16 * 1024 * 1024)))
+      )
+      yield* Deferred.await(stalled)
+      // What they have to send fills the queue.
+      yield* Effect.repeatN(Effect.yieldNow(), 100)
+      const ended = yield* Effect.fork(Fiber.interruptAll([streaming, ...writing]))
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue(Option.isSome(yield* Fiber.poll(ended)))
+    }))
+})
+
+const pipe = 0o010644
+
+/** A server that does nothing else while it opens `/pipe`, as OpenSSH's. `type` is what it says that is. */
+const blocking = (type: number) => {
+  const isBlocked = new Set<number>()
+  return (request: Sftp.Request, { number }: scripted.Served): scripted.Answer => {
+    if (isBlocked.has(number)) return undefined
+    if (request._tag === "Open" && request.path === "/pipe") {
+      isBlocked.add(number)
+      return undefined
+    }
+    if (request._tag === "Stat" && request.path === "/pipe") return attributes(type)
+    return request._tag === "Read" && request.offset > 0n ? scripted.eof : endless(request)
+  }
+}
+
+/** Gives the fibers their turn. */
+const settle = Effect.repeatN(Effect.yieldNow(), 200)
+
+const joined = <A, E>(fiber: Fiber.Fiber<A, E>) =>
+  Effect.gen(function*() {
+    yield* settle
+    assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)), "it has not ended")
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a server that is held up by a file", () => {
+  // FOUND E13
+  it.scoped("serves what comes after an abandoned request in another session", () =>
+    Effect.gen(function*() {
+      const { fs, sessions } = yield* scripted.make({ answer: blocking(0o100644) })
+      const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Option.isNone(yield* joined(reading)))
+      const next = yield* Effect.fork(fs.readFile("/file"))
+      yield* TestClock.adjust("3 seconds")
+      assert.isAbove((yield* joined(next)).length, 0)
+      assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [true, false])
+      // It is served at once from then on.
+      yield* fs.stat("/file")
+      assert.strictEqual(sessions.length, 2)
+    }))
+
+  // FOUND E13
+  it.scoped("serves others while somebody waits for a pipe, and closes its session afterwards", () =>
+    Effect.gen(function*() {
+      const { fs, sessions } = yield* scripted.make({ answer: blocking(pipe) })
+      const reading = yield* Effect.fork(fs.readFile("/pipe"))
+      yield* settle
+      const next = yield* Effect.fork(fs.readFile("/file"))
+      yield* TestClock.adjust("3 seconds")
+      yield* joined(next)
+      assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [false, false])
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(reading)))
+      yield* Fiber.interrupt(reading)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [true, false])
+    }))
+
+  // FOUND E13
+  it.scoped("fails what was sent right behind, and nothing waits for ever", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* scripted.make({ answer: blocking(0o100644) })
+      yield* fs.stat("/file")
+      const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
+      yield* settle
+      const behind = yield* Effect.fork(Effect.flip(fs.stat("/file")))
+      yield* TestClock.adjust("1 second")
+      yield* joined(reading)
+      yield* TestClock.adjust("31 seconds")
+      const error = yield* joined(behind)
+      assert(error._tag === "SystemError" && error.reason === "TimedOut")
+      assert.include(error.message, "held up by an earlier request (Open)")
+    }))
+
+  it.scoped("stays in its session when the abandoned answer comes late", () =>
+    Effect.gen(function*() {
+      const opens: Array<() => void> = []
+      const { fs, sessions } = yield* scripted.make({
+        answer: (request, session, id) => {
+          if (request._tag !== "Open") return endless(request)
+          opens.push(() => session.send(id, handle("late")))
+          return undefined
+        }
+      })
+      const reading = yield* Effect.fork(fs.readFile("/file"))
+      yield* settle
+      yield* Fiber.interrupt(reading)
+      const next = yield* Effect.fork(fs.stat("/file"))
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(next)))
+      opens[0]!()
+      yield* joined(next)
+      assert.strictEqual(sessions.length, 1)
+      // The handle that nobody wanted any more was closed.
+      assert.strictEqual(sessions[0]!.requests.filter(({ _tag }) => _tag === "Close").length, 1)
+    }))
+})
+
+/** A server that counts what is open, and refuses more than it allows. */
+const counting = (most: number) => {
+  let open = 0
+  let largest = 0
+  return {
+    largest: () => largest,
+    answer: (request: Sftp.Request): scripted.Answer => {
+      switch (request._tag) {
+        case "Limits":
+          return Sftp.Response.ExtendedReply({
+            data: Sftp.encodeLimits({ packet: 0n, read: 0n, write: 0n, handles: BigInt(most) })
+          })
+        case "Open":
+        case "Opendir":
+          if (open === most) return scripted.failure
+          largest = Math.max(largest, ++open)
+          return handle(`${request._tag} ${request.path} ${Math.random()}`)
+        case "Close":
+          open--
+          return ok
+        case "Read":
+          return request.offset > 0n ? scripted.eof : Sftp.Response.Data({ data: new Uint8Array(10) })
+        case "Readdir":
+          return scripted.eof
+        case "Fstat":
+          return attributes(0o100644, 10n)
+        case "Lstat":
+          return request.path.startsWith("/new") ? scripted.missing : attributes(0o100644, 10n)
+        default:
+          return endless(request)
+      }
+    }
+  }
+}
+
+describe("a server that limits the open files", () => {
+  // FOUND A18
+  it.scoped("is asked for no more than it allows, whatever is done at once", () =>
+    Effect.gen(function*() {
+      const server = counting(6)
+      const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      const at = Array.from({ length: 50 }, (_, index) => index)
+      yield* Effect.all([
+        Effect.forEach(at, (index) => fs.readFile(`/${index}`), { concurrency: "unbounded" }),
+        Effect.forEach(at, () => fs.readDirectory("/"), { concurrency: "unbounded" }),
+        Effect.forEach(at, (index) => fs.writeFileString(`/${index}`, "x"), { concurrency: "unbounded" }),
+        // Two at a time.
+        Effect.forEach(at, (index) => fs.copyFile(`/${index}`, `/new ${index}`), { concurrency: "unbounded" }),
+        Effect.forEach(at, (index) => fs.atomicWrite(`/new file ${index}`, new Uint8Array(10)), {
+          concurrency: "unbounded"
+        })
+      ], { concurrency: "unbounded" })
+      assert.strictEqual(server.largest(), 6)
+    }))
+
+  // FOUND A18
+  it.scoped("gives handles in the order in which they were asked for, and to nobody who has gone", () =>
+    Effect.gen(function*() {
+      const server = counting(2)
+      const { fs, sessions } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      const opened = yield* Deferred.make<void>()
+      const first = yield* Effect.fork(
+        Effect.scoped(
+          Effect.zipRight(fs.open("/first"), Effect.zipRight(Deferred.succeed(opened, undefined), Effect.never))
+        )
+      )
+      yield* Deferred.await(opened)
+      const [second, gone, third] = yield* Effect.forEach(
+        ["/second", "/gone", "/third"],
+        (path) => Effect.zipLeft(Effect.fork(fs.readFile(path)), settle)
+      )
+      yield* Fiber.interrupt(gone!)
+      yield* Fiber.interrupt(first)
+      yield* joined(second!)
+      yield* joined(third!)
+      assert.deepStrictEqual(
+        sessions[0]!.requests.flatMap((request) => request._tag === "Open" ? [request.path] : []),
+        ["/first", "/second", "/third"]
+      )
+    }))
+
+  // FOUND A18
+  it.scoped("a handle that nobody gives back is not waited for for ever", () =>
+    Effect.gen(function*() {
+      const server = counting(2)
+      const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      yield* fs.open("/held")
+      const waiting = yield* Effect.fork(Effect.flip(fs.readFile("/file")))
+      yield* TestClock.adjust("61 seconds")
+      const error = yield* joined(waiting)
+      assert(error._tag === "SystemError" && error.reason === "TimedOut")
+      assert.include(error.message, "limits@openssh.com")
+    }))
+})
