@@ -5,7 +5,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem, OpenFlag, SizeInput, WatchBackend } from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { LocalFiles } from "../../LocalFiles.js"
@@ -16,6 +16,7 @@ import type { AtomicOptions, RemoteFileSystem, TypeId } from "../../RemoteFileSy
 import type { RemoteHost } from "../../RemoteHost.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
+import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
 import * as transfers from "../transfer/make.js"
 import * as access from "./access.js"
@@ -80,6 +81,27 @@ export const make = (
   const openRaw = (method: string, path: string, flag: OpenFlag, mode?: number) =>
     operations.open({ method, path }, flags[flag], withMode(mode))
 
+  // Some servers ignore the flag for appending, and would write to the beginning.
+  const endOf = (method: string, path: string, flag: OpenFlag, { stat }: OpenFile) =>
+    flag.startsWith("a")
+      ? Effect.flatMap(stat, ({ size }) =>
+        size === undefined
+          ? Effect.fail(
+            failure.system(
+              { method, path },
+              "Unknown",
+              undefined,
+              "the SFTP server does not report the size of the file, which an append needs"
+            )
+          )
+          : Effect.succeedSome(size))
+      : Effect.succeedNone
+  const openWriter = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
+    Effect.gen(function*() {
+      const file = yield* openRaw(method, path, flag, mode)
+      return file.writer(Option.getOrElse(yield* endOf(method, path, flag, file), () => 0n))
+    })
+
   const exists: RemoteFileSystem["exists"] = (path) =>
     Effect.catchIf(
       Effect.as(operations.stat({ method: "exists", path }), true),
@@ -106,16 +128,20 @@ export const make = (
     Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => file.readAll))
 
   const sink = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
-    Sink.unwrapScoped(Effect.map(openRaw(method, path, flag, mode), (file) => {
-      const { finish, write } = file.writer(0n)
-      return Sink.forEach(write).pipe(Sink.mapEffect(() => finish))
-    }))
+    Sink.unwrapScoped(
+      Effect.map(
+        openWriter(method, path, flag, mode),
+        ({ finish, write }) => Sink.forEach(write).pipe(Sink.mapEffect(() => finish))
+      )
+    )
 
   const writeFile: RemoteFileSystem["writeFile"] = (path, data, options = {}) =>
-    Effect.scoped(Effect.flatMap(openRaw("writeFile", path, options.flag ?? "w", options.mode), (file) => {
-      const { finish, write } = file.writer(0n)
-      return Effect.zipRight(write(data), finish)
-    }))
+    Effect.scoped(
+      Effect.flatMap(
+        openWriter("writeFile", path, options.flag ?? "w", options.mode),
+        ({ finish, write }) => Effect.zipRight(write(data), finish)
+      )
+    )
 
   const atomicSink = (method: string, path: string, options: AtomicOptions) =>
     Sink.unwrapScoped(Effect.map(
@@ -151,7 +177,10 @@ export const make = (
 
   return {
     open: (path, { flag = "r", mode } = {}) =>
-      Effect.map(openRaw("open", path, flag, mode), (file) => remoteFile.make(file, flag.startsWith("a"))),
+      Effect.flatMap(
+        openRaw("open", path, flag, mode),
+        (file) => Effect.map(endOf("open", path, flag, file), (end) => remoteFile.make(file, end))
+      ),
     stat: (path) => Effect.map(operations.stat({ method: "stat", path }), remoteFile.info),
     lstat: (path) => Effect.map(operations.lstat({ method: "lstat", path }), remoteFile.info),
     exists,

@@ -46,10 +46,17 @@ export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, uid }: Att
   blocks: Option.none()
 })
 
-/** @internal */
-export const make = (open: OpenFile, append: boolean): File => {
+/**
+ * `end` is where the first write goes if the file was opened for appending. A server that has an append mode of its own
+ * ignores it.
+ *
+ * @internal
+ */
+export const make = (open: OpenFile, end: Option.Option<bigint>): File => {
   const locked = Effect.unsafeMakeSemaphore(1).withPermits(1)
+  const append = Option.isSome(end)
   let position = 0n
+  let writeAt = Option.getOrElse(end, () => 0n)
 
   const readAlloc = (size: number) =>
     Effect.map(
@@ -60,8 +67,9 @@ export const make = (open: OpenFile, append: boolean): File => {
       })
     )
   const writeAll = (bytes: Uint8Array) =>
-    Effect.map(open.write(position, bytes), () => {
-      if (!append) position += BigInt(bytes.length)
+    Effect.map(open.write(append ? writeAt : position, bytes), () => {
+      if (append) writeAt += BigInt(bytes.length)
+      else position += BigInt(bytes.length)
     })
 
   return {
@@ -69,10 +77,9 @@ export const make = (open: OpenFile, append: boolean): File => {
     fd: FileDescriptor(++lastDescriptor),
     stat: Effect.map(open.stat, info),
     sync: open.sync,
+    // Typed as void by the platform; Node's gives the position, too.
     seek: (offset, from) =>
-      locked(Effect.sync(() => {
-        position = from === "start" ? Size(offset) : position + Size(offset)
-      })),
+      locked(Effect.sync(() => position = from === "start" ? Size(offset) : Size(position + Size(offset)))),
     read: (buffer) =>
       locked(Effect.suspend(() =>
         Effect.map(
@@ -89,7 +96,8 @@ export const make = (open: OpenFile, append: boolean): File => {
     readAlloc: (size) => locked(Effect.suspend(() => readAlloc(Number(size)))),
     truncate: (length = 0) =>
       locked(Effect.map(open.setAttributes({ size: Size(length) }), () => {
-        if (!append && position > Size(length)) position = Size(length)
+        if (append) writeAt = Size(length)
+        else if (position > Size(length)) position = Size(length)
       })),
     write: (bytes) => locked(Effect.suspend(() => Effect.as(writeAll(bytes), Size(bytes.length)))),
     writeAll: (bytes) => locked(Effect.suspend(() => writeAll(bytes)))
