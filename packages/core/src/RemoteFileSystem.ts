@@ -4,7 +4,13 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type { File, WatchEvent, WatchOptions as PlatformWatchOptions } from "@effect/platform/FileSystem"
+import type {
+  File,
+  ReadDirectoryOptions,
+  SizeInput,
+  WatchEvent,
+  WatchOptions as PlatformWatchOptions
+} from "@effect/platform/FileSystem"
 import { FileSystem, WatchBackend } from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
@@ -81,6 +87,29 @@ export interface WalkOptions {
    * as one. Default: false.
    */
   readonly followLinks?: boolean | undefined
+  /**
+   * How many names the walk may hold that were listed and not reached yet. A directory with more is `Failed`; the one that
+   * is walked fails. Default: 1,000,000.
+   */
+  readonly limit?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReadFileOptions {
+  /** The most bytes to read. A larger file fails with `Unknown`. Default: 2,147,483,647, as for Node's `readFile`. */
+  readonly limit?: SizeInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface ListOptions {
+  /** The most names to list. More of them fail with `Unknown`. Default: 1,000,000. */
+  readonly limit?: number | undefined
 }
 
 /**
@@ -155,6 +184,22 @@ export interface RemoteFileSystem extends FileSystem {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
 
+  /** Reads a whole file. Fails if it has more bytes than `limit`; `stream` reads any. */
+  readonly readFile: (path: string, options?: ReadFileOptions) => Effect.Effect<Uint8Array, PlatformError>
+  /** Reads a whole file as text. Fails as `readFile` does, and if no string can be that long. */
+  readonly readFileString: (
+    path: string,
+    encoding?: string,
+    options?: ReadFileOptions
+  ) => Effect.Effect<string, PlatformError>
+  /**
+   * Lists the names in a directory. Fails if it has more than `limit`, and with `InvalidData` if the server lists what no
+   * directory holds: an empty name, or one with a `/` or a NUL.
+   */
+  readonly readDirectory: (
+    path: string,
+    options?: ReadDirectoryOptions & ListOptions
+  ) => Effect.Effect<Array<string>, PlatformError>
   /** As `stat`, of a link itself. */
   readonly lstat: (path: string) => Effect.Effect<File.Info, PlatformError>
   /** False also when there is nothing. */
@@ -176,7 +221,7 @@ export interface RemoteFileSystem extends FileSystem {
    * The paths of all regular files in a directory and below it, sorted, links not followed. Fails when some directory
    * cannot be read: nothing is left out unsaid but hidden files of writes that may be under way.
    */
-  readonly listFiles: (path: string) => Effect.Effect<Array<string>, PlatformError>
+  readonly listFiles: (path: string, options?: ListOptions) => Effect.Effect<Array<string>, PlatformError>
   /**
    * The digest of a file's content in lower-case hexadecimal. Computed on the host where it runs commands and has the
    * tool (`sha256sum` and its like), and finds a file of the same path, size, time and owner; else, and for small files, the

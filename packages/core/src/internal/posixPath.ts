@@ -5,11 +5,25 @@
  * @internal
  */
 export const parent = (path: string): string => {
-  const trimmed = path.replace(/\/+$/, "")
+  const trimmed = trim(path)
   const cut = trimmed.lastIndexOf("/")
   if (cut < 0) return trimmed === "" && path !== "" ? "/" : "."
-  return trimmed.slice(0, cut).replace(/\/+$/, "") || "/"
+  return trim(trimmed.slice(0, cut)) || "/"
 }
+
+// Without a regular expression: those take quadratic time for many slashes that are not at the end.
+const trim = (path: string): string => {
+  let end = path.length
+  while (path[end - 1] === "/") end--
+  return path.slice(0, end)
+}
+
+/**
+ * Without the slashes at its end. The root keeps its own.
+ *
+ * @internal
+ */
+export const withoutSlashes = (path: string): string => trim(path) || path.slice(0, 1)
 
 /**
  * The last name.
@@ -17,7 +31,7 @@ export const parent = (path: string): string => {
  * @internal
  */
 export const base = (path: string): string => {
-  const trimmed = path.replace(/\/+$/, "")
+  const trimmed = trim(path)
   return trimmed.slice(trimmed.lastIndexOf("/") + 1)
 }
 

@@ -235,6 +235,22 @@ export const extensions = {
  */
 export const longestPacket = 256 * 1024
 
+/**
+ * The longest name or path in a response, in bytes (`PATH_MAX` of Linux). `decodeResponse` refuses longer ones.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const longestName = 4096
+
+/**
+ * The longest handle in a response, in bytes (section 6.3). `decodeResponse` refuses longer ones.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const longestHandle = 256
+
 const attributeFlags = { size: 0x01, owner: 0x02, permissions: 0x04, times: 0x08, extended: 0x80000000 } as const
 
 /**
@@ -255,6 +271,11 @@ export const decodeName: (bytes: Uint8Array) => string = text.decode
 
 const putText = (writer: Wire.Writer, value: string) => writer.string(text.encode(value))
 const takeText = (reader: Wire.Reader) => text.decode(reader.string())
+
+const takeBounded = (reader: Wire.Reader, what: string, most: number): Uint8Array => {
+  const bytes = reader.string()
+  return bytes.length <= most ? bytes : malformed(`a ${what} has ${bytes.length} bytes, more than ${most}`)
+}
 
 const putAttributes = (writer: Wire.Writer, attributes: Attributes): Wire.Writer => {
   const { atime, extended, gid, mtime, permissions, size, uid } = attributes
@@ -419,7 +440,7 @@ const responseForms: Forms<Response> = {
       return { code, message }
     }
   ],
-  Handle: [102, ...byHandle],
+  Handle: [102, byHandle[0], (reader) => ({ handle: takeBounded(reader, "handle", longestHandle) })],
   Data: [
     103,
     (writer, { data }) => writer.string(data),
@@ -436,8 +457,9 @@ const responseForms: Forms<Response> = {
     },
     (reader) => ({
       entries: takeMany(reader, 12, (entry) => ({
-        filename: takeText(entry),
-        longname: takeText(entry),
+        filename: text.decode(takeBounded(entry, "name", longestName)),
+        // It holds the name, and a line of `ls -l` around it.
+        longname: text.decode(takeBounded(entry, "line of a listing", 2 * longestName)),
         attributes: takeAttributes(entry)
       }))
     })

@@ -123,13 +123,20 @@ const rules: ReadonlyArray<Rule> = [
 // What `-v` adds, and what is no news.
 const chatter = /^(?:debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: |Warning: Permanently added )/
 
+// Of a banner, say: the server's own.
+const longestLine = 500
+
 /**
  * What is left of a log for people.
  *
  * @internal
  */
 export const readable = (log: string): string =>
-  log.split(/\r?\n/).filter((line) => line.trim().length > 0 && !chatter.test(line)).slice(-20).join("\n")
+  log.split(/\r?\n/)
+    .filter((line) => line.trim().length > 0 && !chatter.test(line))
+    .slice(-20)
+    .map((line) => line.slice(0, longestLine))
+    .join("\n")
 
 /** @internal */
 export const diagnose = (host: string, log: string, otherwise: string, pinned: boolean): RemoteConnectionError => {

@@ -15,6 +15,7 @@ import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
 import * as atomicWrite from "./atomicWrite.js"
+import * as listing from "./listing.js"
 import * as realPath from "./realPath.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
@@ -119,7 +120,7 @@ export const copy = (
       const permissions = (found.permissions ?? 0o755) & permissionBits
       // Its own permissions may forbid what is still to be done in it.
       if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
-      const entries = yield* operations.list(at(from))
+      const entries = yield* listing.named(operations, at(from))
       yield* Effect.forEach(
         entries.filter(({ filename }) => !hiddenNames.isHidden(filename)),
         ({ filename }) => copyEntry(posixPath.join(from, filename), posixPath.join(to, filename)),

@@ -23,6 +23,7 @@ import * as access from "./access.js"
 import * as atomicWrite from "./atomicWrite.js"
 import * as copy from "./copy.js"
 import * as digests from "./digest.js"
+import * as listing from "./listing.js"
 import * as remoteFile from "./remoteFile.js"
 import * as remove from "./remove.js"
 import * as sweep from "./sweep.js"
@@ -46,6 +47,9 @@ const flags: Readonly<Record<OpenFlag, number>> = {
 }
 
 const permissionBits = 0o7777
+
+// As Node's `readFile`.
+const largestRead = 2 ** 31 - 1
 
 const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffffffff
 
@@ -124,8 +128,16 @@ export const make = (
         )))
   }
 
-  const readFile = (method: string, path: string) =>
-    Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => file.readAll))
+  const readFile = (method: string, path: string, limit: SizeInput = largestRead) =>
+    Effect.flatMap(
+      bytesOf({ method, path }, limit),
+      (limit) => Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => file.readAll(limit)))
+    )
+
+  const namesWithin = (attempt: failure.Attempt, limit: number | undefined) =>
+    limit === undefined || Number.isSafeInteger(limit) && limit >= 0
+      ? Effect.void
+      : Effect.fail(failure.badArgument(attempt, `\`limit\` must be a non-negative integer, got ${limit}`))
 
   const sink = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
     Sink.unwrapScoped(
@@ -190,13 +202,18 @@ export const make = (
         failure.isNotFound,
         () => Effect.succeed(false)
       ),
-    readDirectory: (path, { recursive } = {}) =>
-      recursive === true
-        ? walks.readDirectory(operations, "readDirectory", path)
-        : Effect.map(
-          operations.list({ method: "readDirectory", path }),
-          (entries) => entries.map(({ filename }) => filename)
-        ),
+    readDirectory: (path, { limit, recursive } = {}) => {
+      const attempt = { method: "readDirectory", path }
+      return Effect.zipRight(
+        namesWithin(attempt, limit),
+        recursive === true
+          ? walks.readDirectory(operations, "readDirectory", path, limit)
+          : Effect.map(
+            listing.named(operations, attempt, { limit }),
+            (entries) => entries.map(({ filename }) => filename)
+          )
+      )
+    },
     makeDirectory: (path, { mode, recursive } = {}) => {
       const attempt = { method: "makeDirectory", path }
       return recursive === true
@@ -205,13 +222,23 @@ export const make = (
     },
     remove: (path, options) => remove.remove(operations, { method: "remove", path }, options),
     rename: (oldPath, newPath) => operations.rename({ method: "rename", path: oldPath }, newPath),
-    readFile: (path) => readFile("readFile", path),
-    readFileString: (path, encoding = "utf-8") =>
-      Effect.flatMap(readFile("readFileString", path), (bytes) =>
+    readFile: (path, { limit } = {}) => readFile("readFile", path, limit),
+    readFileString: (path, encoding = "utf-8", { limit } = {}) =>
+      Effect.flatMap(readFile("readFileString", path, limit), (bytes) =>
         Effect.try({
           try: () => new TextDecoder(encoding).decode(bytes),
-          catch: () =>
-            failure.badArgument({ method: "readFileString", path }, `there is no encoding ${JSON.stringify(encoding)}`)
+          catch: (error) =>
+            error instanceof RangeError
+              ? failure.badArgument(
+                { method: "readFileString", path },
+                `there is no encoding ${JSON.stringify(encoding)}`
+              )
+              : failure.system(
+                { method: "readFileString", path },
+                "Unknown",
+                error,
+                "the file is too large for a string"
+              )
         })),
     writeFile,
     writeFileString: (path, data, options) => writeFile(path, new TextEncoder().encode(data), options),
@@ -255,8 +282,18 @@ export const make = (
       setNumbers({ method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) }),
     watch: watch.make(operations, services),
     expandPath: (path) => operations.expandPath({ method: "expandPath", path }),
-    walk: (path, options) => walks.walk(operations, "walk", path, options),
-    listFiles: (path) => walks.listFiles(operations, "listFiles", path),
+    walk: (path, options) =>
+      Stream.unwrap(
+        Effect.as(
+          namesWithin({ method: "walk", path }, options?.limit),
+          walks.walk(operations, "walk", path, options)
+        )
+      ),
+    listFiles: (path, { limit } = {}) =>
+      Effect.zipRight(
+        namesWithin({ method: "listFiles", path }, limit),
+        walks.listFiles(operations, "listFiles", path, limit)
+      ),
     digest: (path, options) => digest(path, { algorithm: options?.algorithm }),
     diskFree: (path) =>
       Effect.map(

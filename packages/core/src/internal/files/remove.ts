@@ -9,6 +9,7 @@ import * as posixPath from "../posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
+import * as listing from "./listing.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -33,7 +34,7 @@ const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
 
 // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
 const removeContent = (operations: Operations, { method, path }: Attempt, known: Attributes): Fx<void> =>
-  Effect.flatMap(operations.list({ method, path }, known), (entries) =>
+  Effect.flatMap(listing.named(operations, { method, path }, { known }), (entries) =>
     Effect.forEach(
       entries,
       ({ filename }) => {
@@ -64,7 +65,7 @@ export const remove = (
     return Effect.fail(failure.badArgument(attempt, `${JSON.stringify(path)} does not name what is removed`))
   }
   // With a slash behind it a link stands for what it names.
-  const named = path.replace(/(?<!^)\/+$/, "")
+  const named = posixPath.withoutSlashes(path)
   const removed = Effect.flatMap(operations.lstat({ method, path: named }), (found) => {
     if (!failure.isDirectory(found)) {
       return named === path

@@ -15,6 +15,7 @@ import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
+import { longestListing } from "../sftp/operations.js"
 import * as remoteFile from "./remoteFile.js"
 
 const { Directory, Failed, File, Other, SymbolicLink } = Data.taggedEnum<WalkEntry>()
@@ -39,6 +40,9 @@ interface Listing extends Place {
 
 // As many entries as one pull gives; they are made only then.
 const atOnce = 256
+
+// Far more than a host takes.
+const longestPath = 32768
 
 const isTyped = ({ permissions = 0 }: Attributes): boolean => (permissions & 0o170000) !== 0
 
@@ -68,7 +72,7 @@ export const walk = (
   operations: Operations,
   method: string,
   path: string,
-  { followLinks = false, hidden = false, recursive = true }: Options = {}
+  { followLinks = false, hidden = false, limit = longestListing, recursive = true }: Options = {}
 ): Stream.Stream<WalkEntry, PlatformError> => {
   const entry = ({ depth, path }: Place, attributes: Attributes): WalkEntry => {
     const told = { path, depth, info: remoteFile.info(attributes) }
@@ -100,7 +104,13 @@ export const walk = (
       const way = isRoot && followLinks
         ? { real: yield* operations.realPath({ method, path }), above: undefined }
         : place.way
-      listings.push({ ...place, way, entries: yield* operations.list({ method, path: place.path }), next: 0 })
+      const attempt = { method, path: place.path }
+      if (place.path.length > longestPath) {
+        return yield* Effect.fail(failure.system(attempt, "Unknown", undefined, "the path is too long"))
+      }
+      // Together those that wait are no more than one directory may have.
+      const waiting = listings.reduce((sum, { entries, next }) => sum + entries.length - next, 0)
+      listings.push({ ...place, way, entries: yield* operations.list(attempt, { limit: limit - waiting }), next: 0 })
       return Chunk.empty<WalkEntry>()
     })
 
@@ -127,12 +137,7 @@ export const walk = (
       while (listing.next < listing.entries.length && toEnter === undefined && taken.length < atOnce) {
         const { attributes, filename } = listing.entries[listing.next]!
         if (!posixPath.isName(filename)) {
-          const error = failure.system(
-            { method, path: listing.path },
-            "InvalidData",
-            undefined,
-            `the server tells of a name that can be none: ${JSON.stringify(filename)}`
-          )
+          const error = failure.invalidName({ method, path: listing.path }, filename)
           taken.push(Failed({ path: listing.path, depth: listing.depth + 1, error }))
         } else if (hidden || !hiddenNames.isHidden(filename)) {
           const place = child(listing, filename)
@@ -172,24 +177,33 @@ const pathsOf = (
   operations: Operations,
   method: string,
   path: string,
+  limit: number | undefined,
   isWanted: (entry: WalkEntry) => boolean,
   options?: Options
-): Effect.Effect<Array<string>, PlatformError> =>
-  walk(operations, method, path, options).pipe(
+): Effect.Effect<Array<string>, PlatformError> => {
+  const most = limit ?? longestListing
+  let count = 0
+  return walk(operations, method, path, { ...options, limit: most }).pipe(
     Stream.mapEffect((entry) => entry._tag === "Failed" ? Effect.fail(entry.error) : Effect.succeed(entry)),
     Stream.filter(isWanted),
-    Stream.map((entry) => entry.path),
+    Stream.mapEffect((entry) =>
+      ++count > most
+        ? Effect.fail(failure.system({ method, path }, "Unknown", undefined, `there are more than ${most} names`))
+        : Effect.succeed(entry.path)
+    ),
     Stream.runCollect,
     Effect.map((paths) => Array.from(paths))
   )
+}
 
 /** @internal */
 export const listFiles = (
   operations: Operations,
   method: string,
-  path: string
+  path: string,
+  limit?: number
 ): Effect.Effect<Array<string>, PlatformError> =>
-  Effect.map(pathsOf(operations, method, path, ({ _tag }) => _tag === "File"), (paths) => paths.sort())
+  Effect.map(pathsOf(operations, method, path, limit, ({ _tag }) => _tag === "File"), (paths) => paths.sort())
 
 /**
  * The paths of all there is, as seen from the directory.
@@ -199,11 +213,12 @@ export const listFiles = (
 export const readDirectory = (
   operations: Operations,
   method: string,
-  path: string
+  path: string,
+  limit?: number
 ): Effect.Effect<Array<string>, PlatformError> => {
   const { length } = posixPath.join(path, "")
   return Effect.map(
-    pathsOf(operations, method, path, () => true, { hidden: true }),
+    pathsOf(operations, method, path, limit, () => true, { hidden: true }),
     (paths) => paths.map((path) => path.slice(length))
   )
 }

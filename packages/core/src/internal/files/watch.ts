@@ -79,7 +79,7 @@ export const make =
       return Stream.fail(failure.badArgument(attempt, `${String(options.interval)} is no time between two looks`))
     }
     // As Node: what is watched has its own name in events.
-    const ownName = /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path
+    const ownName = posixPath.base(path) || path
     const nameOf = (path: string) => path === "" ? ownName : path
     const lookAgain = Effect.catchIf(
       lookAt(operations, path, options),

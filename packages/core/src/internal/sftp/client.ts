@@ -86,6 +86,9 @@ const versionSpoken = 3
 const sizeWithoutLimits = 32768
 const largestSize = 261120
 
+// A server that takes less at once is not believed: each request costs more than its bytes.
+const smallestSize = 1024
+
 const noiseShown = 512
 
 // What an answer has besides its data: its type, its number and how long the data is.
@@ -173,13 +176,12 @@ export const make: (
     }
     // Half of the handles are for what is read and half for what is written: who has one of a kind and waits for one of the
     // other, as a copy does, is never waited for by all the others.
-    let opensToRead: turns.Turns | undefined
-    let opensToWrite: turns.Turns | undefined
+    const opens: { toRead?: turns.Turns; toWrite?: turns.Turns } = {}
     const turnsFor = (request: Sftp.Request): turns.Turns | undefined =>
       request._tag === "Opendir" || request._tag === "Open" && (request.flags & writes) === 0
-        ? opensToRead
+        ? opens.toRead
         : request._tag === "Open"
-        ? opensToWrite
+        ? opens.toWrite
         : undefined
     const takenFrom = new WeakMap<Uint8Array, turns.Turns>()
 
@@ -206,8 +208,8 @@ export const make: (
       const waiting = Array.from(pending.values())
       pending.clear()
       for (const entry of waiting) settle(entry, Exit.fail(failure))
-      opensToRead?.end()
-      opensToWrite?.end()
+      opens.toRead?.end()
+      opens.toWrite?.end()
       Deferred.unsafeDone(ended, Effect.void)
     }
 
@@ -460,7 +462,7 @@ export const make: (
       }
     }
     const watch: Effect.Effect<never> = Effect.suspend(() => {
-      const all = [opensToRead, opensToWrite]
+      const all = [opens.toRead, opens.toWrite]
       if (doubted.count() === 0 && !all.some((turns) => turns?.isWaitedFor())) {
         isWatched.unsafeClose()
         return Effect.zipRight(isWatched.await, watch)
@@ -489,12 +491,12 @@ export const make: (
       : { read: 0n, write: 0n, handles: 0n }
     const size = (limit: bigint) =>
       limits?._tag === "ExtendedReply"
-        ? limit === 0n ? largestSize : Math.min(largestSize, Number(limit))
+        ? limit === 0n ? largestSize : Math.max(smallestSize, Math.min(largestSize, Number(limit)))
         : sizeWithoutLimits
     const readSize = size(read)
     const allowed = handleLimit === 0n ? handlesWithoutLimit : Math.min(mostHandles, Number(handleLimit))
-    opensToRead = turns.make(Math.ceil(allowed / 2), handleWithin, now)
-    opensToWrite = turns.make(Math.max(1, Math.floor(allowed / 2)), handleWithin, now)
+    opens.toRead = turns.make(Math.ceil(allowed / 2), handleWithin, now)
+    opens.toWrite = turns.make(Math.max(1, Math.floor(allowed / 2)), handleWithin, now)
     if (readSize > largePiece) memory = buffers.make(readSize + dataOverhead, answersKept)
     return {
       request,

@@ -65,6 +65,19 @@ export const badArgument = ({ method }: Attempt, description: string): PlatformE
 export const replaced = (attempt: Attempt): PlatformError =>
   system(attempt, "BadResource", undefined, "something else took its place during the removal, which has stopped there")
 
+/**
+ * A name that a directory cannot hold.
+ *
+ * @internal
+ */
+export const invalidName = (attempt: Attempt, name: string): PlatformError =>
+  system(
+    attempt,
+    "InvalidData",
+    undefined,
+    `the SFTP server lists a name that a directory cannot hold: ${JSON.stringify(name.slice(0, 100))}`
+  )
+
 /** @internal */
 export const isNotFound = isReason("NotFound")
 
@@ -120,13 +133,11 @@ export const isSymbolicLink = isType(0o120000)
 const stat = (client: Client, packet: Sftp.Request) =>
   Effect.map(client.request(packet), (answer) => answer._tag === "Attrs" ? answer.attributes : undefined)
 
-const withoutSlash = (path: string): string => path.replace(/(?<!^)\/+$/, "")
-
 // Whether something on the way to the path is a file: OpenSSH answers ENOTDIR with "no such file".
 const isBelowFile = (client: Client, path: string): Effect.Effect<boolean, RemoteConnectionError> =>
   Effect.gen(function*() {
     // With a slash behind it a name stands for a directory.
-    let above = path.endsWith("/") ? withoutSlash(path) : posixPath.parent(path)
+    let above = path.endsWith("/") ? posixPath.withoutSlashes(path) : posixPath.parent(path)
     while (true) {
       const found = yield* stat(client, Sftp.Request.Stat({ path: above }))
       if (found !== undefined) return !isDirectory(found)
@@ -192,7 +203,7 @@ const guess = (client: Client, { path }: Attempt, intent: Intent, code: number):
     }
     if (path.endsWith("/") && (intent === "write" || intent === "create")) {
       return intent === "create" &&
-          (yield* stat(client, Sftp.Request.Lstat({ path: withoutSlash(path) }))) !== undefined
+          (yield* stat(client, Sftp.Request.Lstat({ path: posixPath.withoutSlashes(path) }))) !== undefined
         ? ["AlreadyExists"] as const
         : ["BadResource", "it is the name of a directory"] as const
     }
@@ -244,7 +255,10 @@ const guessNames = (client: Client, from: string, to: string, intent: "create" |
       if (code !== Sftp.StatusCode.noSuchFile && hasLongName(from)) return tooLong
       return (yield* whyNotFound(client, from)) ?? ["NotFound"] as const
     }
-    const target = yield* stat(client, Sftp.Request.Lstat({ path: intent === "create" ? withoutSlash(to) : to }))
+    const target = yield* stat(
+      client,
+      Sftp.Request.Lstat({ path: intent === "create" ? posixPath.withoutSlashes(to) : to })
+    )
     if (target !== undefined && intent === "create") return ["AlreadyExists"] as const
     if (code === Sftp.StatusCode.permissionDenied) {
       return intent === "create" && source !== undefined && isDirectory(source)
@@ -279,13 +293,17 @@ const isFull = (client: Client, path: string): Effect.Effect<boolean, RemoteConn
     })
     : Effect.succeed(false)
 
+// Of what a server says of its own failure.
+const messageShown = 500
+
 const told = (attempt: Attempt, { code, message }: Status, guess: Guess) =>
   guess.pipe(
     Effect.mapError(connection(attempt)),
     Effect.flatMap(([reason, description]) => {
-      const cause = new SftpStatusError({ code, detail: message })
+      const said = message.slice(0, messageShown)
+      const cause = new SftpStatusError({ code, detail: said })
       return Effect.fail(
-        system(attempt, reason, cause, description ?? words[reason] ?? `the SFTP server said: ${message}`)
+        system(attempt, reason, cause, description ?? words[reason] ?? `the SFTP server said: ${said}`)
       )
     })
   )

@@ -30,8 +30,8 @@ export interface OpenFile {
     length?: bigint,
     chunkSize?: number
   ) => Stream.Stream<Uint8Array, PlatformError>
-  /** Everything from the beginning to the end of the file. */
-  readonly readAll: Fx<Uint8Array>
+  /** Everything from the beginning to the end of the file. Fails if that is more than the limit. */
+  readonly readAll: (limit: bigint) => Fx<Uint8Array>
   readonly write: (offset: bigint, bytes: Uint8Array) => Fx<void>
   /** Writes one after the other, with several requests in flight; `flush` waits for all of them. */
   readonly writer: (offset: bigint) => Writer
@@ -305,16 +305,30 @@ const make = (
       )
     )
 
-  const readAll: OpenFile["readAll"] = Effect.suspend(() => {
-    const pieces: Array<Uint8Array> = []
-    const piece = reading(0n, undefined, client.readSize)
-    const all: Fx<Uint8Array> = Effect.flatMap(piece, (bytes) => {
-      if (bytes === undefined) return Effect.succeed(text.concat(pieces))
-      pieces.push(bytes)
+  const readAll: OpenFile["readAll"] = (limit) =>
+    Effect.suspend(() => {
+      const tooLarge = Effect.suspend(() =>
+        Effect.fail(
+          failure.system(
+            attempt,
+            "Unknown",
+            undefined,
+            `the file has more than ${limit} bytes: raise \`limit\`, or take \`stream\`, which holds only a part of it`
+          )
+        )
+      )
+      if (likelySize > limit) return tooLarge
+      const pieces: Array<Uint8Array> = []
+      let size = 0
+      const piece = reading(0n, undefined, client.readSize)
+      const all: Fx<Uint8Array> = Effect.flatMap(piece, (bytes) => {
+        if (bytes === undefined) return Effect.succeed(text.concat(pieces))
+        pieces.push(bytes)
+        size += bytes.length
+        return size > limit ? tooLarge : all
+      })
       return all
     })
-    return all
-  })
 
   const writing = (answer: Sftp.Response) => expectOk(client, on("write"), "write", answer)
   const pieces = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>

@@ -17,6 +17,12 @@ import type { Session } from "./session.js"
 type Fx<A> = Effect.Effect<A, PlatformError>
 
 /** @internal */
+export interface ListOptions {
+  readonly known?: Sftp.Attributes | undefined
+  readonly limit?: number | undefined
+}
+
+/** @internal */
 export interface Operations {
   readonly stat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
   readonly lstat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
@@ -50,9 +56,10 @@ export interface Operations {
   readonly openDirectory: (attempt: failure.Attempt) => Effect.Effect<void, PlatformError, Scope.Scope>
   /**
    * What is in a directory, but for `.` and `..`. With `known`, what was seen at the path before, fails with `BadResource`
-   * if the path names another one, or a link, once it is open.
+   * if the path names another one, or a link, once it is open. Fails if there are more names than `limit`, a million by
+   * default.
    */
-  readonly list: (attempt: failure.Attempt, known?: Sftp.Attributes) => Fx<ReadonlyArray<Sftp.Entry>>
+  readonly list: (attempt: failure.Attempt, options?: ListOptions) => Fx<ReadonlyArray<Sftp.Entry>>
   readonly open: (
     attempt: failure.Attempt,
     flags: number,
@@ -86,6 +93,19 @@ export interface Operations {
     created?: number
   ) => Fx<Sftp.Attributes>
 }
+
+/**
+ * How many names a directory may have unless the caller sets another limit.
+ *
+ * @internal
+ */
+export const longestListing = 1_000_000
+
+// Of a name, on average.
+const usualName = 256
+
+// Answers without names that may follow each other before a listing fails.
+const emptyAnswers = 16
 
 /** @internal */
 export const make = (session: Session): Operations => {
@@ -150,7 +170,7 @@ export const make = (session: Session): Operations => {
 
   // OpenSSH's server leaves out what it cannot look at, and says nothing. So all is left out of a directory that may be
   // listed and not entered.
-  const list: Operations["list"] = (attempt, known) =>
+  const list: Operations["list"] = (attempt, { known, limit = longestListing } = {}) =>
     using(attempt, (client) =>
       Effect.scoped(Effect.gen(function*() {
         const inside = { ...attempt, path: posixPath.join(attempt.path, ".") }
@@ -162,12 +182,21 @@ export const make = (session: Session): Operations => {
         const again = known &&
           (yield* Effect.mapError(client.send(Sftp.Request.Lstat({ path: attempt.path })), failure.connection(attempt)))
         const entries: Array<Sftp.Entry> = []
+        let size = 0
+        let empty = 0
+        const tooMany = failure.system(attempt, "Unknown", undefined, `the directory has more than ${limit} names`)
         while (true) {
           const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
           if (answer._tag === "Name") {
-            for (const entry of answer.entries) {
-              if (entry.filename !== "." && entry.filename !== "..") entries.push(entry)
+            empty = answer.entries.length === 0 ? empty + 1 : 0
+            if (empty > emptyAnswers) return yield* openFile.unexpected(attempt, answer)
+            for (const { attributes, filename } of answer.entries) {
+              if (filename === "." || filename === "..") continue
+              // Nobody reads the line for people.
+              entries.push({ filename, longname: "", attributes })
+              size += filename.length
             }
+            if (entries.length > limit || size > limit * usualName) return yield* Effect.fail(tooMany)
           } else if (answer._tag !== "Status") {
             return yield* openFile.unexpected(attempt, answer)
           } else if (answer.code === Sftp.StatusCode.eof) {
@@ -354,7 +383,7 @@ export const make = (session: Session): Operations => {
         }
         pieces.forEach(([from, to], index) =>
           ask(Sftp.Request.Read({ handle, offset: BigInt(from), length: to - from }), (answer) => {
-            if (answer._tag === "Data") parts[index] = answer.data
+            if (answer._tag === "Data" && answer.data.length <= to - from) parts[index] = answer.data
             else if (answer._tag !== "Status") return end(openFile.unexpected(attempt, answer))
             else if (answer.code !== Sftp.StatusCode.eof) {
               return end(failure.fromStatus(client, attempt, "read", answer))

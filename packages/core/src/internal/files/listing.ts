@@ -1,0 +1,22 @@
+import type { PlatformError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import type { Entry } from "../../protocol/Sftp.js"
+import * as posixPath from "../posixPath.js"
+import type { Attempt } from "../sftp/failure.js"
+import * as failure from "../sftp/failure.js"
+import type { ListOptions, Operations } from "../sftp/operations.js"
+
+/**
+ * Lists a directory. Fails if a name would lead out of it: a server may send anything.
+ *
+ * @internal
+ */
+export const named = (
+  operations: Operations,
+  attempt: Attempt,
+  options?: ListOptions
+): Effect.Effect<ReadonlyArray<Entry>, PlatformError> =>
+  Effect.flatMap(operations.list(attempt, options), (entries) => {
+    const wrong = entries.find(({ filename }) => !posixPath.isName(filename))
+    return wrong === undefined ? Effect.succeed(entries) : Effect.fail(failure.invalidName(attempt, wrong.filename))
+  })

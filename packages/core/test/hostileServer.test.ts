@@ -1,0 +1,225 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Effect, Option, Stream } from "effect"
+import * as posixPath from "../src/internal/posixPath.js"
+import * as Sftp from "../src/protocol/Sftp.js"
+import { connectionError } from "../src/RemoteError.js"
+import * as scripted from "./fixtures/scriptedSftp.js"
+
+const { attributes, eof, handle, names, ok } = scripted
+
+const directoryMode = 0o040755
+
+const entry = (filename: string, permissions = 0o100644) => ({ filename, longname: "", attributes: { permissions } })
+
+type Answers = {
+  readonly [K in Sftp.Request["_tag"]]?: (request: Extract<Sftp.Request, { _tag: K }>) => scripted.Answer
+}
+
+/** The files of a server that answers so, and else as one that has all that it is asked about. */
+const files = (answers: Answers, extensions: scripted.Options["extensions"] = []) =>
+  Effect.map(
+    scripted.make({
+      extensions,
+      answer: (request) => {
+        const own = answers[request._tag] as ((request: Sftp.Request) => scripted.Answer) | undefined
+        if (own !== undefined) return own(request)
+        switch (request._tag) {
+          case "Open":
+          case "Opendir":
+            return handle(request._tag)
+          case "Stat":
+          case "Lstat":
+          case "Fstat":
+            return attributes()
+          case "Read":
+          case "Readdir":
+            return eof
+          case "Realpath":
+            return names(request.path)
+          default:
+            return ok
+        }
+      }
+    }),
+    ({ fs, sessions }) => ({ fs, sessions })
+  )
+
+const listing = (...all: ReadonlyArray<string>) => {
+  let isListed = false
+  return () => {
+    if (isListed) return eof
+    isListed = true
+    return names(...all)
+  }
+}
+
+const isProtocol = (error: unknown) => Option.exists(connectionError(error), ({ reason }) => reason === "Protocol")
+
+describe("names that a server makes up", () => {
+  // FOUND E15
+  for (const name of ["../../.bashrc", "/etc/passwd", "", "a\0b", "a/b"]) {
+    it.scoped(`${JSON.stringify(name)} is refused by readDirectory, remove and copy`, () =>
+      Effect.gen(function*() {
+        const removed: Array<string> = []
+        const make = () =>
+          files({
+            Readdir: listing("fine", name),
+            Lstat: ({ path }) => path === "/new" ? scripted.missing : attributes(directoryMode),
+            Stat: () => attributes(directoryMode),
+            Remove: ({ path }) => {
+              removed.push(path)
+              return ok
+            }
+          })
+        for (
+          const verb of [
+            ({ fs }: Effect.Effect.Success<ReturnType<typeof files>>) => fs.readDirectory("/directory"),
+            ({ fs }: Effect.Effect.Success<ReturnType<typeof files>>) =>
+              fs.readDirectory("/directory", { recursive: true }),
+            ({ fs }: Effect.Effect.Success<ReturnType<typeof files>>) => fs.remove("/directory", { recursive: true }),
+            ({ fs }: Effect.Effect.Success<ReturnType<typeof files>>) => fs.copy("/directory", "/new")
+          ]
+        ) {
+          const error = yield* Effect.flip(verb(yield* make()))
+          assert(error._tag === "SystemError" && error.reason === "InvalidData", error.message)
+        }
+        assert.deepStrictEqual(removed, [])
+      }))
+  }
+})
+
+// FOUND E14
+describe("what a server sends without end", () => {
+  it.scoped("a name, a link's target and a path of more than 4096 bytes break the protocol", () =>
+    Effect.gen(function*() {
+      const long = "x".repeat(4097)
+      const { fs } = yield* files({
+        Readdir: () => names(long),
+        Readlink: () => names("/".repeat(260_000)),
+        Realpath: () => names(long)
+      })
+      for (const verb of [fs.readDirectory("/"), fs.readLink("/link"), fs.realPath("/")]) {
+        assert.isTrue(isProtocol(yield* Effect.flip(Effect.asVoid<unknown, unknown, never>(verb))))
+      }
+    }))
+
+  it.scoped("a handle of more than 256 bytes breaks the protocol", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* files({ Open: () => handle("h".repeat(257)) })
+      assert.isTrue(isProtocol(yield* Effect.flip(fs.readFile("/file"))))
+    }))
+
+  it.scoped("a read and a write of a byte each are not what a server is believed to allow", () =>
+    Effect.gen(function*() {
+      const limits = { packet: 0n, read: 1n, write: 1n, handles: 0n }
+      const { fs, sessions } = yield* files({
+        Limits: () => Sftp.Response.ExtendedReply({ data: Sftp.encodeLimits(limits) })
+      }, ["limits"])
+      yield* fs.writeFile("/file", new Uint8Array(2048))
+      assert.strictEqual(sessions[0]!.requests.filter(({ _tag }) => _tag === "Write").length, 2)
+    }))
+
+  it.scoped("a listing ends at its limit", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* files({
+        Readdir: () => names(...Array.from({ length: 100 }, (_, index) => `${index}`)),
+        Lstat: () => attributes(directoryMode)
+      })
+      for (
+        const verb of [
+          fs.readDirectory("/", { limit: 1000 }),
+          fs.readDirectory("/", { limit: 1000, recursive: true }),
+          fs.listFiles("/", { limit: 1000 }),
+          Stream.runDrain(fs.walk("/", { limit: 1000 }))
+        ]
+      ) {
+        const error = yield* Effect.flip(Effect.asVoid(verb))
+        assert.include(error.message, "more than 1000 names")
+      }
+      assert.strictEqual((yield* Effect.flip(fs.readDirectory("/", { limit: -1 })))._tag, "BadArgument")
+    }))
+
+  it.scoped("answers without names end a listing", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* files({ Readdir: () => names(), Readlink: () => names() })
+      assert.isTrue(isProtocol(yield* Effect.flip(fs.readDirectory("/"))))
+      assert.isTrue(isProtocol(yield* Effect.flip(fs.readLink("/link"))))
+    }))
+
+  it.scoped("a file ends at the limit of what is read", () =>
+    Effect.gen(function*() {
+      const { fs, sessions } = yield* files({
+        Read: ({ length }) => Sftp.Response.Data({ data: new Uint8Array(length) })
+      })
+      const limit = 1_000_000
+      for (
+        const verb of [
+          Effect.asVoid(fs.readFile("/file", { limit })),
+          Effect.asVoid(fs.readFileString("/file", "utf-8", { limit }))
+        ]
+      ) {
+        const error = yield* Effect.flip(verb)
+        assert.include(error.message, "more than 1000000 bytes")
+      }
+      yield* fs.stat("/file")
+      // Each was closed.
+      assert.strictEqual(sessions[0]!.requests.filter(({ _tag }) => _tag === "Close").length, 2)
+      assert.strictEqual((yield* Effect.flip(fs.readFile("/file", { limit: -1 })))._tag, "BadArgument")
+    }))
+
+  it.scoped("a file that is too large by its size is not read at all", () =>
+    Effect.gen(function*() {
+      const { fs, sessions } = yield* files({ Stat: () => attributes(0o100644, 2n ** 31n) })
+      assert.include((yield* Effect.flip(fs.readFile("/file"))).message, "more than 2147483647 bytes")
+      assert.isFalse(sessions[0]!.requests.some(({ _tag }) => _tag === "Read"))
+    }))
+
+  it.scoped("a walk holds no more names than its limit, in a tree that has no end", () =>
+    Effect.gen(function*() {
+      let open = false
+      const { fs } = yield* files({
+        Opendir: () => {
+          open = true
+          return handle("directory")
+        },
+        Readdir: () => {
+          if (!open) return eof
+          open = false
+          return Sftp.Response.Name({
+            entries: Array.from({ length: 100 }, (_, index) => entry(`${index}`, directoryMode))
+          })
+        }
+      })
+      // Each directory leaves 99 names waiting.
+      const walked = yield* Stream.runCollect(
+        Stream.takeUntil(fs.walk("/", { limit: 1000 }), ({ _tag }) => _tag === "Failed")
+      )
+      const last = Chunk.unsafeLast(walked)
+      assert(last._tag === "Failed")
+      assert.include(last.error.message, "more than")
+      assert.isBelow(last.depth, 12)
+    }))
+
+  it.scoped("what a server says of its failure is cut", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* files({
+        Mkdir: () => Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: "no ".repeat(50_000) }),
+        Lstat: () => scripted.missing,
+        Stat: () => scripted.missing
+      })
+      assert.isBelow((yield* Effect.flip(fs.makeDirectory("/new"))).message.length, 1000)
+    }))
+})
+
+// FOUND E14: quadratic with a regular expression, minutes for these.
+describe("paths of many slashes", () => {
+  it("are taken apart in linear time", () => {
+    const slashes = "/".repeat(4_000_000)
+    assert.strictEqual(posixPath.parent(`${slashes}a`), "/")
+    assert.strictEqual(posixPath.base(`${slashes}a${slashes}`), "a")
+    assert.strictEqual(posixPath.withoutSlashes(`${slashes}a${slashes}`), `${slashes}a`)
+    assert.strictEqual(posixPath.withoutSlashes(slashes), "/")
+    assert.strictEqual(posixPath.withoutSlashes(""), "")
+    assert.strictEqual(posixPath.parent(slashes), "/")
+  })
+})
