@@ -21,12 +21,13 @@ import * as remove from "./coreutils/remove.js"
 import * as rename from "./coreutils/rename.js"
 import * as text from "./coreutils/text.js"
 import * as directories from "./directories.js"
+import * as find from "./find/find.js"
 import * as identity from "./identity.js"
 import * as sh from "./sh.js"
 import * as tool from "./tool.js"
 
 const tools = new Map(
-  [builtin, copy, create, date, digest, du, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
+  [builtin, copy, create, date, digest, du, find, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
     { tools }
   ) => Object.entries(tools))
 )

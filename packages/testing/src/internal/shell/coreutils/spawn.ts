@@ -1,0 +1,35 @@
+/**
+ * Programs that tools run, once for each of what they find.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as lacks from "../../host/lacks.js"
+import type { Invocation, ProgramExit } from "../../host/program.js"
+import * as bytes from "../bytes.js"
+import * as message from "../message.js"
+import type * as tool from "../tool.js"
+
+/**
+ * Runs a program with the outputs of the tool, and waits for its end. `None`: there is no such program, which has been said.
+ *
+ * @internal
+ */
+export const spawn = (
+  self: tool.Tool,
+  [first, ...rest]: readonly [string, ...Array<string>],
+  stdin: Invocation["stdin"] = self.invocation.stdin
+): Effect.Effect<Option.Option<ProgramExit>, tool.Closed> =>
+  Effect.gen(function*() {
+    const request = {
+      words: [bytes.toText(first), ...rest.map(bytes.toText)] as const,
+      environment: self.environment,
+      directory: self.invocation.directory,
+      files: self.files
+    }
+    const program = yield* self.lookup(request)
+    if (Option.isSome(program)) return Option.some(yield* program.value({ ...self.invocation, ...request, stdin }))
+    const isThere = first.includes("/") && (yield* Effect.isSuccess(self.files.stat(self.at(first))))
+    if (!isThere) yield* lacks.program(bytes.toText(first))
+    yield* self.complain(`${message.quote(first)}: ${isThere ? "Permission denied" : "No such file or directory"}`)
+    return Option.none()
+  })
