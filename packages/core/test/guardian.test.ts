@@ -38,17 +38,22 @@ const anyStart = FastCheck.option(
   { nil: undefined }
 ).map(Option.fromNullable)
 
+const aName = "0123456789abcdef".repeat(2)
+
+const anyClaim = protocol.Request.Claim({ names: [aName, "f".repeat(32)] })
+
 const anyRequest: FastCheck.Arbitrary<protocol.Request> = FastCheck.oneof(
-  FastCheck.constantFrom(Beat(), Detach(), Quit(), protocol.Request.Retire({ name: "0123456789abcdef".repeat(2) })),
+  FastCheck.constantFrom(Beat(), Detach(), Quit(), anyClaim),
+  FastCheck.record({ pid: anyPid, start: FastCheck.nat().map(String) }).map(protocol.Request.Retire),
   FastCheck.record({ pid: anyPid, start: anyStart, keep: FastCheck.boolean() }).map(Add),
   FastCheck.record({ pid: anyPid }).map(Done),
   FastCheck.record({ pid: anyPid, start: anyStart, rounds: FastCheck.integer({ min: 0, max: 1_728_000 }) }).map(End)
 )
 
 const anyReport: FastCheck.Arbitrary<protocol.Report> = FastCheck.oneof(
+  FastCheck.record({ detachable: FastCheck.boolean(), name: FastCheck.constant(aName), pid: anyPid, start: anyStart })
+    .map(Ready),
   FastCheck.constantFrom(
-    Ready({ detachable: true }),
-    Ready({ detachable: false }),
     Detached(),
     Silent(),
     Undetachable()
@@ -86,8 +91,8 @@ describe("the protocol", () => {
   it("what a client runs for itself is told from the commands of its user", () => {
     const { End, Guard, Signal } = protocol.Task
     assert.deepStrictEqual(
-      protocol.decodeTask(guardians.guardian({ directory: "/tmp/x", silence: 3, interval: 5 })),
-      Option.some(Guard({ directory: "/tmp/x", fifo: guardians.fifo("/tmp/x"), silence: 3, interval: 5 }))
+      protocol.decodeTask(guardians.guardian({ prefix: "/tmp/x-", silence: 3, interval: 5 })),
+      Option.some(Guard({ prefix: "/tmp/x-", silence: 3, interval: 5 }))
     )
     assert.deepStrictEqual(
       protocol.decodeTask(terminate.group(4711, 120)),
@@ -120,7 +125,22 @@ describe("the protocol", () => {
     }
   })
 
-  it.each(["", "beat 1", "add 5", "add 5 - maybe", "add 05 - end", "done 5 6", "end 5 -", "detach x", "tick", "quit "])(
+  it.each([
+    "",
+    "beat 1",
+    "add 5",
+    "add 5 - maybe",
+    "add 05 - end",
+    "done 5 6",
+    "end 5 -",
+    "detach x",
+    "tick",
+    "quit ",
+    "claim",
+    "claim x",
+    "retire 5 -",
+    "retire 5"
+  ])(
     "no request: %j",
     (line) => assert.isTrue(Either.isLeft(protocol.decodeRequest(line)))
   )
@@ -300,6 +320,10 @@ interface Guardian {
   readonly tell: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** That nothing else comes before these, in any order. */
   readonly says: (...reports: ReadonlyArray<protocol.Report>) => Effect.Effect<void>
+  /** That it is there, in its directory. */
+  readonly begins: (detachable: boolean) => Effect.Effect<void>
+  /** The process that is retired. */
+  readonly process: { readonly pid: number; readonly start: string }
   /** That all that was said so far was heard. */
   readonly heard: Effect.Effect<void>
   /** That the channel is closed: nobody holds its outputs any more. */
@@ -316,6 +340,8 @@ interface Options {
   readonly interval?: number
   readonly silence?: number
   readonly change?: (script: string) => string
+  /** Before that of `directory`. */
+  readonly taken?: ReadonlyArray<string>
   readonly directory?: string
   readonly env?: Record<string, string | undefined>
 }
@@ -323,9 +349,9 @@ interface Options {
 // So that what ignores TERM does not hold a test up.
 const impatient = (script: string) => script.replace(/ grace=\d+/, " grace=4")
 
-const commandOf = (shell: Shell, place: string, options: Options): ReadonlyArray<string> => {
+const commandOf = (shell: Shell, options: Options): ReadonlyArray<string> => {
   const stage = guardians.guardian({
-    directory: place,
+    prefix,
     silence: options.silence ?? 0,
     interval: options.interval ?? 3600
   })
@@ -339,8 +365,13 @@ const commandOf = (shell: Shell, place: string, options: Options): ReadonlyArray
 const attach = Effect.fnUntraced(function*(
   child: childProcess.ChildProcess & { readonly pid: number },
   place: string,
-  leader: () => number
+  leader: () => number,
+  { taken = [] }: Options = {}
 ) {
+  child.stdin!.write(
+    Either.getOrThrow(protocol.encodeRequest(protocol.Request.Claim({ names: [...taken, place].map(nameOf) })))
+  )
+  const main = { pid: 0, start: "" }
   const reports = yield* Queue.unbounded<Either.Either<protocol.Report, protocol.LineError>>()
   const outputs = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
   const split = protocol.splitter()
@@ -391,6 +422,16 @@ const attach = Effect.fnUntraced(function*(
     }),
     tell,
     says,
+    begins: (detachable) =>
+      Effect.gen(function*() {
+        const report = Either.getOrThrow(yield* within("it is ready", Queue.take(reports)))
+        assert(report._tag === "Ready", JSON.stringify(report))
+        assert.deepStrictEqual([report.detachable, report.name], [detachable, nameOf(place)])
+        main.pid = report.pid
+        main.start = Option.getOrElse(report.start, () => "")
+        assert.isTrue(fs.statSync(guardians.fifo(place)).isFIFO())
+      }),
+    process: main,
     // There is no such process: the greatest id is not given out.
     heard: Effect.zipRight(
       Effect.suspend(() => write("end 4194304 - 0\n")),
@@ -412,17 +453,21 @@ const attach = Effect.fnUntraced(function*(
 // The relay's only child.
 const main = ({ processes, relay }: Guardian) => processes().find(({ parent }) => parent === relay)!
 
-const newDirectory = () => path.join(directory, `g-${randomBytes(16).toString("hex")}`)
+const prefix = path.join(directory, "g-")
+
+const newDirectory = () => `${prefix}${randomBytes(16).toString("hex")}`
+
+const nameOf = (place: string) => place.slice(prefix.length)
 
 const make = (shell: Shell, options: Options = {}) =>
   Effect.gen(function*() {
     const place = options.directory ?? newDirectory()
-    const child = yield* spawn(commandOf(shell, place, options), { stdio: "pipe", env: options.env ?? process.env })
-    return yield* attach(child, place, () => child.pid)
+    const child = yield* spawn(commandOf(shell, options), { stdio: "pipe", env: options.env ?? process.env })
+    return yield* attach(child, place, () => child.pid, options)
   })
 
 const ready = (shell: Shell, options: Options = {}) =>
-  Effect.tap(make(shell, options), (guardian) => guardian.says(Ready({ detachable: false })))
+  Effect.tap(make(shell, options), (guardian) => guardian.begins(false))
 
 // The name of a process is that of its program's file.
 const sshd = path.join(directory, "sshd-session")
@@ -448,14 +493,14 @@ read -r line <&5`
 const connected = (shell: Shell, options: Options & { readonly reaped?: boolean } = {}) =>
   Effect.gen(function*() {
     const place = newDirectory()
-    const serving = [sshd, "-c", serve, "sshd", ...commandOf(shell, place, options)]
+    const serving = [sshd, "-c", serve, "sshd", ...commandOf(shell, options)]
     const child = yield* spawn(
       options.reaped === false ? ["/bin/sh", "-c", negligent, "sh", ...serving] : serving,
       { stdio: ["pipe", "pipe", "pipe", "pipe", "ignore", "pipe"] }
     )
     let leader = 0
     const guardian = yield* attach(child, place, () => leader)
-    yield* guardian.says(Ready({ detachable: true }))
+    yield* guardian.begins(true)
     const all = processes()
     const servers = new Set(all.filter(({ session }) => session === child.pid).map(({ pid }) => pid))
     const relay = all.find(({ parent, session }) => servers.has(parent) && session !== child.pid)!
@@ -538,7 +583,7 @@ const tests = (shell: Shell) => {
   for (const awk of [true, false]) {
     it.scopedLive(`neither evaluates nor believes names of processes ${awk ? "that awk reads" : "without awk"}`, () =>
       Effect.gen(function*() {
-        const { evilRan, place } = programs("mkdir", "mkfifo", "rm", "sleep", ...(awk ? ["awk"] : []))
+        const { evilRan, place } = programs("mkdir", "mkfifo", "rm", "rmdir", "sleep", ...(awk ? ["awk"] : []))
         const env = { ...process.env, PATH: place }
         const [one, other, unrelated] = yield* Effect.all([command("sleep 1000 & sleep 1000; :", 3), sleeper, sleeper])
         const strangers = yield* Effect.forEach(
@@ -803,7 +848,7 @@ const tests = (shell: Shell) => {
       yield* refused.closed
       assert.deepStrictEqual(fs.readdirSync(taken), ["guardian"])
       const programs = fs.mkdtempSync(path.join(directory, "programs-"))
-      for (const name of ["mkdir", "rm"]) fs.symlinkSync(which(name), path.join(programs, name))
+      for (const name of ["mkdir", "rm", "rmdir"]) fs.symlinkSync(which(name), path.join(programs, name))
       const lacking = newDirectory()
       const without = yield* make(shell, { directory: lacking, env: { PATH: programs } })
       yield* without.closed
@@ -854,13 +899,69 @@ const tests = (shell: Shell) => {
       yield* guardian.tell("tick", "tick")
       assert.isTrue(fs.existsSync(guardian.directory))
       const successor = yield* ready(shell)
-      yield* successor.send(
-        protocol.Request.Retire({ name: guardian.directory.slice(guardian.directory.lastIndexOf("-") + 1) })
-      )
+      yield* successor.send(protocol.Request.Retire(guardian.process))
       yield* guardian.gone
       lives(kept.pid)
       yield* successor.send(Quit())
       yield* successor.gone
+    }))
+
+  // FOUND A11
+  it.scopedLive("is replaced and quits after its directory has gone, and ends nothing", () =>
+    Effect.gen(function*() {
+      const { pid } = yield* sleeper
+      const cleaned = (guardian: Guardian) => fs.rmSync(guardian.directory, { recursive: true })
+      const attached = yield* ready(shell)
+      const detached = yield* connected(shell)
+      yield* attached.send(add(pid))
+      yield* detached.send(add(pid), Detach())
+      yield* detached.says(Detached())
+      cleaned(attached)
+      cleaned(detached)
+      const successor = yield* ready(shell)
+      // Another process that has its id since is left alone.
+      yield* successor.send(add(pid), protocol.Request.Retire({ ...detached.process, start: "1" }))
+      yield* successor.heard
+      assert.isNotEmpty(detached.processes())
+      yield* attached.send(Quit())
+      yield* successor.send(protocol.Request.Retire(detached.process))
+      yield* attached.gone
+      yield* detached.gone
+      lives(pid)
+      yield* successor.send(Quit())
+      yield* successor.gone
+    }))
+
+  // FOUND E12
+  it.scopedLive("takes another directory where somebody has made one of its name", () =>
+    Effect.gen(function*() {
+      const [made, linked] = [newDirectory(), newDirectory()]
+      fs.mkdirSync(made)
+      fs.symlinkSync("/nowhere", linked)
+      const guardian = yield* ready(shell, { taken: [made, linked] })
+      assert.notInclude(fs.readFileSync(`/proc/${guardian.relay}/cmdline`, "latin1"), nameOf(guardian.directory))
+      assert.strictEqual(fs.statSync(guardian.directory).mode & 0o7777, 0o700)
+      yield* guardian.send(Quit())
+      yield* guardian.gone
+      assert.deepStrictEqual(fs.readdirSync(made), [])
+      assert.strictEqual(fs.readlinkSync(linked), "/nowhere")
+    }))
+
+  it.scopedLive("removes nothing that somebody has put at its directory's name", () =>
+    Effect.gen(function*() {
+      const elsewhere = fs.mkdtempSync(path.join(directory, "elsewhere-"))
+      fs.writeFileSync(path.join(elsewhere, "guardian"), "kept")
+      const [linked, replaced] = yield* Effect.all([ready(shell), ready(shell)])
+      for (const guardian of [linked, replaced]) fs.renameSync(guardian.directory, `${guardian.directory}-moved`)
+      fs.symlinkSync(elsewhere, linked.directory)
+      fs.mkdirSync(replaced.directory)
+      fs.writeFileSync(path.join(replaced.directory, "guardian"), "kept")
+      for (const guardian of [linked, replaced]) {
+        yield* guardian.send(Quit())
+        yield* guardian.closed
+        assert.strictEqual(fs.readFileSync(path.join(guardian.directory, "guardian"), "utf8"), "kept")
+        assert.deepStrictEqual(fs.readdirSync(`${guardian.directory}-moved`), [])
+      }
     }))
 
   it.scopedLive("detached, it ends all when the connection does", () =>
@@ -966,6 +1067,35 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
       for (const { pid } of [one, other, stubborn]) lives(pid, 0)
       for (const { pid } of [reused, done]) lives(pid)
+    }))
+
+  // FOUND E12
+  it.scopedLive("a command does not register where the directory is a link, or another user's", () =>
+    Effect.gen(function*() {
+      const guardian = yield* ready(shell)
+      const linked = newDirectory()
+      fs.symlinkSync(guardian.directory, linked)
+      const foreign = newDirectory()
+      fs.mkdirSync(foreign)
+      childProcess.execFileSync("mkfifo", [guardians.fifo(foreign)])
+      if (process.getuid?.() === 0) fs.chownSync(foreign, 65534, 65534)
+      const words = [which(shell.command[0]), ...shell.command.slice(1)].join(" ")
+      const run = (place: string) =>
+        childProcess.spawnSync("/bin/sh", ["-c", frame.launchLine.replace("/bin/sh", words)], {
+          encoding: "utf8",
+          input: Buffer.from(frame.encode({
+            marker: "f00d",
+            guard: Option.some({ fifo: guardians.fifo(place), keep: false }),
+            stages: [{ words: ["true"], directory: Option.none(), environment: [], clearEnvironment: false }],
+            terminal: Option.none()
+          }))
+        }).stderr
+      assert.match(run(linked), /f00d unguarded\n$/)
+      assert.match(run(guardian.directory), /f00d started \d+ stderr\n$/)
+      // That of another user can be made by root alone.
+      if (process.getuid?.() === 0) assert.match(run(foreign), /f00d unguarded\n$/)
+      yield* guardian.send(Quit())
+      yield* guardian.gone
     }))
 
   it.scopedLive("a command that is launched registers itself", () =>

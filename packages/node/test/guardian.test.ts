@@ -3,8 +3,10 @@ import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
+import { Array, Context, Effect, Fiber, Layer, Logger, LogLevel, Schedule, Stream } from "effect"
 import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import * as programs from "./fixtures/program.js"
 import * as proxies from "./fixtures/proxy.js"
 import { openssh, servers } from "./suites/servers.js"
@@ -33,7 +35,17 @@ const guardianIs = (context: RemoteContext.RemoteContext, wanted: RemoteContext.
     Effect.orDie
   )
 
-const commandLine = (pid: number) => Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1")
+// Empty of a process that has ended since.
+const commandLine = (pid: number) => {
+  try {
+    return Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1")
+  } catch {
+    return ""
+  }
+}
+
+/** Where a guardian is: its processes work there. */
+const directoryOf = (pid: number) => Fs.readlinkSync(`/proc/${pid}/cwd`)
 
 /** The guardians: each leads a session. */
 const leaders = (server: Sshd.Sshd) =>
@@ -132,26 +144,54 @@ for (const kind of servers) {
           assert.deepStrictEqual(yield* asleep(server), [])
         }))
 
-      it.scopedLive("is replaced for what still runs, and for what was about to", () =>
+      // FOUND A11
+      it.scopedLive("is replaced when its directory was removed, and what runs goes on", () =>
         Effect.gen(function*() {
           const server = yield* Sshd.make({ kind, loginShell: "sh" })
           const proxy = yield* proxies.make(server.host.port!)
           const context = yield* contextOf(name, proxies.through(proxy, server))
           yield* context.start(forever)
           const [leader] = yield* leaders(server)
-          const [directory] = /\/tmp\/\.effect-remote-\w+/.exec(commandLine(leader!))!
-          // As it leaves: a command that comes just then finds nobody.
-          Fs.renameSync(directory, `${directory}-gone`)
+          Fs.rmSync(directoryOf(leader!), { recursive: true })
           assert.strictEqual(yield* context.string(Command.make("echo", "on")), "on\n")
           yield* guardianIs(context, "attached")
-          process.kill(-leader!, "SIGKILL")
-          yield* until(server, 2)
+          yield* leaders(server).pipe(
+            Effect.repeat({
+              until: (left) => left.length === 1 && left[0] !== leader,
+              schedule: Schedule.spaced("50 millis")
+            }),
+            Effect.timeout("20 seconds")
+          )
+          const [successor] = yield* leaders(server)
+          assert.strictEqual((yield* asleep(server)).length, 2)
+          assert.isTrue(Fs.existsSync(directoryOf(successor!)))
           yield* proxy.reset
           yield* until(server, 0)
-          Fs.rmSync(`${directory}-gone`, { recursive: true })
         }))
     })
   }
+}
+
+// FOUND E12
+for (const name of ["layer", "layerProcess"] as const) {
+  it.scopedLive(`a guardian that cannot be had is logged once a connection, with the reason, on ${name}`, () =>
+    Effect.gen(function*() {
+      const programs = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-remote-programs-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => Fs.rmSync(programs, { recursive: true })))
+      const server = yield* Sshd.make({ loginShell: "sh", environment: { PATH: programs } })
+      const warnings: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (logLevel === LogLevel.Warning) warnings.push(String(message))
+      })
+      yield* Effect.gen(function*() {
+        const context = yield* contextOf(name, server.host)
+        for (const word of ["one", "two"]) {
+          assert.strictEqual(yield* context.string(Command.make("/bin/sh", "-c", `echo ${word}`)), `${word}\n`)
+        }
+      }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      assert.strictEqual(warnings.length, 1, warnings.join("\n"))
+      assert.match(warnings[0]!, new RegExp(`^No guardian on ${server.host}: .*mkdir`))
+    }))
 }
 
 // `MaxSessions` is OpenSSH's.

@@ -88,6 +88,7 @@ describe("the guardian of a host in memory", () => {
 // == what the two say to each other
 
 interface Line {
+  readonly pid: number
   readonly directory: string
   readonly channel: Channel
   readonly say: (request: Guardian.Request) => Effect.Effect<unknown, unknown>
@@ -129,16 +130,21 @@ const lines = (channel: Channel) => {
 const guardian = (name: string) =>
   Effect.gen(function*() {
     const directory = script.directory(name)
-    const channel = yield* launch({ stages: [script.guardian({ directory, interval: 1, silence: 0 })] })
+    const channel = yield* launch({ stages: [script.guardian({ interval: 1, silence: 0 })] })
     const next = lines(channel)
-    assert.match(yield* next, new RegExp(`^\u001e${marker} started \\d+ stdout$`))
+    const pid = Number(new RegExp(`^\\u001e${marker} started (\\d+) stdout$`).exec(yield* next)?.[1])
     const line: Line = {
+      pid,
       directory,
       channel,
       say: (request) => Effect.flatMap(Guardian.encodeRequest(request), channel.write),
       hear: Effect.flatMap(next, Guardian.decodeReport)
     }
-    assert.deepStrictEqual(yield* line.hear, Guardian.Report.Ready({ detachable: true }))
+    yield* line.say(Guardian.Request.Claim({ names: [name] }))
+    assert.deepStrictEqual(
+      yield* line.hear,
+      Guardian.Report.Ready({ detachable: true, name, pid, start: Option.some("0") })
+    )
     return line
   })
 
@@ -210,7 +216,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       yield* one.hear
       const two = yield* guardian(second)
       const pid = yield* guarded(two, "of the second")
-      yield* two.say(Guardian.Request.Retire({ name: first }))
+      yield* two.say(Guardian.Request.Retire({ pid: one.pid, start: "0" }))
       // Requests are met in order.
       yield* two.say(Guardian.Request.End({ pid, start: Option.none(), rounds: 100 }))
       yield* two.hear

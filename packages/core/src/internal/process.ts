@@ -367,7 +367,7 @@ const launch = Effect.fnUntraced(function*(
         late = true
       }))
   )
-  yield* guardian.started(processId, { keep, registered: Option.isSome(guard) })
+  yield* guardian.started(processId, { keep, registered: Option.map(guard, ({ fifo }) => fifo) })
   span.attribute("process.pid", processId)
 
   const keyboard = isTerminal ? terminalInput.make(channel) : channel

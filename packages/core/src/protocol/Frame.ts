@@ -86,14 +86,15 @@ export type Report =
 // their own to it. It is given a path, since it would look for a name in the new environment, and none with an equals sign,
 // which it would take for a variable. A failed `exec` ends with 126 or 127; other codes are those of a
 // builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
-// anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader;
+// anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
+// only in a directory of this user, since anybody can make one where the guardian's has gone;
 // IFS may be the command's.
 const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
   `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
   `er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }`,
-  `er_guard() { [ -p "$1" ] || er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
+  `er_guard() { { [ -O "\${1%/*}" ] && [ -p "$1" ]; } || er_unguarded; [ -h "\${1%/*}" ] && er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
   ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
   `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
   `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded; }`,

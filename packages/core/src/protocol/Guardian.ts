@@ -15,8 +15,8 @@ import type { Stage } from "./Frame.js"
 /**
  * What a client runs on a host for its own sake.
  *
- * - `Guard`: the guardian, in a directory that is private, absolute and not there yet. After `silence` intervals, of so many
- *   seconds, without a beat the client counts as gone; 0 is never. Commands register at `fifo`.
+ * - `Guard`: the guardian, in a directory that begins with `prefix`. After `silence` intervals, of so many seconds, without
+ *   a beat the client counts as gone; 0 is never.
  * - `End`: as the request `End`, where there is no guardian.
  * - `Signal`: one signal, named without `SIG`, to a process group.
  *
@@ -24,7 +24,7 @@ import type { Stage } from "./Frame.js"
  * @category models
  */
 export type Task = Data.TaggedEnum<{
-  Guard: { readonly directory: string; readonly fifo: string; readonly silence: number; readonly interval: number }
+  Guard: { readonly prefix: string; readonly silence: number; readonly interval: number }
   End: { readonly pid: number; readonly rounds: number }
   Signal: { readonly pid: number; readonly name: string }
 }>
@@ -39,7 +39,7 @@ export const Task = Data.taggedEnum<Task>()
 const constantWords = 4
 
 const programs = {
-  guard: script.guardian({ directory: "", silence: 0, interval: 0 }),
+  guard: script.guardian({ prefix: "", silence: 0, interval: 0 }),
   end: terminate.group(0, 0),
   signal: terminate.signal(0, "")
 }
@@ -56,24 +56,28 @@ export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
     program.words.slice(0, constantWords).every((word, index) => word === words[index])
   const [first = "", second = "", third = ""] = words.slice(constantWords)
   if (is(programs.guard)) {
-    return Option.some(Task.Guard({
-      directory: first,
-      fifo: script.fifo(first),
-      silence: Number(second),
-      interval: Number(third)
-    }))
+    return Option.some(Task.Guard({ prefix: first, silence: Number(second), interval: Number(third) }))
   }
   if (is(programs.end)) return Option.some(Task.End({ pid: Number(first), rounds: Number(second) }))
   return is(programs.signal) ? Option.some(Task.Signal({ pid: Number(first), name: second })) : Option.none()
 }
 
 /**
+ * Where commands register with a guardian that took this name.
+ *
+ * @since 0.1.0
+ * @category paths
+ */
+export const fifo = (prefix: string, name: string): string => script.fifo(prefix + name)
+
+/**
+ * - `Claim`: comes first. The names that its directory may have: the first that nobody else has taken is used.
  * - `Beat`: the client is there.
  * - `Add`: a command runs. Commands say so themselves when they are launched (`guard` of a frame).
  * - `Done`: it has ended as it should; what it left running lives on.
  * - `End`: TERM for all that is left of it, and KILL after so many rounds (see `terminate.rounds`).
  * - `Detach`: let the channel go, and watch the connection instead, for as long as it lasts.
- * - `Retire`: have one that is detached quit: what it watches was added here. `name` is that of `script.directory`.
+ * - `Retire`: make another guardian quit, by the process that it is `Ready` with: what it watches was added here.
  * - `Quit`: nothing is to be watched any more, and nothing ended.
  *
  * `start` is when the process started, in the host's own words.
@@ -82,12 +86,13 @@ export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
  * @category models
  */
 export type Request = Data.TaggedEnum<{
+  Claim: { readonly names: ReadonlyArray<string> }
   Beat: {}
   Add: { readonly pid: number; readonly start: Option.Option<string>; readonly keep: boolean }
   Done: { readonly pid: number }
   End: { readonly pid: number; readonly start: Option.Option<string>; readonly rounds: number }
   Detach: {}
-  Retire: { readonly name: string }
+  Retire: { readonly pid: number; readonly start: string }
   Quit: {}
 }>
 
@@ -98,7 +103,8 @@ export type Request = Data.TaggedEnum<{
 export const Request = Data.taggedEnum<Request>()
 
 /**
- * - `Ready`: the guardian is in place, and may be detached or not.
+ * - `Ready`: the guardian is in place under one of the names, and may be detached or not. `pid` and `start` are those of the
+ *   process that would be retired.
  * - `Unable`: it could not be, and is gone.
  * - `Ended`: nothing is left of the command. It answers each `End`, unless something outlives even KILL, and comes unasked
  *   for what is ended because the client seems gone.
@@ -111,7 +117,12 @@ export const Request = Data.taggedEnum<Request>()
  * @category models
  */
 export type Report = Data.TaggedEnum<{
-  Ready: { readonly detachable: boolean }
+  Ready: {
+    readonly detachable: boolean
+    readonly name: string
+    readonly pid: number
+    readonly start: Option.Option<string>
+  }
   Unable: { readonly detail: string }
   Ended: { readonly pid: number }
   Silent: {}
@@ -165,6 +176,9 @@ const start = (word: string | undefined): Option.Option<Option.Option<string>> =
     ? Option.some(Option.fromNullable(word))
     : Option.none()
 
+const name = (word: string | undefined): Option.Option<string> =>
+  Option.filter(Option.fromNullable(word), (word) => /^[0-9a-f]{32}$/.test(word))
+
 const keep = (word: string | undefined): Option.Option<boolean> =>
   word === "keep" || word === "end" ? Option.some(word === "keep") : Option.none()
 
@@ -175,12 +189,13 @@ const bare = <A>(words: ReadonlyArray<string>, value: A): Option.Option<A> =>
   words.length === 0 ? Option.some(value) : Option.none()
 
 const requestWords = Request.$match({
+  Claim: ({ names }) => ["claim", ...names],
   Beat: () => ["beat"],
   Add: ({ keep, pid, start }) => ["add", String(pid), Option.getOrElse(start, () => "-"), keep ? "keep" : "end"],
   Done: ({ pid }) => ["done", String(pid)],
   End: ({ pid, rounds, start }) => ["end", String(pid), Option.getOrElse(start, () => "-"), String(rounds)],
   Detach: () => ["detach"],
-  Retire: ({ name }) => ["retire", name],
+  Retire: ({ pid, start }) => ["retire", String(pid), start],
   Quit: () => ["quit"]
 })
 
@@ -188,6 +203,11 @@ const parseRequest: Parse<Request> = ([verb, ...words]) => {
   const [first, second, third, ...rest] = words
   if (rest.length > 0) return Option.none()
   switch (verb) {
+    case "claim":
+      return Option.filter(
+        Option.map(Option.all(words.map(name)), (names) => Request.Claim({ names })),
+        ({ names }) => names.length > 0 && names.length <= 10
+      )
     case "beat":
       return bare(words, Request.Beat())
     case "add":
@@ -205,8 +225,8 @@ const parseRequest: Parse<Request> = ([verb, ...words]) => {
     case "detach":
       return bare(words, Request.Detach())
     case "retire":
-      return second === undefined && /^[0-9a-f]{32}$/.test(first ?? "")
-        ? Option.some(Request.Retire({ name: first! }))
+      return third === undefined
+        ? Option.map(Option.all({ pid: pid(first), start: Option.flatten(start(second)) }), Request.Retire)
         : Option.none()
     case "quit":
       return bare(words, Request.Quit())
@@ -231,7 +251,13 @@ export const encodeRequest = (request: Request): Either.Either<Uint8Array, LineE
 export const decodeRequest = (line: string): Either.Either<Request, LineError> => decode(line, parseRequest)
 
 const reportWords = Report.$match({
-  Ready: ({ detachable }) => ["ready", detachable ? "1" : "0"],
+  Ready: ({ detachable, name, pid, start }) => [
+    "ready",
+    detachable ? "1" : "0",
+    name,
+    String(pid),
+    Option.getOrElse(start, () => "-")
+  ],
   Unable: ({ detail }) => ["unable", detail.replace(/\s+/g, " ").trim()],
   Ended: ({ pid }) => ["ended", String(pid)],
   Silent: () => ["silent"],
@@ -243,7 +269,10 @@ const parseReport: Parse<Report> = ([verb, ...words]) => {
   const [first, ...rest] = words
   switch (verb) {
     case "ready":
-      return Option.flatMap(Option.all({ detachable: detachable(first) }), (fields) => bare(rest, Report.Ready(fields)))
+      return Option.flatMap(
+        Option.all({ detachable: detachable(first), name: name(rest[0]), pid: pid(rest[1]), start: start(rest[2]) }),
+        (fields) => bare(rest.slice(3), Report.Ready(fields))
+      )
     case "unable":
       return Option.some(Report.Unable({ detail: words.join(" ") }))
     case "ended":

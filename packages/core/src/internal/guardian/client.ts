@@ -43,10 +43,10 @@ export interface Guardian {
   readonly fifo: Effect.Effect<Option.Option<string>>
   /** A command found nobody there, and was not run. */
   readonly missed: (fifo: string) => Effect.Effect<void>
-  /** It runs, and has registered itself or not. */
+  /** It runs, and has registered itself where this is, or nowhere. */
   readonly started: (
     pid: number,
-    options: { readonly keep: boolean; readonly registered: boolean }
+    options: { readonly keep: boolean; readonly registered: Option.Option<string> }
   ) => Effect.Effect<void>
   /** It has ended as it should. */
   readonly done: (pid: number) => Effect.Effect<void>
@@ -62,9 +62,11 @@ export interface Guardian {
 }
 
 interface Attached {
-  readonly name: string
+  readonly process: { readonly pid: number; readonly start: Option.Option<string> }
   readonly scope: Scope.CloseableScope
   readonly fifo: string
+  /** A command did not find its FIFO: a cleaner of /tmp may have removed it. All else goes on, until it is replaced. */
+  unreachable: boolean
   readonly say: (request: protocol.Request) => void
   readonly ending: Map<number, Deferred.Deferred<boolean>>
   /** Its last word. */
@@ -79,6 +81,9 @@ const replacedAfter = "1 second"
 
 // A host on which it could not be started is asked again after this time.
 const triedAgainAfter = 30_000
+
+// The first that nobody has taken is used: the directory is in a place that everybody may write to.
+const names = 3
 
 // No system gives this id to a process: the guardian answers at once that nothing is left of it.
 const nobody = 4_194_304
@@ -117,10 +122,11 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   let startingNow: Deferred.Deferred<void> | undefined
   let failedAt = -Infinity
   let missed = 0
+  // Why there is none, and whether that was logged for this connection.
+  let unable: RemoteConnectionError | undefined
+  let warned = false
 
   const run = Effect.fnUntraced(function*(scope: Scope.CloseableScope) {
-    const name = yield* random.hex
-    const directory = script.directory(name)
     const left = yield* Deferred.make<GuardianState>()
     const { say, writeOn } = writer()
     const channel = yield* transport.exec(frame.launchLine, {
@@ -131,26 +137,37 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       })
     })
     const marker = yield* random.hex
-    yield* channel.write(frame.encode({
-      marker,
-      stages: [script.guardian({ directory, interval, silence })],
-      terminal: Option.none()
-    }))
+    const claim = protocol.Request.Claim({ names: yield* Effect.replicateEffect(random.hex, names) })
+    yield* channel.write(text.concat([
+      frame.encode({ marker, stages: [script.guardian({ interval, silence })], terminal: Option.none() }),
+      Either.getOrThrow(protocol.encodeRequest(claim))
+    ]))
     const lines = reader(channel, marker)
     yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain(channel))))
 
-    const first = yield* lines
-    if (first[0]?._tag !== "Ready") {
-      const detail = first[0]?._tag === "Unable" ? first[0].detail : "it did not begin"
+    const [first] = yield* lines
+    if (first?._tag !== "Ready") {
+      const detail = first?._tag === "Unable" ? first.detail : "it did not begin"
       return yield* new RemoteConnectionError({ reason: "Unknown", host: String(host), detail })
     }
     const ending: Attached["ending"] = new Map()
-    const guardian: Attached = { name, scope, fifo: script.fifo(directory), say, ending, left }
+    const guardian: Attached = {
+      process: { pid: first.pid, start: first.start },
+      scope,
+      fifo: script.fifo(script.directory(first.name)),
+      unreachable: false,
+      say,
+      ending,
+      left
+    }
 
     // Known before it is heard: it may have been asked to go already.
+    const replaced = attached
     attached = guardian
-    for (const [pid, keep] of running) say(protocol.Request.Add({ pid, keep, start: Option.none() }))
-    if (detached !== undefined) say(protocol.Request.Retire({ name: detached.name }))
+    for (const [pid, keep] of running) add(guardian, pid, keep)
+    if (detached !== undefined && Option.isSome(detached.process.start)) {
+      say(protocol.Request.Retire({ pid: detached.process.pid, start: detached.process.start.value }))
+    }
     detached = undefined
     yield* SubscriptionRef.set(state, "attached")
 
@@ -189,10 +206,31 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     yield* Effect.forkScoped(Effect.interruptible(
       Effect.repeat(Effect.sync(() => say(protocol.Request.Beat())), Schedule.spaced(Duration.seconds(interval)))
     ))
+    if (replaced !== undefined) yield* Effect.forkIn(Effect.interruptible(retire(replaced, guardian)), parent)
   })
 
+  const end = ({ ending, say }: Attached, pid: number, graceMillis: number) =>
+    Effect.suspend(() => {
+      const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)
+      ending.set(pid, ended)
+      say(protocol.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
+      return Deferred.await(ended)
+    })
+
+  const answered = (guardian: Attached) =>
+    Effect.timeoutOption(Effect.interruptible(end(guardian, nobody, 0)), answeredWithin)
+
+  // The end of its input would make it end all that it knows. So it quits, once its successor has answered what was said after
+  // those that run, and its channel stays open until it has.
+  const retire = (old: Attached, successor: Attached) =>
+    answered(successor).pipe(
+      Effect.zipRight(Effect.sync(() => old.say(protocol.Request.Quit()))),
+      Effect.zipRight(Effect.timeoutOption(Deferred.await(old.left), answeredWithin)),
+      Effect.zipRight(Effect.uninterruptible(leave(old, "none")))
+    )
+
   // Those who wait for an end are told that it is not for this one to tell.
-  const leave = (guardian: Attached, last: GuardianState) =>
+  const leave = (guardian: Attached, last: GuardianState): Effect.Effect<void> =>
     Effect.gen(function*() {
       if (yield* Deferred.isDone(guardian.left)) return
       if (attached === guardian) attached = undefined
@@ -200,7 +238,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       for (const waiting of guardian.ending.values()) Deferred.unsafeDone(waiting, Exit.succeed(false))
       guardian.ending.clear()
       yield* Deferred.succeed(guardian.left, last)
-      yield* SubscriptionRef.set(state, last)
+      if (attached === undefined) yield* SubscriptionRef.set(state, last)
       yield* Scope.close(guardian.scope, Exit.void)
       if (last === "none") yield* Effect.forkIn(Effect.interruptible(Effect.delay(replace, replacedAfter)), parent)
     })
@@ -228,11 +266,12 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     startingNow = started
     return start.pipe(
       // Where sessions are few there may be one the next time, and where the connection was lost there is another.
-      Effect.catchAll(({ reason }) =>
-        reason === "ChannelRefused" || reason === "ConnectionLost" ?
+      Effect.catchAll((error) =>
+        error.reason === "ChannelRefused" || error.reason === "ConnectionLost" ?
           Effect.void :
           Effect.map(Clock.currentTimeMillis, (now) => {
             failedAt = now
+            unable = error
           })
       ),
       Effect.interruptible,
@@ -245,9 +284,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     )
   })
 
-  const fifo = Effect.sync(() =>
-    missed < allowedToMiss ? Option.fromNullable((attached ?? detached)?.fifo) : Option.none()
-  )
+  const usable = () => [attached, detached].find((guardian) => guardian?.unreachable === false)
+
+  const fifo = Effect.sync(() => missed < allowedToMiss ? Option.fromNullable(usable()?.fifo) : Option.none())
 
   // A command is not kept from a host where a guardian is slow to begin.
   const begun = Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -256,6 +295,17 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       : Effect.asVoid(
         Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5))
       ))
+
+  const add = (guardian: Attached | undefined, pid: number, keep: boolean) =>
+    guardian?.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+
+  const warn = Effect.suspend(() => {
+    if (unable === undefined || warned || attached !== undefined || detached !== undefined) return Effect.void
+    warned = true
+    return Effect.logWarning(
+      `No guardian on ${host}: ${unable.detail}. Commands that run when the connection is lost will not be ended there.`
+    )
+  })
 
   // What runs is not left without one: it may have registered with one that was about to go.
   const replace: Effect.Effect<void> = Effect.suspend(() =>
@@ -268,6 +318,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     Stream.filter((state) => state === "lost"),
     Stream.runForEach(() => {
       running.clear()
+      warned = false
       detached = undefined
       return attached === undefined ? SubscriptionRef.set(state, "none") : Effect.void
     }),
@@ -277,21 +328,24 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   const guardian: Guardian = {
     state: state.changes,
-    ready: host.shell === "none" ? Effect.void : Effect.suspend(() => attached === undefined ? begun : Effect.void),
+    ready: host.shell === "none" ?
+      Effect.void :
+      Effect.suspend(() => attached === undefined || attached.unreachable ? begun : Effect.void),
     fifo,
     missed: (fifo) =>
-      Effect.suspend(() => {
-        const guardian = [attached, detached].find((guardian) => guardian?.fifo === fifo)
-        if (guardian === undefined) return Effect.void
+      Effect.sync(() => {
+        const guardian = usable()
+        if (guardian?.fifo !== fifo) return
         missed++
-        if (guardian === detached) detached = undefined
-        return Effect.uninterruptible(leave(guardian, "none"))
+        guardian.unreachable = missed < allowedToMiss
       }),
     started: (pid, { keep, registered }) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         running.set(pid, keep)
-        if (registered) missed = 0
-        if (!registered) attached?.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+        if (Option.isSome(registered)) missed = 0
+        // It may have registered with one that was replaced since.
+        if (Option.getOrUndefined(registered) !== attached?.fifo) add(attached, pid, keep)
+        return warn
       }),
     done: (pid) =>
       Effect.sync(() => {
@@ -307,7 +361,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       Effect.suspend(() =>
         Effect.map(
           ask && attached !== undefined && !abandoned.has(pid)
-            ? Effect.timeoutOption(Effect.interruptible(guardian.end(nobody, 0)), answeredWithin)
+            ? answered(attached)
             : Effect.void,
           () => abandoned.has(pid) ? Option.some(Duration.seconds(interval * silence)) : Option.none()
         )
@@ -316,11 +370,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       Effect.suspend(() => {
         abandoned.delete(pid)
         if (attached === undefined) return Effect.succeed(false)
-        const { ending, say } = attached
-        const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)
-        ending.set(pid, ended)
-        say(protocol.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
-        return Effect.map(Deferred.await(ended), (ended) => {
+        return Effect.map(end(attached, pid, graceMillis), (ended) => {
           if (ended) running.delete(pid)
           return ended
         })

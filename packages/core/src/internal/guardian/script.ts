@@ -169,13 +169,13 @@ ended() {
   [ "$2" != ended ] || echo "ended $pid"
 }
 finish() {
-  rm -rf "$dir" || rm -rf "$dir"
+  clean
   every
   [ -z "$silent" ] || ! alive "$$" "$leader" || kill "$$"
   exit 0
 }
 leave() {
-  rm -rf "$dir" || rm -rf "$dir"
+  clean
   later last
 }
 close() {
@@ -241,8 +241,7 @@ main() {
       last) ! idle || finish ;;
       quit) finish ;;
       retire)
-        case $pid in '' | *[!0-9a-f]*) continue ;; esac
-        [ ! -p "\${dir%-*}-$pid/guardian" ] || (echo quit 1<>"\${dir%-*}-$pid/guardian" &)
+        [ "$from" != - ] && foreign && alive "$pid" "$from" && kill "$pid"
         ;;
       detach)
         [ -z "$detached$closing" ] || continue
@@ -262,6 +261,10 @@ main() {
 // The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
 // is free once the channel is closed, and the connection lasts as long as this one.
 //
+// Its directory is in a place that everybody may write to. So its name is not in a list of processes before it is there,
+// another is taken where a name is in use, and it is made and left from within: whatever stands at its name later, nothing
+// is written to or removed there but an empty directory.
+//
 // A connection that ends closes this session a moment before the others: what runs in them is to fail as lost, and not by
 // a signal of ours.
 const relay = `
@@ -270,14 +273,22 @@ cd /
 trap '' HUP PIPE INT
 LC_ALL=C
 export LC_ALL
-dir=$1 silence=$2 interval=$3 fifo=$1/guardian grace=${rounds(5000)}
+silence=$2 interval=$3 fifo=./guardian grace=${rounds(5000)}
 unable() {
   set -f
   echo unable $reason
   exit 1
 }
-reason=$(mkdir "$dir" 2>&1) || unable
-reason=$({ mkfifo "$fifo" && sleep 0 && : 3<>"$fifo"; } 2>&1) || { rm -rf "$dir"; unable; }
+clean() { rm -f "$fifo" && rmdir "$dir" || { rm -f "$fifo"; rmdir "$dir"; }; }
+dir= reason='it was given no name'
+IFS= read -r line
+for free in \${line#claim }; do
+  case $free in *[!0123456789abcdef]*) continue ;; esac
+  reason=$(mkdir "$1$free" 2>&1) && dir=$1$free && break
+done
+[ -n "$dir" ] || unable
+cd -P "$dir" && [ -O . ] || { reason="$dir was replaced"; unable; }
+reason=$({ mkfifo "$fifo" && sleep 0 && : 3<>"$fifo"; } 2>&1) || { clean; unable; }
 leader=- own_session= own_group= sshd=
 if [ -n "$proc" ] && look "$$"; then
   leader=$start own_session=$session own_group=$group ancestor=$PPID
@@ -293,7 +304,11 @@ if [ -n "$proc" ] && look "$$"; then
 fi
 main &
 exec 4>"$fifo"
-if [ -n "$sshd" ]; then echo ready 1; else echo ready 0; fi
+main=$! start=
+begun "$main"
+detachable=0
+[ -z "$sshd" ] || detachable=1
+echo "ready $detachable $free $main \${start:--}"
 while IFS= read -r line; do
   case $line in
     *[!A-Za-z0-9:_' '-]*) ;;
@@ -307,7 +322,7 @@ while IFS= read -r line; do
   esac
 done
 sleep 0.3 || sleep 1
-echo end-of-input >&4 || rm -rf "$dir"
+echo end-of-input >&4 || clean
 `
 
 const script = endSessions + commands + children + connection + main + relay
@@ -317,8 +332,8 @@ const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
 
 /** @internal */
 export interface Options {
-  /** Private, absolute, and not there yet. */
-  readonly directory: string
+  /** How the directory begins that is made for it; the rest is one of the names that it is given. */
+  readonly prefix?: string
   /** After so many intervals without a beat the client counts as gone; 0 is never. */
   readonly silence: number
   /** In seconds. */
@@ -326,16 +341,18 @@ export interface Options {
 }
 
 /** @internal */
-export const guardian = ({ directory, interval, silence }: Options): Stage =>
-  plain(launch, [script, directory, String(silence), String(interval)])
+export const guardian = ({ interval, prefix = place, silence }: Options): Stage =>
+  plain(launch, [script, prefix, String(silence), String(interval)])
+
+// In the one place that every host has.
+const place = "/tmp/.effect-remote-"
 
 /**
- * Where a guardian lives, given 128 random bits: in the one place that every host has, since commands are told of it without
- * asking the host.
+ * Where a guardian lives that took this name, of 128 random bits.
  *
  * @internal
  */
-export const directory = (random: string): string => `/tmp/.effect-remote-${random}`
+export const directory = (name: string): string => place + name
 
 /**
  * Where a command registers itself.

@@ -270,10 +270,11 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
     connection: Connection
   ): Effect.Effect<void> =>
     Effect.gen(function*() {
-      yield* reportStart(marker, processes.nextPid(), streams)
+      const pid = processes.nextPid()
+      yield* reportStart(marker, pid, streams)
       switch (task._tag) {
         case "Guard":
-          return yield* guardians.serve(task, channel, connection, streams.stdin)
+          return yield* guardians.serve(task, pid, channel, connection, streams.stdin)
         case "End":
           yield* processes.end(task.pid, task.rounds)
           return yield* channel.exit(ExitStatus.Code({ code: 0 }))

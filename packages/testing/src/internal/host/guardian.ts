@@ -18,6 +18,7 @@ export interface Guardians {
   /** Runs on a channel until its client lets it go; it may stay on the host for longer. */
   readonly serve: (
     task: Extract<Guardian.Task, { readonly _tag: "Guard" }>,
+    pid: number,
     channel: HostChannel,
     connection: Connection,
     read: HostChannel["stdin"]["read"]
@@ -25,7 +26,7 @@ export interface Guardians {
 }
 
 interface Place {
-  readonly directory: string
+  readonly pid: number
   readonly commands: Map<number, boolean>
 }
 
@@ -45,10 +46,10 @@ export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
       return Effect.void
     })
 
-  const serve: Guardians["serve"] = ({ directory, fifo }, channel, connection, read) =>
+  const serve: Guardians["serve"] = ({ prefix }, pid, channel, connection, read) =>
     Effect.suspend(() => {
-      const place: Place = { directory, commands: new Map() }
-      places.set(fifo, place)
+      const place: Place = { pid, commands: new Map() }
+      let fifo = ""
       let isOver = false
       let isDetached = false
       const say = (report: Guardian.Report) =>
@@ -69,6 +70,12 @@ export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
           scope
         )
       const meet = Guardian.Request.$match({
+        Claim: ({ names: [name = ""] }) =>
+          Effect.suspend(() => {
+            fifo = Guardian.fifo(prefix, name)
+            places.set(fifo, place)
+            return say(Guardian.Report.Ready({ detachable: true, name, pid, start: Option.some("0") }))
+          }),
         Beat: () => Effect.void,
         Add: ({ keep, pid }) => Effect.sync(() => void place.commands.set(pid, keep)),
         Done: ({ pid }) => Effect.sync(() => void place.commands.delete(pid)),
@@ -78,9 +85,9 @@ export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
             isOver = isDetached = true
             return say(Guardian.Report.Detached())
           }),
-        Retire: ({ name }) =>
+        Retire: ({ pid }) =>
           Effect.sync(() => {
-            for (const [fifo, { directory }] of places) if (directory.endsWith(`-${name}`)) places.delete(fifo)
+            for (const [fifo, place] of places) if (place.pid === pid) places.delete(fifo)
           }),
         Quit: () =>
           Effect.sync(() => {
@@ -104,12 +111,9 @@ export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
             )
         })
       )
-      return Effect.zipRight(
-        say(Guardian.Report.Ready({ detachable: true })),
-        Effect.zipRight(hear, channel.exit(ExitStatus.Code({ code: 0 })))
-      ).pipe(
+      return Effect.zipRight(hear, channel.exit(ExitStatus.Code({ code: 0 }))).pipe(
         Effect.zipRight(Effect.suspend(() => isDetached ? connection.lost : Effect.void)),
-        Effect.zipRight(close(fifo, place))
+        Effect.zipRight(Effect.suspend(() => close(fifo, place)))
       )
     })
 
