@@ -120,8 +120,8 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
         return written
       }))
 
-  // What was opened counts, whatever has its name by now. A server that finds a file by its name even then, where it is gone,
-  // has given all of it.
+  // By the handle: the name may have gone to another file. Some servers look by the name even so. `NotFound` says then only
+  // that the name is gone.
   const lookAgain = ({ look, seen }: Reading): Fx<Seen> =>
     Effect.catchIf(look, failure.isNotFound, () => Effect.succeed(seen))
 
@@ -140,8 +140,8 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
           : content.digestOpen(reading, size, hash)
     )
 
-  // Copies what follows the partial file that was found, or all; then checks all there is to check of it. `compared` is
-  // what was known of the source when it was found to begin like that.
+  // Appends the rest to the partial file `found`, or writes a new file, and verifies the result. `compared` is what was
+  // known of the source when its beginning was compared with the partial file.
   const pour = (
     file: File,
     written: string,
@@ -189,7 +189,8 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const pourNew = (file: File): Fx<Copied> =>
     arrival.arrive(to, file.target, (temporary) => Effect.scoped(pour(file, temporary)))
 
-  // The partial file if it is this user's own, nobody else can have written to it, and the source begins like it.
+  // Returns what is known of the source if the partial file can be used: it is this user's own, not more open than the final
+  // file, and the source begins with its content.
   const usable = (file: File, path: string, found: Seen): Fx<Seen | undefined> =>
     Effect.gen(function*() {
       const { seen, source } = file
@@ -221,7 +222,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
         ? yield* Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
         : undefined
       const compared = found === undefined ? undefined : yield* usable(file, path, found)
-      // In a directory as /tmp nobody can remove another user's.
+      // In a sticky directory another user's file cannot be removed.
       if (found !== undefined && compared === undefined && Either.isLeft(yield* Effect.either(to.removeFile(path)))) {
         return yield* pourNew(file)
       }
@@ -245,8 +246,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       Effect.flatMap(to.write(path, undefined, existing), ({ finish }) => finish({ ...kept.nothing, times }, false))
     )
 
-  // Equal times mean nothing for a file that can still change within the same second: its copy got a time of one second
-  // before, and is compared.
+  // A young file could change again without a new time. Its copy got a time of one second before, and the content decides.
   const quickCheck = (file: File, existing: Seen): Fx<boolean> =>
     Effect.gen(function*() {
       const { seen, target } = file
@@ -254,7 +254,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const isYoung = kept.isYoung(seen, yield* Clock.currentTimeMillis)
       if (later === 0 && !isYoung) return true
       if (later !== 0 && later !== 1 || !(yield* isSameContent(file))) return false
-      // What cannot be set now is compared once more the next time.
+      // If the time cannot be set, the next transfer compares again.
       if (!isYoung) yield* Effect.ignore(setTimes(target, existing, seen))
       return true
     })

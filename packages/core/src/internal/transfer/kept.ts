@@ -20,17 +20,17 @@ export const nothing: Kept = {
   times: undefined
 }
 
-// Two seconds: as coarse as times of any file system are.
+// The coarsest times of a file system are of two seconds.
 const granularity = 2000
 
 /**
- * Whether a file may change once more without its time showing that. One whose time lies ahead may, too.
+ * Whether the next change of a file may leave it with the same time. So it is if the time lies ahead.
  *
  * @internal
  */
 export const isYoung = ({ mtime }: Pick<Seen, "mtime">, now: number): boolean => mtime > now - granularity
 
-// A copy that the next quick check must not take for the source.
+// The next quick check must not trust this copy.
 const doubted = ({ atime, mtime }: Seen) => ({ atime, mtime: mtime - 1000 })
 
 const timesOf = ({ preserve, skipUnchanged }: Options, seen: Seen, now: number): Kept["times"] => {
@@ -39,8 +39,8 @@ const timesOf = ({ preserve, skipUnchanged }: Options, seen: Seen, now: number):
 }
 
 /**
- * Whether anybody can have made a file in this directory for others to write to. What its own owner has made is trusted, as
- * by the kernel (`fs.protected_regular`).
+ * Whether another user may have made the file for this one to write to: in a sticky directory that everybody may write to,
+ * by anybody but the directory's owner. The kernel has the same rule (`fs.protected_regular`, proc_sys_fs(5)).
  *
  * @internal
  */
@@ -76,7 +76,7 @@ export const ofFile = (options: Options, seen: Seen, { existing, isSuspect }: Ta
     return { created: permissions, permissions, limit: undefined, owner: undefined, times }
   }
   return {
-    // Until the owner is known, nobody else may do anything.
+    // Rights of others wait until the owner and the group are set.
     created: isSuspect ? source & before : permissions & ownerMay,
     permissions,
     limit: source,
@@ -125,7 +125,7 @@ export const settle = (
     return permissions & ownerMay | (hasGroup ? permissions & 0o070 : others << 3) | others
   })
 
-/** Whether a directory gets any of the mode that its source has. */
+/** A directory of the source and its counterpart. */
 interface Directories {
   readonly seen: Seen
   /** What was there, unless it is new. */

@@ -21,6 +21,7 @@ import * as transfer from "./transfer.js"
 // What transfers do with files of this machine.
 const methods = [
   "chmod",
+  "chown",
   "makeDirectory",
   "open",
   "readDirectory",

@@ -291,8 +291,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         })
       )
 
-    // Makes it where it is missing; it may be there all the same, and then it is a real one or none. One that is closed to
-    // its owner is open until all below it is done.
+    // Makes the directory if it is missing. Another process may have made it since, as a directory or as something else. One
+    // that is closed to its owner is opened until all below it is done.
     const ready = (directory: Directory): Fx<Seen | "new"> =>
       Effect.gen(function*() {
         const { existing, seen, target } = directory
