@@ -20,6 +20,7 @@ import * as names from "./coreutils/names.js"
 import * as remove from "./coreutils/remove.js"
 import * as rename from "./coreutils/rename.js"
 import * as text from "./coreutils/text.js"
+import * as xargs from "./coreutils/xargs.js"
 import * as directories from "./directories.js"
 import * as find from "./find/find.js"
 import * as identity from "./identity.js"
@@ -27,9 +28,10 @@ import * as sh from "./sh.js"
 import * as tool from "./tool.js"
 
 const tools = new Map(
-  [builtin, copy, create, date, digest, du, find, grep, gzip, host, lines, list, names, remove, rename, text].flatMap((
-    { tools }
-  ) => Object.entries(tools))
+  [builtin, copy, create, date, digest, du, find, grep, gzip, host, lines, list, names, remove, rename, text, xargs]
+    .flatMap((
+      { tools }
+    ) => Object.entries(tools))
 )
 
 const binaries = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/

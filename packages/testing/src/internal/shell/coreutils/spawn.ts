@@ -17,7 +17,8 @@ import type * as tool from "../tool.js"
 export const spawn = (
   self: tool.Tool,
   [first, ...rest]: readonly [string, ...Array<string>],
-  stdin: Invocation["stdin"] = self.invocation.stdin
+  stdin: Invocation["stdin"] = self.invocation.stdin,
+  shown: (name: string) => string = message.quote
 ): Effect.Effect<Option.Option<ProgramExit>, tool.Closed> =>
   Effect.gen(function*() {
     const request = {
@@ -30,6 +31,6 @@ export const spawn = (
     if (Option.isSome(program)) return Option.some(yield* program.value({ ...self.invocation, ...request, stdin }))
     const isThere = first.includes("/") && (yield* Effect.isSuccess(self.files.stat(self.at(first))))
     if (!isThere) yield* lacks.program(bytes.toText(first))
-    yield* self.complain(`${message.quote(first)}: ${isThere ? "Permission denied" : "No such file or directory"}`)
+    yield* self.complain(`${shown(first)}: ${isThere ? "Permission denied" : "No such file or directory"}`)
     return Option.none()
   })
