@@ -12,6 +12,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Take from "effect/Take"
 import type * as Format from "./Format.js"
+import * as finalizer from "./internal/finalizer.js"
 import { RemoteFileSystem } from "./RemoteFileSystem.js"
 import * as Transfer from "./Transfer.js"
 
@@ -56,7 +57,9 @@ const encoded = <A>(
       Effect.forkScoped
     )
     const offer = (take: Take.Take<A>) =>
-      Effect.raceFirst(Effect.interruptible(Queue.offer(queue, take)), Effect.interruptible(Fiber.join(writing)))
+      finalizer.apart(
+        Effect.raceFirst(Effect.interruptible(Queue.offer(queue, take)), Effect.interruptible(Fiber.join(writing)))
+      )
     return Sink.forEachChunk((values: Chunk.Chunk<A>) => offer(Take.chunk(values))).pipe(
       Sink.mapEffect(() => Effect.zipRight(offer(Take.end), Fiber.join(writing)))
     )

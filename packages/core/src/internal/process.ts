@@ -24,6 +24,7 @@ import type { RemoteProcess } from "../RemoteProcess.js"
 import type { ExitStatus, Transport } from "../Transport.js"
 import * as deadline from "./deadline.js"
 import * as failures from "./failure.js"
+import * as finalizer from "./finalizer.js"
 import type { Guardian } from "./guardian/client.js"
 import * as outlet from "./outlet.js"
 import * as plans from "./plan.js"
@@ -271,12 +272,12 @@ const launch = Effect.fnUntraced(function*(
   )
 
   // Of a command that has ended, so that little is left to be read. It is kept for whoever reads stdout.
-  const untilReported = Effect.timeoutOption(
+  const untilReported = finalizer.apart(Effect.timeoutOption(
     Effect.interruptible(
       Effect.ignore(Effect.repeat(readOn, { until: () => ended || failed !== undefined }))
     ),
     drainedWithin
-  )
+  ))
 
   const awaitReport: Effect.Effect<number, RunError | NotRun> = Effect.suspend(() =>
     pid !== undefined
@@ -356,7 +357,7 @@ const launch = Effect.fnUntraced(function*(
           Effect.logWarning(`The process group ${group} may still run on ${transport.host}: ${error.message}`)
         )
       )
-    }).pipe(Effect.scoped)
+    }).pipe(Effect.scoped, finalizer.apart)
   )
 
   const processId = yield* restore(
@@ -426,8 +427,8 @@ const launch = Effect.fnUntraced(function*(
   const orInputFailed: Started["orInputFailed"] = (effect) =>
     input === "pipe"
       ? effect
-      // It loses every race but one: where the whole is uninterruptible, it must not be.
-      : Effect.raceFirst(effect, Effect.interruptible(Deferred.await(inputFailure)))
+      // This await normally never completes, so it must stay interruptible even in an uninterruptible region.
+      : finalizer.apart(Effect.raceFirst(effect, Effect.interruptible(Deferred.await(inputFailure))))
   const process: RemoteProcess = {
     pid: ProcessId(processId),
     stdin,

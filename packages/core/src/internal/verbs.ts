@@ -17,6 +17,7 @@ import { Pty } from "../RemoteHost.js"
 import * as collect from "./collect.js"
 import * as decode from "./decode.js"
 import * as failures from "./failure.js"
+import * as finalizer from "./finalizer.js"
 import * as processes from "./process.js"
 import type { Program } from "./program.js"
 
@@ -153,10 +154,10 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       const { timeout } = options
       return Effect.zipRight(
         checkDurations(failure, options),
-        timeout === undefined ? whole : Effect.timeoutFail(Effect.interruptible(whole), {
+        timeout === undefined ? whole : finalizer.apart(Effect.timeoutFail(Effect.interruptible(whole), {
           duration: timeout,
           onTimeout: () => timedOut(failure, timeout, partial())
-        })
+        }))
       )
     })
 
@@ -193,13 +194,15 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
             Effect.interruptible(Effect.delay(Effect.suspend(() => timedOut(failure, timeout)), timeout))
           )
         ))
-      const started = yield* Effect.raceFirst(startCompiled(program, options, true), timer)
+      const started = yield* finalizer.apart(
+        Effect.raceFirst(Effect.interruptible(startCompiled(program, options, true)), timer)
+      )
       failure = started.failure
       const outcome = yield* attend(started)
       const end = Stream.execute(Effect.flatMap(outcome, (code) => judge(code, failure)))
       return Stream.interruptWhen(
         Stream.concat(started.process.stdout, end),
-        started.orInputFailed(timer)
+        Effect.interruptible(started.orInputFailed(timer))
       )
     }))
 

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { type ChildProcess, type IOType, spawn } from "node:child_process"
 import * as process from "node:process"
 import type { Readable } from "node:stream"
+import * as finalizer from "./finalizer.js"
 
 /** @internal */
 export const notFound = (host: string, ssh: string, cause?: unknown): RemoteConnectionError =>
@@ -73,7 +74,7 @@ export interface Options {
 }
 
 /**
- * Starts a child. The scope ends it: TERM, and KILL if it is still there after two seconds.
+ * Starts a child. The scope ends it: TERM, and KILL if it is still there after two seconds. No interruption ends this.
  *
  * @internal
  */
@@ -112,7 +113,8 @@ export const make = <Child extends ChildProcess>(
       }).pipe(
         Effect.zipRight(Effect.timeoutOption(Effect.interruptible(exited), "2 seconds")),
         Effect.zipRight(Effect.sync(() => child.kill("SIGKILL"))),
-        Effect.zipRight(exited)
+        finalizer.apart,
+        Effect.zipRight(finalizer.bounded(exited, { left: `The process ${child.pid} of ${ssh} may still run` }))
       )
     }
   )

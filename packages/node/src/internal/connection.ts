@@ -9,6 +9,7 @@ import * as Path from "node:path"
 import * as controlSocket from "./connection/controlSocket.js"
 import * as multiplexers from "./connection/multiplexer.js"
 import * as duplex from "./duplex.js"
+import * as finalizer from "./finalizer.js"
 import { type Forwards, forwards } from "./forwards.js"
 import type { Installation } from "./installation.js"
 import * as masters from "./master.js"
@@ -96,6 +97,7 @@ export const make = Effect.fnUntraced(function*(
     multiplexer.close.pipe(
       Effect.interruptible,
       Effect.timeoutOption("1 second"),
+      finalizer.apart,
       Effect.zipRight(Effect.sync(() => socket.end())),
       Effect.unless(() => failed),
       Effect.zipRight(Effect.sync(() =>

@@ -14,6 +14,7 @@ import * as askpass from "./askpass.js"
 import * as children from "./child.js"
 import { diagnose } from "./diagnosis.js"
 import * as duplex from "./duplex.js"
+import * as finalizer from "./finalizer.js"
 import * as installations from "./installation.js"
 import * as privateDirectory from "./privateDirectory.js"
 
@@ -122,6 +123,7 @@ export const make = Effect.fnUntraced(
       ending: exited.pipe(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),
+        finalizer.apart,
         Effect.map((exit) => {
           const code = Option.getOrUndefined(exit)
           const failure = diagnose(name, log, "", false)

@@ -45,6 +45,7 @@ const checkTrust = (directory: string) =>
     Effect.tryPromise(() => distrust(directory)),
     (detail) => detail === undefined ? Effect.void : Effect.fail(new UntrustedDirectory({ detail }))
   )
+import * as finalizer from "./finalizer.js"
 
 const temporary = (prefix: string) =>
   Effect.acquireRelease(
@@ -85,7 +86,7 @@ const dismiss = (child: ChildProcess) =>
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return done()
     child.once("exit", done)
     child.stdin?.end("\n")
-  }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"))
+  }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"), finalizer.apart)
 
 /**
  * A directory that only this user can enter (0700), below directories where no other user can replace it, else an

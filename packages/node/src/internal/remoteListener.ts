@@ -15,6 +15,7 @@ import { show } from "./address.js"
 import type { Connection } from "./connection.js"
 import type * as control from "./connection/control.js"
 import * as controlSocket from "./connection/controlSocket.js"
+import * as finalizer from "./finalizer.js"
 import * as localNetwork from "./localNetwork.js"
 
 // A type of channel that no server has.
@@ -46,7 +47,9 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const lost = Effect.flip(connection.lost)
   // A connection that is lost is the reason, and that is known soon.
   const unlessLost = (failure: RemoteConnectionError) =>
-    Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
+    finalizer.apart(
+      Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
+    )
 
   const path = connection.forwards.path(address)
   const listening = yield* Effect.catchAll(
@@ -82,8 +85,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
         Effect.forkDaemon,
         Effect.flatMap(Fiber.await),
         Effect.raceFirst(Effect.ignore(lost)),
-        Effect.interruptible,
-        Effect.timeoutOption(closedWithin),
+        (closed) => finalizer.bounded(closed, { left: `${host} may still listen on ${where}`, within: closedWithin }),
         Effect.unless(connection.isLost)
       )
   )

@@ -4,7 +4,9 @@
 import type { PlatformError } from "@effect/platform/Error"
 import type { AccessFileOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { OpenFlags } from "../../protocol/Sftp.js"
+import * as finalizer from "../finalizer.js"
 import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
@@ -33,10 +35,13 @@ export const check = (
       if (!writable) return looked
       return Effect.flatMap(random.hex, (unguessable) => {
         const attempt = { method, path: posixPath.join(path, hiddenNames.temporaryName(unguessable)) }
-        const made = Effect.acquireUseRelease(
+        const removed = Effect.catchIf(operations.removeDirectory(attempt), failure.isNotFound, () => Effect.void)
+        const made = Effect.onExit(
           operations.makeDirectory(attempt, { permissions: 0o700 }),
-          () => Effect.void,
-          () => Effect.ignoreLogged(operations.removeDirectory(attempt))
+          (exit) =>
+            Exit.isSuccess(exit) || Exit.isInterrupted(exit)
+              ? finalizer.bounded(removed, { left: `The directory ${JSON.stringify(attempt.path)} may remain` })
+              : Effect.void
         )
         return Effect.zipRight(looked, made)
       })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { AtomicOptions } from "../../RemoteFileSystem.js"
+import * as finalizer from "../finalizer.js"
 import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
@@ -111,20 +112,17 @@ const hasPermissions = (own: Attributes, permissions: number): boolean =>
   own.permissions === undefined || (own.permissions & permissionBits) === permissions
 
 /**
- * Removes what was written under a hidden name. What is not there is no matter, and nobody waits for long.
+ * Removes a hidden file, if it is there. No interruption ends this, and it waits for `finalizer.grace` at most.
  *
  * @internal
  */
-export const discard = (remove: Fx<void>): Effect.Effect<void> =>
-  remove.pipe(
-    Effect.interruptible,
-    Effect.timeoutOption("10 seconds"),
-    Effect.catchIf(failure.isNotFound, () => Effect.void),
-    Effect.ignoreLogged
-  )
+export const discard = (path: string, remove: Fx<void>): Effect.Effect<void> =>
+  finalizer.bounded(Effect.catchIf(remove, failure.isNotFound, () => Effect.void), {
+    left: `The hidden file ${JSON.stringify(path)} may remain`
+  })
 
 const cleanUp = (operations: Operations, { at, temporary }: Plan): Effect.Effect<void> =>
-  discard(operations.removeFile(at(temporary)))
+  discard(temporary, operations.removeFile(at(temporary)))
 
 // With the directories that are missing above it, which are told.
 const withParents = <A, R>(
@@ -143,14 +141,14 @@ const withParents = <A, R>(
       )
   )
 
-// The one step that cannot be taken back. It has its own limit, since nothing may interrupt it. Tells whether the hidden
-// name is gone with it.
+// The one step that cannot be taken back. It has its own limit. If it is interrupted, it has happened or not, and both are
+// whole. Returns whether the hidden name is gone.
 const giveName = (
   operations: Operations,
   { at, target, temporary }: Plan,
   { ifAbsent = false }: Options
 ): Fx<boolean> =>
-  Effect.uninterruptible(
+  finalizer.apart(
     Effect.timeoutFail(
       Effect.interruptible(
         ifAbsent
@@ -217,10 +215,12 @@ export const acquire = Effect.fnUntraced(function*(
       // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
       const closed = yield* file.closing
       if (!canLoseNothing) yield* closed
-      yield* Effect.uninterruptible(Effect.map(giveName(operations, plan, options), (gone) => {
-        isCommitted = true
-        isGone = gone
-      }))
+      yield* Effect.uninterruptibleMask((restore) =>
+        Effect.map(restore(giveName(operations, plan, options)), (gone) => {
+          isCommitted = true
+          isGone = gone
+        })
+      )
       yield* closed
       yield* Effect.forEach(directories, syncDirectory, { discard: true })
     })

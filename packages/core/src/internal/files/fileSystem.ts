@@ -14,7 +14,6 @@ import { OpenFlags } from "../../protocol/Sftp.js"
 import type { RemoteContext } from "../../RemoteContext.js"
 import type { AtomicOptions, RemoteFileSystem, TypeId } from "../../RemoteFileSystem.js"
 import type { RemoteHost } from "../../RemoteHost.js"
-import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
@@ -171,22 +170,6 @@ export const make = (
       : Effect.fail(failure.badArgument(attempt, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
   }
 
-  const temporaryScoped = <Options>(
-    method: string,
-    make: (operations: Operations, method: string, options?: Options) => Effect.Effect<string, PlatformError>,
-    toRemove: (path: string) => string,
-    options: Options | undefined
-  ) =>
-    Effect.acquireRelease(
-      make(operations, method, options),
-      (path) =>
-        remove.remove(operations, { method, path: toRemove(path) }, { recursive: true, force: true }).pipe(
-          Effect.interruptible,
-          Effect.timeoutOption("10 seconds"),
-          Effect.ignoreLogged
-        )
-    )
-
   return {
     open: (path, { flag = "r", mode } = {}) =>
       Effect.flatMap(
@@ -262,12 +245,11 @@ export const make = (
     chown: (path, uid, gid) => setNumbers({ method: "chown", path }, { uid, gid }),
     link: (from, to) => operations.link({ method: "link", path: from }, to),
     symlink: (target, path) => operations.symlink({ method: "symlink", path }, target),
-    makeTempDirectory: (options) => temporary.makeDirectory(operations, "makeTempDirectory", options),
+    makeTempDirectory: (options) => temporary.make(temporary.directory(operations, "makeTempDirectory", options)),
     makeTempDirectoryScoped: (options) =>
-      temporaryScoped("makeTempDirectoryScoped", temporary.makeDirectory, (path) => path, options),
-    makeTempFile: (options) => temporary.makeFile(operations, "makeTempFile", options),
-    makeTempFileScoped: (options) =>
-      temporaryScoped("makeTempFileScoped", temporary.makeFile, posixPath.parent, options),
+      temporary.scoped(temporary.directory(operations, "makeTempDirectoryScoped", options)),
+    makeTempFile: (options) => temporary.make(temporary.file(operations, "makeTempFile", options)),
+    makeTempFileScoped: (options) => temporary.scoped(temporary.file(operations, "makeTempFileScoped", options)),
     readLink: (path) => operations.readLink({ method: "readLink", path }),
     realPath: (path) => {
       const attempt = { method: "realPath", path }

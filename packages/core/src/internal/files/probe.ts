@@ -4,6 +4,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
+import * as finalizer from "../finalizer.js"
 import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
@@ -24,12 +25,9 @@ export const attributes = (
   Effect.scoped(Effect.gen(function*() {
     const attempt = { method, path: posixPath.join(path, hiddenNames.temporaryName(yield* random.hex)) }
     yield* Effect.addFinalizer(() =>
-      operations.removeFile(attempt).pipe(
-        Effect.interruptible,
-        Effect.timeoutOption("10 seconds"),
-        Effect.catchIf(failure.isNotFound, () => Effect.void),
-        Effect.ignoreLogged
-      )
+      finalizer.bounded(Effect.catchIf(operations.removeFile(attempt), failure.isNotFound, () => Effect.void), {
+        left: `The hidden file ${JSON.stringify(attempt.path)} may remain`
+      })
     )
     const file = yield* operations.open(attempt, OpenFlags.write | OpenFlags.create | OpenFlags.exclusive, {
       permissions: 0o600

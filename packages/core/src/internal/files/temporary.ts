@@ -3,12 +3,17 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { MakeTempDirectoryOptions, MakeTempFileOptions } from "@effect/platform/FileSystem"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
 import { OpenFlags } from "../../protocol/Sftp.js"
+import * as finalizer from "../finalizer.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
+import * as remove from "./remove.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -17,17 +22,59 @@ const nobodyElse = { directory: { permissions: 0o700 }, file: { permissions: 0o6
 // What the platform's own leaves to chance is six characters long.
 const lengthOfChance = 12
 
+// After a good end, a large directory may take longer to remove than an interruption may wait.
+const removedWithin = "30 seconds"
+
+/**
+ * Something temporary that has a name and may exist.
+ *
+ * @internal
+ */
+export interface Temporary {
+  readonly path: string
+  readonly create: Fx<void>
+  /** Removes it, with what it contains. No interruption ends this. */
+  readonly remove: (within: Duration.DurationInput) => Effect.Effect<void>
+}
+
+const checkName = (method: string, what: "prefix" | "suffix", name: string): Fx<void> =>
+  name.includes("/")
+    ? Effect.fail(
+      failure.badArgument({ method, path: name }, `the ${what} ${JSON.stringify(name)} holds a "/"`)
+    )
+    : Effect.void
+
+const unguessable = Effect.map(random.hex, (hex) => hex.slice(0, lengthOfChance))
+
 /** @internal */
-export const makeDirectory = (
+export const directory = (
   operations: Operations,
   method: string,
   { directory = "/tmp", prefix = "" }: MakeTempDirectoryOptions = {}
-): Fx<string> =>
-  Effect.flatMap(random.hex, (unguessable) => {
-    const path = posixPath.join(directory, `${prefix}${unguessable.slice(0, lengthOfChance)}`)
-    return prefix.includes("/")
-      ? Effect.fail(failure.badArgument({ method, path }, `the prefix ${JSON.stringify(prefix)} holds a "/"`))
-      : Effect.as(operations.makeDirectory({ method, path }, nobodyElse.directory), path)
+): Fx<Temporary> =>
+  Effect.gen(function*() {
+    yield* checkName(method, "prefix", prefix)
+    const path = posixPath.join(directory, `${prefix}${yield* unguessable}`)
+    let isOurs = true
+    const temporary: Temporary = {
+      path,
+      create: Effect.tapError(operations.makeDirectory({ method, path }, nobodyElse.directory), (error) =>
+        Effect.sync(() => {
+          if (failure.isReason("AlreadyExists")(error)) {
+            isOurs = false
+          }
+        })),
+      remove: (within) =>
+        Effect.suspend(() =>
+          isOurs
+            ? finalizer.bounded(remove.remove(operations, { method, path }, { recursive: true, force: true }), {
+              left: `The temporary directory ${JSON.stringify(path)} may remain`,
+              within
+            })
+            : Effect.void
+        )
+    }
+    return temporary
   })
 
 /**
@@ -35,29 +82,49 @@ export const makeDirectory = (
  *
  * @internal
  */
-export const makeFile = (
+export const file = (
   operations: Operations,
   method: string,
   options: MakeTempFileOptions = {}
-): Fx<string> =>
+): Fx<Temporary> =>
   Effect.gen(function*() {
     const { suffix = "" } = options
-    if (suffix.includes("/")) {
-      return yield* Effect.fail(
-        failure.badArgument({ method, path: suffix }, `the suffix ${JSON.stringify(suffix)} holds a "/"`)
-      )
-    }
-    const directory = yield* makeDirectory(operations, method, options)
-    const unguessable = yield* random.hex
-    const path = posixPath.join(directory, `${unguessable.slice(0, lengthOfChance)}${suffix}`)
-    const create = operations.open(
+    yield* checkName(method, "suffix", suffix)
+    const parent = yield* directory(operations, method, options)
+    const path = posixPath.join(parent.path, `${yield* unguessable}${suffix}`)
+    const opened = operations.open(
       { method, path },
       OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
       nobodyElse.file
     )
-    yield* Effect.onError(
-      Effect.scoped(create),
-      () => Effect.ignoreLogged(operations.removeDirectory({ method, path: directory }))
-    )
-    return path
+    const temporary: Temporary = {
+      path,
+      create: Effect.zipRight(parent.create, Effect.scoped(Effect.asVoid(opened))),
+      remove: parent.remove
+    }
+    return temporary
   })
+
+/**
+ * Creates it. If that fails or is interrupted, nothing of it stays.
+ *
+ * @internal
+ */
+export const make = (named: Fx<Temporary>): Fx<string> =>
+  Effect.flatMap(
+    named,
+    ({ create, path, remove }) => Effect.as(Effect.onError(create, () => remove(finalizer.grace)), path)
+  )
+
+/**
+ * Creates it, until the scope closes.
+ *
+ * @internal
+ */
+export const scoped = (named: Fx<Temporary>): Effect.Effect<string, PlatformError, Scope.Scope> =>
+  Effect.flatMap(named, ({ create, path, remove }) =>
+    // Registered first, so that nothing can come between.
+    Effect.zipRight(
+      Effect.addFinalizer((exit) => remove(Exit.isSuccess(exit) ? removedWithin : finalizer.grace)),
+      Effect.as(create, path)
+    ))

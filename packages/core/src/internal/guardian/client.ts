@@ -19,6 +19,7 @@ import * as protocol from "../../protocol/Guardian.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { Channel, Transport } from "../../Transport.js"
 import * as deadline from "../deadline.js"
+import * as finalizer from "../finalizer.js"
 import * as random from "../random.js"
 import * as reports from "../reports.js"
 import { rounds } from "../terminate.js"
@@ -293,7 +294,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     now - failedAt < triedAgainAfter
       ? Effect.void
       : Effect.asVoid(
-        Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5))
+        finalizer.apart(Effect.timeoutOption(Effect.interruptible(starting), Duration.times(host.connectTimeout, 0.5)))
       ))
 
   const add = (guardian: Attached | undefined, pid: number, keep: boolean) =>

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Sftp from "../../protocol/Sftp.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
+import * as finalizer from "../finalizer.js"
 import * as text from "../text.js"
 import type { Answer, Client } from "./client.js"
 import { mayBlock } from "./client.js"
@@ -155,7 +156,7 @@ export const open = (
         found !== undefined && mayBlock(found)
       )
       yield* Effect.addFinalizer((exit) =>
-        Exit.isSuccess(exit) && writes ? leave(file) : Effect.sync(() => file.abandon(Exit.isFailure(exit)))
+        Exit.isSuccess(exit) && writes ? leave(path, file) : Effect.sync(() => file.abandon(Exit.isFailure(exit)))
       )
       return file.open
     })
@@ -163,11 +164,13 @@ export const open = (
 }
 
 // Whether a file that was written closes well is worth waiting for, and telling.
-const leave = ({ isClosed, open }: Made): Effect.Effect<void> =>
+const leave = (path: string, { isClosed, open }: Made): Effect.Effect<void> =>
   Effect.suspend(() =>
     isClosed()
       ? Effect.void
-      : Effect.ignoreLogged(Effect.timeoutOption(Effect.interruptible(open.close), "5 seconds"))
+      : finalizer.bounded(Effect.ignoreLogged(open.close), {
+        left: `The file ${JSON.stringify(path)} may be incomplete: it was not closed`
+      })
   )
 
 interface Made {

@@ -9,7 +9,8 @@ import * as random from "../random.js"
 import type { Fx, Identity, Side } from "./side.js"
 
 /** @internal */
-export const discard = (side: Side, path: string): Effect.Effect<void> => atomicWrite.discard(side.removeFile(path))
+export const discard = (side: Side, path: string): Effect.Effect<void> =>
+  atomicWrite.discard(path, side.removeFile(path))
 
 /**
  * Has it made under the hidden name, and then gives it its own, if it still is the file that `make` has told. An interrupted rename has happened or not, and both are
