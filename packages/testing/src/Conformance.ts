@@ -18,6 +18,7 @@ import { commands } from "./internal/conformance/commands.js"
 import { compositions } from "./internal/conformance/compositions.js"
 import { endings } from "./internal/conformance/endings.js"
 import { files } from "./internal/conformance/files.js"
+import { interruptions } from "./internal/conformance/interruptions.js"
 import { processes } from "./internal/conformance/processes.js"
 import { transferRules } from "./internal/conformance/transferRules.js"
 import { transfers } from "./internal/conformance/transfers.js"
@@ -112,7 +113,8 @@ export const conformance = (options: Options): void => {
     transferRules,
     tunnels,
     endings,
-    compositions
+    compositions,
+    interruptions
   ]
   for (const part of parts) {
     part(options)
