@@ -8,4 +8,13 @@ for (const kind of servers) {
     () => interrupted.run(kind, 200),
     300_000
   )
+
+  for (const transport of ["layer", "layerProcess"] as const) {
+    // FOUND E5
+    it.scopedLive(
+      `many commands that are interrupted twice, or after their timeout, do not go on running, ${transport}, ${kind} server`,
+      () => interrupted.commands(kind, transport, 300),
+      600_000
+    )
+  }
 }

@@ -8,4 +8,13 @@ for (const kind of servers) {
     () => interrupted.run(kind, 24),
     60_000
   )
+
+  for (const transport of ["layer", "layerProcess"] as const) {
+    // FOUND E5
+    it.scopedLive(
+      `commands that are interrupted twice, or after their timeout, do not go on running, ${transport}, ${kind} server`,
+      () => interrupted.commands(kind, transport, 60),
+      120_000
+    )
+  }
 }
