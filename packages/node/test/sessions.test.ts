@@ -18,6 +18,8 @@ interface Options extends worlds.Options {
   readonly words?: string
   /** Whether it does not answer before `flush`. */
   readonly silent?: boolean
+  /** Whether it never lets go of a session, as while a login shell hangs. */
+  readonly hangs?: boolean
 }
 
 interface User {
@@ -26,6 +28,9 @@ interface User {
   readonly scope: Scope.CloseableScope
   closed: boolean
 }
+
+// How long a session is waited for that nobody uses, in milliseconds.
+const patience = 30_000
 
 /** A server that allows so many sessions, and those who want one. */
 const serve = (options: Options) => {
@@ -51,6 +56,7 @@ const serve = (options: Options) => {
         if (options.silent !== true) answer(opening)
       },
       close: (channel) => {
+        if (options.hangs === true) return
         peer.close(channel)
         if (server.lag === 0) server.held--
         else world.fork(Effect.delay(Effect.sync(() => server.held--), server.lag))
@@ -68,7 +74,7 @@ const serve = (options: Options) => {
     }
   })
   const whole = Effect.runSync(Scope.make())
-  const made = world.fork(Scope.extend(allowance.make("host", { waiting: () => {} }), whole))
+  const made = world.fork(Scope.extend(allowance.make("host", { waiting: () => {} }, patience), whole))
   world.settle()
   const sessions = Exit.getOrElse(worlds.exitOf(made), () => assert.fail())
 
@@ -342,6 +348,60 @@ describe("a refusal", () => {
     world.adjust(100)
     for (const user of [second, third]) assert.strictEqual(failureOf(user).reason, "ChannelRefused")
     assert.isBelow(server.refusals, 120)
+  })
+})
+
+// FOUND A3
+describe("sessions that are closed here, and of which the server does not let go", () => {
+  const hang = () => {
+    const served = serve({ limit: 3, hangs: true })
+    const users = [served.open(), served.open(), served.open()]
+    served.world.settle()
+    return { ...served, stuck: users }
+  }
+
+  it("fail those who wait, in time", () => {
+    const { close, open, sessions, stuck, world } = hang()
+    for (const user of stuck) close(user)
+    world.adjust(1000)
+    const first = open()
+    world.adjust(10_000)
+    const second = open()
+    world.adjust(19_990)
+    assert.isFalse(worlds.isDone(first.fiber))
+    world.adjust(20)
+    const { detail, hint, reason } = failureOf(first)
+    assert.strictEqual(reason, "TimedOut")
+    assert.include(detail, "3 were closed here")
+    assert.include(hint, ".bashrc")
+    assert.isFalse(worlds.isDone(second.fiber))
+    world.adjust(10_000)
+    assert.strictEqual(failureOf(second).reason, "TimedOut")
+    assert.strictEqual(sessions.waiting(), 0)
+  })
+
+  it("do not fail those who wait for one that is in use", () => {
+    const { close, open, stuck, world } = hang()
+    for (const user of stuck.slice(1)) close(user)
+    const waiting = open()
+    world.adjust(300_000)
+    assert.isFalse(worlds.isDone(waiting.fiber))
+    close(stuck[0]!)
+    world.adjust(29_000)
+    assert.isFalse(worlds.isDone(waiting.fiber))
+    world.adjust(2000)
+    assert.strictEqual(failureOf(waiting).reason, "TimedOut")
+  })
+
+  it("are given on when the server lets go of them after all", () => {
+    const { close, open, peer, server, stuck, world } = hang()
+    for (const user of stuck) close(user)
+    const waiting = open()
+    world.adjust(20_000)
+    server.held = 0
+    for (const channel of peer.channels) peer.close(channel)
+    world.adjust(20_000)
+    assert.isTrue(has(waiting))
   })
 })
 

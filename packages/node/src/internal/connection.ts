@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
-  const sessions = yield* allowance.make(name, metrics)
+  const sessions = yield* allowance.make(name, metrics, host.connectTimeout)
   let failed = false
   let channels = 0
   const counted = () => {

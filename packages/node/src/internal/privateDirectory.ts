@@ -6,6 +6,7 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as process from "node:process"
+import * as finalizer from "./finalizer.js"
 
 /**
  * Somebody else could put other files in the place of ours.
@@ -45,7 +46,6 @@ const checkTrust = (directory: string) =>
     Effect.tryPromise(() => distrust(directory)),
     (detail) => detail === undefined ? Effect.void : Effect.fail(new UntrustedDirectory({ detail }))
   )
-import * as finalizer from "./finalizer.js"
 
 const temporary = (prefix: string) =>
   Effect.acquireRelease(

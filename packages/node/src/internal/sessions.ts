@@ -1,9 +1,11 @@
 /**
  * The sessions that a server allows on one connection (`MaxSessions`). How many these are nobody says: it is learned from a
- * refusal. Whoever finds none left waits, in order.
+ * refusal. Whoever finds none left waits, in order. While a session is in use, that wait has no deadline. If all are closed
+ * here and the server does not let go of them, it ends after `patience`.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
@@ -39,6 +41,8 @@ interface Ticket {
    */
   readonly slot: { state: "none" | "granted" | "used" | "refused" | "left"; sent: number }
   go: (result: Effect.Effect<void, RemoteConnectionError>) => void
+  /** When it began to wait, by the clock. */
+  since: number | undefined
 }
 
 // A server counts a session a little longer than we do: it ends when the process has.
@@ -52,7 +56,12 @@ const doubtAfter = 10_000
 const spareUntil = "100 millis"
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metrics, "waiting">) {
+export const make = Effect.fnUntraced(function*(
+  host: string,
+  metrics: Pick<Metrics, "waiting">,
+  patience: Duration.DurationInput
+) {
+  const longest = Duration.toMillis(patience)
   const clock = yield* Effect.clock
   const run = yield* FiberSet.makeRuntime<never>()
   let limit = Infinity
@@ -61,6 +70,9 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   let doubted = false
   let open = 0
   let confirmed = 0
+  // Those that somebody here uses, and when there were none last.
+  let held = 0
+  let unheldSince = -Infinity
   let lastGone = -Infinity
   let paused = false
   let tickets = 0
@@ -85,6 +97,39 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
       next.go(Effect.void)
     }
     press()
+  }
+
+  const stuck = (): RemoteConnectionError =>
+    new RemoteConnectionError({
+      reason: "TimedOut",
+      host,
+      detail:
+        `no session became free within ${Duration.format(patience)}: ${open} were closed here, and the server still` +
+        " counts them",
+      hint:
+        "Does a startup file of the login shell hang (.bashrc, .profile), or a command that cannot be ended? A session" +
+        " becomes free when what runs in it has ended."
+    })
+
+  // Nobody here uses what they wait for, so nobody here can end the wait.
+  const giveUp = () => {
+    if (held > 0) return
+    const now = clock.unsafeCurrentTimeMillis()
+    const isLate = ({ since = now }: Ticket) => now - Math.max(since, unheldSince) >= longest
+    for (const ticket of queue.filter(isLate)) {
+      remove(ticket)
+      ticket.go(stuck())
+    }
+  }
+  const watchWaiting = () => {
+    if (held === 0 && queue.length > 0) later(Effect.delay(Effect.sync(giveUp), longest))
+  }
+
+  const unhold = () => {
+    held--
+    if (held > 0) return
+    unheldSince = clock.unsafeCurrentTimeMillis()
+    watchWaiting()
   }
 
   const wanted = (ticket: Ticket) => {
@@ -129,17 +174,22 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   const turn = (ticket: Ticket): Effect.Effect<void, RemoteConnectionError> =>
     Effect.async((resume) => {
       ticket.go = resume
+      ticket.since ??= clock.unsafeCurrentTimeMillis()
       if (failure !== undefined) return resume(failure)
       enqueue(ticket)
       advance()
+      watchWaiting()
     })
 
-  const leave = (ticket: Ticket) => {
+  const remove = (ticket: Ticket) => {
     const at = queue.indexOf(ticket)
-    if (at >= 0) {
-      queue.splice(at, 1)
-      metrics.waiting(-1)
-    }
+    if (at < 0) return
+    queue.splice(at, 1)
+    metrics.waiting(-1)
+  }
+
+  const leave = (ticket: Ticket) => {
+    remove(ticket)
     const { state } = ticket.slot
     ticket.slot.state = "left"
     if (state === "granted" || state === "refused") release()
@@ -205,6 +255,12 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
 
   const watcher = (ticket: Ticket): Watcher => {
     let isConfirmed = false
+    let isHeld = false
+    const letGo = () => {
+      if (!isHeld) return
+      isHeld = false
+      unhold()
+    }
     return {
       sent: () => {
         ticket.slot.state = "used"
@@ -213,6 +269,8 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
       confirmed: () => {
         isConfirmed = true
         confirmed++
+        isHeld = true
+        held++
         if (confirmed >= limit) {
           limit = confirmed
           doubted = false
@@ -220,12 +278,14 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
         if (ticket.options.onWanted !== undefined) staying.set(ticket, false)
         press()
       },
+      left: letGo,
       refused: () => {
         if (ticket.slot.state === "left") release()
         else ticket.slot.state = "refused"
       },
       gone: () => {
         staying.delete(ticket)
+        letGo()
         if (isConfirmed) {
           confirmed--
           lastGone = clock.unsafeCurrentTimeMillis()
@@ -241,7 +301,13 @@ export const make = Effect.fnUntraced(function*(host: string, metrics: Pick<Metr
   const sessions: Sessions = {
     open: (send, options) =>
       Effect.suspend(() => {
-        const ticket: Ticket = { number: tickets++, options, slot: { state: "none", sent: 0 }, go: () => {} }
+        const ticket: Ticket = {
+          number: tickets++,
+          options,
+          slot: { state: "none", sent: 0 },
+          go: () => {},
+          since: undefined
+        }
         // One that does not wait: a spare one leaves a session for others.
         const needed = options.spare ? 2 : options.urgent ? 1 : 0
         if (needed > 0 && (paused || queue.length > 0 || open + needed > limit)) {

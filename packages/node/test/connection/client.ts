@@ -128,6 +128,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
             sent: () => watched.push("sent"),
             confirmed: () => watched.push("confirmed"),
             refused: () => watched.push("refused"),
+            left: () => {},
             gone: () => watched.push("gone")
           }),
           scope

@@ -60,6 +60,8 @@ export interface Channel {
 export interface Watcher {
   readonly sent: () => void
   readonly confirmed: () => void
+  /** After `confirmed`: nobody uses it any more. The server counts it until it is gone. */
+  readonly left: () => void
   /** Also when nobody waits for the channel any more. */
   readonly refused: () => void
   /** Both sides have closed it, or the connection is lost. Not called for a channel that was refused. */
@@ -287,6 +289,7 @@ export const make = (host: string, output: Output): Multiplexer => {
   }
 
   const leave = (entry: Entry) => {
+    if (!entry.abandoned && entry.phase === "open") entry.watcher?.left()
     entry.abandoned = true
     sendClose(entry)
     entry.stdout.pieces = []
@@ -366,7 +369,10 @@ export const make = (host: string, output: Output): Multiplexer => {
         entry.sendWindow = packet.window
         entry.sendMax = packet.maxPacket
         entry.watcher?.confirmed()
-        if (entry.abandoned) sendClose(entry)
+        if (entry.abandoned) {
+          entry.watcher?.left()
+          sendClose(entry)
+        }
         entry.opened(entry.failure ?? Effect.void)
         return checkClosed()
       case "Refuse": {
