@@ -43,6 +43,10 @@ export const quote: (word: string) => string = posix
  * alike: `$'...'`, `((`, a `case` in `$(...)`) only numbers may stand; anything else makes a command that fails with
  * `InvalidCommand` and is never sent.
  *
+ * The exit code of a line with pipes is that of its last program: `sh` fails for `pg_dump | gzip` only if gzip does. Use
+ * `Command.pipeTo`, of which every program counts (`StartOptions.pipefail`), or begin the line with `set -o pipefail` if the
+ * host's `/bin/sh` has it: bash, busybox, mksh and newer versions of dash do, dash in Debian 12 does not.
+ *
  * It holds for one reading. What reads the word as shell once more (`eval`, `sh -c "... ${x}"`, an arithmetic `$((name))` with
  * a variable that holds it) undoes it: hand such values over as arguments, `sh -c '...' sh ${x}`.
  *
@@ -57,7 +61,7 @@ export const quote: (word: string) => string = posix
  * ```ts
  * import { RemoteContext, sh } from "@effect-remote/core"
  *
- * const largest = (directory: string) => RemoteContext.lines(sh`du -s ${directory}/* | sort -n | tail -3`)
+ * const sizes = (directory: string) => RemoteContext.lines(sh`du -s ${directory}/*`)
  *
  * const archive = (files: ReadonlyArray<string>) => RemoteContext.string(sh`tar -cf backup.tar -- ${files}`)
  * ```

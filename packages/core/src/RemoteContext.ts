@@ -66,6 +66,13 @@ export interface StartOptions {
    */
   readonly pty?: Pty | boolean | undefined
   /**
+   * Whether a pipeline (`Command.pipeTo`) fails when an earlier program does, as with `set -o pipefail`. Its code is that of
+   * the last program that failed, and the error has all of them. A program that SIGPIPE ended (code 141) has not failed,
+   * because a later one, such as `head`, has read enough. A program that handles this by a code of its own has. With `false`
+   * the last program alone counts, as locally. On a host with `shell: "none"` it always does. Default: true.
+   */
+  readonly pipefail?: boolean | undefined
+  /**
    * How long a process group has between TERM and KILL when it must end. Default: 5 seconds. If the host does not confirm
    * the end within two seconds more, a warning is logged that names the command, and nothing waits for it any longer. Without
    * a guardian to ask, that is five seconds more.

@@ -32,7 +32,8 @@ export interface RemoteProcess {
    * Waits for the end. Fails with a `RemoteCommandError` when a signal ended it (`Signal`) or it could not be run
    * (`ProgramNotFound` and its siblings), and with a `RemoteConnectionError` when the connection was lost before the host
    * said how it ended. A stream given as stdin that fails is `InputFailed` here at once; `stdout` goes on until the scope
-   * closes, which ends the command. In a pipeline the code is the last program's, and a signal shows as 128 + its number, as in a shell.
+   * closes, which ends the command. In a pipeline the code is that of the last program that failed (see `StartOptions.pipefail`), and a signal shows as
+   * 128 + its number, as in a shell.
    */
   readonly exitCode: Effect.Effect<ExitCode, RemoteCommandError | RemoteConnectionError>
   readonly isRunning: Effect.Effect<boolean>

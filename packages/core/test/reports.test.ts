@@ -21,7 +21,8 @@ const anyFailure = FastCheck.oneof(
   FastCheck.tuple(FastCheck.constantFrom(...steps), FastCheck.integer({ min: 0, max: 255 })).map(([step, code]) =>
     `${start} ${step} ${code}`
   ),
-  FastCheck.constant(`${start} unguarded`)
+  FastCheck.constant(`${start} unguarded`),
+  FastCheck.constant(`${start} stages 2:0 1:141`)
 ).chain((line) => FastCheck.constantFrom(`${line}\n`, `${line}\r\n`))
 
 const anyReport = FastCheck.oneof(
@@ -176,7 +177,7 @@ describe("scanner", () => {
     assert.strictEqual(push(`abc${start.slice(0, 3)}`), "abc")
     assert.strictEqual(push("x"), `${start.slice(0, 3)}x`)
     assert.strictEqual(push(start), "")
-    assert.strictEqual(push(" ".repeat(100)), start + " ".repeat(100))
+    assert.strictEqual(push(" ".repeat(5000)), start + " ".repeat(5000))
     assert.strictEqual(push("prompt> "), "prompt> ")
   })
 

@@ -20,6 +20,9 @@ const asPlatformProcess = (process: RemoteProcess): CommandExecutor.Process => (
   stderr: Stream.mapError(process.stderr, fromCommand("stderr"))
 })
 
+// In a pipeline, Node's executor looks at the last program alone.
+const asInNode = { pipefail: false }
+
 // Node's executor does not look at the exit code here.
 const anyCode: Judge = () => Effect.void
 
@@ -28,13 +31,15 @@ export const make = (verbs: Verbs): CommandExecutor.CommandExecutor => ({
   [CommandExecutor.TypeId]: CommandExecutor.TypeId,
   start: (command) =>
     Effect.mapError(
-      Effect.map(verbs.start(command, {}), ({ process }) => asPlatformProcess(process)),
+      Effect.map(verbs.start(command, asInNode), ({ process }) => asPlatformProcess(process)),
       fromCommand("start")
     ),
-  exitCode: (command) => Effect.mapError(verbs.exitCode(command, {}), fromCommand("exitCode")),
-  string: (command, encoding) => Effect.mapError(verbs.string(command, { encoding }, anyCode), fromCommand("string")),
-  lines: (command, encoding) => Effect.mapError(verbs.lines(command, { encoding }, anyCode), fromCommand("lines")),
-  stream: (command) => Stream.mapError(verbs.stream(command, {}, anyCode), fromCommand("stream")),
+  exitCode: (command) => Effect.mapError(verbs.exitCode(command, asInNode), fromCommand("exitCode")),
+  string: (command, encoding) =>
+    Effect.mapError(verbs.string(command, { encoding, ...asInNode }, anyCode), fromCommand("string")),
+  lines: (command, encoding) =>
+    Effect.mapError(verbs.lines(command, { encoding, ...asInNode }, anyCode), fromCommand("lines")),
+  stream: (command) => Stream.mapError(verbs.stream(command, asInNode, anyCode), fromCommand("stream")),
   streamLines: (command, encoding) =>
-    Stream.mapError(verbs.streamLines(command, { encoding }, anyCode), fromCommand("streamLines"))
+    Stream.mapError(verbs.streamLines(command, { encoding, ...asInNode }, anyCode), fromCommand("streamLines"))
 })

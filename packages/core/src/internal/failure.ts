@@ -37,6 +37,8 @@ export interface CommandFailure {
   /** Fills in the host, the command and stderr, and hides the command's secrets. */
   readonly error: (fields: ErrorFields) => RemoteCommandError
   readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
+  /** The codes of a pipeline that failed. */
+  readonly stagesEnded: (codes: ReadonlyArray<number>) => void
   readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
   /** The channel closed before the command was launched. */
@@ -66,6 +68,8 @@ export const make = (host: string, program: Program): CommandFailure => {
         ? {}
         : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout), { end: true })) : stdout })
     })
+
+  let ofStages: ReadonlyArray<string> = []
 
   const size = program.stages.reduce(
     (total, { environment, words }) =>
@@ -123,8 +127,16 @@ export const make = (host: string, program: Program): CommandFailure => {
     error,
     fromReport,
     connection,
+    stagesEnded: (codes) => {
+      ofStages = program.stages.map(({ words }, index) => `${words[0]} ${codes[index] ?? "unknown"}`)
+    },
     exit: (code, stdout) =>
-      error({ reason: "Exit", detail: `exited with code ${code}`, exitCode: code, ...(stdout && { stdout }) }),
+      error({
+        reason: "Exit",
+        detail: `exited with code ${code}${ofStages.length === 0 ? "" : ` (pipeline: ${ofStages.join(", ")})`}`,
+        exitCode: code,
+        ...(stdout && { stdout })
+      }),
     signal: (name, stdout) =>
       error({
         reason: "Signal",

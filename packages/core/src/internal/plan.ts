@@ -30,7 +30,8 @@ export const make = Effect.fnUntraced(function*(
   transport: Transport,
   compiled: program.Program,
   pty: Option.Option<Pty>,
-  failure: CommandFailure
+  failure: CommandFailure,
+  pipefail: boolean
 ) {
   // What is given to `ssh` as an argument shows in this machine's process list.
   const inArguments = (line: string) => {
@@ -73,6 +74,7 @@ export const make = Effect.fnUntraced(function*(
     marker,
     guard,
     stages: compiled.stages,
+    pipefail,
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
   })
   // A line that waits may be sent on another connection than the one that there is now, whose guardian is not its own.

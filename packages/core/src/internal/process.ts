@@ -59,6 +59,8 @@ export interface Settings {
   /** Whether the command is named in its span, secrets masked. */
   readonly traceCommand: boolean
   readonly killAfter: Duration.Duration
+  /** Whether a pipeline fails when an earlier program does. */
+  readonly pipefail: boolean
   /** Nothing is to be read from a stdin that is "pipe". */
   readonly endInput: boolean
   /** This program's stdin, for commands that inherit it. */
@@ -146,7 +148,7 @@ const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Progra
         failure.error({ reason: "Unsupported", detail: "stdin is \"inherit\", and no LocalStdio was provided" })
     })
     : compiled.stdin
-  const plan = yield* plans.make(transport, compiled, settings.pty, failure)
+  const plan = yield* plans.make(transport, compiled, settings.pty, failure, settings.pipefail)
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
@@ -213,6 +215,7 @@ const launch = Effect.fnUntraced(function*(
           stdoutScanner.settle()
         }
       } else if (report._tag === "Unguarded") isGuarded = false
+      else if (report._tag === "Stages") failure.stagesEnded(report.codes.map(([, code]) => code))
       else if (report.code !== 0) failed ??= report
     }
     return output
@@ -399,7 +402,8 @@ const launch = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       // The shell's reports, which come on stderr, may be behind the status.
       const mayBeReported = status._tag === "Code" &&
-        (status.code === 126 || status.code === 127 || compiled.stages.length > 1)
+        (status.code === 126 || status.code === 127 ||
+          (compiled.stages.length > 1 && (status.code !== 0 || !settings.pipefail)))
       if (mayBeReported) {
         // It has ended, so what is to come is what the pipes hold: a reader that has stopped must not hold it back.
         yield* stderr.release

@@ -24,7 +24,7 @@ export interface Scanner {
 const nothing = new Uint8Array()
 
 // A marker that is followed by more bytes than this without a line end begins no report.
-const longestReport = 80
+const longestReport = 4096
 
 const oneByteEach = new TextDecoder("latin1")
 
@@ -32,6 +32,11 @@ const parse = (line: string): Report | undefined => {
   const started = /^ started (\d{1,10}) (stdout|stderr)\r?$/.exec(line)
   if (started !== null) return { _tag: "Started", pid: Number(started[1]), on: started[2] as Output }
   if (/^ unguarded\r?$/.test(line)) return { _tag: "Unguarded" }
+  const stages = /^ stages((?: \d{1,4}:\d{1,3}){1,300})\r?$/.exec(line)
+  if (stages !== null) {
+    const codes = stages[1]!.trim().split(" ").map((word) => word.split(":").map(Number) as [number, number])
+    return { _tag: "Stages", codes: codes.sort(([one], [other]) => one - other) }
+  }
   const failed = /^ (setup|directory|environment|program|exec) (\d{1,3})\r?$/.exec(line)
   return failed === null ? undefined : { _tag: "Failed", step: failed[1] as Step, code: Number(failed[2]) }
 }

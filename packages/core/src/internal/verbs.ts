@@ -98,6 +98,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
       keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
       traceCommand: options.traceCommand ?? defaults.traceCommand ?? false,
+      pipefail: options.pipefail ?? defaults.pipefail ?? true,
       killAfter: Duration.decode(killAfter),
       endInput,
       stdin: Option.map(stdio, ({ stdin }) => stdin)

@@ -50,6 +50,8 @@ export interface Guard {
 export interface Frame {
   readonly marker: string
   readonly stages: NonEmptyReadonlyArray<Stage>
+  /** Whether a pipeline fails when an earlier stage does, but for one that SIGPIPE ended. False by default. */
+  readonly pipefail?: boolean
   /** None by default. */
   readonly guard?: Option.Option<Guard>
   readonly terminal: Option.Option<{ readonly rows: number; readonly columns: number }>
@@ -70,7 +72,8 @@ export type Step = "setup" | "directory" | "environment" | "program" | "exec"
 export type Output = "stdout" | "stderr"
 
 /**
- * What the shell says: that the command is about to run, that it has not since nobody guarded it, or that a step failed.
+ * What the shell says: that the command is about to run, that it has not since nobody guarded it, that a step failed, or
+ * how the stages of a pipeline ended that failed, counted from 1.
  * `on` is the output to which it was written, and not always the one on which it came.
  *
  * @since 0.1.0
@@ -79,6 +82,7 @@ export type Output = "stdout" | "stderr"
 export type Report =
   | { readonly _tag: "Started"; readonly pid: number; readonly on: Output }
   | { readonly _tag: "Unguarded" }
+  | { readonly _tag: "Stages"; readonly codes: ReadonlyArray<readonly [stage: number, code: number]> }
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
@@ -88,10 +92,11 @@ export type Report =
 // builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
 // anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
 // only in a directory of this user, since anybody can make one where the guardian's has gone;
-// IFS may be the command's.
+// IFS may be the command's. For `pipefail` every stage but the last is run by a shell that writes its code to descriptor 3,
+// `INDEX:CODE`, and 137 stands for a shell that was killed before it did; 4 is the stdout of the whole.
 const functions = [
   `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
-  `; echo "$er_marker $er_step $er_code" >&2; exit "$er_code"; }`,
+  `; echo "$er_marker $er_step $er_code" >&2; [ -z "$er_index" ] || echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
   `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
   `er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }`,
   `er_guard() { { [ -O "\${1%/*}" ] && [ -p "$1" ]; } || er_unguarded; [ -h "\${1%/*}" ] && er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
@@ -110,7 +115,15 @@ const functions = [
   `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
   `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
   `er_with() { er_step=exec; exec env "$@"; er_fail; }`,
-  `er_bare() { er_step=exec; exec "$er_env" -i "$@"; er_fail; }`
+  `er_bare() { er_step=exec; exec "$er_env" -i "$@"; er_fail; }`,
+  `er_stage() { er_index=$1; }`,
+  `er_run() { ( er_index=; er_begin; "$@" ) 3>&- 4>&-; er_code=$?; trap - 0; echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
+  `er_last() { exec 3>&- 4>&-; }`,
+  `er_all() { exec 4>&1; er_codes=$(exec 3>&1 >&4; er_pipeline); er_code=$?; er_end=$er_code; er_at=0; er_count=0; unset IFS` +
+  `; for er_one in $er_codes; do er_count=$((er_count + 1)); case $er_one in *:0|*:141) ;; *) [ "$er_end" -eq 0 ]` +
+  ` && [ "\${er_one%%:*}" -gt "$er_at" ] && { er_at=\${er_one%%:*}; er_code=\${er_one#*:}; };; esac; done` +
+  `; [ "$er_code" -eq 0 ] && [ "$er_count" -lt "$1" ] && er_code=137` +
+  `; [ "$er_code" -eq 0 ] || echo "$er_marker stages" $er_codes "$(($1 + 1)):$er_end" >&2; exit "$er_code"; }`
 ].join("; ")
 
 /**
@@ -132,6 +145,8 @@ export const encodeReport = (marker: string, report: Report): Uint8Array => {
     ? ["started", report.pid, report.on]
     : report._tag === "Unguarded"
     ? ["unguarded"]
+    : report._tag === "Stages"
+    ? ["stages", ...report.codes.map((pair) => pair.join(":"))]
     : [report.step, report.code]
   return text.encode(`${reportStart}${[marker, ...words].join(" ")}\n`)
 }
@@ -214,7 +229,18 @@ const frameText = (frame: Frame): string => {
       execute(first)
     ].join("; ")
   }
-  const stages = frame.stages.map((stage) => `{ ${[call("begin"), ...setup(stage), execute(stage)].join("; ")}; }`)
+  const last = frame.stages.length - 1
+  const group = (...calls: ReadonlyArray<string>) => `{ ${calls.join("; ")} ; }`
+  if (frame.pipefail === true) {
+    const stages = frame.stages.map((stage, index) =>
+      index === last
+        ? group(call("last"), call("begin"), ...setup(stage), execute(stage))
+        : group(call("stage", String(index + 1)), call("begin"), ...setup(stage), `er_run ${execute(stage)}`)
+    )
+    const whole = `er_pipeline() { ${stages.join(" | ")} ; } ; ${call("all", String(last))}`
+    return [...head, ...report(frame), whole].join("; ")
+  }
+  const stages = frame.stages.map((stage) => group(call("begin"), ...setup(stage), execute(stage)))
   return [...head, ...report(frame), stages.join(" | ")].join("; ")
 }
 
@@ -307,6 +333,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
   let marker: string | undefined
   let terminal: Frame["terminal"] = Option.none()
   let guard: Option.Option<Guard> = Option.none()
+  let pipefail = false
   const stages: Array<Stage> = []
   let stage = emptyStage
   let sought = ""
@@ -318,6 +345,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
     }
     const end = calls.findIndex((token, index) => index >= at && separators.has(token))
     const [name, ...words] = calls.slice(at, end < 0 ? undefined : end).map((token) => token.slice(1))
+      .filter((word, index) => index > 0 || word !== "er_run")
     at = end < 0 ? calls.length : end
     const [first, second] = words
     switch (name) {
@@ -325,6 +353,12 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       case "er_begin":
       case "er_started":
       case "er_find":
+      case "er_stage":
+      case "er_last":
+      case "er_pipeline()":
+        break
+      case "er_all":
+        pipefail = true
         break
       case "er_terminal":
         terminal = Option.some({ rows: Number(first), columns: Number(second) })
@@ -383,7 +417,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
   const [head, ...tail] = stages
   return marker === undefined || head === undefined
     ? Either.left("the frame has no marker or no program")
-    : Either.right({ marker, guard, terminal, stages: [head, ...tail] })
+    : Either.right({ marker, guard, terminal, stages: [head, ...tail], pipefail })
 }
 
 const entry = (word = ""): readonly [name: string, value: string] | undefined => {

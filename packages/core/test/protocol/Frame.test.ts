@@ -26,7 +26,8 @@ const frameOf = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>): frame.Frame
   marker,
   guard: Option.none(),
   stages,
-  terminal: Option.none()
+  terminal: Option.none(),
+  pipefail: false
 })
 
 const tricky = [
@@ -97,11 +98,12 @@ const anyFrame: FastCheck.Arbitrary<frame.Frame> = FastCheck.record({
     Option.fromNullable
   ),
   stages: FastCheck.array(anyStage, { minLength: 1, maxLength: 3 }).filter(Arr.isNonEmptyArray),
+  pipefail: FastCheck.boolean(),
   terminal: FastCheck.option(
     FastCheck.record({ rows: FastCheck.integer({ min: 1, max: 65535 }), columns: FastCheck.constant(80) }),
     { nil: undefined }
   ).map(Option.fromNullable)
-})
+}).map((value) => ({ ...value, pipefail: value.pipefail && value.stages.length > 1 }))
 
 // The order of variables has no meaning.
 const sorted = (value: frame.Frame): frame.Frame => ({
@@ -135,6 +137,7 @@ describe("encode and decode", () => {
       { _tag: "Started", pid: 4711, on: "stdout" },
       { _tag: "Started", pid: 4711, on: "stderr" },
       { _tag: "Unguarded" },
+      { _tag: "Stages", codes: [[1, 0], [2, 141]] },
       { _tag: "Failed", step: "directory", code: 2 }
     ]
     const bytes = text.concat(written.map((report) => frame.encodeReport(marker, report)))
@@ -462,6 +465,28 @@ describe("the launch line", () => {
       assert.deepStrictEqual(ran.stdout, { noise: "", output: "bcb\nx\ny/\n", reports: started(ran, "stdout") })
       assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
       assert.strictEqual(ran.code, 7)
+    })
+
+    // FOUND A19
+    it("pipefail: the last stage that failed gives the code, and SIGPIPE is no failure", () => {
+      const exits = (...codes: ReadonlyArray<number>) =>
+        codes.map((code) => stage(["/bin/sh", "-c", `cat; exit ${code}`])) as unknown as Arr.NonEmptyArray<frame.Stage>
+      const run = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>) =>
+        launch(shell, { ...frameOf(...stages), pipefail: true }, "x")
+      for (const [code, ...codes] of [[0, 0, 0], [1, 1, 0], [3, 0, 3], [3, 1, 3], [2, 1, 2, 0], [0, 141, 0]]) {
+        const ran = run(...exits(...codes))
+        assert.deepStrictEqual([ran.code, ran.stdout.output], [code, "x"])
+        const ended = code === 0 ? [] : [{ _tag: "Stages", codes: codes.map((code, index) => [index + 1, code]) }]
+        assert.deepStrictEqual<ReadonlyArray<unknown>>(ran.stderr.reports, [...started(ran, "stderr"), ...ended])
+      }
+      assert.strictEqual(run(stage(["yes"]), stage(["head", "-n", "1"])).code, 0)
+      const missing = run(stage(["nonexistent"]), stage(["cat"]))
+      assert.strictEqual(missing.code, 127)
+      assert.deepInclude(missing.stderr.reports, { _tag: "Failed", step: "program", code: 127 })
+      const bare = run(stage(["env"], { clearEnvironment: true, environment: [["A", "1"]] }), ...exits(4))
+      assert.deepStrictEqual([bare.code, bare.stdout.output], [4, "A=1\n"])
+      const killed = run(stage(["/bin/sh", "-c", "kill -9 $PPID; sleep 0.1"]), stage(["cat"]))
+      assert.notStrictEqual(killed.code, 0)
     })
 
     it("a stage that is missing is reported, wherever it stands", () => {

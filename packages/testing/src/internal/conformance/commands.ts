@@ -253,6 +253,26 @@ export const commands = cases("commands", (test) => {
       assert.deepStrictEqual(yield* RemoteContext.lines(placed), ["/", at])
     }))
 
+  // FOUND A19
+  test("a pipeline fails when any of its programs does, but for one that read enough of", () =>
+    Effect.gen(function*() {
+      const failing = sh`echo part; exit 3`.pipe(Command.pipeTo(Command.make("cat")))
+      const error = yield* Effect.flip(RemoteContext.string(failing))
+      assert(error._tag === "RemoteCommandError" && error.reason === "Exit")
+      assert.deepStrictEqual([error.exitCode, error.stdout], [3, bytes("part\n")])
+      assert.include(error.detail, "(pipeline: /bin/sh 3, cat 0)")
+      assert.strictEqual(yield* RemoteContext.exitCode(failing), 3)
+      const streamed = yield* Effect.flip(Stream.runDrain(RemoteContext.streamLines(failing)))
+      assert.strictEqual(streamed.reason, "Exit")
+      assert.strictEqual(yield* RemoteContext.string(failing, { pipefail: false }), "part\n")
+      assert.strictEqual(
+        yield* Effect.provide(Command.exitCode(failing), RemoteContext.layerCommandExecutor),
+        0
+      )
+      const enough = Command.make("yes").pipe(Command.pipeTo(Command.make("head", "-n", "1")))
+      assert.strictEqual(yield* RemoteContext.string(enough), "y\n")
+    }))
+
   test("runInShell and sh give shell lines, interpolations stay words", () =>
     Effect.gen(function*() {
       const shell = Command.make("echo", "$((1 + 2))", "|", "cat").pipe(Command.runInShell(true))

@@ -82,6 +82,9 @@ const isTooLong = (words: ReadonlyArray<string>, variables: ReadonlyMap<string, 
   return sizes.some((size) => size > longestWord) || sizes.reduce((sum, size) => sum + size, 0) > mostOfWords
 }
 
+// Of a program that SIGPIPE ended.
+const brokenPipe = 141
+
 // What `cd` of dash ends with.
 const noDirectory = 2
 
@@ -202,7 +205,8 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
   const pipeline = (
     stages: Arr.NonEmptyReadonlyArray<Frame.Stage>,
     streams: Streams,
-    refuse: (refused: Refused) => Effect.Effect<unknown>
+    refuse: (refused: Refused) => Effect.Effect<unknown>,
+    failed: Option.Option<(codes: ReadonlyArray<number>) => Effect.Effect<unknown>>
   ): Effect.Effect<ProgramExit> =>
     Effect.suspend(() => {
       const between = stages.slice(1).map(() => pipes.make())
@@ -221,14 +225,17 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
               : Effect.as(refuse(prepared), ProgramExit.Code({ code: prepared.report.code }))
         ).pipe(Effect.ensuring(Effect.zipRight(before?.close ?? Effect.void, behind?.end ?? Effect.void)))
       })
-      return Effect.map(
-        Effect.all(parts, { concurrency: "unbounded" }),
-        (exits) => ProgramExit.Code({ code: codeOf(exits[exits.length - 1] ?? ProgramExit.Code({ code: 0 })) })
-      )
+      return Effect.flatMap(Effect.all(parts, { concurrency: "unbounded" }), (exits) => {
+        const codes = exits.map(codeOf)
+        const last = codes.at(-1) ?? 0
+        if (Option.isNone(failed)) return Effect.succeed(ProgramExit.Code({ code: last }))
+        const code = last !== 0 ? last : codes.filter((code) => code !== 0 && code !== brokenPipe).at(-1) ?? 0
+        return Effect.as(code === 0 ? Effect.void : failed.value(codes), ProgramExit.Code({ code }))
+      })
     })
 
   const command = (
-    { guard, marker, stages }: Required<Frame.Frame>,
+    { guard, marker, pipefail, stages }: Required<Frame.Frame>,
     streams: Streams,
     channel: HostChannel
   ): Effect.Effect<void> =>
@@ -254,7 +261,16 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
         pid,
         channel,
         single === undefined
-          ? pipeline(stages, streams, refuse)
+          ? pipeline(
+            stages,
+            streams,
+            refuse,
+            pipefail
+              ? Option.some((codes) =>
+                report({ _tag: "Stages", codes: codes.map((code, index) => [index + 1, code] as const) })
+              )
+              : Option.none()
+          )
           : single._tag === "Ready"
           ? run(single, streams)
           : Effect.as(refuse(single), ProgramExit.Code({ code: single.report.code })),
