@@ -250,6 +250,8 @@ export interface RemoteFileSystem extends FileSystem {
    * interruption before that removes it and leaves the target as it was; only a client that is killed, or cannot reach
    * the host again, leaves it behind, for `sweepTemporary`. The mode of a file that is replaced is kept, and so are its
    * owner and group as far as the server lets this user. If the owner cannot be kept, others get no more than the umask allows.
+   * In a sticky directory that everybody may write to, as `/tmp`, another user's file gives its owner and group to nothing,
+   * unless it belongs to the directory's owner.
    *
    * A target that exists on a server without `posix-rename@openssh.com` is a failure, `AlreadyExists`.
    */

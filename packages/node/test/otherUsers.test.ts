@@ -79,6 +79,39 @@ for (const { suite } of pairings) {
             assert.deepStrictEqual(Fs.readdirSync(path).sort(), ["elsewhere", "link"])
           }
         }))
+
+      it.scoped("gives no file to another user who took its name in a sticky directory", () =>
+        Effect.gen(function*() {
+          const fs = yield* RemoteFileSystem.RemoteFileSystem
+          const path = yield* shared
+          const source = `${path}/elsewhere/source`
+          const target = `${path}/taken`
+          const large = new Uint8Array(100_000)
+          Fs.writeFileSync(source, "secret", { mode: 0o600 })
+          const attempts: ReadonlyArray<readonly [Effect.Effect<unknown, PlatformError>, mode: number]> = [
+            [fs.atomicWrite(target, "secret", { mode: 0o640 }), 0o640],
+            [fs.atomicWrite(target, large, { mode: 0o640 }), 0o640],
+            // Others keep what they had, within the umask; the group is another one, and gets no more than others.
+            [fs.atomicWrite(target, "secret"), 0o600],
+            [fs.atomicWrite(target, large), 0o600],
+            [fs.copyFile(source, target), 0o600],
+            [fs.copy(source, target, { overwrite: true }), 0o600]
+          ]
+          for (const [attempt, mode] of attempts) {
+            Fs.rmSync(target, { force: true })
+            Fs.writeFileSync(target, "theirs")
+            Fs.chmodSync(target, 0o660)
+            Fs.chownSync(target, other, other)
+            yield* attempt
+            const found = Fs.statSync(target)
+            assert.deepStrictEqual([found.uid, found.gid, found.mode & 0o777], [0, 0, mode])
+          }
+          // What the directory's owner has made there is kept as anywhere else.
+          Fs.chownSync(path, other, other)
+          Fs.chownSync(target, other, other)
+          yield* fs.atomicWrite(target, "new")
+          assert.strictEqual(Fs.statSync(target).uid, other)
+        }))
     })
   })
 }

@@ -171,7 +171,7 @@ export const acquire = Effect.fnUntraced(function*(
   options: Options
 ) {
   const plan = yield* makePlan(operations, method, path, options)
-  const { at, directory, existing, hasMode, permissions, temporary } = plan
+  const { at, directory, existing, hasMode, permissions, target, temporary } = plan
   let isCommitted = false
   let isGone = false
   // Registered before the file is made, so that nothing can come between.
@@ -202,7 +202,8 @@ export const acquire = Effect.fnUntraced(function*(
   const settled = Effect.gen(function*() {
     if (Option.isNone(existing)) return yield* settle(permissions)
     const own = yield* settle(undefined)
-    const kept = yield* owner.keep(file.setAttributes, own, existing.value, permissions)
+    const isShared = links.isByAnybody(operations, at(target), existing.value)
+    const kept = yield* owner.keep(file.setAttributes, own, existing.value, permissions, isShared)
     const final = hasMode ? permissions : kept.permissions
     if (final !== undefined && (kept.isChanged || !hasPermissions(own, final))) yield* settle(final)
   })

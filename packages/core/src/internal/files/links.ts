@@ -22,14 +22,25 @@ const stickyAndWritable = 0o1002
 const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
   Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(connectionError(error)), () => Effect.succeedNone)
 
-// Whoever may make a link there could make one for root to follow. A new file shows who this user is.
-const mayFollow = (operations: Operations, { method, path }: Attempt, { uid }: Attributes): Fx<boolean> =>
-  Effect.gen(function*() {
-    const attempt = { method, path: posixPath.parent(path) }
-    const directory = Option.getOrElse(yield* unlessLost(operations.stat(attempt)), (): Attributes => ({}))
+/**
+ * Whether an entry lies in a sticky directory that everybody may write to, and belongs to another user than that directory.
+ * Anybody could have made it, for this user to use.
+ *
+ * @internal
+ */
+export const isByAnybody = (operations: Operations, { method, path }: Attempt, { uid }: Attributes): Fx<boolean> =>
+  Effect.map(unlessLost(operations.stat({ method, path: posixPath.parent(path) })), (found) => {
+    const directory = Option.getOrElse(found, (): Attributes => ({}))
     const isShared = ((directory.permissions ?? 0) & stickyAndWritable) === stickyAndWritable
-    if (!isShared || uid === undefined || uid === directory.uid) return true
-    return Option.exists(yield* unlessLost(probe.attributes(operations, attempt)), (own) => own.uid === uid)
+    return isShared && uid !== undefined && uid !== directory.uid
+  })
+
+// Whoever may make a link there could make one for root to follow. A new file shows who this user is.
+const mayFollow = (operations: Operations, attempt: Attempt, link: Attributes): Fx<boolean> =>
+  Effect.gen(function*() {
+    if (!(yield* isByAnybody(operations, attempt, link))) return true
+    const directory = { method: attempt.method, path: posixPath.parent(attempt.path) }
+    return Option.exists(yield* unlessLost(probe.attributes(operations, directory)), (own) => own.uid === link.uid)
   })
 
 /**

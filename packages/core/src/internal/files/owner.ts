@@ -33,21 +33,24 @@ interface Kept {
 }
 
 /**
- * Gives a new file the owner and the group of what it replaces. If the group could not be kept, its rights become those of
- * others. If the owner could not be kept, others get no more than the new file has: another user chose that mode.
+ * Gives a new file the owner and the group of what it replaces, unless another user may have put that there for this user
+ * to give away. If the group could not be kept, its rights become those of others. If the owner could not be kept, others
+ * get no more than the new file has: another user chose that mode.
  *
  * @internal
  */
-export const keep = (
+export const keep = <E>(
   change: (attributes: Attributes) => Effect.Effect<void, PlatformError>,
   own: Attributes,
   existing: Attributes,
-  permissions: number | undefined
-): Effect.Effect<Kept> =>
+  permissions: number | undefined,
+  isShared: Effect.Effect<boolean, E>
+): Effect.Effect<Kept, E> =>
   Effect.gen(function*() {
     const { gid, uid } = existing
     if (uid === undefined || gid === undefined || !differs(own, existing)) return { permissions, isChanged: false }
-    const given = (uid: number) => Effect.isSuccess(change({ uid, gid }))
+    const isSuspect = own.uid !== uid && (yield* isShared)
+    const given = (uid: number) => isSuspect ? Effect.succeed(false) : Effect.isSuccess(change({ uid, gid }))
     if (yield* given(uid)) return { permissions, isChanged: true }
     const hasGroup = own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))
     if (permissions === undefined) return { permissions, isChanged: true }
