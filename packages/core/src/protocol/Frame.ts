@@ -86,9 +86,10 @@ export type Report =
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
-// `execfail` lets bash return from a failed `exec` as the others do. `env -i` clears the environment: shells add variables of
-// their own to it. It is given a path, since it would look for a name in the new environment, and none with an equals sign,
-// which it would take for a variable. A failed `exec` ends with 126 or 127; other codes are those of a
+// `execfail` lets bash return from a failed `exec` as the others do. `env` sets variables that a shell keeps for itself, and
+// `env -i` clears the environment, to which shells add their own. `env` is found in the PATH of the login. It gets the path of
+// the program, because it looks for a name in the new environment, and none with `=`, which it takes for a variable.
+// A failed `exec` ends with 126 or 127; other codes are those of a
 // builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
 // anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
 // only in a directory of this user, since anybody can make one where the guardian's has gone;
@@ -106,7 +107,7 @@ const functions = [
   `er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }`,
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
-  `er_clear() { er_step=environment; er_env=$(command -v env) || exit; }`,
+  `er_use_env() { er_step=environment; er_env=$(command -v env) || exit; }`,
   `er_environment() { er_step=environment; export "$1" || exit; }`,
   `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
   `er_which() { er_step=program; er_path=; case $1 in /*) er_path=$1;; */*) er_path=./$1;; *) set -f; er_ifs=$IFS; IFS=:` +
@@ -114,8 +115,7 @@ const functions = [
   `; IFS=$er_ifs; set +f;; esac; [ -e "$er_path" ] || exit 127` +
   `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
   `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
-  `er_with() { er_step=exec; exec env "$@"; er_fail; }`,
-  `er_bare() { er_step=exec; exec "$er_env" -i "$@"; er_fail; }`,
+  `er_with() { er_step=exec; exec "$er_env" "$@"; er_fail; }`,
   `er_stage() { er_index=$1; }`,
   `er_run() { ( er_index=; er_begin; "$@" ) 3>&- 4>&-; er_code=$?; trap - 0; echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
   `er_last() { exec 3>&- 4>&-; }`,
@@ -125,6 +125,11 @@ const functions = [
   `; [ "$er_code" -eq 0 ] && [ "$er_count" -lt "$1" ] && er_code=137` +
   `; [ "$er_code" -eq 0 ] || echo "$er_marker stages" $er_codes "$(($1 + 1)):$er_end" >&2; exit "$er_code"; }`
 ].join("; ")
+
+// The login may export variables with the names of ours. `unset` also removes the export: a command must not see the marker.
+const prelude = `unset -v ${
+  [...new Set(functions.match(/\ber_\w+(?==| in )/g)), "er_frame", "er_marker", "er_nl"].join(" ")
+}; ${functions}`
 
 /**
  * The first character of a report. Text does not hold it, so that text is not held back because a report could begin in it.
@@ -157,9 +162,7 @@ export const encodeReport = (marker: string, report: Report): Uint8Array => {
  * @since 0.1.0
  * @category constants
  */
-export const launchLine = `exec /bin/sh -c ${
-  quote.loginShell(`${functions}; IFS= read -r er_frame && eval "$er_frame"`)
-}`
+export const launchLine = `exec /bin/sh -c ${quote.loginShell(`${prelude}; IFS= read -r er_frame && eval "$er_frame"`)}`
 
 const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace(/\n/g, `'"$er_nl"'`)}'`
 
@@ -170,26 +173,30 @@ const relative = (directory: string): string => directory.startsWith("/") ? dire
 
 const setup = (stage: Stage): ReadonlyArray<string> => [
   ...Option.match(stage.directory, { onNone: () => [], onSome: (path) => [call("directory", relative(path))] }),
-  ...(stage.clearEnvironment ? [call("clear")] : []),
+  ...(usesEnv(stage) ? [call("use_env")] : []),
   ...stage.environment.filter(([name]) => stage.clearEnvironment ? name === "PATH" : !own.test(name))
     .map(([name, value]) => call("environment", `${name}=${value}`)),
-  call(stage.clearEnvironment ? "which" : "find", stage.words[0])
+  call(usesEnv(stage) ? "which" : "find", stage.words[0])
 ]
 
 // Names that are read-only or a number of its own in some shell, or ours: `env` sets them, behind the shell's back.
 const own =
   /^(_|er_\w*|BASH\w*|KSH\w*|EPOCH\w*|E?[UG]ID|PPID|PGRP|USER_ID|USERNAME|GROUPS|S?RANDOM|SECONDS|LINENO|SHLVL|SHELLOPTS|OPT(ARG|ERR|IND)|COLUMNS|LINES|TMOUT|HISTSIZE|HISTCMD|DIRSTACK|FUNCNAME)$/
 
+const usesEnv = (stage: Stage): boolean => stage.clearEnvironment || stage.environment.some(([name]) => own.test(name))
+
 // What `er_which` has found.
 const foundPath = `"$er_path"`
 
 const execute = (stage: Stage): string => {
-  if (stage.clearEnvironment) {
-    const assignments = stage.environment.map(([name, value]) => `${name}=${value}`)
-    return [call("bare", ...assignments), foundPath, ...stage.words.slice(1).map(word)].join(" ")
-  }
-  const assignments = stage.environment.filter(([name]) => own.test(name)).map(([name, value]) => `${name}=${value}`)
-  return assignments.length === 0 ? call("exec", ...stage.words) : call("with", ...assignments, ...stage.words)
+  if (!usesEnv(stage)) return call("exec", ...stage.words)
+  const assignments = stage.environment.filter(([name]) => stage.clearEnvironment || own.test(name))
+    .map(([name, value]) => `${name}=${value}`)
+  return [
+    call("with", ...(stage.clearEnvironment ? ["-i"] : []), ...assignments),
+    foundPath,
+    ...stage.words.slice(1).map(word)
+  ].join(" ")
 }
 
 const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
@@ -252,7 +259,7 @@ const frameText = (frame: Frame): string => {
  */
 export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(frame)}\n`)
 
-const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(`${functions}; eval "$(printf %b "$1")"`)} sh `
+const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(`${prelude}; eval "$(printf %b "$1")"`)} sh `
 
 /**
  * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
@@ -352,6 +359,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       case ":":
       case "er_begin":
       case "er_started":
+      case "er_use_env":
       case "er_find":
       case "er_stage":
       case "er_last":
@@ -369,9 +377,6 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       case "er_directory":
         stage = { ...stage, directory: Option.fromNullable(first) }
         break
-      case "er_clear":
-        stage = { ...stage, clearEnvironment: true }
-        break
       case "er_environment": {
         const found = entry(first)
         if (found === undefined) return Either.left("an environment entry has no name")
@@ -381,29 +386,27 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       case "er_which":
         sought = first ?? ""
         break
-      case "er_bare": {
-        const cut = words.indexOf(pathToken)
-        const environment = words.slice(0, Math.max(0, cut)).map(entry)
-        if (cut < 0 || environment.includes(undefined)) return Either.left("a stage has no program")
-        stages.push({
-          ...stage,
-          environment: environment.filter((found) => found !== undefined),
-          words: [sought, ...words.slice(cut + 1)]
-        })
+      case "er_exec": {
+        const [program, ...rest] = words
+        if (program === undefined) return Either.left("a stage has no program")
+        stages.push({ ...stage, words: [program, ...rest] })
         stage = emptyStage
         break
       }
-      case "er_exec":
       case "er_with": {
-        const environment = [...stage.environment]
-        let used = 0
-        for (let found = entry(first); name === "er_with" && found !== undefined && own.test(found[0]);) {
-          environment.push(found)
-          found = entry(words[++used])
-        }
-        const [program, ...rest] = words.slice(used)
-        if (program === undefined) return Either.left("a stage has no program")
-        stages.push({ ...stage, environment, words: [program, ...rest] })
+        const clearEnvironment = first === "-i"
+        const cut = words.indexOf(pathToken)
+        const assigned = words.slice(clearEnvironment ? 1 : 0, Math.max(0, cut)).map(entry)
+        if (cut < 0 || assigned.includes(undefined)) return Either.left("a stage has no program")
+        stages.push({
+          ...stage,
+          clearEnvironment,
+          environment: [
+            ...(clearEnvironment ? [] : stage.environment),
+            ...assigned.filter((found) => found !== undefined)
+          ],
+          words: [sought, ...words.slice(cut + 1)]
+        })
         stage = emptyStage
         break
       }

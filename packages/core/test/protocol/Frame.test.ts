@@ -84,9 +84,7 @@ const anyName = FastCheck.oneof(
 )
 
 const anyStage: FastCheck.Arbitrary<frame.Stage> = FastCheck.record({
-  words: FastCheck.array(anyWord, { minLength: 1, maxLength: 6 }).filter(Arr.isNonEmptyArray)
-    // `env` would take it for one more variable
-    .filter(([program]) => !program.includes("=")),
+  words: FastCheck.array(anyWord, { minLength: 1, maxLength: 6 }).filter(Arr.isNonEmptyArray),
   directory: FastCheck.option(anyWord.map((path) => `/${path}`), { nil: undefined }).map(Option.fromNullable),
   environment: FastCheck.uniqueArray(FastCheck.tuple(anyName, anyWord), { maxLength: 4, selector: ([name]) => name }),
   clearEnvironment: FastCheck.boolean()
@@ -387,6 +385,57 @@ describe("the launch line", () => {
       )
       assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "environment", code: Number(ran.code) }])
       assert.strictEqual(ran.stdout.output, "")
+    })
+
+    it("sets variables that shells keep for themselves through the env of the login", () => {
+      const impostors = path.join(directory, "impostors")
+      fs.mkdirSync(impostors, { recursive: true })
+      fs.writeFileSync(path.join(impostors, "env"), "#!/bin/sh\necho impostor\n", { mode: 0o755 })
+      const environment = [["UID", "q"], ["PATH", impostors]] as const
+      const ran = launch(shell, frameOf(stage(["/usr/bin/env"], { environment })))
+      assert.include(`\n${ran.stdout.output}`, "\nUID=q\n")
+      assert.include(`\n${ran.stdout.output}`, `\nPATH=${impostors}\n`)
+      const sought = launch(shell, frameOf(stage(["env"], { environment })))
+      assert.strictEqual(sought.stdout.output, "impostor\n")
+    })
+
+    it("never takes a program for a variable when env sets others", () => {
+      const run = (program: string) =>
+        launch(shell, frameOf(stage([program, "echo", "ran"], { environment: [["UID", "q"]] })))
+      const missing = run("a=b")
+      assert.strictEqual(missing.stdout.output, "")
+      assert.deepStrictEqual(missing.stderr.reports, [{ _tag: "Failed", step: "program", code: 127 }])
+      const present = run(make("c=d", "#!/bin/sh\necho ran\n", 0o755))
+      assert.strictEqual(present.stdout.output, "")
+      assert.deepStrictEqual(present.stderr.reports, [{ _tag: "Failed", step: "program", code: 126 }])
+    })
+
+    it("variables of the login with the names of ours change nothing, and ours are not exported", () => {
+      const names = [...new Set(frame.launchLine.match(/\ber_\w+/g))]
+      assert.includeMembers(names, ["er_index", "er_marker", "er_frame", "er_stage"])
+      const disturbed = (value: frame.Frame) =>
+        launch(shell, value, "", { ...process.env, ...Object.fromEntries(names.map((name) => [name, "7"])) })
+      const printed = stage(["env"], { directory: Option.some("/"), environment: [["A", "x\ny"]] })
+      for (
+        const value of [
+          frameOf(printed),
+          frameOf(stage(["echo", "x"]), printed),
+          { ...frameOf(stage(["echo", "x"]), printed), pipefail: true },
+          frameOf({ ...printed, environment: [["UID", "1"]] }),
+          frameOf({ ...printed, clearEnvironment: true })
+        ]
+      ) {
+        const ran = disturbed(value)
+        assert.strictEqual(ran.code, 0)
+        const ours = ran.stdout.output.split("\n").filter((line) => /^er_\w+=(?!7$)/.test(line))
+        assert.deepStrictEqual(ours, [])
+      }
+      for (
+        const value of [frameOf(stage(["nonexistent"])), frameOf(stage(["cat"], { directory: Option.some("/-") }))]
+      ) {
+        const [plain, ran] = [launch(shell, value), disturbed(value)]
+        assert.deepStrictEqual([ran.stderr, ran.code], [plain.stderr, plain.code])
+      }
     })
 
     it("a directory that cannot be entered is reported, and nothing runs", () => {
