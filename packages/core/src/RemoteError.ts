@@ -2,17 +2,21 @@
  * The ways in which work on another machine fails. All are `Schema.TaggedError`s, so they can be matched by tag, and
  * encoded and decoded across a process boundary.
  *
+ * Their fields hold what the other side said as it was. In `message` the control characters of it are escaped, so that
+ * nobody else steers the terminal on which it is printed.
+ *
  * @since 0.1.0
  */
 import { PlatformError } from "@effect/platform/Error"
 import * as Option from "effect/Option"
 import type * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { printable } from "./internal/text.js"
 
 const indent = (text: string): string => text.trimEnd().split(/\r?\n/).map((line) => `  | ${line}`).join("\n")
 
 const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
-  parts.filter((part) => part !== undefined && part.length > 0).join("\n")
+  printable(parts.filter((part) => part !== undefined && part.length > 0).join("\n"))
 
 /**
  * Why a command failed although the host was reached.
@@ -237,7 +241,7 @@ export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote
    */
   override get message(): string {
     const from = this.from === undefined ? "" : ` from ${this.from}`
-    return `tunnel${from}${this.to === undefined ? "" : ` to ${this.to}`}: ${this.detail}`
+    return printable(`tunnel${from}${this.to === undefined ? "" : ` to ${this.to}`}: ${this.detail}`)
   }
 }
 
@@ -260,7 +264,7 @@ export class SftpStatusError extends Schema.TaggedError<SftpStatusError>("@effec
    * @since 0.1.0
    */
   override get message(): string {
-    return `SFTP status ${this.code}: ${this.detail}`
+    return printable(`SFTP status ${this.code}: ${this.detail}`)
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Data from "effect/Data"
+import { printable } from "./internal/text.js"
 
 /**
  * An entry of the source: its path below what is transferred (`""` for that itself), with `/` between names.
@@ -80,10 +81,14 @@ export class TransferError extends Data.TaggedError("TransferError")<
    */
   override get message(): string {
     const failed = this.entries.flatMap(({ outcome, path }) =>
-      outcome._tag === "Failed" ? [`${path === "" ? "it" : path}: ${outcome.error.message}`] : []
+      outcome._tag === "Failed"
+        ? [`${path === "" ? "it" : path.replaceAll("\n", "\\u000a")}: ${outcome.error.message}`]
+        : []
     )
     const shown = failed.slice(0, 5).map((line) => `\n  ${line}`).join("")
     const more = failed.length > 5 ? `\n  and ${failed.length - 5} more` : ""
-    return `${this.from} to ${this.to} with ${this.host}: ${failed.length} of ${this.entries.length} entries failed${shown}${more}`
+    return printable(
+      `${this.from} to ${this.to} with ${this.host}: ${failed.length} of ${this.entries.length} entries failed${shown}${more}`
+    )
   }
 }

@@ -1,8 +1,11 @@
+import { SystemError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Option, Stream } from "effect"
 import * as posixPath from "../src/internal/posixPath.js"
 import * as Sftp from "../src/protocol/Sftp.js"
+import * as RemoteError from "../src/RemoteError.js"
 import { connectionError } from "../src/RemoteError.js"
+import { Outcome, TransferError } from "../src/TransferError.js"
 import * as scripted from "./fixtures/scriptedSftp.js"
 
 const { attributes, eof, handle, names, ok } = scripted
@@ -86,6 +89,54 @@ describe("names that a server makes up", () => {
         assert.deepStrictEqual(removed, [])
       }))
   }
+})
+
+describe("what a server says to the terminal of whoever prints it", () => {
+  const orders = "\u001b]0;title\u0007\u001b[2J\u009b31m\r\u202e"
+  const shown = "\\u001b]0;title\\u0007\\u001b[2J\\u009b31m\\u000d\\u202e"
+  const status = Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: orders })
+
+  it.scoped("is escaped in the message of a status, and as it was in its cause", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* files({ Stat: () => status })
+      const error = yield* Effect.flip(fs.stat("/file"))
+      assert.include(error.message, `the SFTP server said: ${shown}`)
+      assert(error._tag === "SystemError" && error.cause instanceof RemoteError.SftpStatusError)
+      assert.strictEqual(error.cause.detail, orders)
+      assert.include(error.cause.message, shown)
+    }))
+
+  it("is escaped in the messages of a command, a connection, a tunnel and a transfer", () => {
+    const failed = new SystemError({
+      module: "FileSystem",
+      method: "get",
+      reason: "Unknown",
+      pathOrDescriptor: `/${orders}`
+    })
+    const messages = [
+      new RemoteError.RemoteCommandError({ reason: "Exit", host: "a", command: "b", detail: "c", stderr: orders }),
+      new RemoteError.RemoteConnectionError({ reason: "Protocol", host: "a", detail: "b", output: orders }),
+      new RemoteError.TunnelError({ reason: "Unknown", detail: orders }),
+      new TransferError({
+        from: "/a",
+        to: "/b",
+        host: "c",
+        files: 0,
+        bytes: 0n,
+        entries: [{
+          path: `${orders}\nall is well`,
+          type: "File",
+          size: 0n,
+          outcome: Outcome.Failed({ error: failed })
+        }]
+      })
+    ].map(({ message }) => message)
+    for (const message of messages) {
+      assert.include(message, "\\u001b]0;title\\u0007\\u001b[2J\\u009b31m")
+      assert.notMatch(message, /(?!\n)\p{Cc}|\u202e/u)
+    }
+    assert.include(messages[3], "\\u000aall is well: ")
+  })
 })
 
 // FOUND E14

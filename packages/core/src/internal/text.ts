@@ -81,3 +81,14 @@ export const decode = (bytes: Uint8Array): string => {
  * @internal
  */
 export const display = (bytes: Uint8Array): string => lenient.decode(bytes)
+
+// All but tab and line end that a terminal could take for an order, and what turns the direction of writing.
+const orders = /(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/**
+ * Text for a terminal, whoever wrote it: characters that would steer the terminal are shown as `\u001b`, say.
+ *
+ * @internal
+ */
+export const printable = (text: string): string =>
+  text.replace(orders, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)

@@ -41,7 +41,7 @@ export const system = (
     method,
     reason,
     pathOrDescriptor: path,
-    description: description ?? words[reason],
+    description: description === undefined ? words[reason] : text.printable(description),
     cause
   })
 
