@@ -337,6 +337,9 @@ const launch = Effect.fnUntraced(function*(
       ))
       if (group === undefined) return
       if (yield* isOver) return yield* lost ? guardian.lost(group) : guardian.done(group)
+      if (!terminate.leadsGroup(group)) {
+        return yield* Effect.logWarning(`The command with process id ${group} may still run on ${transport.host}`)
+      }
       // A command that prints while it ends must not be held back.
       yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain)))
       const grace = Duration.toMillis(killAfter)
@@ -449,6 +452,12 @@ const launch = Effect.fnUntraced(function*(
       }
       if (!/^SIG[A-Z0-9]{2,8}$/.test(signal)) {
         return yield* failure.error({ reason: "InvalidCommand", detail: `${JSON.stringify(signal)} is no signal` })
+      }
+      if (!terminate.leadsGroup(processId)) {
+        return yield* failure.error({
+          reason: "Unsupported",
+          detail: `the host says that its process id is ${processId}, which no signal can be sent to`
+        })
       }
       if (!(yield* Deferred.isDone(exited))) {
         const { code, output } = yield* control(transport, terminate.signal(processId, signal)).pipe(

@@ -13,7 +13,8 @@ import type { Stage } from "../protocol/Frame.js"
 //
 // Any user can name a process, with line ends and parentheses in the name. So each stat belongs to the file that it was read
 // from, and counts from the last `)`, behind which the kernel alone writes. `keep` and `recall` hold the only `eval`s, of
-// digits. One awk reads the whole host; mawk stops when a process ends just then, so it must have said `end`.
+// digits. To `kill`, group 1 is all that this user runs. One awk reads the whole host; mawk stops when a process ends just
+// then, so it must have said `end`.
 /**
  * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`: TERM, and
  * KILL for what is left after so many rounds of 50 ms. START is when the process started (`-`: unknown); where another one
@@ -117,7 +118,7 @@ end_sessions() {
   for entry in "$@"; do
     pid=\${entry%%/*} limit=\${entry##*/}
     case $entry in *[!A-Za-z0-9:_/-]* | *" "* | */*/*/*) continue ;; */*/*) ;; *) continue ;; esac
-    digits "$pid" && digits "$limit" || continue
+    digits "$pid" && digits "$limit" && [ "$pid" -gt 1 ] || continue
     entries="$entries $entry" limit=$((limit * 50))
     recall due "$pid"
     [ -n "$value" ] && [ "$value" -le "$limit" ] || keep due "$pid" "$limit"
@@ -142,6 +143,13 @@ end_sessions() {
   done
 }
 `
+
+/**
+ * Whether a process can be signalled by its group. Process 1 cannot: to `kill`, group 1 is all that this user runs.
+ *
+ * @internal
+ */
+export const leadsGroup = (pid: number): boolean => pid > 1
 
 const script = `${endSessions}
 say() { :; }
@@ -170,7 +178,11 @@ export const rounds = (millis: number): number => Math.ceil(Math.min(Math.max(0,
  * @internal
  */
 export const signal = (pid: number, name: string): Stage =>
-  plain(`kill -0 -"$1" 2>/dev/null || exit 0; kill -"$2" -"$1"`, ["sh", String(pid), name.replace(/^SIG/, "")])
+  plain(`[ "$1" -gt 1 ] && kill -0 -"$1" 2>/dev/null || exit 0; kill -"$2" -"$1"`, [
+    "sh",
+    String(pid),
+    name.replace(/^SIG/, "")
+  ])
 
 /** @internal */
 export const plain = (text: string, words: ReadonlyArray<string>): Stage => ({
