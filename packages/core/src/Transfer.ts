@@ -69,6 +69,12 @@ export interface Options {
    * which are followed; no other link at the target ever is.
    */
   readonly links?: "preserve" | "follow" | "leaveOut" | undefined
+  /**
+   * The most names that a tree may have on each side, with paths of 256 characters on average. The directory that exceeds it,
+   * and each directory after that, is `Failed` with reason `Unknown`. What was found before is copied. Names of the target
+   * count for as long as they are held: with `delete` until the end. Default: 1,000,000.
+   */
+  readonly limit?: number | undefined
   /** Why an entry is left out, or `undefined` for one that is not. A directory is left out with all that is in it. */
   readonly filter?: ((source: Source) => string | undefined) | undefined
   /**

@@ -251,6 +251,64 @@ describe("what a server sends without end", () => {
       assert.isBelow(last.depth, 12)
     }))
 
+  /** Every directory has these directories, which are as the one above them. */
+  const endless = (...filenames: ReadonlyArray<string>) => {
+    const fresh = new Set<string>()
+    let opened = 0
+    return files({
+      Opendir: () => {
+        const name = `${opened++}`
+        fresh.add(name)
+        return handle(name)
+      },
+      Readdir: ({ handle }) =>
+        fresh.delete(scripted.handleText(handle))
+          ? Sftp.Response.Name({ entries: filenames.map((name) => entry(name, directoryMode)) })
+          : eof,
+      Stat: () => attributes(directoryMode),
+      Lstat: () => attributes(directoryMode)
+    })
+  }
+  const listed = ({ sessions }: Effect.Effect.Success<ReturnType<typeof endless>>) =>
+    sessions[0]!.requests.filter(({ _tag }) => _tag === "Opendir").length
+
+  it.scoped("a tree that has no end ends at the limit of its transfer", () =>
+    Effect.gen(function*() {
+      for (
+        const [filenames, why] of [
+          [Array.from({ length: 10 }, (_, index) => `${index}`), "the tree has more than 1000 names: raise `limit`"],
+          [["x".repeat(250), "y".repeat(250)], "the paths of the tree have more than 256000 characters: raise `limit`"]
+        ] as const
+      ) {
+        const source = yield* endless(...filenames)
+        const target = yield* files({
+          Stat: ({ path }) => path === "/" ? attributes(directoryMode) : scripted.missing,
+          Lstat: () => scripted.missing
+        })
+        const error = yield* Effect.flip(source.fs.get("/", "/copy", { limit: 1000, local: target.fs }))
+        assert(error._tag === "TransferError")
+        assert.isTrue(
+          error.entries.some(({ outcome }) => outcome._tag === "Failed" && outcome.error.message.includes(why))
+        )
+        assert.isAtMost(error.entries.length, 1001)
+        // Those that were being listed at the same time, and no more.
+        assert.isBelow(listed(source), 101 + 64)
+      }
+      const { fs } = yield* endless()
+      assert.strictEqual((yield* Effect.flip(fs.get("/", "/copy", { limit: -1, local: fs })))._tag, "BadArgument")
+    }))
+
+  it.scoped("a target that has no end ends at the limit of a transfer that deletes", () =>
+    Effect.gen(function*() {
+      const source = yield* files({ Stat: () => attributes(directoryMode) })
+      const target = yield* endless(...Array.from({ length: 10 }, (_, index) => `${index}`))
+      const error = yield* Effect.flip(target.fs.put("/", "/copy", { delete: true, limit: 1000, local: source.fs }))
+      assert(error._tag === "TransferError")
+      assert.isTrue(error.entries.some(({ outcome }) => outcome._tag === "Failed"))
+      assert.isAtMost(error.entries.length, 1001)
+      assert.isBelow(listed(target), 1001)
+    }))
+
   it.scoped("what a server says of its failure is cut", () =>
     Effect.gen(function*() {
       const { fs } = yield* files({

@@ -20,7 +20,12 @@ type Fx<A> = Effect.Effect<A, PlatformError>
 export interface ListOptions {
   readonly known?: Sftp.Attributes | undefined
   readonly limit?: number | undefined
+  /** Called with the names of each answer and their length. It can fail to end the listing. Default: bounded by `limit`. */
+  readonly admit?: Admit | undefined
 }
+
+/** @internal */
+export type Admit = (names: number, characters: number) => Fx<void>
 
 /** @internal */
 export interface Operations {
@@ -101,11 +106,28 @@ export interface Operations {
  */
 export const longestListing = 1_000_000
 
-// Of a name, on average.
-const usualName = 256
+/**
+ * The characters that each name of a limit stands for.
+ *
+ * @internal
+ */
+export const usualName = 256
 
 // Answers without names that may follow each other before a listing fails.
 const emptyAnswers = 16
+
+const within = (attempt: failure.Attempt, limit = longestListing): Admit => {
+  let names = 0
+  let characters = 0
+  return (more, length) =>
+    Effect.suspend(() => {
+      names += more
+      characters += length
+      return names > limit || characters > limit * usualName
+        ? Effect.fail(failure.system(attempt, "Unknown", undefined, `the directory has more than ${limit} names`))
+        : Effect.void
+    })
+}
 
 /** @internal */
 export const make = (session: Session): Operations => {
@@ -170,7 +192,7 @@ export const make = (session: Session): Operations => {
 
   // OpenSSH's server leaves out what it cannot look at, and says nothing. So all is left out of a directory that may be
   // listed and not entered.
-  const list: Operations["list"] = (attempt, { known, limit = longestListing } = {}) =>
+  const list: Operations["list"] = (attempt, { known, limit, admit = within(attempt, limit) } = {}) =>
     using(attempt, (client) =>
       Effect.scoped(Effect.gen(function*() {
         const inside = { ...attempt, path: posixPath.join(attempt.path, ".") }
@@ -182,21 +204,21 @@ export const make = (session: Session): Operations => {
         const again = known &&
           (yield* Effect.mapError(client.send(Sftp.Request.Lstat({ path: attempt.path })), failure.connection(attempt)))
         const entries: Array<Sftp.Entry> = []
-        let size = 0
         let empty = 0
-        const tooMany = failure.system(attempt, "Unknown", undefined, `the directory has more than ${limit} names`)
         while (true) {
           const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
           if (answer._tag === "Name") {
             empty = answer.entries.length === 0 ? empty + 1 : 0
             if (empty > emptyAnswers) return yield* openFile.unexpected(attempt, answer)
+            const before = entries.length
+            let characters = 0
             for (const { attributes, filename } of answer.entries) {
               if (filename === "." || filename === "..") continue
               // Nobody reads the line for people.
               entries.push({ filename, longname: "", attributes })
-              size += filename.length
+              characters += filename.length
             }
-            if (entries.length > limit || size > limit * usualName) return yield* Effect.fail(tooMany)
+            yield* admit(entries.length - before, characters)
           } else if (answer._tag !== "Status") {
             return yield* openFile.unexpected(attempt, answer)
           } else if (answer.code === Sftp.StatusCode.eof) {

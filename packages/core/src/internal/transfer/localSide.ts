@@ -6,6 +6,7 @@ import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../buffers.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
+import type { Admit } from "../sftp/operations.js"
 import { settle } from "./kept.js"
 import { fromMode, type Fx, type Identity, replaced, type Seen, type Side } from "./side.js"
 
@@ -91,6 +92,9 @@ const locate = (side: Pick<Side, "look" | "follow" | "readLink" | "realPath">): 
     )
   return (path) => from(path, 0)
 }
+
+const admitted = (names: ReadonlyArray<string>, admit: Admit | undefined): Fx<void> =>
+  admit === undefined ? Effect.void : admit(names.length, names.reduce((sum, { length }) => sum + length, 0))
 
 /**
  * A file system of the platform. It tells no link from what it names: a link is what `readLink` can read.
@@ -183,7 +187,11 @@ export const make = (
     look,
     follow,
     realPath: fs.realPath,
-    list: (path) => Effect.map(fs.readDirectory(path), (names) => names.map((name) => ({ name, seen: undefined }))),
+    list: (path, admit) =>
+      Effect.map(
+        Effect.tap(fs.readDirectory(path), (names) => admitted(names, admit)),
+        (names) => names.map((name) => ({ name, seen: undefined }))
+      ),
     readLink: fs.readLink,
     symlink: (path, target) => fs.symlink(target, path),
     makeDirectory: (path, mode) => fs.makeDirectory(path, mode === undefined ? {} : { mode }),
@@ -252,8 +260,11 @@ export const make = (
     onSome: (files): Omit<Side, "locate"> => ({
       ...side,
       look: (path) => Effect.map(files.look(path), told),
-      list: (path) =>
-        Effect.map(files.list(path), (entries) => entries.map(([name, info]) => ({ name, seen: info && told(info) }))),
+      list: (path, admit) =>
+        Effect.map(
+          Effect.tap(files.list(path), (entries) => admitted(entries.map(([name]) => name), admit)),
+          (entries) => entries.map(([name, info]) => ({ name, seen: info && told(info) }))
+        ),
       readSmall: (path, size) =>
         // One byte more shows a file that has grown, or has no size.
         Effect.map(files.read(path, size + 1), ([bytes, info]) => [bytes, told(info)]),

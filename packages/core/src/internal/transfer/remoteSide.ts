@@ -97,8 +97,8 @@ export const make = (method: string, operations: Operations, digest: Side["diges
           : [path, named]
         return [real, Option.getOrUndefined(Option.map(found, seen))]
       }),
-    list: (path) =>
-      Effect.map(operations.list(at(path)), (entries) =>
+    list: (path, admit) =>
+      Effect.map(operations.list(at(path), { admit }), (entries) =>
         entries.map(({ attributes, filename }) => ({
           name: filename,
           seen: attributes.permissions === undefined || attributes.mtime === undefined || attributes.size === undefined

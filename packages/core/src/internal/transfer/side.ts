@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../TransferError.js"
 import * as failure from "../sftp/failure.js"
+import type { Admit } from "../sftp/operations.js"
 
 /** @internal */
 export type Fx<A> = Effect.Effect<A, PlatformError>
@@ -121,7 +122,8 @@ export interface Side {
    * Fails with `PermissionDenied` for a link that another user may have made for others to follow.
    */
   readonly locate: (path: string) => Fx<readonly [path: string, existing: Seen | undefined]>
-  readonly list: (path: string) => Fx<ReadonlyArray<Listed>>
+  /** Calls `admit` with what was listed, piece by piece if it comes so. */
+  readonly list: (path: string, admit?: Admit) => Fx<ReadonlyArray<Listed>>
   readonly readLink: (path: string) => Fx<string>
   readonly symlink: (path: string, target: string) => Fx<void>
   readonly makeDirectory: (path: string, permissions: number | undefined) => Fx<void>

@@ -10,6 +10,7 @@ import { connectionError } from "../../RemoteError.js"
 import { type Entry, Outcome, type Result, type Source, TransferError } from "../../TransferError.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
+import { longestListing } from "../sftp/operations.js"
 import * as arrival from "./arrival.js"
 import * as copy from "./copy.js"
 import * as kept from "./kept.js"
@@ -17,6 +18,7 @@ import * as names from "./names.js"
 import * as pool from "./pool.js"
 import type { Board } from "./progress.js"
 import * as progress from "./progress.js"
+import * as quota from "./quota.js"
 import type { Fx, Listed, Seen, Side } from "./side.js"
 
 /** @internal */
@@ -33,15 +35,19 @@ interface Directory {
   readonly seen: Seen
   /** What is at the target. */
   readonly existing: Seen | undefined
-  /** The real paths of the directories that lead here, where links are followed. */
-  readonly above: ReadonlyArray<string>
+  readonly above: Way | undefined
+}
+
+/** The real paths of the directories that lead somewhere, if links are followed. */
+interface Way {
+  readonly real: string
+  readonly above: Way | undefined
 }
 
 /** What is known of where an entry goes. */
 interface Around {
   readonly partials: ReadonlyArray<string>
-  /** The real paths of the directories that lead to the source, where links are followed. */
-  readonly above: ReadonlyArray<string>
+  readonly above: Way | undefined
   /** The target's directory, unless it is new. */
   readonly around: Seen | undefined
 }
@@ -68,6 +74,35 @@ const underWay = Outcome.LeftOut({ why: "it is the hidden file of a write that m
 
 const isClosed = ({ permissions }: Seen): boolean => (permissions & ownerMay) !== ownerMay
 
+const leadsThrough = (way: Way | undefined, real: string): boolean => {
+  for (let at = way; at !== undefined; at = at.above) if (at.real === real) return true
+  return false
+}
+
+const depthOf = ({ path }: Pick<Directory, "path">): number => path === "" ? 0 : path.split("/").length
+
+/** Does the work for all directories of one depth at once, for the deepest ones first. */
+const deepestFirst = <A, E>(
+  all: Iterable<A>,
+  directoryOf: (one: A) => Directory,
+  work: (one: A) => Effect.Effect<void, E>,
+  concurrency: number
+): Effect.Effect<void, E> =>
+  Effect.suspend(() => {
+    const byDepth = new Map<number, Array<A>>()
+    for (const one of all) {
+      const depth = depthOf(directoryOf(one))
+      const level = byDepth.get(depth)
+      if (level === undefined) byDepth.set(depth, [one])
+      else level.push(one)
+    }
+    return Effect.forEach(
+      Array.from(byDepth).sort(([one], [other]) => other - one),
+      ([, level]) => Effect.forEach(level, work, { concurrency, discard: true }),
+      { discard: true }
+    )
+  })
+
 const sourceOf = (path: string, { size, type }: Seen): Source => ({ path, type, size })
 
 /** @internal */
@@ -78,7 +113,12 @@ export const run = (setting: Setting): Effect.Effect<Result, PlatformError | Tra
     const atTarget = { method, path: target }
     yield* failure.checkPath(atSource)
     yield* failure.checkPath(atTarget)
-    const { concurrency = concurrencyByDefault } = options
+    const { concurrency = concurrencyByDefault, limit = longestListing } = options
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      return yield* Effect.fail(
+        failure.badArgument(atSource, `\`limit\` must be a non-negative integer, got ${limit}`)
+      )
+    }
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
       return yield* Effect.fail(failure.badArgument(atSource, `${concurrency} is no number of entries at once`))
     }
@@ -175,10 +215,13 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
 const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result, PlatformError | TransferError> =>
   Effect.gen(function*() {
     const { from, method, options, target, to } = setting
-    const { concurrency = concurrencyByDefault, links = "preserve" } = options
+    const { concurrency = concurrencyByDefault, limit = longestListing, links = "preserve" } = options
+    const atOnce = Math.min(concurrency, mostAtOnce)
     const entries: Array<Entry> = []
     const extras: Array<Extra> = []
     const directories: Array<Finishing> = []
+    const sources = quota.make(method, from, limit)
+    const targets = quota.make(method, to, limit)
     const stopped = yield* Deferred.make<void>()
     let failures = 0
     let isStopped = false
@@ -312,15 +355,14 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         return found
       })
 
-    const loopsAt = (directory: Directory, isLink: boolean): Fx<ReadonlyArray<string>> =>
+    const loopsAt = (directory: Directory, isLink: boolean): Fx<Way | undefined> =>
       Effect.gen(function*() {
         const { above, source } = directory
         if (links !== "follow") return above
-        const last = above[above.length - 1]
-        const real = last === undefined || isLink
+        const real = above === undefined || isLink
           ? yield* from.realPath(source)
-          : posixPath.join(last, posixPath.base(source))
-        if (!above.includes(real)) return [...above, real]
+          : posixPath.join(above.real, posixPath.base(source))
+        if (!leadsThrough(above, real)) return { real, above }
         return yield* wrong(source, "its links lead in a circle")
       })
 
@@ -330,10 +372,11 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         self,
         Effect.gen(function*() {
           const above = yield* loopsAt(directory, isLink)
-          const listing = yield* from.list(directory.source)
+          const listing = yield* sources.list({ below: directory.path, path: directory.source })
           const made = yield* ready(directory)
-          const there = made === "new" ? [] : yield* to.list(directory.target)
-          const targets = new Map(there.map((listed) => [listed.name, listed]))
+          const place = { below: directory.path, path: directory.target }
+          const there = made === "new" ? [] : yield* targets.list(place)
+          const namesakes = new Map(there.map((listed) => [listed.name, listed]))
           const partials = there.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
           const existing = made === "new" ? undefined : made
           // A directory that was named and was there is the user's own, as `/tmp` is.
@@ -364,8 +407,9 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
               met.add(name)
               const source = posixPath.join(directory.source, name)
               const at = posixPath.join(directory.target, name)
-              const take = (seen: Seen) =>
-                enter({ path, source, at, seen, listed: targets.get(name), partials, above, around: existing })
+              // What waits in the pool does not hold the others of the target's directory.
+              const listed = namesakes.get(name)
+              const take = (seen: Seen) => enter({ path, source, at, seen, listed, partials, above, around: existing })
               if (seen !== undefined && (links !== "follow" || seen.type !== "SymbolicLink")) take(seen)(add, widen)
               else {
                 // It may be a directory, and more.
@@ -386,7 +430,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
                 seen
               })
             }
-          }
+          } else targets.release(place, there.filter(({ name }) => !names.isPartial(name)))
         })
       )
     }
@@ -446,7 +490,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           return false
         }
         if (seen.type === "Directory") {
-          const below = yield* to.list(target)
+          const place = { below: path, path: target }
+          const below = yield* targets.list(place)
           // Listing follows a link that somebody put there since.
           if ((yield* to.look(target)).type !== "Directory") {
             return yield* Effect.fail(failure.replaced({ method, path: target }))
@@ -459,15 +504,14 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           const isRemoved = yield* Effect.as(to.removeDirectory(target), true).pipe(
             Effect.catchAll((error) =>
               // A write may have begun in it since.
-              Effect.flatMap(
-                to.list(target),
-                (left) =>
-                  left.some(({ name }) =>
-                      names.isHidden(name)
-                    )
-                    ? Effect.succeed(false)
-                    : Effect.fail(error)
-              )
+              Effect.flatMap(targets.list(place), (left) => {
+                targets.release(place, left)
+                return left.some(({ name }) =>
+                    names.isHidden(name)
+                  )
+                  ? Effect.succeed(false)
+                  : Effect.fail(error)
+              })
             )
           )
           if (!isRemoved) {
@@ -487,8 +531,9 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         )
       )
 
-    const settle = ({ directory: { seen, target }, existing, isOpened }: Finishing): Fx<void> =>
+    const settle = ({ directory, existing, isOpened }: Finishing): Fx<void> =>
       Effect.gen(function*() {
+        const { seen, target } = directory
         const now = existing === undefined
           ? (yield* to.look(target)).permissions
           : existing.permissions | (isOpened ? ownerMay : 0)
@@ -528,29 +573,15 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       )
     }
     if (existing === undefined) yield* prepare(to, posixPath.parent(path))
-    const atOnce = Math.min(concurrency, mostAtOnce)
-    yield* pool.run(
-      atOnce,
-      (tasks) =>
-        tasks.widen(
-          visit({ path: "", source: setting.source, target: path, seen: root, existing, above: [] }, false, tasks)
-        ),
-      board.counted
-    )
-    if (options.delete === true && failures === 0) {
-      yield* Effect.forEach(extras, removeExtra, { concurrency: atOnce, discard: true })
-    }
-    // The mode and times of a directory last, behind those of all below it.
-    const byDepth = new Map<number, Array<Finishing>>()
-    for (const directory of directories) {
-      const { path } = directory.directory
-      const depth = path === "" ? 0 : path.split("/").length
-      const level = byDepth.get(depth)
-      if (level === undefined) byDepth.set(depth, [directory])
-      else level.push(directory)
-    }
-    for (const depth of Array.from(byDepth.keys()).sort((one, other) => other - one)) {
-      yield* Effect.forEach(byDepth.get(depth)!, finish, { concurrency: atOnce, discard: true })
-    }
+    const copyAll = Effect.gen(function*() {
+      const top = { path: "", source: setting.source, target: path, seen: root, existing, above: undefined }
+      yield* pool.run(atOnce, (tasks) => tasks.widen(visit(top, false, tasks)), board.counted)
+      if (options.delete === true && failures === 0) {
+        yield* Effect.forEach(extras, removeExtra, { concurrency: atOnce, discard: true })
+      }
+      // The mode and times of a directory last, behind those of all below it.
+      yield* deepestFirst(directories, ({ directory }) => directory, finish, atOnce)
+    })
+    yield* copyAll
     return yield* finished(setting, entries, files, bytes)
   })

@@ -1,0 +1,64 @@
+/**
+ * How many names of a tree a transfer holds.
+ */
+import * as Effect from "effect/Effect"
+import * as failure from "../sftp/failure.js"
+import { usualName } from "../sftp/operations.js"
+import type { Fx, Listed, Side } from "./side.js"
+
+interface Place {
+  /** Below what is transferred: the path of each entry begins with it. */
+  readonly below: string
+  readonly path: string
+}
+
+/** @internal */
+export interface Quota {
+  /** Lists a directory. After the first one with too many names, all fail, and the host is not asked. */
+  readonly list: (place: Place) => Fx<ReadonlyArray<Listed>>
+  /** Makes room again, for a listing that is no longer held. */
+  readonly release: (place: Place, listed: ReadonlyArray<Listed>) => void
+}
+
+/**
+ * The names of one side, with their paths.
+ *
+ * @internal
+ */
+export const make = (method: string, side: Side, limit: number): Quota => {
+  const most = limit * usualName
+  let names = 0
+  let characters = 0
+  let why: string | undefined
+
+  const add = ({ below }: Place, count: number, length: number) => {
+    names += count
+    characters += length + count * (below.length + 1)
+  }
+  const check = ({ path }: Place): Fx<void> =>
+    why === undefined
+      ? Effect.void
+      : Effect.fail(failure.system({ method, path }, "Unknown", undefined, `${why}: raise \`limit\``))
+
+  return {
+    list: (place) =>
+      Effect.suspend(() => {
+        let count = 0
+        let length = 0
+        const admit = (more: number, size: number) =>
+          Effect.suspend(() => {
+            count += more
+            length += size
+            add(place, more, size)
+            if (names > limit) why ??= `the tree has more than ${limit} names`
+            else if (characters > most) why ??= `the paths of the tree have more than ${most} characters`
+            return check(place)
+          })
+        return Effect.zipRight(
+          check(place),
+          Effect.tapError(side.list(place.path, admit), () => Effect.sync(() => add(place, -count, -length)))
+        )
+      }),
+    release: (place, listed) => add(place, -listed.length, -listed.reduce((sum, { name }) => sum + name.length, 0))
+  }
+}
