@@ -1,6 +1,6 @@
 import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
-import { Effect, Option, Stream } from "effect"
+import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import type { Seen, Side } from "../src/internal/transfer/side.js"
 import * as transfer from "../src/internal/transfer/transfer.js"
 import type { Entry } from "../src/Transfer.js"
@@ -136,4 +136,99 @@ it.effect("a file that is gone when it has been read is whole", () =>
     const error = yield* Effect.flip(give(file.subarray(1)))
     assert(error._tag === "TransferError")
     assert.deepStrictEqual(outcomes(error.entries), [["", "Failed"]])
+  }))
+
+/** A source with `closed/inner/file`, and a target where both directories are closed to their owner. */
+const closed = (changes: Array<readonly [path: string, permissions: string | undefined]>) => {
+  const levels: Readonly<Record<string, readonly [name: string, type: Seen["type"]]>> = {
+    "": ["closed", "Directory"],
+    "/closed": ["inner", "Directory"],
+    "/closed/inner": ["file", "File"]
+  }
+  const list = (root: string, permissions: number): Side["list"] => (path) =>
+    Effect.sync(() => {
+      const [name, type] = levels[path.slice(root.length)]!
+      return [{ name, seen: { ...seen(type, type === "File" ? 4n : 0n), permissions } }]
+    })
+  const from: Side = { ...hostile([]), list: list("/there", 0o755) }
+  const to: Side = {
+    ...hostile([]),
+    locate: (path) => Effect.succeed([path, seen("Directory")]),
+    list: list("here", 0o500),
+    changeDirectory: (path, { permissions }) => Effect.sync(() => void changes.push([path, permissions?.toString(8)])),
+    place: (_, __, bytes) => Effect.succeed(BigInt(bytes.length)),
+    removeFile: () => Effect.void
+  }
+  return { from, to, method: "put", source: "/there", target: "here", host: "a host", hash: Option.none() } as const
+}
+
+// FOUND A8
+const isClosedAgain: Array<readonly [string, string | undefined]> = [
+  ["here/closed", "700"],
+  ["here/closed/inner", "700"],
+  ["here/closed/inner", "500"],
+  ["here/closed", "500"]
+]
+
+it.effect("an interrupted transfer closes the directories that it opened, the deepest first", () =>
+  Effect.gen(function*() {
+    const changes: Array<readonly [string, string | undefined]> = []
+    const setting = closed(changes)
+    const begun = yield* Deferred.make<void>()
+    const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+    const fiber = yield* Effect.fork(transfer.run({ ...setting, to: { ...setting.to, place }, options: {} }))
+    yield* Deferred.await(begun)
+    yield* Fiber.interruptFork(fiber)
+    yield* Fiber.interrupt(fiber)
+    assert.deepStrictEqual(changes, isClosedAgain)
+  }))
+
+it.effect("a directory is closed again if its opening was interrupted", () =>
+  Effect.gen(function*() {
+    const changes: Array<readonly [string, string | undefined]> = []
+    const setting = closed(changes)
+    const begun = yield* Deferred.make<void>()
+    const changeDirectory: Side["changeDirectory"] = (path, change) =>
+      Effect.zipRight(
+        setting.to.changeDirectory(path, change),
+        path === "here/closed/inner" && changes.length === 1
+          ? Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+          : Effect.void
+      )
+    const fiber = yield* Effect.fork(transfer.run({ ...setting, to: { ...setting.to, changeDirectory }, options: {} }))
+    yield* Deferred.await(begun)
+    yield* Fiber.interrupt(fiber)
+    assert.deepStrictEqual(changes, isClosedAgain)
+  }))
+
+it.effect("a directory that was opened and cannot be listed is closed again", () =>
+  Effect.gen(function*() {
+    const changes: Array<readonly [string, string | undefined]> = []
+    const setting = closed(changes)
+    const list: Side["list"] = (path) => path === "here/closed/inner" ? notFound(path) : setting.to.list(path)
+    const error = yield* Effect.flip(transfer.run({ ...setting, to: { ...setting.to, list }, options: {} }))
+    assert(error._tag === "TransferError")
+    assert.includeDeepMembers(outcomes(error.entries), [["closed/inner", "Failed"]])
+    assert.sameDeepMembers(changes, isClosedAgain)
+  }))
+
+it.effect("an interrupted transfer waits for the closing of directories no longer than 5 seconds", () =>
+  Effect.gen(function*() {
+    const changes: Array<readonly [string, string | undefined]> = []
+    const setting = closed(changes)
+    const begun = yield* Deferred.make<void>()
+    const closing = yield* Deferred.make<void>()
+    const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+    const changeDirectory: Side["changeDirectory"] = (path, change) =>
+      changes.length < 2
+        ? setting.to.changeDirectory(path, change)
+        : Effect.zipRight(Deferred.succeed(closing, undefined), Effect.never)
+    const fiber = yield* Effect.fork(
+      transfer.run({ ...setting, to: { ...setting.to, changeDirectory, place }, options: {} })
+    )
+    yield* Deferred.await(begun)
+    yield* Fiber.interruptFork(fiber)
+    yield* Deferred.await(closing)
+    yield* TestClock.adjust("5 seconds")
+    yield* Fiber.await(fiber)
   }))

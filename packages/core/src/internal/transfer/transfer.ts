@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { connectionError } from "../../RemoteError.js"
 import { type Entry, Outcome, type Result, type Source, TransferError } from "../../TransferError.js"
+import * as finalizer from "../finalizer.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import { longestListing } from "../sftp/operations.js"
@@ -220,6 +221,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const entries: Array<Entry> = []
     const extras: Array<Extra> = []
     const directories: Array<Finishing> = []
+    // Of the target: those that were opened to their owner, with the permissions that they had.
+    const opened = new Map<Directory, number>()
     const sources = quota.make(method, from, limit)
     const targets = quota.make(method, to, limit)
     const stopped = yield* Deferred.make<void>()
@@ -350,6 +353,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         if (found === "new") return found
         if (found.type !== "Directory") return yield* wrong(target, `it is ${found.kind}, and the source a directory`)
         if (isClosed(found) && directory.path !== "") {
+          // Noted before the request, because an interrupted request may still be carried out.
+          opened.set(directory, found.permissions)
           yield* to.changeDirectory(target, { permissions: found.permissions | ownerMay, times: undefined })
         }
         return found
@@ -539,6 +544,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           : existing.permissions | (isOpened ? ownerMay : 0)
         const permissions = kept.ofDirectory(options, { existing, seen }, now)
         yield* to.changeDirectory(target, { permissions, times: kept.timesOfDirectory(options, seen) })
+        opened.delete(directory)
       })
 
     const isSettled = ({ directory: { seen }, existing, isOpened }: Finishing): boolean =>
@@ -557,6 +563,25 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           onSuccess: () => note(source, Outcome.Made())
         })
     }
+
+    const close = ([{ target }, permissions]: readonly [Directory, number]) =>
+      to.changeDirectory(target, { permissions, times: undefined }).pipe(
+        Effect.catchIf(failure.isNotFound, () => Effect.void),
+        // One that cannot be closed does not keep the others open. A lost connection does.
+        Effect.catchIf(
+          (error) => Option.isNone(connectionError(error)),
+          (error) => Effect.logWarning(`The directory ${JSON.stringify(target)} may still be open to its owner`, error)
+        )
+      )
+
+    // After a failure or an interruption some are still open. Nothing is written below them by then.
+    const closeAll = Effect.suspend(() =>
+      opened.size === 0
+        ? Effect.void
+        : finalizer.bounded(deepestFirst(opened, ([directory]) => directory, close, atOnce), {
+          left: `Directories below ${JSON.stringify(target)} may still be open to their owner`
+        })
+    )
 
     const self = sourceOf("", root)
     const why = options.filter?.(self)
@@ -582,6 +607,6 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       // The mode and times of a directory last, behind those of all below it.
       yield* deepestFirst(directories, ({ directory }) => directory, finish, atOnce)
     })
-    yield* copyAll
+    yield* Effect.ensuring(copyAll, closeAll)
     return yield* finished(setting, entries, files, bytes)
   })

@@ -212,6 +212,27 @@ export const transferRules = cases("transfer rules", (test) => {
       })
   )
 
+  // FOUND A8
+  each(
+    "leaves a directory as closed as it was if it is interrupted below it",
+    (trial) =>
+      Effect.gen(function*() {
+        const { source, target, transfer } = trial
+        yield* source.files.makeDirectory(`${source.at}/from/closed`, { recursive: true })
+        yield* write(source.files, `${source.at}/from/closed/large`, pseudoRandom(200_000))
+        yield* target.files.makeDirectory(`${target.at}/to/closed`, { recursive: true })
+        yield* target.files.chmod(`${target.at}/to/closed`, 0o555)
+        const { local, reached } = yield* stalling(0)
+        const fiber = yield* Effect.fork(transfer(`${source.at}/from`, `${target.at}/to`, { local }))
+        yield* reached
+        assert.strictEqual(yield* modeOf(target.files, `${target.at}/to/closed`), "755")
+        yield* Fiber.interruptFork(fiber)
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(yield* modeOf(target.files, `${target.at}/to/closed`), "555")
+        assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to/closed`), {})
+      })
+  )
+
   // FOUND A17
   each(
     "quick: sees a change within the second in which the copy was made",
