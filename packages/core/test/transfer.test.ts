@@ -1,6 +1,7 @@
 import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
+import { partialName } from "../src/internal/hiddenNames.js"
 import type { Seen, Side } from "../src/internal/transfer/side.js"
 import * as transfer from "../src/internal/transfer/transfer.js"
 import type { Entry } from "../src/Transfer.js"
@@ -231,4 +232,23 @@ it.effect("an interrupted transfer waits for the closing of directories no longe
     yield* Deferred.await(closing)
     yield* TestClock.adjust("5 seconds")
     yield* Fiber.await(fiber)
+  }))
+
+it.effect("the removal of stale partial files is interrupted at once", () =>
+  Effect.gen(function*() {
+    const begun = yield* Deferred.make<void>()
+    const stale = partialName("file", { ...seen("File", 5n), mtime: 1 })
+    const fiber = yield* Effect.fork(transfer.run({
+      ...closed([]),
+      from: hostile([["file", "File"]]),
+      to: {
+        ...taking(new Set()),
+        locate: (path) => Effect.succeed([path, seen("Directory")]),
+        list: () => Effect.succeed([{ name: stale, seen: seen("File", 5n) }]),
+        removeFile: () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+      },
+      options: {}
+    }))
+    yield* Deferred.await(begun)
+    yield* Fiber.interrupt(fiber)
   }))

@@ -6,9 +6,25 @@ import * as atomicWrite from "../files/atomicWrite.js"
 import * as hiddenNames from "../hiddenNames.js"
 import * as posixPath from "../posixPath.js"
 import * as random from "../random.js"
+import * as failure from "../sftp/failure.js"
 import type { Fx, Identity, Side } from "./side.js"
 
-/** @internal */
+/**
+ * Removes a hidden file while the transfer goes on. A failure is a warning.
+ *
+ * @internal
+ */
+export const remove = (side: Side, path: string): Effect.Effect<void> =>
+  Effect.catchAll(side.removeFile(path), (error) =>
+    failure.isNotFound(error)
+      ? Effect.void
+      : Effect.logWarning(`The hidden file ${JSON.stringify(path)} may remain`, error))
+
+/**
+ * Removes a hidden file after a failure or an interruption. No interruption ends this, and it has a bound.
+ *
+ * @internal
+ */
 export const discard = (side: Side, path: string): Effect.Effect<void> =>
   atomicWrite.discard(path, side.removeFile(path))
 

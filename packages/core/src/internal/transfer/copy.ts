@@ -208,7 +208,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
     arrival.under(to, path, (temporary) =>
       Effect.gen(function*() {
         const { uid } = yield* to.writeSmall(temporary, new Uint8Array(), { ...kept.nothing, created: 0o600 }, false)
-        yield* arrival.discard(to, temporary)
+        yield* arrival.remove(to, temporary)
         return uid
       }))
 
@@ -274,7 +274,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const beginning = names.partialsOf(posixPath.base(target))
       return Effect.forEach(
         partials.filter((name) => name.startsWith(beginning) && name !== except),
-        (name) => arrival.discard(to, posixPath.join(posixPath.parent(target), name)),
+        (name) => arrival.remove(to, posixPath.join(posixPath.parent(target), name)),
         { discard: true }
       )
     })
