@@ -119,7 +119,11 @@ export interface RunOptions extends StartOptions {
    * take `killAfter` more, and the verb fails with `TimedOut`.
    */
   readonly timeout?: Duration.DurationInput | undefined
-  /** The most bytes of stdout that are collected. Default: 64 MiB. Streams have no such limit. */
+  /**
+   * The most bytes of stdout that are collected. For `streamLines`: the most characters of one line, of any number of lines.
+   * Beyond it the command is ended, and the verb fails with `OutputTooLarge`. `stream` and `exitCode` have no such limit.
+   * Default: 64 MiB (67,108,864).
+   */
   readonly maxOutput?: number | undefined
 }
 
@@ -343,7 +347,8 @@ export const stream = (
 
 /**
  * As `stream`, by lines. Characters that are split between two pieces of output stay whole. If the stream fails, the
- * unfinished last line is not given, because it may be only a part of one.
+ * unfinished last line is not given, because it may be only a part of one. A line of more than `maxOutput` characters
+ * (default: 67,108,864) fails with `OutputTooLarge`, and the command is ended.
  *
  * @since 0.1.0
  * @category accessors

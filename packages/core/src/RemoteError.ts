@@ -28,7 +28,7 @@ const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
  * - `DirectoryNotFound`: the working directory could not be entered; the command did not run.
  * - `ArgumentsTooLong`: arguments and environment are more than the host's system takes; the command did not run.
  * - `TimedOut`: the `timeout` given to a verb passed; the process group was ended.
- * - `OutputTooLarge`: there was more output than `maxOutput`; the process group was ended.
+ * - `OutputTooLarge`: there was more output, or a longer line, than `maxOutput`; the process group was ended.
  * - `InvalidCommand`: the command cannot be sent (a NUL in an argument, an environment name that is none). Nothing was.
  * - `Unsupported`: the command asks for what cannot be done over SSH (`uid`, `gid`), or the host's shell refuses (a
  *   variable that is read-only there). The command did not run.

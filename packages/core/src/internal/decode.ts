@@ -1,3 +1,7 @@
+import type * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
@@ -16,22 +20,71 @@ export const text =
       ).pipe(Stream.filter((part) => part.length > 0))
     })
 
+// Smaller pieces of a line are joined: each costs memory of its own, and a host chooses their size.
+const joinedBelow = 65_536
+
+/** The pieces of one line. Adding and joining them takes time linear in their length. */
+const makeLine = () => {
+  let parts: Array<string> = []
+  let length = 0
+  return {
+    length: () => length,
+    push: (part: string) => {
+      length += part.length
+      let last = part
+      while (last.length < joinedBelow && parts.length > 0 && parts.at(-1)!.length <= last.length) {
+        last = [parts.pop(), last].join("")
+      }
+      parts.push(last)
+    },
+    take: () => {
+      const whole = parts.join("")
+      parts = []
+      length = 0
+      return whole
+    }
+  }
+}
+
 /**
- * Splits a text into lines. The rest of a line is given only if the text ends without a failure: after one it may be half of
- * a line, which the platform's `Stream.splitLines` gives all the same.
+ * Splits a text into lines, and fails at one of more than `limit` characters. The rest of a line is given only if the text
+ * ends without a failure: after one it may be half of a line, which the platform's `Stream.splitLines` gives all the same.
  *
  * @internal
  */
-export const splitLines = <E, R>(pieces: Stream.Stream<string, E, R>): Stream.Stream<string, E, R> =>
+export const splitLines = <E2>(limit: number, tooLong: Effect.Effect<never, E2>) =>
+<E, R>(
+  pieces: Stream.Stream<string, E, R>
+): Stream.Stream<string, E | E2, R> =>
   Stream.suspend(() => {
-    let rest = ""
-    const whole = Stream.mapConcat(pieces, (piece) => {
-      const lines = piece.split("\n")
-      lines[0] = rest + lines[0]
-      rest = lines.pop() ?? ""
-      return lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line)
-    })
-    return Stream.concat(whole, Stream.suspend(() => rest === "" ? Stream.empty : Stream.succeed(rest)))
+    const line = makeLine()
+    const split = (piece: string, lines: Array<string>): "split" | "tooLong" => {
+      for (let at = 0; at < piece.length;) {
+        const end = piece.indexOf("\n", at)
+        const until = end < 0 ? piece.length : end
+        if (line.length() + until - at > limit) return "tooLong"
+        line.push(piece.slice(at, until))
+        at = until + 1
+        if (end < 0) continue
+        const whole = line.take()
+        lines.push(whole.endsWith("\r") ? whole.slice(0, -1) : whole)
+      }
+      return "split"
+    }
+    const loop: Channel.Channel<Chunk.Chunk<string>, Chunk.Chunk<string>, E | E2, E, unknown, unknown> = Channel
+      .readWithCause({
+        onInput: (input: Chunk.Chunk<string>) => {
+          const lines: Array<string> = []
+          const ended = Chunk.some(input, (piece) => split(piece, lines) === "tooLong")
+          return Channel.zipRight(
+            Channel.write(Chunk.unsafeFromArray(lines)),
+            ended ? Channel.fromEffect(tooLong) : loop
+          )
+        },
+        onFailure: (cause: Cause.Cause<E>) => Channel.failCause(cause),
+        onDone: () => line.length() === 0 ? Channel.void : Channel.write(Chunk.of(line.take()))
+      })
+    return Stream.pipeThroughChannel(pieces, loop)
   })
 
 /**

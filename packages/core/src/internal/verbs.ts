@@ -182,8 +182,9 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
         }))
     })
 
-  const stream: Verbs["stream"] = (command, options, judge) =>
-    Stream.unwrapScoped(Effect.gen(function*() {
+  // stdout to its end, at which the exit code is judged.
+  const open = (command: Command.Command, options: RunOptions, judge: Judge) =>
+    Effect.gen(function*() {
       const program = yield* processes.compile(transport, command)
       let failure = failures.make(String(transport.host), program)
       yield* checkDurations(failure, options)
@@ -201,11 +202,15 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       failure = started.failure
       const outcome = yield* attend(started)
       const end = Stream.execute(Effect.flatMap(outcome, (code) => judge(code, failure)))
-      return Stream.interruptWhen(
+      const stdout = Stream.interruptWhen(
         Stream.concat(started.process.stdout, end),
         Effect.interruptible(started.orInputFailed(timer))
       )
-    }))
+      return { failure, stdout }
+    })
+
+  const stream: Verbs["stream"] = (command, options, judge) =>
+    Stream.unwrapScoped(Effect.map(open(command, options, judge), ({ stdout }) => stdout))
 
   const exitCode: Verbs["exitCode"] = (command, options) =>
     run(command, options, () => new Uint8Array(), (started) =>
@@ -236,10 +241,18 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
     )
 
   const streamLines: Verbs["streamLines"] = (command, { encoding, ...options }, judge) =>
-    Stream.flatMap(
-      encodingOf(command, encoding),
-      (label) => stream(command, options, judge).pipe(decode.text(() => new TextDecoder(label)), decode.splitLines)
-    )
+    Stream.unwrapScoped(Effect.gen(function*() {
+      const label = yield* encodingOf(command, encoding)
+      const limit = options.maxOutput ?? defaultMaxOutput
+      const { failure, stdout } = yield* open(command, options, judge)
+      const tooLong = Effect.suspend(() =>
+        failure.error({
+          reason: "OutputTooLarge",
+          detail: `printed a line of more than ${limit} characters and was ended: raise maxOutput, or take a stream`
+        })
+      )
+      return stdout.pipe(decode.text(() => new TextDecoder(label)), decode.splitLines(limit, tooLong))
+    }))
 
   const lines: Verbs["lines"] = (command, options, judge) => Effect.map(string(command, options, judge), decode.lines)
 

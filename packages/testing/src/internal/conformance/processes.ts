@@ -66,6 +66,22 @@ export const processes = cases("processes", (test, capabilities) => {
       assert.strictEqual(yield* running("yes"), 0)
     }))
 
+  test("streamLines fails at a line of more than maxOutput, and ends the command", () =>
+    Effect.gen(function*() {
+      const long = "x".repeat(5000)
+      const seen = yield* RemoteContext.streamLines(sh`printf 'one\n%s' ${long}; sleep 1004`, { maxOutput: 4999 }).pipe(
+        Stream.either,
+        Stream.map(Either.match({ onLeft: ({ reason }) => reason, onRight: (line) => line })),
+        Stream.runCollect
+      )
+      assert.deepStrictEqual(Chunk.toReadonlyArray(seen), ["one", "OutputTooLarge"])
+      assert.strictEqual(yield* running("sleep"), 0)
+      const lines = yield* Stream.runCollect(
+        RemoteContext.streamLines(sh`printf '%s\n%s\n' ${long} ${long}`, { maxOutput: 5000 })
+      )
+      assert.deepStrictEqual(Chunk.toReadonlyArray(lines), [long, long])
+    }))
+
   test("a timeout fails with the partial output, and ends the command", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
