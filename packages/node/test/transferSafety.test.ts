@@ -121,8 +121,7 @@ for (const kind of servers) {
             )
           ),
           Effect.provideService(LocalHash, hash),
-          Effect.provide(NodeLocal.layerFiles),
-          Effect.provide(OpenSsh.layer(host))
+          Effect.provide([NodeLocal.layerFiles, OpenSsh.layer(host)])
         )
         assert(error._tag === "TransferError")
         const failed = error.entries[0]?.outcome
