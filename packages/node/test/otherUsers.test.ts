@@ -196,3 +196,56 @@ describe("a directory that another user swaps for a link while it is removed", (
       Effect.provide(InMemoryHost.layer({ files: { "/home/user/precious/file": "kept" } }))
     ))
 })
+
+describe("a file of another user that is swapped for a link while it is copied", () => {
+  it.effect("is not copied, nor is what the link names", () =>
+    Effect.gen(function*() {
+      const { files, transport } = yield* InMemoryHost.InMemoryHost
+      const key = "/home/user/precious/key"
+      let isArmed = false
+      const swap = Effect.zipRight(files.rename("/shared/file", "/aside"), files.symlink(key, "/shared/file"))
+      const wire = wires.make(transport, {
+        delay: 0,
+        before: () =>
+          Effect.suspend(() => {
+            if (!isArmed || wire.sent().at(-1)?.name !== "Open") return Effect.void
+            isArmed = false
+            return Effect.orDie(swap)
+          })
+      })
+      const plain = yield* Effect.provideService(RemoteFileSystem.make, Transport, transport)
+      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const attempts: Record<string, (to: string) => Effect.Effect<unknown, PlatformError | Transfer.TransferError>> = {
+        copyFile: (to) => fs.copyFile("/shared/file", to),
+        copy: (to) => fs.copy("/shared", to),
+        get: (to) => fs.get("/shared", to, { local: plain }),
+        "get one": (to) => fs.get("/shared/file", to, { local: plain }),
+        put: (to) => plain.put("/shared", to, { local: fs })
+      }
+      for (const size of [10, 100_000]) {
+        yield* files.writeFile(key, new Uint8Array(size).fill(1))
+        yield* files.chown(key, 1000, 1000)
+        yield* files.chmod(key, 0o600)
+        yield* files.writeFile("/shared/file", new Uint8Array(size).fill(2))
+        yield* files.chown("/shared/file", 4242, 4242)
+        for (const [name, attempt] of Object.entries(attempts)) {
+          const target = `/home/user/${name} ${size}`
+          isArmed = true
+          yield* Effect.flip(attempt(target))
+          assert.isFalse(isArmed, name)
+          for (const path of [target, `${target}/file`]) {
+            const isFile = Effect.map(files.stat(path), ({ type }) => type === "File")
+            assert.isFalse(yield* Effect.orElseSucceed(isFile, () => false), path)
+          }
+          yield* files.remove("/shared/file")
+          yield* files.rename("/aside", "/shared/file")
+        }
+      }
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(InMemoryHost.layer({
+        files: { "/home/user/precious/key": "" },
+        directories: { "/shared": { mode: 0o777 } }
+      }))
+    ))
+})

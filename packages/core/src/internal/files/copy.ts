@@ -16,6 +16,7 @@ import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
 import * as atomicWrite from "./atomicWrite.js"
 import * as listing from "./listing.js"
+import * as owner from "./owner.js"
 import * as realPath from "./realPath.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
@@ -54,21 +55,35 @@ const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.Ato
   return next(0n)
 }
 
-/** @internal */
+// Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
+const open = (operations: Operations, attempt: Attempt, seen: Attributes) =>
+  Effect.gen(function*() {
+    const source = yield* operations.open(attempt, Sftp.OpenFlags.read, {})
+    const found = yield* source.stat
+    if (owner.differs(found, seen)) return yield* Effect.fail(failure.replaced(attempt))
+    return [source, found] as const
+  })
+
+/**
+ * Copies a file. `known` is what was found at its name, if a link there is not to be followed.
+ *
+ * @internal
+ */
 export const copyFile = (
   operations: Operations,
   attempt: Attempt,
   to: string,
-  symlinks: "follow" | "replace" = "follow"
+  symlinks: "follow" | "replace" = "follow",
+  known?: Attributes
 ): Fx<void> =>
   Effect.scoped(Effect.gen(function*() {
     const { method } = attempt
     yield* failure.checkPath({ method, path: to })
-    const found = yield* operations.stat(attempt)
-    if (failure.isDirectory(found)) {
+    const seen = known ?? (yield* operations.stat(attempt))
+    if (failure.isDirectory(seen)) {
       return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is a directory"))
     }
-    const source = yield* operations.open(attempt, Sftp.OpenFlags.read, {})
+    const [source, found] = yield* open(operations, attempt, seen)
     const target = yield* atomicWrite.acquire(operations, method, to, {
       mode: (found.permissions ?? 0o644) & permissionBits,
       makesParents: false,
@@ -120,7 +135,7 @@ export const copy = (
       const permissions = (found.permissions ?? 0o755) & permissionBits
       // Its own permissions may forbid what is still to be done in it.
       if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
-      const entries = yield* listing.named(operations, at(from))
+      const entries = yield* listing.named(operations, at(from), { known: found })
       yield* Effect.forEach(
         entries.filter(({ filename }) => !hiddenNames.isHidden(filename)),
         ({ filename }) => copyEntry(posixPath.join(from, filename), posixPath.join(to, filename)),
@@ -145,7 +160,7 @@ export const copy = (
         if (failure.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
         if (!overwrite) return
       }
-      yield* copyFile(operations, at(from), to, "replace")
+      yield* copyFile(operations, at(from), to, "replace", found)
       yield* keepTimes(to, found)
     })
 

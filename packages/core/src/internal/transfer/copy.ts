@@ -18,7 +18,7 @@ import * as content from "./content.js"
 import * as kept from "./kept.js"
 import * as names from "./names.js"
 import type { Board } from "./progress.js"
-import type { Fx, Identity, Kept, Reading, Seen, Side, Times } from "./side.js"
+import { type Fx, type Identity, type Kept, type Reading, replaced, type Seen, type Side, type Times } from "./side.js"
 
 /** @internal */
 export interface Setting {
@@ -63,6 +63,12 @@ const copiedWhole = Outcome.Copied({ resumedAt: 0n })
 const isSame = (one: Seen, other: Seen): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime
 
+const differ = (one: number | undefined, other: number | undefined): boolean =>
+  one !== undefined && other !== undefined && one !== other
+
+// Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
+const hasOtherOwner = (one: Seen, other: Seen): boolean => differ(one.uid, other.uid) || differ(one.gid, other.gid)
+
 const seconds = (time: number) => Math.floor(time / 1000)
 
 /** @internal */
@@ -92,7 +98,8 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const { seen } = file
       const now = yield* Clock.currentTimeMillis
       const [bytes, after] = yield* from.readSmall(file.source, Number(seen.size))
-      if (!isSame(seen, after) || BigInt(bytes.length) !== seen.size) return Option.none()
+      const isUnchanged = isSame(seen, after) && seen.permissions === after.permissions && !hasOtherOwner(seen, after)
+      if (!isUnchanged || BigInt(bytes.length) !== seen.size) return Option.none()
       const keeping = kept.ofFile(options, seen, file, now)
       const isPlain = !sync && Option.isNone(verifier) && keeping.owner === undefined
       yield* isPlain ? arriveSmall(file, bytes, keeping) : arriveChecked(file, bytes, keeping)
@@ -157,6 +164,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       if (seen.type !== "File") {
         return yield* Effect.fail(failure.system({ method, path: source }, "BadResource", undefined, "it is no file"))
       }
+      if (hasOtherOwner(file.seen, seen)) return yield* Effect.fail(replaced({ method, path: source }))
       const offset = found?.size ?? 0n
       const keeping = kept.ofFile(options, seen, file, now)
       // A later transfer has to open it again.
