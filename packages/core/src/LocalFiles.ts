@@ -8,6 +8,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 
 /**
  * What is known of an entry: its mode with the bits of its type, and times in milliseconds.
@@ -57,6 +58,18 @@ export interface NewFile {
 }
 
 /**
+ * A file that is open for reading.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OpenedFile {
+  readonly look: Effect.Effect<Info, PlatformError>
+  /** Fills the bytes from an offset. Returns how many were read, 0 at the end. */
+  readonly read: (bytes: Uint8Array, offset: number) => Effect.Effect<number, PlatformError>
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -69,7 +82,12 @@ export interface LocalFiles {
   readonly list: (
     path: string
   ) => Effect.Effect<ReadonlyArray<readonly [name: string, info: Info | undefined]>, PlatformError>
-  /** The first bytes of a file, so many where there are as many, and what is known of it behind that. */
+  /** Opens a file for reading, and closes it with the scope. Does not wait for the writer of a named pipe. */
+  readonly open: (path: string) => Effect.Effect<OpenedFile, PlatformError, Scope.Scope>
+  /**
+   * The first bytes of a file, so many where there are as many, and what is known of it behind that. Does not wait for the
+   * writer of a named pipe.
+   */
   readonly read: (path: string, size: number) => Effect.Effect<readonly [bytes: Uint8Array, info: Info], PlatformError>
   /**
    * Writes it, and tells how large it is; it gets its name when that is all of it. The temporary file is whoever's asked to

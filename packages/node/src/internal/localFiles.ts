@@ -1,4 +1,4 @@
-import { type Change, type Info, LocalFiles, type NewFile } from "@effect-remote/core/LocalFiles"
+import { type Change, type Info, LocalFiles, type NewFile, type OpenedFile } from "@effect-remote/core/LocalFiles"
 import { type PlatformError, SystemError, type SystemErrorReason } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -113,9 +113,28 @@ const list: LocalFiles["list"] = (path) =>
       })
   )
 
+// Another user may put a named pipe in the place of a file. Nobody can interrupt an open that waits for its writer.
+const reading = Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK
+
+const open: LocalFiles["open"] = (path) =>
+  Effect.map(
+    Effect.acquireRelease(
+      steps<number>(path, ({ end }) => Fs.open(path, reading, end)),
+      (descriptor) => Effect.sync(() => Fs.closeSync(descriptor))
+    ),
+    (descriptor): OpenedFile => ({
+      look: steps(path, ({ end }) =>
+        Fs.fstat(descriptor, (failure, stats) => failure ? end(failure) : end(null, infoOf(stats)))),
+      read: (bytes, offset) =>
+        steps(path, ({ end }) =>
+          Fs.read(descriptor, bytes, 0, bytes.length, offset, (failure, read) =>
+            end(failure, read)))
+    })
+  )
+
 const read: LocalFiles["read"] = (path, size) =>
   steps<readonly [Uint8Array, Info]>(path, ({ end, isInterrupted }) =>
-    Fs.open(path, "r", (failure, descriptor) => {
+    Fs.open(path, reading, (failure, descriptor) => {
       if (failure) return end(failure)
       // What the opening has just looked at is known without the disk, as is how to close what was only read: a turn in the
       // queue for other threads takes ten times as long.
@@ -226,6 +245,7 @@ export const layer: Layer.Layer<LocalFiles, never, FileSystem> = Layer.effect(
     fileSystem,
     look,
     list,
+    open,
     read,
     place,
     change,

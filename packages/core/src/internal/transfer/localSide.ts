@@ -8,7 +8,7 @@ import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Admit } from "../sftp/operations.js"
 import { settle } from "./kept.js"
-import { fromMode, type Fx, type Identity, replaced, type Seen, type Side } from "./side.js"
+import { fromMode, type Fx, type Identity, type Reading, replaced, type Seen, type Side } from "./side.js"
 
 const kinds: Readonly<Record<string, string>> = {
   BlockDevice: "a device",
@@ -67,6 +67,32 @@ const piecesKept = 16
 
 // Of RemoteFileSystem, which imports this.
 const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileSystem")
+
+type Read = (piece: Uint8Array) => Fx<number>
+
+// `begin` returns what reads the next piece, from an offset on.
+const reading = (look: Fx<Seen>, begin: (offset: bigint) => Fx<Read>): Fx<Reading> => {
+  const memory = buffers.make(chunkSize, piecesKept)
+  const pieces = (read: Read, length: bigint | undefined) => {
+    let left = length
+    return Stream.repeatEffectOption(Effect.suspend(() => {
+      const size = left === undefined || left > BigInt(chunkSize) ? chunkSize : Number(left)
+      if (size === 0) return Effect.fail(Option.none())
+      const piece = memory.take()
+      return Effect.flatMap(Effect.mapError(read(piece.subarray(0, size)), Option.some), (read) => {
+        if (read === 0) return Effect.fail(Option.none())
+        if (left !== undefined) left -= BigInt(read)
+        return Effect.succeed(piece.subarray(0, read))
+      })
+    }))
+  }
+  return Effect.map(look, (seen) => ({
+    seen,
+    look,
+    reuse: memory.give,
+    stream: (offset, length) => Stream.unwrap(Effect.map(begin(offset), (read) => pieces(read, length)))
+  }))
+}
 
 const linksFollowed = 40
 
@@ -226,32 +252,12 @@ export const make = (
         ({ size }) => size
       ),
     read: (path) =>
-      Effect.gen(function*() {
-        const file = yield* fs.open(path, { flag: "r" })
-        const memory = buffers.make(chunkSize, piecesKept)
-        return {
-          seen: seen(yield* file.stat),
-          look: Effect.map(file.stat, seen),
-          reuse: memory.give,
-          stream: (offset, length) =>
-            Stream.unwrap(Effect.map(file.seek(offset, "start"), () => {
-              let left = length
-              return Stream.repeatEffectOption(Effect.suspend(() => {
-                const size = left === undefined || left > BigInt(chunkSize) ? chunkSize : Number(left)
-                if (size === 0) return Effect.fail(Option.none())
-                const piece = memory.take()
-                return Effect.flatMap(
-                  Effect.mapError(file.read(piece.subarray(0, size)), Option.some),
-                  (read) => {
-                    if (read === 0n) return Effect.fail(Option.none())
-                    if (left !== undefined) left -= read
-                    return Effect.succeed(piece.subarray(0, Number(read)))
-                  }
-                )
-              }))
-            }))
-        }
-      }),
+      Effect.flatMap(
+        fs.open(path, { flag: "r" }),
+        (file) =>
+          reading(Effect.map(file.stat, seen), (offset) =>
+            Effect.as(file.seek(offset, "start"), (piece) => Effect.map(file.read(piece), Number)))
+      ),
     write,
     digest: () => Effect.succeedNone
   }
@@ -268,6 +274,13 @@ export const make = (
       readSmall: (path, size) =>
         // One byte more shows a file that has grown, or has no size.
         Effect.map(files.read(path, size + 1), ([bytes, info]) => [bytes, told(info)]),
+      read: (path) =>
+        Effect.flatMap(files.open(path), (file) =>
+          reading(Effect.map(file.look, told), (offset) =>
+            Effect.sync(() => {
+              let at = Number(offset)
+              return (piece) => Effect.tap(file.read(piece, at), (read) => Effect.sync(() => at += read))
+            }))),
       changeDirectory: files.changeDirectory,
       rename: (from, to, id) => id === undefined ? fs.rename(from, to) : files.rename(from, to, id),
       place: (path, temporary, bytes, { created, permissions, times }) =>
