@@ -371,7 +371,12 @@ export const streamLines = (
   Stream.flatMap(RemoteContext, (context) => context.streamLines(command, options))
 
 /**
- * The exit code of a command, whose output is read and dropped. A code other than 0 is no failure here; a signal is.
+ * The exit code of a command, whose output is read and dropped. A code other than 0 is not a failure here, but a signal is.
+ *
+ * Like `ssh`, it waits until stdout and stderr are closed, also by processes that the command left in the background: a code
+ * that comes before the last output does not prove that the output is complete. `timeout` ends those processes. Processes
+ * whose output goes elsewhere are not waited for, and live on after any code. Node's executor waits for the command alone,
+ * and ends all that it left if the code is not 0.
  *
  * @since 0.1.0
  * @category accessors

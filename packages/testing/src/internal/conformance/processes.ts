@@ -160,6 +160,33 @@ export const processes = cases("processes", (test, capabilities) => {
       assert.strictEqual(yield* running("sleep"), 0)
     }), "jobs")
 
+  // FOUND A25
+  test(
+    "exitCode waits for what the command left behind with its output, and its timeout ends that",
+    () =>
+      Effect.gen(function*() {
+        for (const code of [0, 3]) {
+          const error = yield* Effect.flip(
+            RemoteContext.exitCode(sh`sleep 1005 & exit ${code}`, { timeout: "3 seconds" })
+          )
+          assert.strictEqual(error.reason, "TimedOut")
+          assert.strictEqual(yield* running("sleep"), 0)
+        }
+      }),
+    "jobs"
+  )
+
+  // FOUND A25
+  test("a command that fails leaves running what it started with its output elsewhere", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(RemoteContext.string(sh`sleep 1006 >/dev/null 2>&1 & echo $! >&2; exit 3`))
+      assert(error._tag === "RemoteCommandError")
+      assert.strictEqual(error.exitCode, 3)
+      assert.strictEqual(yield* running("sleep"), 1)
+      assert.strictEqual(yield* RemoteContext.exitCode(Command.make("kill", error.stderr.trim())), 0)
+      yield* eventually(running("sleep"), (count) => count === 0)
+    }), "jobs")
+
   test("interruption ends every part of a pipeline", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(RemoteContext.string(sh`sleep 1000 | sleep 1000`))
