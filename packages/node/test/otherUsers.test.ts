@@ -7,7 +7,7 @@ import { Transport } from "@effect-remote/core/Transport"
 import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as wires from "./fixtures/wire.js"
 import { pairings } from "./suites/transports.js"
@@ -111,6 +111,64 @@ for (const { suite } of pairings) {
           Fs.chownSync(target, other, other)
           yield* fs.atomicWrite(target, "new")
           assert.strictEqual(Fs.statSync(target).uid, other)
+        }))
+
+      // FOUND E8
+      it.scoped("takes over neither owner nor mode of another user's file in a sticky directory", () =>
+        Effect.gen(function*() {
+          const fs = yield* RemoteFileSystem.RemoteFileSystem
+          const known = (path: string) => {
+            const { gid, mode, uid } = Fs.statSync(path)
+            return [uid, gid, (mode & 0o7777).toString(8)]
+          }
+          const large = new Uint8Array(100_000)
+          const writes: ReadonlyArray<
+            readonly [string, (target: string, source: string) => Effect.Effect<unknown, unknown>]
+          > = [
+            ["small", (target) => fs.atomicWrite(target, "new")],
+            ["large", (target) => fs.atomicWrite(target, large)],
+            ["stream", (target) => fs.atomicWrite(target, Stream.make(large))],
+            ["sink", (target) => Stream.run(Stream.make(large), fs.atomicSink(target))],
+            ["mode", (target) => fs.atomicWrite(target, "new", { mode: 0o644 })],
+            ["copyFile", (target, source) => fs.copyFile(source, target)],
+            ["put", (target, source) => fs.put(source, target)]
+          ]
+          const path = yield* shared
+          const source = `${path}/elsewhere/source`
+          yield* fs.writeFile(source, large)
+          const own = known(source)
+          assert.deepStrictEqual(own, [0, 0, "644"])
+          const before = (target: string, owner: number, mode: number) => {
+            Fs.writeFileSync(target, "old")
+            Fs.chownSync(target, owner, owner)
+            Fs.chmodSync(target, mode)
+          }
+          for (const [name, write] of writes) {
+            const isGiven = name === "mode" || name === "copyFile"
+            const target = `${path}/${name}`
+            for (
+              const [mode, expected] of [[0o666, "644"], [0o777, "644"], [0o600, isGiven ? "644" : "600"]] as const
+            ) {
+              before(target, other, mode)
+              yield* write(target, source)
+              assert.deepStrictEqual(known(target), [0, 0, expected], `${name}, ${mode.toString(8)}`)
+              assert.notStrictEqual(Fs.readFileSync(target, "utf8"), "old")
+              Fs.rmSync(target)
+            }
+            // Nobody else has made these: they stay as they were.
+            const kept = isGiven ? "644" : "660"
+            before(target, 0, 0o660)
+            yield* write(target, source)
+            assert.deepStrictEqual(known(target), [0, 0, kept], `${name}, own`)
+            before(`${path}/elsewhere/${name}`, other, 0o660)
+            yield* write(`${path}/elsewhere/${name}`, source)
+            assert.deepStrictEqual(known(`${path}/elsewhere/${name}`), [other, other, kept], `${name}, elsewhere`)
+          }
+          const theirs = yield* shared
+          Fs.chownSync(theirs, other, other)
+          before(`${theirs}/file`, other, 0o660)
+          yield* fs.atomicWrite(`${theirs}/file`, "new")
+          assert.deepStrictEqual(known(`${theirs}/file`), [other, other, "660"])
         }))
     })
   })

@@ -11,13 +11,12 @@ import * as posixPath from "../posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
+import * as sharedDirectory from "../sharedDirectory.js"
 import * as probe from "./probe.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
 const mostFollowed = 40
-
-const stickyAndWritable = 0o1002
 
 const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
   Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(connectionError(error)), () => Effect.succeedNone)
@@ -29,11 +28,10 @@ const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
  * @internal
  */
 export const isByAnybody = (operations: Operations, { method, path }: Attempt, { uid }: Attributes): Fx<boolean> =>
-  Effect.map(unlessLost(operations.stat({ method, path: posixPath.parent(path) })), (found) => {
-    const directory = Option.getOrElse(found, (): Attributes => ({}))
-    const isShared = ((directory.permissions ?? 0) & stickyAndWritable) === stickyAndWritable
-    return isShared && uid !== undefined && uid !== directory.uid
-  })
+  Effect.map(
+    unlessLost(operations.stat({ method, path: posixPath.parent(path) })),
+    (directory) => sharedDirectory.isSuspect(Option.getOrUndefined(directory), { uid })
+  )
 
 // Whoever may make a link there could make one for root to follow. A new file shows who this user is.
 const mayFollow = (operations: Operations, attempt: Attempt, link: Attributes): Fx<boolean> =>

@@ -9,6 +9,9 @@ const ownerMay = 0o700
 const groupMay = 0o070
 const othersMay = 0o007
 
+// What programs ask for when they make a file.
+const usualMode = 0o666
+
 /**
  * The mode to make a file with whose owner and group are still unknown: no more for its group than for others.
  *
@@ -33,9 +36,9 @@ interface Kept {
 }
 
 /**
- * Gives a new file the owner and the group of what it replaces, unless another user may have put that there for this user
- * to give away. If the group could not be kept, its rights become those of others. If the owner could not be kept, others
- * get no more than the new file has: another user chose that mode.
+ * Gives a new file the owner and the group of what it replaces. Takes over neither these nor the mode if another user may
+ * have put that there for this user to write to. If the group could not be kept, its rights become those of others. If the
+ * owner could not be kept, others get no more than the new file has: another user chose that mode.
  *
  * @internal
  */
@@ -50,7 +53,13 @@ export const keep = <E>(
     const { gid, uid } = existing
     if (uid === undefined || gid === undefined || !differs(own, existing)) return { permissions, isChanged: false }
     const isSuspect = own.uid !== uid && (yield* isShared)
-    const given = (uid: number) => isSuspect ? Effect.succeed(false) : Effect.isSuccess(change({ uid, gid }))
+    if (isSuspect) {
+      return {
+        permissions: own.permissions === undefined ? undefined : own.permissions & usualMode,
+        isChanged: false
+      }
+    }
+    const given = (uid: number) => Effect.isSuccess(change({ uid, gid }))
     if (yield* given(uid)) return { permissions, isChanged: true }
     const hasGroup = own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))
     if (permissions === undefined) return { permissions, isChanged: true }

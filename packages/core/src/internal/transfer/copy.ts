@@ -38,7 +38,7 @@ export interface File {
   readonly seen: Seen
   /** What is at the target. */
   readonly existing: Seen | undefined
-  /** Whether anybody can have made what is at the target (see `kept.isSuspect`). */
+  /** Whether anybody can have made what is at the target (see `sharedDirectory.isSuspect`). */
   readonly isSuspect: boolean
   /** The names of partial files in the target's directory. */
   readonly partials: ReadonlyArray<string>

@@ -9,8 +9,6 @@ const permissionBits = 0o777
 const ownerMay = 0o700
 const othersMay = 0o007
 
-const stickyAndWritable = 0o1002
-
 /** @internal */
 export const nothing: Kept = {
   created: undefined,
@@ -37,16 +35,6 @@ const timesOf = ({ preserve, skipUnchanged }: Options, seen: Seen, now: number):
   if (skipUnchanged === "quick") return isYoung(seen, now) ? doubted(seen) : seen
   return preserve?.times === true ? seen : undefined
 }
-
-/**
- * Whether another user may have made the file for this one to write to: in a sticky directory that everybody may write to,
- * by anybody but the directory's owner. The kernel has the same rule (`fs.protected_regular`, proc_sys_fs(5)).
- *
- * @internal
- */
-export const isSuspect = (directory: Seen | undefined, existing: Seen | undefined): boolean =>
-  directory !== undefined && existing !== undefined &&
-  (directory.permissions & stickyAndWritable) === stickyAndWritable && existing.uid !== directory.uid
 
 interface Target {
   /** What is replaced. */

@@ -12,6 +12,7 @@ import * as finalizer from "../finalizer.js"
 import * as posixPath from "../posixPath.js"
 import * as failure from "../sftp/failure.js"
 import { longestListing } from "../sftp/operations.js"
+import * as sharedDirectory from "../sharedDirectory.js"
 import * as arrival from "./arrival.js"
 import * as copy from "./copy.js"
 import * as kept from "./kept.js"
@@ -196,7 +197,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
         target: path,
         seen,
         existing,
-        isSuspect: kept.isSuspect(Option.getOrUndefined(around), existing),
+        isSuspect: sharedDirectory.isSuspect(Option.getOrUndefined(around), existing),
         partials: listed.flatMap(({ name }) => names.isPartial(name) ? [name] : [])
       })
     )
@@ -294,7 +295,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           source,
           Effect.map(
             Effect.flatMap(lookAt(job.target, listed), (existing) =>
-              copyFile({ ...job, existing, isSuspect: kept.isSuspect(around, existing) })),
+              copyFile({ ...job, existing, isSuspect: sharedDirectory.isSuspect(around, existing) })),
             (copied) => {
               if (copied.outcome._tag === "Copied") {
                 files++
