@@ -250,8 +250,12 @@ export interface RemoteFileSystem extends FileSystem {
    * interruption before that removes it and leaves the target as it was; only a client that is killed, or cannot reach
    * the host again, leaves it behind, for `sweepTemporary`. The mode of a file that is replaced is kept, and so are its
    * owner and group as far as the server lets this user. If the owner cannot be kept, others get no more than the umask allows.
-   * In a sticky directory that everybody may write to, as `/tmp`, another user's file gives its owner and group to nothing,
-   * unless it belongs to the directory's owner.
+   * In a sticky directory that everybody may write to, such as `/tmp`, another user may have made the file for this write.
+   * There, a file that belongs neither to this user nor to the directory's owner gives the new file neither its owner nor
+   * more rights than any new file gets, also for root.
+   *
+   * The rename has a limit of 30 seconds, then this fails with `TimedOut`. An interruption during the rename ends within
+   * 5 seconds. If the host has not answered by then, a warning names the file that may or may not have been replaced.
    *
    * A target that exists on a server without `posix-rename@openssh.com` is a failure, `AlreadyExists`.
    */
@@ -311,7 +315,7 @@ export const make = Effect.gen(function*() {
   const hash = yield* Effect.serviceOption(LocalHash)
   const context = yield* Effect.serviceOption(RemoteContext)
   const watchBackend = yield* Effect.serviceOption(WatchBackend)
-  const requests = operations.make(yield* session.make(transport))
+  const requests = operations.make(yield* session.make(transport), String(transport.host))
   const fileSystem: RemoteFileSystem = {
     [TypeId]: TypeId,
     host: transport.host,

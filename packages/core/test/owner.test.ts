@@ -16,9 +16,9 @@ const file = (groups: ReadonlyArray<number>, isRoot = false) => {
   return { is, change }
 }
 
-const keep = (uid: number, gid: number, of: ReturnType<typeof file>, made = 0o644) =>
+const keep = (uid: number, gid: number, of: ReturnType<typeof file>, made = 0o644, isShared = false) =>
   Effect.map(
-    owner.keep(of.change, { ...of.is, permissions: made }, { uid, gid }, 0o664),
+    owner.keep(of.change, { ...of.is, permissions: made }, { uid, gid }, 0o664, Effect.succeed(isShared)),
     ({ isChanged, permissions }) => [of.is.uid, of.is.gid, isChanged ? permissions : "as it is"]
   )
 
@@ -40,6 +40,7 @@ it.effect("the mode of another owner's file gives others no more than the new fi
     assert.deepStrictEqual(yield* keep(3, 2, file([2]), 0o600), [1, 2, 0o660])
     assert.deepStrictEqual(yield* keep(2, 2, file([], true), 0o600), [2, 2, 0o664])
     assert.deepStrictEqual(yield* keep(1, 3, file([]), 0o600), [1, 1, 0o644])
+    assert.deepStrictEqual(yield* keep(2, 2, file([2], true), 0o600, true), [1, 1, "as it is"])
     assert.deepStrictEqual([0o664, 0o640, 0o604, 0o777, 0o4755].map(owner.untilOwned), [
       0o644,
       0o600,

@@ -48,6 +48,8 @@ const small = 64 * 1024
 
 /** What is to be written where, once nothing speaks against it. */
 interface Plan {
+  /** Whether the commit was interrupted before the host answered. */
+  isInDoubt: boolean
   readonly at: (path: string) => Attempt
   /** What gets the new content: what the path names, or what that leads to. */
   readonly target: string
@@ -99,7 +101,16 @@ const makePlan = Effect.fnUntraced(function*(
 
   const directory = posixPath.parent(target)
   const temporary = posixPath.join(directory, hiddenNames.temporaryName(yield* random.hex))
-  const plan: Plan = { at, target, existing, permissions, directory, temporary, hasMode: mode !== undefined }
+  const plan: Plan = {
+    isInDoubt: false,
+    at,
+    target,
+    existing,
+    permissions,
+    directory,
+    temporary,
+    hasMode: mode !== undefined
+  }
   return plan
 })
 
@@ -116,13 +127,23 @@ const hasPermissions = (own: Attributes, permissions: number): boolean =>
  *
  * @internal
  */
-export const discard = (path: string, remove: Fx<void>): Effect.Effect<void> =>
-  finalizer.bounded(Effect.catchIf(remove, failure.isNotFound, () => Effect.void), {
-    left: `The hidden file ${JSON.stringify(path)} may remain`
-  })
+export const discard = (
+  path: string,
+  remove: Fx<void>,
+  left = `The hidden file ${JSON.stringify(path)} may remain`
+): Effect.Effect<void> => finalizer.bounded(Effect.catchIf(remove, failure.isNotFound, () => Effect.void), { left })
 
-const cleanUp = (operations: Operations, { at, temporary }: Plan): Effect.Effect<void> =>
-  discard(temporary, operations.removeFile(at(temporary)))
+// An answer also ends the doubt about the commit: the hidden file is gone, so that no commit is still to come.
+const cleanUp = (operations: Operations, { at, isInDoubt, target, temporary }: Plan): Effect.Effect<void> => {
+  const [name, hidden] = [JSON.stringify(target), JSON.stringify(temporary)]
+  return discard(
+    temporary,
+    operations.removeFile(at(temporary)),
+    isInDoubt
+      ? `The file ${name} on ${operations.host} may or may not have been replaced, and the hidden file ${hidden} may remain`
+      : undefined
+  )
+}
 
 // With the directories that are missing above it, which are told.
 const withParents = <A, R>(
@@ -142,13 +163,10 @@ const withParents = <A, R>(
   )
 
 // The one step that cannot be taken back. It has its own limit. If it is interrupted, it has happened or not, and both are
-// whole. Returns whether the hidden name is gone.
-const giveName = (
-  operations: Operations,
-  { at, target, temporary }: Plan,
-  { ifAbsent = false }: Options
-): Fx<boolean> =>
-  finalizer.apart(
+// whole. The clean-up then waits for the host, for the grace period at most. Returns whether the hidden name is gone.
+const giveName = (operations: Operations, plan: Plan, { ifAbsent = false }: Options): Fx<boolean> => {
+  const { at, target, temporary } = plan
+  const named = finalizer.apart(
     Effect.timeoutFail(
       Effect.interruptible(
         ifAbsent
@@ -162,6 +180,11 @@ const giveName = (
       }
     )
   )
+  return Effect.onInterrupt(named, () =>
+    Effect.sync(() => {
+      plan.isInDoubt = true
+    }))
+}
 
 /** @internal */
 export const acquire = Effect.fnUntraced(function*(

@@ -29,6 +29,8 @@ export type Admit = (names: number, characters: number) => Fx<void>
 
 /** @internal */
 export interface Operations {
+  /** For messages. */
+  readonly host: string
   readonly stat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
   readonly lstat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
   /** Follows links. */
@@ -130,7 +132,7 @@ const within = (attempt: failure.Attempt, limit = longestListing): Admit => {
 }
 
 /** @internal */
-export const make = (session: Session): Operations => {
+export const make = (session: Session, host: string): Operations => {
   const using = <A, R>(
     attempt: failure.Attempt,
     use: (client: Client) => Effect.Effect<A, PlatformError, R>,
@@ -506,6 +508,7 @@ export const make = (session: Session): Operations => {
   }
 
   return {
+    host,
     offers: has,
     readWhole,
     writeWhole,
