@@ -46,6 +46,22 @@ describe("shell", () => {
       assert.strictEqual(stderr, "ls: InMemoryHost does not understand the option --color=always\n")
     }))
 
+  // FOUND A21
+  it.scoped.each([
+    ["sed l a", "the command l"],
+    ["sed '/a/Md' a", "the flag M"],
+    ["sed 's/a/b/e' a", "the flag e of s"],
+    ["sed 's/[[.a.]]/b/' a", "the pattern [[.a.]]"],
+    ["sed 's/a/\\x41/' a", "\\x"],
+    ["sed --debug p a", "the option --debug"]
+  ])("refuses %s, which sed understands", ([script = "", construct = ""]) =>
+    Effect.gen(function*() {
+      const { exit, stderr, stdout } = yield* run(script)
+      assert.notDeepEqual(exit, ProgramExit.Code({ code: 0 }))
+      assert.strictEqual(stdout, "")
+      assert.include(stderr, `InMemoryHost does not understand ${construct}`)
+    }))
+
   it.scoped("runs what is scripted before what it has", () =>
     Effect.gen(function*() {
       const scripted: Lookup = ({ words: [name] }) =>

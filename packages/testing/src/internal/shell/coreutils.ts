@@ -24,11 +24,31 @@ import * as xargs from "./coreutils/xargs.js"
 import * as directories from "./directories.js"
 import * as find from "./find/find.js"
 import * as identity from "./identity.js"
+import * as sed from "./sed/sed.js"
 import * as sh from "./sh.js"
 import * as tool from "./tool.js"
 
 const tools = new Map(
-  [builtin, copy, create, date, digest, du, find, grep, gzip, host, lines, list, names, remove, rename, text, xargs]
+  [
+    builtin,
+    copy,
+    create,
+    date,
+    digest,
+    du,
+    find,
+    grep,
+    gzip,
+    host,
+    lines,
+    list,
+    names,
+    remove,
+    rename,
+    sed,
+    text,
+    xargs
+  ]
     .flatMap((
       { tools }
     ) => Object.entries(tools))

@@ -9,6 +9,8 @@ import { Stop } from "./tool.js"
 export interface Spec {
   readonly flags?: string
   readonly values?: string
+  /** Those whose value, if any, is the rest of the word. */
+  readonly optional?: string
   readonly long?: Readonly<Record<string, string>>
   /** Whether the first operand ends the options. */
   readonly leading?: boolean
@@ -33,7 +35,7 @@ export interface Options {
 export const read = (
   name: string,
   words: ReadonlyArray<string>,
-  { flags = "", leading = false, long = {}, values = "" }: Spec
+  { flags = "", leading = false, long = {}, optional = "", values = "" }: Spec
 ): Effect.Effect<Options, Stop> =>
   Effect.suspend(() => {
     const refuse = (option: string) =>
@@ -52,7 +54,7 @@ export const read = (
         const equals = word.indexOf("=")
         const option = word.slice(2, equals < 0 ? undefined : equals)
         const letter = Object.hasOwn(long, option) ? long[option] : undefined
-        if (letter === undefined || equals >= 0 && !values.includes(letter)) return refuse(word)
+        if (letter === undefined || equals >= 0 && !(values + optional).includes(letter)) return refuse(word)
         if (equals < 0 && values.includes(letter) && at + 1 >= words.length) {
           return missing(`option '--${option}' requires an argument`)
         }
@@ -61,7 +63,10 @@ export const read = (
         for (let index = 1; index < word.length; index++) {
           const letter = word.charAt(index)
           if (flags.includes(letter)) all.push([letter, ""])
-          else if (!values.includes(letter)) return refuse(`-${letter}`)
+          else if (optional.includes(letter)) {
+            all.push([letter, word.slice(index + 1)])
+            break
+          } else if (!values.includes(letter)) return refuse(`-${letter}`)
           else {
             const rest = word.slice(index + 1)
             if (rest === "" && at + 1 >= words.length) return missing(`option requires an argument -- '${letter}'`)

@@ -36,8 +36,10 @@ const bracket = (text: string): string | undefined => {
 /**
  * A regular expression of POSIX as one of JavaScript; `undefined`: it is not understood. Where several alternatives match at
  * one place, JavaScript takes the first of them and POSIX the longest, which shows in `-o` alone.
+ *
+ * @internal
  */
-const translate = (text: string, extended: boolean): string | undefined => {
+export const translate = (text: string, extended: boolean): string | undefined => {
   let source = ""
   // whether an operator would have nothing to repeat
   let atStart = true
@@ -67,7 +69,11 @@ const translate = (text: string, extended: boolean): string | undefined => {
       if (atStart) source += escape(operator)
       else source += operator
     } else if (isEscape) {
-      if (/[1-9]/.test(following) || "wWsS".includes(following)) source += `\\${following}`
+      if (/[1-9wW]/.test(following)) source += `\\${following}`
+      // JavaScript counts a byte beyond ASCII among the blanks
+      else if (following === "s" || following === "S") source += following === "s" ? "[ \\t-\\r]" : "[^ \\t-\\r]"
+      // the ends of the buffer
+      else if (following === "`" || following === "'") return undefined
       else if (following === "<") source += "\\b(?=\\w)"
       else if (following === ">") source += "\\b(?<=\\w)"
       else if (following === "b" || following === "B") source += `\\${following}`
@@ -91,14 +97,17 @@ const translate = (text: string, extended: boolean): string | undefined => {
   return depth === 0 ? source : undefined
 }
 
-/** Letters of either case, in the C locale: those beyond ASCII have none. */
-const withoutCase = (source: string): string =>
+/** Letters of either case, in the C locale: those beyond ASCII have none. @internal */
+export const withoutCase = (source: string): string =>
   source.replace(/\\[A-Za-z]|\[(?:\\.|[^\]])*\]|[A-Za-z]/g, (whole) => {
     if (whole.length === 1) return `[${whole.toLowerCase()}${whole.toUpperCase()}]`
     if (!whole.startsWith("[")) return whole
     const inner = whole.slice(1, -1)
-    const other = inner.replace(/[A-Za-z]-[A-Za-z]|\\.|[A-Za-z]/g, (part) =>
-      part.startsWith("\\") ? part : part + (part.toLowerCase() === part ? part.toUpperCase() : part.toLowerCase()))
+    const other = inner.replace(
+      /[A-Za-z]-[A-Za-z]|\\.|[A-Za-z]/g,
+      (part) =>
+        part.startsWith("\\") ? part : part + (part.toLowerCase() === part ? part.toUpperCase() : part.toLowerCase())
+    )
     return `[${other}]`
   })
 

@@ -1,0 +1,388 @@
+/**
+ * Scripts of `sed` as lists of commands. Texts are as in `bytes.ts`.
+ */
+import { control, make as makeRegexp, type Regexp } from "./regexp.js"
+
+/** @internal */
+export type Address =
+  | { readonly _tag: "Line"; readonly line: number }
+  | { readonly _tag: "Last" }
+  | { readonly _tag: "Step"; readonly first: number; readonly step: number }
+  /** `undefined`: the one that was used last. */
+  | { readonly _tag: "Match"; readonly regexp: Regexp | undefined }
+
+/** @internal */
+export type End =
+  | Address
+  | { readonly _tag: "After"; readonly count: number }
+  | { readonly _tag: "Multiple"; readonly of: number }
+
+/** A part of what replaces a match. @internal */
+export type Part =
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Group"; readonly group: number }
+  | { readonly _tag: "Case"; readonly letter: string }
+
+/** @internal */
+export type Action =
+  | {
+    readonly _tag: "Substitute"
+    readonly regexp: Regexp | undefined
+    readonly parts: ReadonlyArray<Part>
+    readonly all: boolean
+    readonly number: number
+    readonly prints: boolean
+    readonly file: string | undefined
+  }
+  | { readonly _tag: "Transliterate"; readonly map: ReadonlyMap<string, string> }
+  | { readonly _tag: "Text"; readonly name: "a" | "c" | "i"; readonly text: string }
+  | { readonly _tag: "File"; readonly name: "r" | "w"; readonly path: string }
+  | { readonly _tag: "Jump"; readonly name: "b" | "t" | "T"; readonly label: string }
+  | { readonly _tag: "Quit"; readonly prints: boolean; readonly code: number }
+  | { readonly _tag: "Block" }
+  /** A command without arguments, `:` and `}`. */
+  | { readonly _tag: "Plain"; readonly name: string }
+
+/** @internal */
+export interface Command {
+  readonly from?: Address
+  readonly to?: End
+  readonly negated: boolean
+  readonly action: Action
+  /** Where to go on: after the block if it is not entered, at the label of a jump. */
+  readonly target: number
+}
+
+/** A piece of the script: of an option `-e`, or a file. @internal */
+export interface Piece {
+  readonly text: string
+  readonly isFile: boolean
+  /** How messages name it. */
+  readonly place: (offset: number, line: number) => string
+}
+
+/** @internal */
+export interface Script {
+  readonly commands: ReadonlyArray<Command>
+  readonly isQuiet: boolean
+}
+
+/** Words about what is wrong. */
+class Wrong extends Error {}
+
+const notUnderstood = (what: string): Wrong => new Wrong(`InMemoryHost does not understand ${what}`)
+
+/** The script, or words about what is wrong. @internal */
+export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script | string => {
+  const text = pieces.map((piece) => piece.text).join("\n")
+  // as sed 4.9 has it, whatever follows on the line
+  const isQuiet = text.startsWith("#n")
+  const commands: Array<Command> = []
+  const open: Array<number> = []
+  const labels = new Map<string, number>()
+  let at = 0
+
+  const wrong = (words: string, offset = at): Wrong => {
+    let start = 0
+    for (const { place, text } of pieces) {
+      if (offset <= start + text.length) {
+        const line = text.slice(0, Math.max(0, offset - start)).split("\n").length
+        return new Wrong(`${place(offset - start, line)}: ${words}`)
+      }
+      start += text.length + 1
+    }
+    return new Wrong(words)
+  }
+  const take = (expression: RegExp): string => {
+    const sticky = new RegExp(expression.source, "sy")
+    sticky.lastIndex = at
+    const found = sticky.exec(text)?.[0] ?? ""
+    at += found.length
+    return found
+  }
+  const blanks = () => take(/[ \t\r\v\f]*/)
+
+  /** What stands before the next delimiter, `undefined` if there is none. */
+  const delimited = (delimiter: string, isRegexp: boolean): string | undefined => {
+    let found = ""
+    while (at < text.length) {
+      const character = text.charAt(at++)
+      if (character === delimiter) return found
+      if (character === "\n" && isRegexp) return undefined
+      if (character !== "\\") {
+        found += character
+        continue
+      }
+      if (at >= text.length) return undefined
+      const next = text.charAt(at++)
+      if (next === delimiter) {
+        if (/[.*[\]^$+?(){}|&\w]/.test(next)) throw notUnderstood(`the delimiter ${next} with a backslash`)
+        found += next
+      } else found += next === "\n" && isRegexp ? next : `\\${next}`
+    }
+    return undefined
+  }
+
+  const regexpOf = (pattern: string, insensitive: boolean): Regexp | undefined => {
+    if (pattern === "") return undefined
+    const regexp = makeRegexp(pattern, extended, insensitive)
+    if (regexp === undefined) throw notUnderstood(`the pattern ${pattern}`)
+    return regexp
+  }
+
+  const address = (): Address | undefined => {
+    const number = take(/[0-9]+/)
+    if (number !== "") {
+      blanks()
+      if (take(/~/) === "") return { _tag: "Line", line: Number(number) }
+      blanks()
+      return { _tag: "Step", first: Number(number), step: Number(take(/[0-9]*/)) }
+    }
+    if (take(/\$/) !== "") return { _tag: "Last" }
+    const opening = take(/\/|\\[^\n]/)
+    if (opening === "") return undefined
+    const pattern = delimited(opening.slice(-1), true)
+    if (pattern === undefined) throw wrong("unterminated address regex")
+    const flags = take(/[IM]*/)
+    if (flags.includes("M")) throw notUnderstood("the flag M")
+    return { _tag: "Match", regexp: regexpOf(pattern, flags !== "") }
+  }
+
+  const end = (): End => {
+    const mark = take(/[+~]/)
+    const count = mark === "" ? "" : take(/[0-9]+/)
+    if (count !== "") {
+      return mark === "+" ? { _tag: "After", count: Number(count) } : { _tag: "Multiple", of: Number(count) }
+    }
+    const found = mark === "" ? address() : undefined
+    if (found === undefined) throw wrong("unexpected `,'", Math.min(at + 1, text.length))
+    return found._tag === "Step" ? { _tag: "Line", line: found.first } : found
+  }
+
+  /** Nothing but the end of a command may follow. */
+  const finish = () => {
+    blanks()
+    if (at >= text.length || "}#".includes(text.charAt(at))) return
+    const next = text.charAt(at++)
+    if (next !== ";" && next !== "\n") throw wrong("extra characters after command")
+  }
+
+  const partsOf = (replacement: string): ReadonlyArray<Part> => {
+    const parts: Array<Part> = []
+    let literal = ""
+    const push = (part: Part) => {
+      if (literal !== "") parts.push({ _tag: "Text", text: literal })
+      literal = ""
+      parts.push(part)
+    }
+    for (let index = 0; index < replacement.length; index++) {
+      const character = replacement.charAt(index)
+      if (character === "&") push({ _tag: "Group", group: 0 })
+      else if (character !== "\\") literal += character
+      else {
+        const letter = replacement.charAt(++index)
+        if (/[0-9]/.test(letter)) push({ _tag: "Group", group: Number(letter) })
+        else if ("LUluE".includes(letter)) push({ _tag: "Case", letter })
+        else if ("cdox".includes(letter)) throw notUnderstood(`\\${letter}`)
+        else literal += control(letter) ?? letter
+      }
+    }
+    if (literal !== "") parts.push({ _tag: "Text", text: literal })
+    return parts
+  }
+
+  const path = (): string => {
+    blanks()
+    const found = take(/[^\n]*/)
+    at++
+    if (found === "") throw wrong("missing filename in r/R/w/W commands", Math.min(at, text.length))
+    return found
+  }
+
+  const substitute = (): Action => {
+    const delimiter = text.charAt(at++)
+    if (delimiter === "\n" || delimiter === "\\" || delimiter === "") throw wrong("unterminated `s' command")
+    const pattern = delimited(delimiter, true)
+    const replacement = pattern === undefined ? undefined : delimited(delimiter, false)
+    if (pattern === undefined || replacement === undefined) throw wrong("unterminated `s' command")
+    const seen = new Set<string>()
+    let number = 0
+    let file: string | undefined
+    while (file === undefined) {
+      const digits = take(/[0-9]+/)
+      if (digits !== "") {
+        if (number > 0) throw wrong("multiple number options to `s' command")
+        number = Number(digits)
+        if (number === 0) throw wrong("number option to `s' command may not be zero")
+        continue
+      }
+      const flag = take(/[gpiIwemM]/)
+      if (flag === "") break
+      if (flag === "w") file = path()
+      else if ("emM".includes(flag)) throw notUnderstood(`the flag ${flag} of s`)
+      else if (seen.has(flag) && "gp".includes(flag)) throw wrong(`multiple \`${flag}' options to \`s' command`)
+      seen.add(flag)
+    }
+    if (file === undefined) {
+      blanks()
+      if (at < text.length && !"}#".includes(text.charAt(at)) && !/[;\n]/.test(text.charAt(at++))) {
+        throw wrong("unknown option to `s'")
+      }
+    }
+    const regexp = regexpOf(pattern, seen.has("i") || seen.has("I"))
+    const parts = partsOf(replacement)
+    const most = Math.max(0, ...parts.map((part) => part._tag === "Group" ? part.group : 0))
+    if (regexp !== undefined && most > regexp.groups) {
+      throw wrong(
+        `invalid reference \\${most} on \`s' command's RHS`,
+        Math.max(0, at - (text[at - 1] === "\n" ? 1 : 0))
+      )
+    }
+    return { _tag: "Substitute", regexp, parts, all: seen.has("g"), number: number || 1, prints: seen.has("p"), file }
+  }
+
+  const transliterate = (): Action => {
+    const delimiter = text.charAt(at++)
+    const unescaped = (part: string | undefined): ReadonlyArray<string> => {
+      if (part === undefined || delimiter === "\n" || delimiter === "\\") throw wrong("unterminated `y' command")
+      const characters: Array<string> = []
+      for (let index = 0; index < part.length; index++) {
+        const character = part.charAt(index)
+        if (character !== "\\") characters.push(character)
+        else {
+          const next = part.charAt(++index)
+          const known = next === "\\" || next === "\n" ? next : control(next)
+          if (known === undefined) throw notUnderstood(`\\${next} in y`)
+          characters.push(known)
+        }
+      }
+      return characters
+    }
+    const from = unescaped(delimited(delimiter, false))
+    const to = unescaped(delimited(delimiter, false))
+    if (from.length !== to.length) throw wrong("strings for `y' command are different lengths")
+    const map = new Map<string, string>()
+    for (const [index, one] of from.entries()) if (!map.has(one)) map.set(one, to[index] ?? "")
+    finish()
+    return { _tag: "Transliterate", map }
+  }
+
+  const textOf = (name: "a" | "c" | "i"): Action => {
+    blanks()
+    if (at >= text.length) throw wrong("expected \\ after `a', `c' or `i'")
+    let found = ""
+    if (take(/\\[ \t]*\n/) === "") {
+      // a backslash before a text on the same line keeps the blanks at its start
+      if (take(/\\(?=[ \t])/) === "") take(/\\(?=[^\\])/)
+    } else if (at >= text.length) throw wrong("incomplete command")
+    while (at < text.length) {
+      const character = text.charAt(at++)
+      if (character === "\n") break
+      if (character !== "\\") found += character
+      else {
+        const next = text.charAt(at++)
+        if ("cdox".includes(next) && next !== "") throw notUnderstood(`\\${next} in a text`)
+        found += control(next) ?? next
+      }
+    }
+    return { _tag: "Text", name, text: `${found}\n` }
+  }
+
+  const label = (): string => {
+    blanks()
+    const found = take(/[^\s;]*/)
+    take(/[ \t]*[;\n]?/)
+    return found
+  }
+
+  const action = (name: string, addresses: number): Action => {
+    if (name === "{") {
+      open.push(commands.length)
+      return { _tag: "Block" }
+    }
+    if (name === "}") {
+      if (addresses > 0) throw wrong("} doesn't want any addresses")
+      if (open.pop() === undefined) throw wrong("unexpected `}'")
+      finish()
+      return { _tag: "Plain", name }
+    }
+    if (name === ":") {
+      if (addresses > 0) throw wrong(": doesn't want any addresses")
+      const found = label()
+      if (found === "") throw wrong("\":\" lacks a label")
+      labels.set(found, commands.length)
+      return { _tag: "Plain", name }
+    }
+    if (name === "s") return substitute()
+    if (name === "y") return transliterate()
+    if (name === "a" || name === "c" || name === "i") return textOf(name)
+    if (name === "r" || name === "w") return { _tag: "File", name, path: path() }
+    if (name === "b" || name === "t" || name === "T") return { _tag: "Jump", name, label: label() }
+    if (name === "q" || name === "Q") {
+      if (addresses > 1) throw wrong("command only uses one address")
+      blanks()
+      const code = Number(take(/[0-9]*/))
+      finish()
+      return { _tag: "Quit", prints: name === "q", code }
+    }
+    if ("=dDgGhHnNpPxz".includes(name)) {
+      finish()
+      return { _tag: "Plain", name }
+    }
+    if ("eFlRvW".includes(name)) throw notUnderstood(`the command ${name}`)
+    throw wrong(`unknown command: \`${name}'`)
+  }
+
+  const command = (): void => {
+    const from = address()
+    blanks()
+    let to: End | undefined
+    if (from !== undefined && take(/,/) !== "") {
+      blanks()
+      to = end()
+    }
+    if (from?._tag === "Line" && from.line === 0 && to?._tag !== "Match") {
+      throw wrong("invalid usage of line address 0", at + 1)
+    }
+    blanks()
+    const negated = take(/![ \t!]*/) !== ""
+    const name = text.charAt(at++)
+    if (name === "" || name === "\n" && from !== undefined) throw wrong("missing command", Math.min(at, text.length))
+    if (name === "#") {
+      if (from !== undefined) throw wrong("comments don't accept any addresses")
+      take(/[^\n]*/)
+      return
+    }
+    const made = action(name, to !== undefined ? 2 : from !== undefined ? 1 : 0)
+    const own = made._tag === "Block" ? open.at(-1) ?? 0 : commands.length
+    commands[own] = {
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+      negated,
+      action: made,
+      target: 0
+    }
+  }
+
+  try {
+    for (take(/[\s;]*/); at < text.length; take(/[\s;]*/)) command()
+    if (open.length > 0) throw wrong("unmatched `{'", 0)
+    const ends: Array<number> = []
+    for (let index = commands.length - 1; index >= 0; index--) {
+      const { action } = commands[index]!
+      let target = 0
+      if (action._tag === "Plain" && action.name === "}") ends.push(index)
+      else if (action._tag === "Block") target = ends.pop() ?? 0
+      else if (action._tag === "Jump") {
+        const found = action.label === "" ? commands.length : labels.get(action.label)
+        if (found === undefined) throw new Wrong(`can't find label for jump to \`${action.label}'`)
+        target = found
+      } else continue
+      commands[index] = { ...commands[index]!, target }
+    }
+    return { commands, isQuiet }
+  } catch (error) {
+    if (error instanceof Wrong) return error.message
+    throw error
+  }
+}
