@@ -136,8 +136,8 @@ export const lines = <E>(
  *
  * @internal
  */
-export const linesOf = (text: string): ReadonlyArray<string> =>
-  text === "" ? [] : (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n")
+export const linesOf = (text: string, end = "\n"): ReadonlyArray<string> =>
+  text === "" ? [] : (text.endsWith(end) ? text.slice(0, -1) : text).split(end)
 
 /** @internal */
 export const withoutEnd = (line: string): string => line.endsWith("\n") ? line.slice(0, -1) : line

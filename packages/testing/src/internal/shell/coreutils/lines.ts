@@ -74,7 +74,7 @@ const ordering = (flags: string) => (left: string, right: string): number => {
 const sort: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("sort", self.words, {
-      flags: "nrufbscC",
+      flags: "nrufbscCz",
       values: "kto",
       long: {
         "numeric-sort": "n",
@@ -85,7 +85,8 @@ const sort: tool.Run = (self) =>
         stable: "s",
         key: "k",
         "field-separator": "t",
-        output: "o"
+        output: "o",
+        "zero-terminated": "z"
       }
     })
     const separator = found.value("t")
@@ -113,15 +114,16 @@ const sort: tool.Run = (self) =>
     const isStable = found.has("s") || found.has("u")
     const compare = (left: string, right: string) =>
       byKeys(left, right) || (isStable ? 0 : ordering(global.includes("r") ? "r" : "")(left, right))
+    const end = found.has("z") ? "\0" : "\n"
     const all: Array<string> = []
     for (const path of found.operands.length === 0 ? ["-"] : found.operands) {
       const text = yield* Effect.catchTag(input.whole(self, path), "PosixError", (error) =>
         error.errno === "EISDIR"
           ? tool.stop(`read failed: ${message.quoteIfNeeded(path)}: Is a directory`, 2)
           : tool.stop(`cannot read: ${message.quoteIfNeeded(path)}: ${message.of(error)}`, 2))
-      for (const line of input.linesOf(text)) all.push(line)
+      const lines = input.linesOf(text, end)
+      for (const line of lines) all.push(line)
       if (found.has("c") || found.has("C")) {
-        const lines = input.linesOf(text)
         const at = lines.findIndex((line, index) =>
           index > 0 &&
           (found.has("u") ? byKeys(lines[index - 1] ?? "", line) >= 0 : compare(lines[index - 1] ?? "", line) > 0)
@@ -136,7 +138,7 @@ const sort: tool.Run = (self) =>
     const kept = found.has("u")
       ? all.filter((line, index) => index === 0 || byKeys(all[index - 1] ?? "", line) !== 0)
       : all
-    const text = kept.map((line) => `${line}\n`).join("")
+    const text = kept.map((line) => `${line}${end}`).join("")
     const output = found.value("o")
     if (output === undefined) yield* self.print(text)
     else {
