@@ -100,6 +100,17 @@ describe("a server that is held up by a file", () => {
       assert.strictEqual(sessions.length, 2)
     }))
 
+  it.scoped("serves an uninterruptible caller after an abandoned request", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* scripted.make({ answer: blocking(0o100644) })
+      const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
+      yield* TestClock.adjust("1 second")
+      yield* joined(reading)
+      const next = yield* Effect.fork(Effect.uninterruptible(fs.readFile("/file")))
+      yield* TestClock.adjust("3 seconds")
+      assert.isAbove((yield* joined(next)).length, 0)
+    }))
+
   // FOUND E13
   it.scoped("serves others while somebody waits for a pipe, and closes its session afterwards", () =>
     Effect.gen(function*() {

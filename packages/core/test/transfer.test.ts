@@ -2,6 +2,7 @@ import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { partialName } from "../src/internal/hiddenNames.js"
+import * as progress from "../src/internal/transfer/progress.js"
 import type { Seen, Side } from "../src/internal/transfer/side.js"
 import * as transfer from "../src/internal/transfer/transfer.js"
 import type { Entry } from "../src/Transfer.js"
@@ -251,4 +252,34 @@ it.effect("the removal of stale partial files is interrupted at once", () =>
     }))
     yield* Deferred.await(begun)
     yield* Fiber.interrupt(fiber)
+  }))
+
+it.effect("stopOnFailure does not hold up an uninterruptible transfer", () =>
+  Effect.gen(function*() {
+    const touched = new Set<string>()
+    const { entries } = yield* Effect.uninterruptible(transfer.run({
+      method: "get",
+      from: hostile([["fine", "File"]]),
+      to: taking(touched),
+      source: "/there",
+      target: "here",
+      host: "a host",
+      options: { stopOnFailure: true },
+      hash: Option.none()
+    }))
+    assert.deepStrictEqual(outcomes(entries), [["", "Made"], ["fine", "Copied"]])
+  }))
+
+it.effect("a progress listener that never ends holds up the end for two seconds at most", () =>
+  Effect.gen(function*() {
+    const stuck = () => Effect.uninterruptible(Effect.never)
+    const fiber = yield* Effect.fork(Effect.uninterruptible(progress.told(stuck, ({ sent }) =>
+      Effect.zipRight(
+        Effect.sync(() => sent(1)),
+        Effect.yieldNow()
+      ))))
+    yield* TestClock.adjust("1 second")
+    assert.isNull(fiber.unsafePoll())
+    yield* TestClock.adjust("2 seconds")
+    yield* Fiber.join(fiber)
   }))

@@ -3,7 +3,7 @@ import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Fiber, Stream } from "effect"
+import { Array, Deferred, Effect, Fiber, Stream } from "effect"
 import { vi } from "vitest"
 import { listening } from "./fixtures/processes.js"
 import * as proxies from "./fixtures/proxy.js"
@@ -49,6 +49,21 @@ for (const kind of servers) {
           yield* eventually(Effect.sync(listening), (now) => now.join() === before.join())
         }).pipe(Effect.provide(OpenSsh.layer(proxies.through(proxy, sshd))))
       }))
+
+    it.scopedLive("as a wait for a connection, by an interruption that the caller does not allow, goes on", () =>
+      Effect.gen(function*() {
+        const { connect, listen } = yield* Transport.Transport
+        const { accept, address } = yield* listen(Transport.RemoteAddress.Tcp({ host: "127.0.0.1", port: 0 }))
+        const accepted = yield* Deferred.make<string>()
+        const waiting = yield* Effect.fork(Effect.uninterruptible(
+          Effect.flatMap(accept, ({ peer }) => Deferred.succeed(accepted, peer))
+        ))
+        yield* Effect.yieldNow()
+        yield* Fiber.interruptFork(waiting)
+        yield* Effect.repeatN(Effect.yieldNow(), 100)
+        yield* connect(address)
+        assert.include(yield* Effect.raceFirst(Deferred.await(accepted), Fiber.join(waiting)), "a client of")
+      }).pipe(Effect.provide(layerConnection({ kind, loginShell: "sh" }))))
 
     it.live("because its command has ended before its input harms no other", () =>
       Effect.gen(function*() {

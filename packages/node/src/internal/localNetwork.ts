@@ -125,7 +125,8 @@ export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(addres
     address: typeof bound === "object" && bound !== null
       ? LocalAddress.Tcp({ host: bound.address, port: bound.port })
       : address,
-    accept: Effect.map(Effect.tap(next, closing), adopt)
+    // An interruption does not come between a socket and its end.
+    accept: Effect.uninterruptibleMask((restore) => Effect.map(Effect.tap(restore(next), closing), adopt))
   }
 })
 

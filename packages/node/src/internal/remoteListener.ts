@@ -21,9 +21,6 @@ import * as localNetwork from "./localNetwork.js"
 // A type of channel that no server has.
 const noChannel = "none@effect-remote"
 
-// As long as it takes behind what a busy connection carries.
-const closedWithin = "10 seconds"
-
 /** @internal */
 export const make = (
   connection: Connection,
@@ -50,6 +47,9 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     finalizer.apart(
       Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
     )
+
+  const unlessBroken = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    finalizer.apart(Effect.raceFirst(Effect.interruptible(effect), Effect.interruptible(lost)))
 
   const path = connection.forwards.path(address)
   const listening = yield* Effect.catchAll(
@@ -85,7 +85,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
         Effect.forkDaemon,
         Effect.flatMap(Fiber.await),
         Effect.raceFirst(Effect.ignore(lost)),
-        (closed) => finalizer.bounded(closed, { left: `${host} may still listen on ${where}`, within: closedWithin }),
+        (closed) => finalizer.bounded(closed, { left: `${host} may still listen on ${where}` }),
         Effect.unless(connection.isLost)
       )
   )
@@ -99,15 +99,12 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     failure("ConnectionLost", cause.message, cause)
   )
   // A master that dies closes its sockets in good order: only one that still answers has told of an end.
-  const ended = ask({ _tag: "AliveCheck" }).pipe(
-    Effect.catchAll(() => lost),
-    Effect.raceFirst(Effect.interruptible(lost))
-  )
+  const ended = unlessBroken(Effect.catchAll(ask({ _tag: "AliveCheck" }), () => lost))
   const remote: RemoteListener = {
     address: address._tag === "Tcp" && answer._tag === "RemotePort"
       ? RemoteAddress.Tcp({ host: address.host, port: answer.port })
       : address,
-    accept: Effect.raceFirst(broken(listening.accept), Effect.interruptible(lost)).pipe(
+    accept: unlessBroken(broken(listening.accept)).pipe(
       Effect.map((local): RemoteConnection => ({
         peer: `a client of ${where}`,
         read: Effect.tap(broken(local.read), (bytes) => Option.isNone(bytes) ? ended : Effect.void),

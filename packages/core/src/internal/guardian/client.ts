@@ -219,7 +219,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     })
 
   const answered = (guardian: Attached) =>
-    Effect.timeoutOption(Effect.interruptible(end(guardian, nobody, 0)), answeredWithin)
+    finalizer.apart(Effect.timeoutOption(Effect.interruptible(end(guardian, nobody, 0)), answeredWithin))
 
   // The end of its input would make it end all that it knows. So it quits, once its successor has answered what was said after
   // those that run, and its channel stays open until it has.

@@ -3,6 +3,7 @@
  * answers nothing after such a request either.
  */
 import * as Effect from "effect/Effect"
+import * as finalizer from "../finalizer.js"
 
 /** @internal */
 export interface Doubts {
@@ -60,7 +61,9 @@ export const make = (now: () => number): Doubts => {
       Effect.suspend(() => {
         const [oldest] = doubted.values()
         const left = oldest === undefined ? 0 : oldest + millis - now()
-        return left <= 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(noneLeft([...doubted.keys()]), left))
+        if (left <= 0) return Effect.void
+        const answered = Effect.interruptible(noneLeft([...doubted.keys()]))
+        return Effect.asVoid(finalizer.apart(Effect.timeoutOption(answered, left)))
       })
   }
 }

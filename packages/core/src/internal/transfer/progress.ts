@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Progress } from "../../Transfer.js"
+import * as finalizer from "../finalizer.js"
 
 /** @internal */
 export interface Board {
@@ -78,7 +79,12 @@ const telling = <A, E, R>(
     const tell = Effect.flatMap(snapshot, (progress) => Effect.suspend(() => listener(progress)))
     // What it does wrong is no failure of the transfer.
     const forgiven = Effect.catchAllCause((cause) => Effect.logWarning("onProgress failed", cause))
-    const running = yield* Effect.whileLoop({
+    const patiently = <A>(fiber: Fiber.Fiber<A>) =>
+      Effect.flatMap(
+        finalizer.apart(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), patience)),
+        (ended) => Option.isNone(ended) ? Fiber.interruptFork(fiber) : Effect.void
+      )
+    const telling = Effect.whileLoop({
       while: () => !isDone,
       body: () =>
         Effect.zipRight(
@@ -89,7 +95,11 @@ const telling = <A, E, R>(
           })
         ),
       step: () => {}
-    }).pipe(forgiven, Effect.interruptible, Effect.forkScoped)
+    }).pipe(forgiven, Effect.interruptible)
+    const running = yield* Effect.acquireRelease(
+      Effect.forkDaemon(telling),
+      (fiber) => Effect.zipRight(Fiber.interruptFork(fiber), patiently(fiber))
+    )
     const count = (change: () => void) => {
       change()
       changed.unsafeOpen()
@@ -122,9 +132,6 @@ const telling = <A, E, R>(
         isDone = true
       })
     )
-    const patiently = <A>(fiber: Fiber.Fiber<A>) =>
-      Effect.flatMap(Effect.timeoutOption(Fiber.await(fiber), patience), (ended) =>
-        Option.isNone(ended) ? Fiber.interruptFork(fiber) : Effect.void)
     yield* patiently(running)
     yield* Effect.flatMap(Effect.forkDaemon(forgiven(tell)), patiently)
     return yield* exit

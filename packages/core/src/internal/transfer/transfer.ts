@@ -268,7 +268,10 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         source,
         Effect.map(
           options.stopOnFailure === true
-            ? Effect.raceFirst(tried, Effect.as(Deferred.await(stopped), leftOver))
+            ? finalizer.apart(Effect.raceFirst(
+              Effect.interruptible(tried),
+              Effect.interruptible(Effect.as(Deferred.await(stopped), leftOver))
+            ))
             : tried,
           (outcome) => note(source, outcome)
         )
