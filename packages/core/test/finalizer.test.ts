@@ -85,6 +85,39 @@ describe("a finalizer that waits", () => {
     }))
 })
 
+describe("a finalizer that may take longer", () => {
+  it.effect("is abandoned a grace period after an interruption that comes while it runs", () =>
+    Effect.gen(function*() {
+      const logged = yield* warnings(Effect.gen(function*() {
+        const fiber = yield* Effect.fork(Effect.scoped(
+          Effect.addFinalizer(() => finalizer.patient(Effect.never, { left: "a may remain", within: "30 seconds" }))
+        ))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.interruptFork(fiber)
+        yield* TestClock.adjust("4 seconds")
+        assert.isNull(fiber.unsafePoll())
+        yield* Fiber.interruptFork(fiber)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.await(fiber)
+      }))
+      assert.deepStrictEqual(logged, ["a may remain: the host did not finish within 30s, or 5s of an interruption"])
+    }))
+
+  it.effect("is abandoned at its own limit when nothing interrupts it", () =>
+    Effect.gen(function*() {
+      const logged = yield* warnings(Effect.gen(function*() {
+        const fiber = yield* Effect.fork(
+          finalizer.patient(Effect.never, { left: "a may remain", within: "30 seconds" })
+        )
+        yield* TestClock.adjust("29 seconds")
+        assert.isNull(fiber.unsafePoll())
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(fiber)
+      }))
+      assert.strictEqual(logged.length, 1)
+    }))
+})
+
 describe("apart", () => {
   it.effect("is not interrupted where the caller is uninterruptible, though a part of it is interruptible", () =>
     Effect.gen(function*() {

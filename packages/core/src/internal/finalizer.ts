@@ -41,16 +41,44 @@ export const bounded = <A, E, R>(
   work: Effect.Effect<A, E, R>,
   { left, within = grace }: { readonly within?: Duration.DurationInput; readonly left: string }
 ): Effect.Effect<void, never, R> =>
+  abandoned(work, left, {
+    after: Effect.sleep(within),
+    why: `the host did not answer within ${Duration.format(within)}`
+  })
+
+/**
+ * As `bounded`, for work after a good end that may take longer than `grace`. An interruption of the caller leaves it `grace`.
+ *
+ * @internal
+ */
+export const patient = <A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  { left, within }: { readonly within: Duration.DurationInput; readonly left: string }
+): Effect.Effect<void, never, R> =>
+  Effect.uninterruptible(Effect.gen(function*() {
+    // An uninterruptible caller notices its interruption by that of a child.
+    const child = yield* Effect.fork(Effect.interruptible(Effect.never))
+    const hurried = Effect.zipRight(Fiber.await(child), Effect.sleep(grace))
+    yield* abandoned(work, left, {
+      after: Effect.raceFirst(Effect.sleep(within), hurried),
+      why: `the host did not finish within ${Duration.format(within)}, or ${Duration.format(grace)} of an interruption`
+    })
+    yield* Fiber.interrupt(child)
+  }))
+
+const abandoned = <A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  left: string,
+  { after, why }: { readonly after: Effect.Effect<void>; readonly why: string }
+): Effect.Effect<void, never, R> =>
   // Disconnected: what does not heed its interruption is not waited for.
   Effect.disconnect(work).pipe(
+    Effect.asSome,
+    Effect.raceFirst(Effect.as(after, Option.none())),
     Effect.interruptible,
-    Effect.timeoutOption(within),
     Effect.matchCauseEffect({
       onFailure: (cause) => Effect.logWarning(left, Cause.squash(cause)),
-      onSuccess: (done) =>
-        Option.isSome(done)
-          ? Effect.void
-          : Effect.logWarning(`${left}: the host did not answer within ${Duration.format(within)}`)
+      onSuccess: (done) => Option.isSome(done) ? Effect.void : Effect.logWarning(`${left}: ${why}`)
     }),
     apart,
     Effect.uninterruptible

@@ -331,10 +331,20 @@ const launch = Effect.fnUntraced(function*(
       yield* stderr.discard
       // A launch that was given up is left alone: its shell finds that nobody reads the report, and runs nothing. One that
       // has not had its whole frame ends with its input.
-      const group = pid ?? (late ? undefined : yield* Effect.timeoutTo(
+      const group = pid ?? (late ? undefined : yield* Effect.flatten(Effect.timeoutTo(
         Effect.option(Effect.interruptible(Effect.zipRight(Effect.ignore(channel.end), awaitReport))),
-        { duration: reportedWithin, onSuccess: Option.getOrUndefined, onTimeout: () => undefined }
-      ))
+        {
+          duration: reportedWithin,
+          onSuccess: (reported) => Effect.succeed(Option.getOrUndefined(reported)),
+          onTimeout: () =>
+            Effect.as(
+              Effect.logWarning(
+                `${compiled.shown} may still run on ${transport.host}: its start was not reported within ${reportedWithin}`
+              ),
+              undefined
+            )
+        }
+      )))
       if (group === undefined) return
       if (yield* isOver) return yield* lost ? guardian.lost(group) : guardian.done(group)
       if (!terminate.leadsGroup(group)) {

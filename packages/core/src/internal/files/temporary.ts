@@ -33,7 +33,7 @@ const removedWithin = "30 seconds"
 export interface Temporary {
   readonly path: string
   readonly create: Fx<void>
-  /** Removes it, with what it contains. No interruption ends this. */
+  /** Removes it, with what it contains. An interruption ends this after `finalizer.grace`. */
   readonly remove: (within: Duration.DurationInput) => Effect.Effect<void>
 }
 
@@ -67,7 +67,7 @@ export const directory = (
       remove: (within) =>
         Effect.suspend(() =>
           isOurs
-            ? finalizer.bounded(remove.remove(operations, { method, path }, { recursive: true, force: true }), {
+            ? finalizer.patient(remove.remove(operations, { method, path }, { recursive: true, force: true }), {
               left: `The temporary directory ${JSON.stringify(path)} may remain`,
               within
             })
