@@ -1,6 +1,10 @@
+import { RemoteHost } from "@effect-remote/core"
 import { assert, describe, it } from "@effect/vitest"
-import { FastCheck } from "effect"
-import { parse } from "../src/internal/sessionSettings.js"
+import { Effect, FastCheck, Fiber, TestClock } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { make, parse } from "../src/internal/sessionSettings.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
@@ -40,6 +44,21 @@ describe("sessionSettings", () => {
   ])("forwardagent %s", (value, forwardAgent) => {
     assert.strictEqual(parse(`forwardagent ${value}\n`, {}).forwardAgent, forwardAgent)
   })
+
+  it.scoped("are nothing after 10 seconds in which ssh does not answer", () =>
+    Effect.gen(function*() {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "ssh-"))),
+        (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
+      )
+      const ssh = Path.join(directory, "ssh")
+      Fs.writeFileSync(ssh, "#!/bin/sh\ntrap '' TERM\nexec sleep 1000\n", { mode: 0o755 })
+      const host = yield* RemoteHost.parse("a-host")
+      const installation = { directory, config: "none", environment: {}, passwords: [], ready: "" }
+      const asking = yield* Effect.fork(make(host, ssh, installation))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(asking), { forwardAgent: false, environment: [] })
+    }))
 
   it("a keyword is a whole word at the start of a line", () => {
     const text = "forwardagents yes\nx forwardagent yes\nsendenvs A\nsetenvx A=1\nproxycommand sendenv A\n"

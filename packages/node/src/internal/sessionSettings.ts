@@ -3,6 +3,7 @@
  */
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import { execFile } from "node:child_process"
 import * as process from "node:process"
 import type { Installation } from "./installation.js"
@@ -12,6 +13,9 @@ export interface SessionSettings {
   readonly forwardAgent: boolean
   readonly environment: ReadonlyArray<readonly [name: string, value: string]>
 }
+
+// A `Match exec` of the user's configuration may take its time.
+const answeredWithin = "10 seconds"
 
 // As OpenSSH matches SendEnv: `*` and `?`.
 const matches = (pattern: string): RegExp =>
@@ -40,13 +44,16 @@ export const parse = (output: string, environment: NodeJS.ProcessEnv): SessionSe
  * @internal
  */
 export const make = (host: RemoteHost, ssh: string, installation: Installation): Effect.Effect<SessionSettings> =>
-  Effect.async<SessionSettings>((resume) => {
+  Effect.async<string>((resume) => {
     const child = execFile(
       ssh,
       ["-F", installation.config, "-G", "--", host.host],
-      { timeout: 10_000, maxBuffer: 4 * 1024 * 1024 },
-      (error, stdout) => resume(Effect.succeed(parse(error === null ? stdout : "", process.env)))
+      { maxBuffer: 4 * 1024 * 1024 },
+      (error, stdout) => resume(Effect.succeed(error === null ? stdout : ""))
     )
     child.on("error", () => {})
-    return Effect.sync(() => child.kill())
-  })
+    return Effect.sync(() => child.kill("SIGKILL"))
+  }).pipe(
+    Effect.timeoutTo({ duration: answeredWithin, onSuccess: identity, onTimeout: () => "" }),
+    Effect.map((output) => parse(output, process.env))
+  )

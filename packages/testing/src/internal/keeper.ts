@@ -1,5 +1,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as childProcess from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -124,6 +126,7 @@ rm -rf -- "$directory"
 
 /** @internal */
 export interface Keeper {
+  readonly pid: number
   /** A private directory, gone with the scope. */
   readonly directory: string
   /** The value of the environment variable `markName` that sessions are to have. */
@@ -137,6 +140,9 @@ export interface Keeper {
    */
   readonly request: (command: "start" | "drop" | "list") => Effect.Effect<ReadonlyArray<string>, SshdError>
 }
+
+// A machine under load needs seconds to find and to end all.
+const endedWithin = "30 seconds"
 
 const failed = (detail: string, cause?: unknown) => new SshdError({ reason: "StartFailed", detail, cause })
 
@@ -162,12 +168,24 @@ const start = (args: ReadonlyArray<string>): Effect.Effect<Child, SshdError, Sco
       child.on("error", (cause) => resume(Effect.fail(failed("/bin/sh could not be started", cause))))
       child.once("spawn", () => resume(Effect.succeed(child)))
     }),
-    (child) =>
-      Effect.async<void>((resume) => {
+    (child) => {
+      const ended = Effect.async<void>((resume) => {
         if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
         child.once("exit", () => resume(Effect.void))
         child.stdin.end()
       })
+      const warning =
+        `The keeper of a test server (process ${child.pid}) has not ended within ${endedWithin}: what it started may still run`
+      // In a fiber of its own, which no interruption of the owner reaches.
+      return ended.pipe(
+        Effect.interruptible,
+        Effect.timeoutOption(endedWithin),
+        Effect.flatMap((done) => Option.isSome(done) ? Effect.void : Effect.logWarning(warning)),
+        Effect.forkDaemon,
+        Effect.flatMap(Fiber.join),
+        Effect.uninterruptible
+      )
+    }
   )
 
 /**
@@ -200,6 +218,7 @@ export const make = (
     })
 
     return {
+      pid: child.pid ?? 0,
       directory: privateDirectory,
       mark,
       stderr: child.stderr,
