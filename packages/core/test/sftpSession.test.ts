@@ -203,6 +203,29 @@ const counting = (most: number) => {
   }
 }
 
+describe("a server that does not answer a rename", () => {
+  it.scoped("fails the atomic write after 30 seconds", () =>
+    Effect.gen(function*() {
+      const asked = yield* Deferred.make<void>()
+      const { fs } = yield* scripted.make({
+        answer: (request) => {
+          if (request._tag === "Stat" || request._tag === "Lstat") {
+            return request.path === "/" ? attributes(0o040755) : scripted.missing
+          }
+          if (request._tag !== "Rename" && request._tag !== "Extended") return endless(request)
+          Deferred.unsafeDone(asked, Effect.void)
+          return undefined
+        }
+      })
+      const writing = yield* Effect.fork(Effect.uninterruptible(Effect.flip(fs.atomicWrite("/file", "text"))))
+      yield* Deferred.await(asked)
+      yield* TestClock.adjust("30 seconds")
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* joined(writing)
+      assert(error._tag === "SystemError" && error.reason === "TimedOut")
+    }))
+})
+
 describe("a server that limits the open files", () => {
   // FOUND A18
   it.scoped("is asked for no more than it allows, whatever is done at once", () =>
