@@ -204,7 +204,7 @@ const counting = (most: number) => {
 }
 
 describe("a server that does not answer a rename", () => {
-  it.scoped("fails the atomic write after 30 seconds", () =>
+  it.scoped("fails the atomic write of an uninterruptible caller after 30 seconds", () =>
     Effect.gen(function*() {
       const asked = yield* Deferred.make<void>()
       const { fs } = yield* scripted.make({
