@@ -190,7 +190,7 @@ export const program = ({ drops, length, seed }: Options): Program => {
       }],
       [6, () => {
         const [target, path] = [world.linkTarget(), world.fresh()]
-        world.add(path, "link")
+        world.link(target, path)
         return Step.Symlink({ target, path })
       }],
       [5, () => {

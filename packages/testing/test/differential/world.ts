@@ -23,6 +23,9 @@ export interface World {
   readonly target: () => string
   readonly linkTarget: () => string
   readonly add: (path: string, kind: Kind) => void
+  readonly link: (target: string, path: string) => void
+  /** Whether a link may lead through another link, and so through itself. */
+  readonly mayLoop: () => boolean
   readonly remove: (path: string) => void
   readonly move: (from: string, to: string) => void
   readonly copy: (from: string, to: string) => void
@@ -30,10 +33,15 @@ export interface World {
 
 const names = ["a", "b", "c", "d", "e", "f", "m", "c d", "it's", "é", ".hidden", "\udcff\udcfe", "-n", "x".repeat(255)]
 
+const base = (path: string) => path.replace(/[/.]+$/, "").split("/").at(-1) ?? ""
+
 const isBelow = (path: string, above: string) => path === above || path.startsWith(`${above}/`)
 
 export const make = ({ below, chance, of, weighted }: Dice): World => {
   const known = new Map<string, Kind>()
+  // of links: the names that they may have, and those on the way to their targets
+  const linked = new Set<string>()
+  const through = new Set<string>()
   const paths = (kind?: Kind) =>
     [...known].flatMap(([path, one]) =>
       kind === undefined || one === kind || one === "link" && chance(20) ? [path] : []
@@ -83,6 +91,18 @@ export const make = ({ below, chance, of, weighted }: Dice): World => {
         [1, () => of("nowhere", ".", "<root>")]
       )().replaceAll("..", "."),
     add,
+    link: (target, path) => {
+      const steps = target.split("/").filter((step) => step !== "" && step !== ".")
+      for (const step of steps.slice(0, -1)) through.add(step)
+      if (/[/.]$/.test(target)) through.add(base(target))
+      // within a directory that is there, a link has the name of its target
+      linked.add(base(path)).add(base(target))
+      add(path, "link")
+    },
+    mayLoop: () =>
+      [...through].some((name) =>
+        linked.has(name) || paths().some((path) => base(path) === name && known.get(path) === "link")
+      ),
     remove,
     move: (from, to) => {
       const before = [...known].filter(([path]) => isBelow(path, from))
