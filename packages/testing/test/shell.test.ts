@@ -1,6 +1,8 @@
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
@@ -60,6 +62,55 @@ describe("shell", () => {
       assert.notDeepEqual(exit, ProgramExit.Code({ code: 0 }))
       assert.strictEqual(stdout, "")
       assert.include(stderr, `InMemoryHost does not understand ${construct}`)
+    }))
+
+  // FOUND A21
+  it.scoped.each([
+    ["{ print gensub(/a/, \"b\", 1) }", "the function gensub"],
+    ["/a{2}/", "the interval {2} of the pattern a{2}"],
+    ["/a\\w/", "the pattern a\\w"],
+    ["BEGIN { print 1 / 0 }", "a division by zero (1 / 0)"],
+    ["BEGIN { print 0x1f }", "the hexadecimal number at line 1"],
+    ["BEGIN {\nprint (1 }", "the program at line 2, at }"],
+    ["BEGIN { !x = 1 }", "the program at line 1, at !"],
+    ["BEGIN { printf \"%d %d\", 1 }", "the format \"%d %d\" with 1 values"],
+    ["BEGIN { printf \"%y\", 1 }", "the conversion %y"],
+    ["BEGIN { x = 1; x[1] = 2 }", "x as an array"],
+    ["BEGIN { x[1] = 2; print x }", "x as a value"],
+    ["function f() { f() } BEGIN { f() }", "functions that call each other"]
+  ])("refuses the awk program %s", ([program = "", construct = ""]) =>
+    Effect.gen(function*() {
+      const { exit, stderr, stdout } = yield* run(`awk '${program}' a`)
+      assert.deepStrictEqual(exit, ProgramExit.Code({ code: 2 }))
+      assert.strictEqual(stdout, "")
+      assert.include(stderr, `awk: InMemoryHost does not understand ${construct}`)
+    }))
+
+  // FOUND A21
+  it.scopedLive("interrupts an awk program that does not end", () =>
+    Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      const fiber = yield* Effect.fork(
+        run("awk 'BEGIN { print \"begun\"; fflush(); while (1) i++ }'", {
+          stdout: () => Effect.as(Deferred.succeed(begun, undefined), true)
+        })
+      )
+      yield* Deferred.await(begun)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+    }))
+
+  // what Debian's mawk does otherwise than POSIX
+  it.scoped.each([
+    [
+      "awk 'BEGIN { print 2 ^ 31, 2 ^ 53, 1e18; printf \"%d\\n\", 2 ^ 40 }'",
+      "2147483648 9007199254740992 1000000000000000000\n1099511627776\n"
+    ],
+    ["awk 'BEGIN { print substr(\"hello\", 0, 2), substr(\"hello\", -1, 3) }'", "h h\n"],
+    ["printf 'x y\\nz:w\\n' | awk -v RS= -F: '{ print NF, $2, $3 }'", "3 z w\n"],
+    ["awk 'BEGIN { \"cat a\" | getline x; print NR }'", "1\n"]
+  ])("runs %s as POSIX has it", ([script = "", printed = ""]) =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* run(script)).stdout, printed)
     }))
 
   it.scoped("runs what is scripted before what it has", () =>

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Invocation, Lookup, Program } from "../host/program.js"
+import * as awk from "./awk/awk.js"
 import * as bytes from "./bytes.js"
 import * as builtin from "./coreutils/builtin.js"
 import * as copy from "./coreutils/copy.js"
@@ -30,6 +31,7 @@ import * as tool from "./tool.js"
 
 const tools = new Map(
   [
+    awk,
     builtin,
     copy,
     create,

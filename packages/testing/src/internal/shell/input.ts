@@ -42,7 +42,8 @@ const use = <A, E>(
 // So many chunks are read before whoever waits for a timer has a turn: no file is too long to be interrupted.
 const chunksPerTurn = 64
 
-const turn = Effect.async<void>((resume) => {
+/** Whoever waits for a timer has a turn. @internal */
+export const turn = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
