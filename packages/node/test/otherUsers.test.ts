@@ -307,3 +307,51 @@ describe("a file of another user that is swapped for a link while it is copied",
       }))
     ))
 })
+
+describe("a directory that another user swaps for a link while a tree is mirrored to it", () => {
+  it.effect("has nothing removed through the link", () =>
+    Effect.gen(function*() {
+      const { expectFile, files, transport } = yield* InMemoryHost.InMemoryHost
+      let isArmed = true
+      // The first new file: all directories have been listed, and nothing is removed yet.
+      const wire = wires.make(transport, {
+        delay: 0,
+        before: () =>
+          Effect.suspend(() => {
+            if (!isArmed || wire.sent().at(-1)?.name !== "Open") return Effect.void
+            isArmed = false
+            return Effect.orDie(Effect.zipRight(
+              files.rename("/shared/site/sub", "/shared/aside"),
+              files.symlink("/home/user/precious", "/shared/site/sub")
+            ))
+          })
+      })
+      const plain = yield* Effect.provideService(RemoteFileSystem.make, Transport, transport)
+      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const error = yield* Effect.flip(fs.put("/home/user/source", "/shared/site", { delete: true, local: plain }))
+      assert.isFalse(isArmed)
+      yield* expectFile("/home/user/precious/key", "kept")
+      assert(error._tag === "TransferError")
+      assert.deepStrictEqual(
+        error.entries.flatMap(({ outcome, path }) =>
+          outcome._tag === "Failed" ? [[path, reasonOf(outcome.error)]] : []
+        ),
+        [["sub/key", "BadResource"]]
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(InMemoryHost.layer({
+        files: {
+          "/home/user/precious/key": "kept",
+          "/home/user/source/new": "new",
+          "/home/user/source/sub/same": "same",
+          "/shared/site/sub/key": "theirs"
+        },
+        directories: {
+          "/shared": { mode: 0o777 },
+          "/shared/site": { mode: 0o777 },
+          "/shared/site/sub": { mode: 0o777 }
+        }
+      }))
+    ))
+})

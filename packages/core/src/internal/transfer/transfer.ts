@@ -61,6 +61,12 @@ interface Extra {
   readonly seen: Seen | undefined
 }
 
+/** What is to be removed from a directory of the target. */
+interface Extras {
+  readonly directory: Directory
+  readonly entries: ReadonlyArray<Extra>
+}
+
 interface Finishing {
   readonly directory: Directory
   /** What was there, unless it is new. */
@@ -220,7 +226,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const { concurrency = concurrencyByDefault, limit = longestListing, links = "preserve" } = options
     const atOnce = Math.min(concurrency, mostAtOnce)
     const entries: Array<Entry> = []
-    const extras: Array<Extra> = []
+    const extras: Array<Extras> = []
     const directories: Array<Finishing> = []
     // Of the target: those that were opened to their owner, with the permissions that they had.
     const opened = new Map<Directory, number>()
@@ -230,6 +236,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     let failures = 0
     let isStopped = false
     let lost: PlatformError | undefined
+    // Of a target that is there, if something may be removed from it.
+    let realTarget = ""
     let files = 0
     let bytes = 0n
     // Files are not synced one by one: in a tree of small ones that is most of the time.
@@ -430,15 +438,13 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             }
           }
           if (options.delete === true) {
-            for (const { name, seen } of there) {
-              if (met.has(name) || !posixPath.isName(name)) continue
-              extras.push({
-                path: names.below(directory.path, name),
-                target: posixPath.join(directory.target, name),
-                name,
-                seen
-              })
-            }
+            const more = there.filter(({ name }) => !met.has(name) && posixPath.isName(name)).map(({ name, seen }) => ({
+              path: names.below(directory.path, name),
+              target: posixPath.join(directory.target, name),
+              name,
+              seen
+            }))
+            if (more.length > 0) extras.push({ directory, entries: more })
           } else targets.release(place, there.filter(({ name }) => !names.isPartial(name)))
         })
       )
@@ -488,6 +494,12 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       }
     }
 
+    const extraSource = ({ path, seen }: Extra): Source => ({
+      path,
+      type: seen?.type ?? "Other",
+      size: seen?.size ?? 0n
+    })
+
     // Whether nothing of it is left.
     const removeExtra = ({ name, path, seen: known, target }: Extra): Effect.Effect<boolean> =>
       Effect.gen(function*() {
@@ -534,9 +546,23 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         Effect.catchIf(failure.isNotFound, () => Effect.succeed(true)),
         Effect.catchAll((error) =>
           Effect.sync(() => {
-            note({ path, type: known?.type ?? "Other", size: known?.size ?? 0n }, failing(error))
+            note(extraSource({ name, path, seen: known, target }), failing(error))
             return false
           })
+        )
+      )
+
+    // The whole transfer lies between the listing and this. A link that took a directory's place leads elsewhere.
+    const removeExtras = ({ directory, entries }: Extras): Effect.Effect<void> =>
+      Effect.flatMap(
+        to.realPath(directory.target),
+        (real) =>
+          real === (directory.path === "" ? realTarget : posixPath.join(realTarget, directory.path))
+            ? Effect.forEach(entries, removeExtra, { concurrency: 8, discard: true })
+            : Effect.fail(failure.replaced({ method, path: directory.target }))
+      ).pipe(
+        Effect.catchAll((error) =>
+          Effect.sync(() => entries.forEach((extra) => note(extraSource(extra), failing(error))))
         )
       )
 
@@ -602,11 +628,12 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       )
     }
     if (existing === undefined) yield* prepare(to, posixPath.parent(path))
+    else if (options.delete === true) realTarget = yield* to.realPath(path)
     const copyAll = Effect.gen(function*() {
       const top = { path: "", source: setting.source, target: path, seen: root, existing, above: undefined }
       yield* pool.run(atOnce, (tasks) => tasks.widen(visit(top, false, tasks)), board.counted)
       if (options.delete === true && failures === 0) {
-        yield* Effect.forEach(extras, removeExtra, { concurrency: atOnce, discard: true })
+        yield* Effect.forEach(extras, removeExtras, { concurrency: 8, discard: true })
       }
       // The mode and times of a directory last, behind those of all below it.
       yield* deepestFirst(directories, ({ directory }) => directory, finish, atOnce)
