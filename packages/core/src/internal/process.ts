@@ -118,6 +118,9 @@ export const compile = (
       new RemoteCommandError({ reason, host: String(transport.host), command: shown, detail })
   )
 
+// A host that keeps saying that a command has not run is not asked for ever.
+const mostLaunches = 5
+
 /**
  * Starts in a scope of its own within the caller's, so that a launch that fails leaves nothing behind.
  *
@@ -126,19 +129,30 @@ export const compile = (
 export const start = (
   host: Host,
   compiled: program.Program,
-  settings: Settings
+  settings: Settings,
+  launches = 1
 ): Effect.Effect<Started, RunError, Scope.Scope> =>
   Effect.catchTag(
-    attempt(host, compiled, settings),
+    attempt(host, compiled, settings, launches > 1),
     "NotRun",
     ({ missed }) =>
-      Effect.zipRight(
-        Option.match(missed, { onNone: () => Effect.void, onSome: ({ fifo }) => host.guardian.missed(fifo) }),
-        start(host, compiled, settings)
-      )
+      launches === mostLaunches
+        ? failures.make(String(host.transport.host), compiled).connection({
+          reason: "Protocol",
+          detail: `the host said ${launches} times that it had not run the command, since its guardian was gone`
+        })
+        : Effect.zipRight(
+          Option.match(missed, { onNone: () => Effect.void, onSome: ({ fifo }) => host.guardian.missed(fifo) }),
+          start(host, compiled, settings, launches + 1)
+        )
   )
 
-const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Program, settings: Settings) {
+const attempt = Effect.fnUntraced(function*(
+  host: Host,
+  compiled: program.Program,
+  settings: Settings,
+  isAgain: boolean
+) {
   const { transport } = host
   const failure = failures.make(String(transport.host), compiled)
   const input = compiled.stdin === "inherit"
@@ -152,7 +166,7 @@ const attempt = Effect.fnUntraced(function*(host: Host, compiled: program.Progra
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
-      return yield* launch(host, compiled, settings, failure, plan, input, restore).pipe(
+      return yield* launch(host, compiled, settings, failure, plan, input, isAgain, restore).pipe(
         Scope.extend(scope),
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       )
@@ -167,6 +181,7 @@ const launch = Effect.fnUntraced(function*(
   failure: failures.CommandFailure,
   plan: plans.Plan,
   input: "pipe" | Stream.Stream<Uint8Array, unknown>,
+  isAgain: boolean,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   const { connectTimeout } = transport.host
@@ -194,7 +209,8 @@ const launch = Effect.fnUntraced(function*(
     ? yield* restore(Effect.as(guarded, Effect.void))
     : Fiber.await(yield* fork(guarded))
   const { channel, hasWaited } = yield* restore(
-    plan.line === frame.launchLine
+    // Another shell that has waited may be gone as well.
+    plan.line === frame.launchLine && !isAgain
       ? shells.take
       : Effect.map(transport.exec(plan.line, { pty }), (channel) => ({ channel, hasWaited: false }))
   )
