@@ -552,7 +552,7 @@ export const evaluate = (self: tool.Tool, program: Program, options: Options): R
             // the order is open: here that in which the elements came
             for (const index of [...arrayOf(statement.array, locals).keys()]) {
               yield* step()
-              assign(statement.variable, fromInput(index), locals)
+              assign(statement.variable, index, locals)
               const completion = yield* execute(statement.body, locals)
               if (!goesOn(completion)) return completion === "break" ? undefined : completion
             }

@@ -61,8 +61,8 @@ export const format = (template: string, values: ReadonlyArray<Value>, convfmt: 
         const value = take()
         return pad(
           "",
-          typeof value === "number"
-            ? String.fromCharCode(Math.trunc(value) & 255)
+          typeof value === "number" || typeof value === "object"
+            ? String.fromCharCode(Math.trunc(toNumber(value)) & 255)
             : toText(value, convfmt).slice(0, 1),
           false
         )
