@@ -55,7 +55,8 @@ describe("shell", () => {
     ["sed 's/a/b/e' a", "the flag e of s"],
     ["sed 's/[[.a.]]/b/' a", "the pattern [[.a.]]"],
     ["sed 's/a/\\x41/' a", "\\x"],
-    ["sed --debug p a", "the option --debug"]
+    ["sed --debug p a", "the option --debug"],
+    ["sed -E 's/((a)|b)+/\\2/' a", "a group within a repeated one: ((a)|b)+"]
   ])("refuses %s, which sed understands", ([script = "", construct = ""]) =>
     Effect.gen(function*() {
       const { exit, stderr, stdout } = yield* run(script)

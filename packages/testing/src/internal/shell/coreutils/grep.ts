@@ -6,8 +6,8 @@ import * as options from "../options.js"
 import { characterClass, escape } from "../pattern.js"
 import * as tool from "../tool.js"
 
-/** The end of a bracket expression that begins at `start`. */
-const bracketEnd = (text: string, start: number): number => {
+/** The end of a bracket expression that begins at `start`. @internal */
+export const bracketEnd = (text: string, start: number): number => {
   let at = start + 1
   if (text[at] === "^") at++
   if (text[at] === "]") at++

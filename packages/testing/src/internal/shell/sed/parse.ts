@@ -1,6 +1,7 @@
 /**
  * Scripts of `sed` as lists of commands. Texts are as in `bytes.ts`.
  */
+import { bracketEnd } from "../coreutils/grep.js"
 import { control, make as makeRegexp, type Regexp } from "./regexp.js"
 
 /** @internal */
@@ -105,11 +106,14 @@ export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script |
   /** What stands before the next delimiter, `undefined` if there is none. */
   const delimited = (delimiter: string, isRegexp: boolean): string | undefined => {
     let found = ""
+    // in brackets a delimiter and a backslash stand for themselves
+    let bracket = -1
     while (at < text.length) {
       const character = text.charAt(at++)
-      if (character === delimiter) return found
+      if (isRegexp && character === "[" && at > bracket) bracket = bracketEnd(text, at - 1)
+      if (character === delimiter && at > bracket) return found
       if (character === "\n" && isRegexp) return undefined
-      if (character !== "\\") {
+      if (character !== "\\" || at <= bracket) {
         found += character
         continue
       }
@@ -231,6 +235,9 @@ export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script |
     }
     const regexp = regexpOf(pattern, seen.has("i") || seen.has("I"))
     const parts = partsOf(replacement)
+    if (regexp !== undefined && parts.some((part) => part._tag === "Group" && regexp.isRepeated(part.group))) {
+      throw notUnderstood(`a group within a repeated one: ${pattern}`)
+    }
     const most = Math.max(0, ...parts.map((part) => part._tag === "Group" ? part.group : 0))
     if (regexp !== undefined && most > regexp.groups) {
       throw wrong(
@@ -273,7 +280,7 @@ export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script |
     let found = ""
     if (take(/\\[ \t]*\n/) === "") {
       // a backslash before a text on the same line keeps the blanks at its start
-      if (take(/\\(?=[ \t])/) === "") take(/\\(?=[^\\])/)
+      if (take(/\\/) !== "" && at >= text.length) return { _tag: "Text", name, text: "" }
     } else if (at >= text.length) throw wrong("incomplete command")
     while (at < text.length) {
       const character = text.charAt(at++)

@@ -27,6 +27,8 @@ export interface Options {
   readonly paths: ReadonlyArray<string>
   readonly separator: string
   readonly separate: boolean
+  /** `-` is the name of a file. */
+  readonly inPlace: boolean
   /** A file was opened, `false`: it is left out. */
   readonly opened: (path: string) => Effect.Effect<boolean, tool.Closed | tool.Stop>
   readonly closed: (path: string) => Effect.Effect<void, tool.Closed | tool.Stop>
@@ -40,18 +42,23 @@ interface Current {
 }
 
 /** @internal */
-export const make = (self: tool.Tool, { closed, failed, opened, paths, separate, separator }: Options): Reader => {
+export const make = (
+  self: tool.Tool,
+  { closed, failed, inPlace, opened, paths, separate, separator }: Options
+): Reader => {
   let waiting = 0
   let current: Current | undefined
   let lines: Array<string> = []
   let at = 0
   let isAtEnd = false
+  // a look at whether another line follows leaves directories out, as GNU's does
+  let isLooking = false
 
   const open = (path: string) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const source = yield* Effect.either(
-        path === "-"
+        path === "-" && !inPlace
           ? Effect.succeed(self.invocation.stdin)
           : Effect.map(
             Scope.extend(descriptor.open(self.files, self.at(path), descriptor.flagsOf("<")), scope),
@@ -60,7 +67,7 @@ export const make = (self: tool.Tool, { closed, failed, opened, paths, separate,
       )
       if (source._tag === "Right") return { path, read: source.right, scope }
       yield* Scope.close(scope, Exit.void)
-      yield* failed(path, source.left, false)
+      if (!isLooking || source.left.errno !== "EISDIR") yield* failed(path, source.left, false)
     })
 
   const leave = Effect.gen(function*() {
@@ -80,7 +87,7 @@ export const make = (self: tool.Tool, { closed, failed, opened, paths, separate,
       while (true) {
         const chunk = yield* Effect.either(read)
         if (chunk._tag === "Left") {
-          yield* failed(path, chunk.left, true)
+          if (!isLooking || chunk.left.errno !== "EISDIR") yield* failed(path, chunk.left, true)
           isAtEnd = true
         } else if (Option.isNone(chunk.right)) isAtEnd = true
         else {
@@ -123,13 +130,18 @@ export const make = (self: tool.Tool, { closed, failed, opened, paths, separate,
     return true
   })
 
+  const look = Effect.suspend(() => {
+    isLooking = true
+    return Effect.ensuring(advance, Effect.sync(() => void (isLooking = false)))
+  })
+
   return {
     next: Effect.gen(function*() {
       if (!(yield* advance)) return undefined
       const line = lines[at++] ?? ""
       return line.endsWith(separator) ? { text: line.slice(0, -1), isEnded: true } : { text: line, isEnded: false }
     }),
-    isLast: Effect.map(separate ? more : Effect.suspend(() => hasLine() ? Effect.succeed(true) : advance), (is) => !is),
+    isLast: Effect.map(separate ? more : look, (is) => !is),
     leave,
     close: Effect.suspend(() => current === undefined ? Effect.void : Scope.close(current.scope, Exit.void))
   }

@@ -8,6 +8,8 @@ export interface Regexp {
   /** The first match at `from` or after it. */
   readonly find: (text: string, from: number) => RegExpExecArray | undefined
   readonly groups: number
+  /** Whether a group is within one that is repeated: what it holds in the end is not that of POSIX. */
+  readonly isRepeated: (group: number) => boolean
 }
 
 const controls: Readonly<Record<string, string>> = { a: "\x07", f: "\f", n: "\n", t: "\t", v: "\v" }
@@ -20,6 +22,21 @@ export const control = (letter: string): string | undefined =>
 const isAmbiguous = (source: string): boolean => {
   const bare = source.replace(/\\[^1-9]|\[(?:\\.|[^\]])*\]/gs, "")
   return bare.includes("|") || /\)[*+?{]|\\[1-9]/.test(bare)
+}
+
+/** The groups that are within repeated ones. */
+const repeatedIn = (source: string): ReadonlySet<number> => {
+  const bare = source.replace(/\\.|\[(?:\\.|[^\]])*\]/gs, ".").replace(/\(\?[^)]*\)/g, ".")
+  const open: Array<number> = []
+  const found = new Set<number>()
+  let count = 0
+  for (let at = 0; at < bare.length; at++) {
+    if (bare.charAt(at) === "(") open.push(++count)
+    if (bare.charAt(at) !== ")") continue
+    const group = open.pop() ?? 0
+    if (/[*+?{]/.test(bare.charAt(at + 1))) { for (let inner = group + 1; inner <= count; inner++) found.add(inner) }
+  }
+  return found
 }
 
 /**
@@ -50,7 +67,8 @@ export const make = (text: string, extended: boolean, insensitive: boolean): Reg
       }
       return first
     }
-    return { find, groups }
+    const repeated = repeatedIn(source)
+    return { find, groups, isRepeated: (group) => repeated.has(group) }
   } catch {
     return undefined
   }

@@ -131,6 +131,7 @@ const sed: tool.Run = (self) =>
     const isQuiet = found.has("n") || script.isQuiet
     const suffix = found.value("i")
     const isInPlace = suffix !== undefined
+    if (isInPlace && paths.length === 0) return yield* tool.stop("no input files", 4)
     const separator = found.has("z") ? "\0" : "\n"
     const state = machine.make(separator)
     const output = new Output(separator)
@@ -160,6 +161,7 @@ const sed: tool.Run = (self) =>
     const source = reader.make(self, {
       paths: paths.length === 0 ? ["-"] : paths,
       separator,
+      inPlace: isInPlace,
       separate: found.has("s") || isInPlace,
       opened: (path) =>
         Effect.gen(function*() {
@@ -171,7 +173,7 @@ const sed: tool.Run = (self) =>
           }
           if (!isInPlace) return true
           const stat = yield* Effect.option(self.files.stat(self.at(path)))
-          if (path !== "-" && stat._tag === "Some" && directories.isRegular(stat.value)) return true
+          if (stat._tag === "Some" && directories.isRegular(stat.value)) return true
           code = 4
           yield* self.complain(`couldn't edit ${path}: not a regular file`)
           return false
