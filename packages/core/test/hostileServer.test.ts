@@ -170,6 +170,16 @@ describe("what a server sends without end", () => {
       assert.strictEqual(sessions[0]!.requests.filter(({ _tag }) => _tag === "Write").length, 2)
     }))
 
+  it.scoped("a listing of nothing but . and .. is none", () =>
+    Effect.gen(function*() {
+      let answers = 0
+      const { fs } = yield* files({
+        Readdir: () => ++answers > 100 ? eof : names(".", ".."),
+        Lstat: () => attributes(directoryMode)
+      })
+      assert.include((yield* Effect.flip(fs.readDirectory("/"))).message, "answered readDirectory with Name")
+    }))
+
   it.scoped("a listing ends at its limit", () =>
     Effect.gen(function*() {
       const { fs } = yield* files({

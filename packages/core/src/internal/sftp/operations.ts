@@ -210,8 +210,6 @@ export const make = (session: Session, host: string): Operations => {
         while (true) {
           const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
           if (answer._tag === "Name") {
-            empty = answer.entries.length === 0 ? empty + 1 : 0
-            if (empty > emptyAnswers) return yield* openFile.unexpected(attempt, answer)
             const before = entries.length
             let characters = 0
             for (const { attributes, filename } of answer.entries) {
@@ -220,6 +218,8 @@ export const make = (session: Session, host: string): Operations => {
               entries.push({ filename, longname: "", attributes })
               characters += filename.length
             }
+            empty = entries.length === before ? empty + 1 : 0
+            if (empty > emptyAnswers) return yield* openFile.unexpected(attempt, answer)
             yield* admit(entries.length - before, characters)
           } else if (answer._tag !== "Status") {
             return yield* openFile.unexpected(attempt, answer)
