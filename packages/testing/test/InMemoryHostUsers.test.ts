@@ -32,15 +32,15 @@ describe("files of other users of a host in memory", () => {
         const fs = yield* RemoteFileSystem.RemoteFileSystem
         const { files } = yield* InMemoryHost.InMemoryHost
         const known = (path: string) =>
-          Effect.map(files.stat(path), ({ gid, mode, uid }) => [
-            Option.getOrThrow(uid),
-            Option.getOrThrow(gid),
-            (mode & 0o7777).toString(8)
-          ])
+          Effect.map(
+            files.stat(path),
+            ({ gid, mode, uid }) =>
+              [Option.getOrThrow(uid), Option.getOrThrow(gid), (mode & 0o7777).toString(8)] as const
+          )
         const large = new Uint8Array(100_000)
         yield* fs.writeFile("/shared/source", large)
         const [uid, gid] = yield* known("/shared/source")
-        yield* files.chown("/shared", uid!, gid!)
+        yield* files.chown("/shared", uid, gid)
         const writes = [
           ["small", (path: string) => fs.atomicWrite(path, "new"), "600"],
           ["large", (path: string) => fs.atomicWrite(path, large), "600"],
