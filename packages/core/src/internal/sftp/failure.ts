@@ -63,7 +63,7 @@ export const badArgument = ({ method }: Attempt, description: string): PlatformE
  * @internal
  */
 export const replaced = (attempt: Attempt): PlatformError =>
-  system(attempt, "BadResource", undefined, "something else took its place during the removal, which has stopped there")
+  system(attempt, "BadResource", undefined, "something else took its place meanwhile")
 
 /**
  * A name that a directory cannot hold.
