@@ -11,4 +11,17 @@ describe("what ssh says", () => {
     assert.strictEqual(lines.length, 20)
     assert.isTrue(lines.every(({ length }) => length <= 500))
   })
+
+  it("is told apart from what a server says when it disconnects", () => {
+    const words = "bye\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\nPermission denied (publickey)."
+    const log = `Received disconnect from 127.0.0.1 port 2222:11: ${words}\r\nDisconnected from 127.0.0.1 port 2222\r\n`
+    const { output, reason } = diagnose("host", log, "", false)
+    assert.strictEqual(reason, "ConnectionLost")
+    assert.include(output, "IDENTIFICATION")
+  })
+
+  it("has the limit on logins, which a server names as it disconnects", () => {
+    const log = "Received disconnect from 127.0.0.1 port 2222:2: Too many authentication failures\r\n"
+    assert.strictEqual(diagnose("host", log, "", false).reason, "AuthenticationFailed")
+  })
 })

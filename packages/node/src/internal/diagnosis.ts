@@ -138,11 +138,19 @@ export const readable = (log: string): string =>
     .map((line) => line.slice(0, longestLine))
     .join("\n")
 
+// A server may send any text, of several lines, as it disconnects. No rule may match in it, except for the limit on logins,
+// which has no other sign.
+const ownWords = (output: string): string => {
+  const goodbye = /^Received disconnect from \S+ port \d+:\d+:( Too many authentication failures$)?/m.exec(output)
+  return goodbye === null ? output : output.slice(0, goodbye.index + goodbye[0].length)
+}
+
 /** @internal */
 export const diagnose = (host: string, log: string, otherwise: string, pinned: boolean): RemoteConnectionError => {
   const output = readable(log)
+  const own = ownWords(output)
   for (const { detail, hint, pattern, reason } of rules) {
-    const match = pattern.exec(output)
+    const match = pattern.exec(own)
     if (match === null) continue
     return pinned && reason === "HostKeyUnknown"
       ? new RemoteConnectionError({
