@@ -58,7 +58,8 @@ export type RunError = RemoteCommandError | RemoteConnectionError
 export interface StartOptions {
   /**
    * A pseudo-terminal: stderr is merged into stdout, stdin is echoed, line ends become CR LF, and the whole command must
-   * fit into some 120 kB. Default: false.
+   * fit into some 120 kB. Default: false. The command travels in an argument then, so that its words and its environment show
+   * in the host's process list while it starts.
    *
    * stdin is typed: the terminal acts on control characters, and cuts a line at 4095 bytes. Its end is typed as ^D (twice
    * after an unfinished line), which one program reads as the end of its input. A program that has left the terminal's

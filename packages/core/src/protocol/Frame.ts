@@ -87,8 +87,10 @@ export type Report =
 
 // Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
 // `execfail` lets bash return from a failed `exec` as the others do. `env` sets variables that a shell keeps for itself, and
-// `env -i` clears the environment, to which shells add their own. `env` is found in the PATH of the login. It gets the path of
-// the program, because it looks for a name in the new environment, and none with `=`, which it takes for a variable.
+// `env -u` drops those of the login and those that shells add. Its arguments show in a process list, so what the user sets is
+// exported by the shell. `er_clear` takes the names from what `env` prints; a line of a value gives a name too many, which
+// changes nothing, because names that the user has set stay. `env` is found in the PATH of the login. It gets the path of the
+// program, because it looks for a name in the new environment, and none with `=`, which it takes for a variable.
 // A failed `exec` ends with 126 or 127; other codes are those of a
 // builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
 // anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
@@ -108,6 +110,7 @@ const functions = [
   `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
   `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
   `er_use_env() { er_step=environment; er_env=$(command -v env) || exit; }`,
+  `er_clear() { er_keep=$1; er_drop=$("$er_env" -u er_drop) || exit; }`,
   `er_environment() { er_step=environment; export "$1" || exit; }`,
   `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
   `er_which() { er_step=program; er_path=; case $1 in /*) er_path=$1;; */*) er_path=./$1;; *) set -f; er_ifs=$IFS; IFS=:` +
@@ -115,7 +118,9 @@ const functions = [
   `; IFS=$er_ifs; set +f;; esac; [ -e "$er_path" ] || exit 127` +
   `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
   `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
-  `er_with() { er_step=exec; exec "$er_env" "$@"; er_fail; }`,
+  `er_with() { er_step=exec; er_ifs=$IFS; IFS=$er_nl; set -f; for er_one in $er_drop; do er_name=\${er_one%%=*}` +
+  `; case $er_one in =*) ;; *=*) case $er_keep in *" $er_name "*) ;; *) set -- -u "$er_name" "$@";; esac;; esac; done` +
+  `; set +f; IFS=$er_ifs; exec "$er_env" "$@"; er_fail; }`,
   `er_stage() { er_index=$1; }`,
   `er_run() { ( er_index=; er_begin; "$@" ) 3>&- 4>&-; er_code=$?; trap - 0; echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
   `er_last() { exec 3>&- 4>&-; }`,
@@ -174,8 +179,10 @@ const relative = (directory: string): string => directory.startsWith("/") ? dire
 const setup = (stage: Stage): ReadonlyArray<string> => [
   ...Option.match(stage.directory, { onNone: () => [], onSome: (path) => [call("directory", relative(path))] }),
   ...(usesEnv(stage) ? [call("use_env")] : []),
-  ...stage.environment.filter(([name]) => stage.clearEnvironment ? name === "PATH" : !own.test(name))
-    .map(([name, value]) => call("environment", `${name}=${value}`)),
+  ...(stage.clearEnvironment ? [call("clear", ` ${stage.environment.map(([name]) => name).join(" ")} `)] : []),
+  ...stage.environment.filter(([name]) => !own.test(name)).map(([name, value]) =>
+    call("environment", `${name}=${value}`)
+  ),
   call(usesEnv(stage) ? "which" : "find", stage.words[0])
 ]
 
@@ -190,20 +197,16 @@ const foundPath = `"$er_path"`
 
 const execute = (stage: Stage): string => {
   if (!usesEnv(stage)) return call("exec", ...stage.words)
-  const assignments = stage.environment.filter(([name]) => stage.clearEnvironment || own.test(name))
-    .map(([name, value]) => `${name}=${value}`)
-  return [
-    call("with", ...(stage.clearEnvironment ? ["-i"] : []), ...assignments),
-    foundPath,
-    ...stage.words.slice(1).map(word)
-  ].join(" ")
+  const assignments = stage.environment.filter(([name]) => own.test(name)).map(([name, value]) => `${name}=${value}`)
+  return [call("with", ...assignments), foundPath, ...stage.words.slice(1).map(word)].join(" ")
 }
 
 const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
 
-const hasLineEnd = (frame: Frame): boolean =>
+const usesLineEnd = (frame: Frame): boolean =>
   Option.exists(frame.guard ?? Option.none(), ({ fifo }) => fifo.includes("\n")) ||
   frame.stages.some((stage) =>
+    stage.clearEnvironment ||
     [...stage.words, ...Option.toArray(stage.directory), ...stage.environment.map(([, value]) => value)].some((word) =>
       word.includes("\n")
     )
@@ -220,7 +223,7 @@ const report = (frame: Frame): ReadonlyArray<string> => [
 const frameText = (frame: Frame): string => {
   const head = [
     `er_marker=${reportStart}${frame.marker}`,
-    ...(hasLineEnd(frame) ? [lineEnd] : []),
+    ...(usesLineEnd(frame) ? [lineEnd] : []),
     ...Option.match(frame.terminal, {
       onNone: () => [],
       onSome: ({ columns, rows }) => [call("terminal", String(rows), String(columns))]
@@ -377,6 +380,9 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       case "er_directory":
         stage = { ...stage, directory: Option.fromNullable(first) }
         break
+      case "er_clear":
+        stage = { ...stage, clearEnvironment: true }
+        break
       case "er_environment": {
         const found = entry(first)
         if (found === undefined) return Either.left("an environment entry has no name")
@@ -394,17 +400,12 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
         break
       }
       case "er_with": {
-        const clearEnvironment = first === "-i"
         const cut = words.indexOf(pathToken)
-        const assigned = words.slice(clearEnvironment ? 1 : 0, Math.max(0, cut)).map(entry)
+        const assigned = words.slice(0, Math.max(0, cut)).map(entry)
         if (cut < 0 || assigned.includes(undefined)) return Either.left("a stage has no program")
         stages.push({
           ...stage,
-          clearEnvironment,
-          environment: [
-            ...(clearEnvironment ? [] : stage.environment),
-            ...assigned.filter((found) => found !== undefined)
-          ],
+          environment: [...stage.environment, ...assigned.filter((found) => found !== undefined)],
           words: [sought, ...words.slice(cut + 1)]
         })
         stage = emptyStage

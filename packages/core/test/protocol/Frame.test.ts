@@ -348,7 +348,7 @@ describe("the launch line", () => {
       const bare = (program: string, environment: frame.Stage["environment"], ...args: ReadonlyArray<string>) =>
         launch(shell, frameOf(stage([program, ...args], { clearEnvironment: true, environment })), "", {
           PATH: process.env.PATH,
-          B: "y",
+          B: "y\nA=1\n=x\n -u",
           "not-a-name": "z",
           HOME: "/",
           LANG: "C"
@@ -374,6 +374,33 @@ describe("the launch line", () => {
       assert.deepStrictEqual(reports(make("not-executable", "", 0o644), []), forbidden)
       // `env` would take it for a variable
       assert.deepStrictEqual(reports(make("a=b", "#!/bin/sh\n", 0o755), []), forbidden)
+    })
+
+    it("no value shows in the arguments of env but those of names that shells keep for themselves", () => {
+      const shown = path.join(directory, "shown")
+      const recorders = path.join(directory, "recorders")
+      fs.mkdirSync(recorders, { recursive: true })
+      fs.writeFileSync(
+        path.join(recorders, "env"),
+        `#!/bin/sh\nprintf "%s " "$@" >>${shown}\nexec /usr/bin/env "$@"\n`,
+        { mode: 0o755 }
+      )
+      const environment = [["TOKEN", "secret"], ["UID", "kept"]] as const
+      for (const clearEnvironment of [true, false]) {
+        fs.writeFileSync(shown, "")
+        const ran = launch(
+          shell,
+          frameOf(stage(["/bin/sh", "-c", "echo $TOKEN"], { clearEnvironment, environment })),
+          "",
+          { PATH: `${recorders}:${process.env.PATH}`, OTHER: "login" }
+        )
+        assert.strictEqual(ran.stdout.output, "secret\n")
+        const words = fs.readFileSync(shown, "latin1")
+        assert.include(words, "UID=kept ")
+        assert.notInclude(words, "TOKEN=secret")
+        assert.notInclude(words, "login")
+        assert.strictEqual(words.includes("-u OTHER "), clearEnvironment)
+      }
     })
 
     it("clearEnvironment without env is a failure, not a command with everything", () => {
