@@ -1,7 +1,11 @@
 import { SystemError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Option, Stream } from "effect"
+import { copy } from "../src/internal/files/copy.js"
+import { remove } from "../src/internal/files/remove.js"
 import * as posixPath from "../src/internal/posixPath.js"
+import { make as makeOperations, type Operations } from "../src/internal/sftp/operations.js"
+import { make as makeSession } from "../src/internal/sftp/session.js"
 import * as Sftp from "../src/protocol/Sftp.js"
 import * as RemoteError from "../src/RemoteError.js"
 import { connectionError } from "../src/RemoteError.js"
@@ -44,7 +48,7 @@ const files = (answers: Answers, extensions: scripted.Options["extensions"] = []
         }
       }
     }),
-    ({ fs, sessions }) => ({ fs, sessions })
+    ({ fs, sessions, transport }) => ({ fs, sessions, transport })
   )
 
 const listing = (...all: ReadonlyArray<string>) => {
@@ -317,6 +321,51 @@ describe("what a server sends without end", () => {
       assert.isTrue(error.entries.some(({ outcome }) => outcome._tag === "Failed"))
       assert.isAtMost(error.entries.length, 1001)
       assert.isBelow(listed(target), 1001)
+    }))
+
+  const wide = Array.from({ length: 10 }, (_, index) => `${index}`)
+
+  /** Counts the entries below `/a` that are looked at at once. */
+  const counted = (operations: Operations) => {
+    let now = 0
+    let most = 0
+    const lstat: Operations["lstat"] = (attempt) => {
+      if (!attempt.path.startsWith("/a")) return operations.lstat(attempt)
+      return Effect.acquireUseRelease(
+        Effect.sync(() => {
+          most = Math.max(most, ++now)
+        }),
+        () => Effect.zipRight(Effect.forEach(wide, () => Effect.yieldNow()), operations.lstat(attempt)),
+        () =>
+          Effect.sync(() => {
+            now--
+          })
+      )
+    }
+    return { operations: { ...operations, lstat }, most: () => most }
+  }
+
+  it.scoped("a tree that has no end ends at the limit of its removal and of its copy, eight entries at once", () =>
+    Effect.gen(function*() {
+      for (
+        const verb of [
+          (operations: Operations) => remove(operations, { method: "remove", path: "/a" }, { recursive: true }, 1000),
+          // The failure of one worker also ends those that wait for work.
+          (operations: Operations) =>
+            Effect.uninterruptible(copy(operations, { method: "copy", path: "/a" }, "/b", {}, 1000))
+        ]
+      ) {
+        const source = yield* endless(...wide)
+        const { most, operations } = counted(
+          makeOperations(yield* makeSession(source.transport), String(source.transport.host))
+        )
+        const error = yield* Effect.flip(verb(operations))
+        assert(error._tag === "SystemError" && error.reason === "Unknown")
+        assert.include(error.message, "the tree has more than 1000 names")
+        assert.isBelow(listed(source), 1000 / 9 + 9)
+        assert.isAbove(most(), 4)
+        assert.isAtMost(most(), 8)
+      }
     }))
 
   it.scoped("what a server says of its failure is cut", () =>

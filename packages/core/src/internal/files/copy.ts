@@ -15,9 +15,9 @@ import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/operations.js"
 import * as atomicWrite from "./atomicWrite.js"
-import * as listing from "./listing.js"
 import * as owner from "./owner.js"
 import * as realPath from "./realPath.js"
+import * as tree from "./tree.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -93,13 +93,24 @@ export const copyFile = (
     yield* target.commit
   }))
 
-/** @internal */
+interface Pair {
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * `limit` bounds the names that wait. Default: 1,000,000.
+ *
+ * @internal
+ */
 export const copy = (
   operations: Operations,
   { method, path: from }: Attempt,
   to: string,
-  { overwrite = false, preserveTimestamps = false }: CopyOptions = {}
+  { overwrite = false, preserveTimestamps = false }: CopyOptions = {},
+  limit?: number
 ): Fx<void> => {
+  const root: Pair = { from, to }
   const at = (path: string): Attempt => ({ method, path })
   const refused = (path: string, description: string) =>
     Effect.fail(failure.system(at(path), "Unknown", undefined, description))
@@ -130,38 +141,46 @@ export const copy = (
       yield* operations.symlink(at(to), absolute)
     })
 
-  const copyDirectory = (from: string, to: string, found: Attributes, isThere: boolean): Fx<void> =>
+  const copyDirectory = ({ from, to }: Pair, found: Attributes, isThere: boolean, list: tree.List) =>
     Effect.gen(function*() {
       const permissions = (found.permissions ?? 0o755) & permissionBits
       // Its own permissions may forbid what is still to be done in it.
       if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
-      const entries = yield* listing.named(operations, at(from), { known: found })
-      yield* Effect.forEach(
-        entries.filter(({ filename }) => !hiddenNames.isHidden(filename)),
-        ({ filename }) => copyEntry(posixPath.join(from, filename), posixPath.join(to, filename)),
-        { concurrency: 8, discard: true }
-      )
-      if (!isThere) yield* operations.setAttributes(at(to), { permissions })
-      yield* keepTimes(to, found)
+      const names = yield* list(from, found)
+      return {
+        path: from,
+        names,
+        below: (name: string) => ({ from: posixPath.join(from, name), to: posixPath.join(to, name) }),
+        leave: Effect.zipRight(
+          isThere ? Effect.void : operations.setAttributes(at(to), { permissions }),
+          keepTimes(to, found)
+        )
+      }
     })
 
-  const copyEntry = (from: string, to: string): Fx<void> =>
+  const copyEntry = (pair: Pair, list: tree.List): Fx<tree.Listed<Pair> | undefined> =>
     Effect.gen(function*() {
+      const { from, to } = pair
+      if (pair !== root && hiddenNames.isHidden(posixPath.base(from))) return undefined
       const [found, existing] = yield* Effect.all([operations.lstat(at(from)), look(to)], { concurrency: 2 })
-      if (failure.isSymbolicLink(found)) return yield* copyLink(from, to, existing)
+      if (failure.isSymbolicLink(found)) {
+        yield* copyLink(from, to, existing)
+        return undefined
+      }
       if (failure.isDirectory(found)) {
         if (Option.isSome(existing) && !failure.isDirectory(existing.value)) {
           return yield* refused(to, "a directory does not replace what is none")
         }
-        return yield* copyDirectory(from, to, found, Option.isSome(existing))
+        return yield* copyDirectory(pair, found, Option.isSome(existing), list)
       }
       if (!failure.isRegularFile(found)) return yield* refused(from, "it is no file, directory or link")
       if (Option.isSome(existing)) {
         if (failure.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
-        if (!overwrite) return
+        if (!overwrite) return undefined
       }
       yield* copyFile(operations, at(from), to, "replace", found)
       yield* keepTimes(to, found)
+      return undefined
     })
 
   // A link is what it is, not what it names.
@@ -194,6 +213,6 @@ export const copy = (
     if (failure.isDirectory(found) && posixPath.isWithin(target, source)) {
       return yield* refused(to, "it lies in the directory that is copied")
     }
-    yield* copyEntry(from, to)
+    yield* tree.visit(operations, method, root, copyEntry, limit)
   })
 }

@@ -9,7 +9,7 @@ import * as posixPath from "../posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/operations.js"
-import * as listing from "./listing.js"
+import * as tree from "./tree.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -32,31 +32,39 @@ const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
     }
   })
 
-// Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
-const removeContent = (operations: Operations, { method, path }: Attempt, known: Attributes): Fx<void> =>
-  Effect.flatMap(listing.named(operations, { method, path }, { known }), (entries) =>
-    Effect.forEach(
-      entries,
-      ({ filename }) => {
-        const attempt = { method, path: posixPath.join(path, filename) }
-        const removed = Effect.flatMap(
-          operations.lstat(attempt),
-          (found) =>
-            failure.isDirectory(found) ? removeTree(operations, attempt, found) : operations.removeFile(attempt)
-        )
-        return Effect.catchIf(removed, failure.isNotFound, () => Effect.void)
-      },
-      { concurrency: 8, discard: true }
-    ))
+const removeTree = (operations: Operations, root: Attempt, known: Attributes, limit?: number): Fx<void> => {
+  const { method } = root
+  // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
+  const orGone = (attempt: Attempt) => <A>(removal: Fx<A>): Fx<A | undefined> =>
+    attempt === root ? removal : Effect.catchIf(removal, failure.isNotFound, () => Effect.succeed(undefined))
+  const enter = (attempt: Attempt, list: tree.List): Fx<tree.Listed<Attempt> | undefined> =>
+    orGone(attempt)(Effect.gen(function*() {
+      const { path } = attempt
+      const found = attempt === root ? known : yield* operations.lstat(attempt)
+      if (!failure.isDirectory(found)) {
+        yield* operations.removeFile(attempt)
+        return undefined
+      }
+      return {
+        path,
+        names: yield* list(path, found),
+        below: (name) => ({ method, path: posixPath.join(path, name) }),
+        leave: orGone(attempt)(operations.removeDirectory(attempt))
+      }
+    }))
+  return tree.visit(operations, method, root, enter, limit)
+}
 
-const removeTree = (operations: Operations, attempt: Attempt, known: Attributes): Fx<void> =>
-  Effect.zipRight(removeContent(operations, attempt, known), operations.removeDirectory(attempt))
-
-/** @internal */
+/**
+ * `limit` bounds the names that wait. Default: 1,000,000.
+ *
+ * @internal
+ */
 export const remove = (
   operations: Operations,
   attempt: Attempt,
-  { force = false, recursive = false }: RemoveOptions = {}
+  { force = false, recursive = false }: RemoveOptions = {},
+  limit?: number
 ): Fx<void> => {
   const { method, path } = attempt
   if (path === "") return Effect.fail(failure.badArgument(attempt, "the path is empty"))
@@ -75,7 +83,7 @@ export const remove = (
     return Effect.zipRight(
       checkDirectory(operations, attempt),
       recursive
-        ? removeTree(operations, attempt, found)
+        ? removeTree(operations, attempt, found, limit)
         : Effect.fail(
           failure.system(attempt, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
         )

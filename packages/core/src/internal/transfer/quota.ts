@@ -1,31 +1,38 @@
 /**
- * How many names of a tree a transfer holds.
+ * How many names of a tree an operation holds.
  */
 import * as Effect from "effect/Effect"
 import * as failure from "../sftp/failure.js"
+import type { Admit } from "../sftp/operations.js"
 import { usualName } from "../sftp/operations.js"
-import type { Fx, Listed, Side } from "./side.js"
+import type { Fx, Listed } from "./side.js"
 
-interface Place {
-  /** Below what is transferred: the path of each entry begins with it. */
+/** @internal */
+export interface Place {
+  /** The path of each entry begins with it, as far as it is held with the entry's name. */
   readonly below: string
   readonly path: string
 }
 
 /** @internal */
-export interface Quota {
+export interface Quota<P extends Place> {
   /** Lists a directory. After the first one with too many names, all fail, and the host is not asked. */
-  readonly list: (place: Place) => Fx<ReadonlyArray<Listed>>
+  readonly list: (place: P) => Fx<ReadonlyArray<Listed>>
   /** Makes room again, for a listing that is no longer held. */
   readonly release: (place: Place, listed: ReadonlyArray<Listed>) => void
 }
 
 /**
- * The names of one side, with their paths.
+ * The names of one side, with their paths. `advice` ends the message of its failure.
  *
  * @internal
  */
-export const make = (method: string, side: Side, limit: number): Quota => {
+export const make = <P extends Place>(
+  method: string,
+  list: (place: P, admit: Admit) => Fx<ReadonlyArray<Listed>>,
+  limit: number,
+  advice = "raise `limit`"
+): Quota<P> => {
   const most = limit * usualName
   let names = 0
   let characters = 0
@@ -38,7 +45,7 @@ export const make = (method: string, side: Side, limit: number): Quota => {
   const check = ({ path }: Place): Fx<void> =>
     why === undefined
       ? Effect.void
-      : Effect.fail(failure.system({ method, path }, "Unknown", undefined, `${why}: raise \`limit\``))
+      : Effect.fail(failure.system({ method, path }, "Unknown", undefined, `${why}: ${advice}`))
 
   return {
     list: (place) =>
@@ -56,7 +63,7 @@ export const make = (method: string, side: Side, limit: number): Quota => {
           })
         return Effect.zipRight(
           check(place),
-          Effect.tapError(side.list(place.path, admit), () => Effect.sync(() => add(place, -count, -length)))
+          Effect.tapError(list(place, admit), () => Effect.sync(() => add(place, -count, -length)))
         )
       }),
     release: (place, listed) => add(place, -listed.length, -listed.reduce((sum, { name }) => sum + name.length, 0))

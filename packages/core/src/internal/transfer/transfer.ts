@@ -230,8 +230,8 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const directories: Array<Finishing> = []
     // Of the target: those that were opened to their owner, with the permissions that they had.
     const opened = new Map<Directory, number>()
-    const sources = quota.make(method, from, limit)
-    const targets = quota.make(method, to, limit)
+    const sources = quota.make(method, ({ path }: quota.Place, admit) => from.list(path, admit), limit)
+    const targets = quota.make(method, ({ path }: quota.Place, admit) => to.list(path, admit), limit)
     const stopped = yield* Deferred.make<void>()
     let failures = 0
     let isStopped = false
