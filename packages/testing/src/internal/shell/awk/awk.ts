@@ -30,10 +30,10 @@ const awk: tool.Run = (self) =>
         )
       )
     }
-    const program = yield* Effect.try({
-      try: () => parse(parts.join("\n")),
-      catch: (thrown) => thrown
-    }).pipe(Effect.catchAll((thrown) => thrown instanceof tool.Stop ? thrown : Effect.die(thrown)))
+    const program = yield* Effect.catchAllDefect(
+      Effect.sync(() => parse(parts.join("\n"))),
+      (thrown) => thrown instanceof tool.Stop ? thrown : Effect.die(thrown)
+    )
     return yield* evaluate(self, program, {
       separator: separator === undefined ? undefined : unescape(separator),
       assignments: found.all.filter(([letter]) => letter === "v").map(([, value]) => value),
