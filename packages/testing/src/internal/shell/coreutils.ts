@@ -27,6 +27,7 @@ import * as find from "./find/find.js"
 import * as identity from "./identity.js"
 import * as sed from "./sed/sed.js"
 import * as sh from "./sh.js"
+import * as tar from "./tar/tar.js"
 import * as tool from "./tool.js"
 
 const tools = new Map(
@@ -48,6 +49,7 @@ const tools = new Map(
     remove,
     rename,
     sed,
+    tar,
     text,
     xargs
   ]

@@ -10,8 +10,8 @@ import * as input from "../input.js"
 import * as options from "../options.js"
 import * as tool from "../tool.js"
 
-/** What is read is not what is to be transformed. */
-class TransformError extends Data.TaggedError("TransformError")<{ readonly words: string }> {}
+/** What is read is not what is to be transformed. @internal */
+export class TransformError extends Data.TaggedError("TransformError")<{ readonly words: string }> {}
 
 const failed = (error: unknown): TransformError =>
   new TransformError({
@@ -23,8 +23,10 @@ const failed = (error: unknown): TransformError =>
 /**
  * What `feed` writes through one of Node's transforms. A chunk is written once the one before has gone through, which
  * waits for what is read, so that no more than the transform's own buffers are held.
+ *
+ * @internal
  */
-const through = <E, F>(
+export const through = <E, F>(
   make: () => Transform,
   feed: (write: (chunk: Uint8Array) => Effect.Effect<void, TransformError>) => Effect.Effect<void, E>,
   receive: (chunk: Uint8Array) => Effect.Effect<void, F>
