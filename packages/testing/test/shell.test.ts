@@ -56,8 +56,9 @@ describe("shell", () => {
     ["sed 's/[[.a.]]/b/' a", "the pattern [[.a.]]"],
     ["sed 's/a/\\x41/' a", "\\x"],
     ["sed --debug p a", "the option --debug"],
-    ["sed -E 's/((a)|b)+/\\2/' a", "a group within a repeated one: ((a)|b)+"]
-  ])("refuses %s, which sed understands", ([script = "", construct = ""]) =>
+    ["sed -E 's/((a)|b)+/\\2/' a", "a group within a repeated one: ((a)|b)+"],
+    ["tar -xf a.tar -S 1", "the option -S"]
+  ])("refuses %s, which the real tool understands", ([script = "", construct = ""]) =>
     Effect.gen(function*() {
       const { exit, stderr, stdout } = yield* run(script)
       assert.notDeepEqual(exit, ProgramExit.Code({ code: 0 }))

@@ -29,6 +29,12 @@ const treeOf = (made: string) =>
   }).split("\n").map((line) => line.replace(/ \d+$/, (size) => / d /.test(line) ? "" : size)).sort()
     // the directory that all is unpacked into
     .filter((line) => !line.startsWith(" d "))
+    .concat(
+      childProcess.execFileSync("sh", ["-c", "find . -type f -exec cksum {} + | sort"], {
+        cwd: path.join(made, "out"),
+        encoding: "utf8"
+      }).split("\n")
+    )
 
 const gnu = (made: string, script: string) => {
   const { status, stderr, stdout } = childProcess.spawnSync("sh", ["-c", script], {

@@ -46,11 +46,15 @@ const excludes = (patterns: ReadonlyArray<string>) => (name: string): boolean =>
   )
 }
 
+// Options that have a long name alone: letters that nobody types.
+const strip = "\u0001"
+const exclude = "\u0002"
+
 const tar: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("tar", modern(self.words), {
       flags: "cxtzv",
-      values: "fCTSE",
+      values: `fCT${strip}${exclude}`,
       long: {
         create: "c",
         extract: "x",
@@ -62,8 +66,8 @@ const tar: tool.Run = (self) =>
         file: "f",
         directory: "C",
         "files-from": "T",
-        "strip-components": "S",
-        exclude: "E"
+        "strip-components": strip,
+        exclude
       }
     })
     const refuse = (words: string) => tool.stop(`InMemoryHost does not understand ${words}`, 2)
@@ -84,11 +88,11 @@ const tar: tool.Run = (self) =>
     if (mode === "t" && found.has("v")) return yield* refuse("-tv")
     const count = (letter: string) => found.all.filter(([one]) => one === letter).length
     if (count("C") > 1 || count("f") > 1) return yield* refuse("-C or -f more than once")
-    const steps = found.value("S") ?? "0"
+    const steps = found.value(strip) ?? "0"
     if (!/^[0-9]{1,4}$/.test(steps) || steps !== "0" && mode !== "x") {
       return yield* refuse(`--strip-components=${steps}`)
     }
-    const patterns = found.all.flatMap(([letter, value]) => letter === "E" ? [value] : [])
+    const patterns = found.all.flatMap(([letter, value]) => letter === exclude ? [value] : [])
     for (const pattern of patterns) if (!isPlain(pattern)) return yield* refuse(`the pattern ${pattern}`)
     // GNU's `tar` heeds these only before the names
     const firstName = self.words.findIndex((word, at) => at > 0 && found.operands.includes(word))
