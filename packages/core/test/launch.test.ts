@@ -1,40 +1,24 @@
 import { LocalNetwork, RemoteContext, Transport } from "@effect-remote/core"
 import { Command } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Logger, Stream, TestClock } from "effect"
-import { connectionError, host } from "./fixtures/memory.js"
-
-const unsupported = () => connectionError("Unsupported", "not here")
+import { Deferred, Effect, Fiber, Logger, TestClock } from "effect"
+import { noNetwork, transportOf } from "./fixtures/memory.js"
 
 /** A host that takes what it is sent and never answers. */
-const silent = (opened: () => void): Transport.Transport => ({
-  [Transport.TypeId]: Transport.TypeId,
-  host,
-  ready: Effect.void,
-  capabilities: {
-    oneConnection: true,
-    exitSignal: true,
-    ptySize: true,
-    halfClose: true,
-    unixSockets: false,
-    remoteForward: false
-  },
-  state: Stream.make("ready" as const),
-  exec: () =>
-    Effect.sync((): Transport.Channel => {
-      opened()
-      return {
-        read: Effect.never,
-        readStderr: Effect.never,
-        write: () => Effect.succeed(true),
-        end: Effect.void,
-        exit: Effect.never
-      }
-    }),
-  subsystem: unsupported,
-  connect: unsupported,
-  listen: unsupported
-})
+const silent = (opened: () => void): Transport.Transport =>
+  transportOf({
+    exec: () =>
+      Effect.sync((): Transport.Channel => {
+        opened()
+        return {
+          read: Effect.never,
+          readStderr: Effect.never,
+          write: () => Effect.succeed(true),
+          end: Effect.void,
+          exit: Effect.never
+        }
+      })
+  })
 
 it.scoped("an interrupted launch that is not reported ends in 5 seconds, and the log says what may still run", () =>
   Effect.gen(function*() {
@@ -42,7 +26,7 @@ it.scoped("an interrupted launch that is not reported ends in 5 seconds, and the
     const launched = yield* Deferred.make<void>()
     let channels = 0
     const context = yield* RemoteContext.make().pipe(
-      Effect.provideService(LocalNetwork.LocalNetwork, { listen: Effect.die, connect: Effect.die }),
+      Effect.provideService(LocalNetwork.LocalNetwork, noNetwork),
       Effect.provideService(
         Transport.Transport,
         // The first one is the guardian's.

@@ -1,10 +1,10 @@
 import { LocalNetwork, RemoteContext } from "@effect-remote/core"
 import * as Frame from "@effect-remote/core/protocol/Frame"
-import { type Channel, ExitStatus, Transport, TypeId } from "@effect-remote/core/Transport"
+import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Either, FiberId, Option, Queue, Stream } from "effect"
-import { connectionError, host } from "./fixtures/memory.js"
+import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
+import { noNetwork, transportOf } from "./fixtures/memory.js"
 
 /** A host whose shells end as soon as they are told what to run, after this report. */
 const ending = (report: Option.Option<Frame.Report>) => {
@@ -33,31 +33,12 @@ const ending = (report: Option.Option<Frame.Report>) => {
       }
       return channel
     })
-  const unsupported = connectionError("Unsupported", "there are only commands here")
-  const transport: Transport = {
-    [TypeId]: TypeId,
-    host,
-    ready: Effect.void,
-    capabilities: {
-      oneConnection: true,
-      exitSignal: true,
-      ptySize: true,
-      halfClose: true,
-      unixSockets: false,
-      remoteForward: false
-    },
-    state: Stream.make("ready" as const),
-    exec,
-    subsystem: () => unsupported,
-    connect: () => unsupported,
-    listen: () => unsupported
-  }
-  const network = { connect: () => Effect.die("no network"), listen: () => Effect.die("no network") }
+  const transport = transportOf({ exec })
   const provided = <A, E>(effect: Effect.Effect<A, E, RemoteContext.RemoteContext>) =>
     effect.pipe(
       Effect.provide(RemoteContext.layer),
       Effect.provideService(Transport, transport),
-      Effect.provideService(LocalNetwork.LocalNetwork, network as unknown as LocalNetwork.LocalNetwork)
+      Effect.provideService(LocalNetwork.LocalNetwork, noNetwork)
     )
   return { provided, shells: () => shells }
 }

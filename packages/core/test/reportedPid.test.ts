@@ -1,12 +1,12 @@
 import { LocalNetwork, RemoteContext } from "@effect-remote/core"
 import * as Frame from "@effect-remote/core/protocol/Frame"
-import { type Channel, ExitStatus, Transport, TypeId } from "@effect-remote/core/Transport"
+import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Either, FiberId, Option, Queue, Stream } from "effect"
+import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
 import { spawnSync } from "node:child_process"
 import * as terminate from "../src/internal/terminate.js"
-import { connectionError, host } from "./fixtures/memory.js"
+import { noNetwork, transportOf } from "./fixtures/memory.js"
 
 /** A host that reports this process id of `sleep`, runs nothing, and notes what else it is told to run. */
 const reporting = (pid: number) => {
@@ -41,27 +41,8 @@ const reporting = (pid: number) => {
       }
       return channel
     })
-  const unsupported = connectionError("Unsupported", "there are only commands here")
-  const transport: Transport = {
-    [TypeId]: TypeId,
-    host,
-    ready: Effect.void,
-    capabilities: {
-      oneConnection: true,
-      exitSignal: true,
-      ptySize: true,
-      halfClose: true,
-      unixSockets: false,
-      remoteForward: false
-    },
-    state: Stream.make("ready" as const),
-    exec,
-    subsystem: () => unsupported,
-    connect: () => unsupported,
-    listen: () => unsupported
-  }
-  const network = { connect: () => Effect.die("no network"), listen: () => Effect.die("no network") }
-  return { told, transport, network: network as unknown as LocalNetwork.LocalNetwork }
+  const transport = transportOf({ exec })
+  return { told, transport, network: noNetwork }
 }
 
 describe("a process id that leads no group", () => {
