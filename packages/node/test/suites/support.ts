@@ -8,9 +8,9 @@ import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as loopback from "../../../testing/src/internal/conformance/loopback.js"
-import { eventually, nasty } from "../../../testing/src/internal/conformance/support.js"
+import { eventually, nasty, unlessLost } from "../../../testing/src/internal/conformance/support.js"
 
-export { eventually, nasty }
+export { eventually, nasty, unlessLost }
 
 export interface Suite {
   readonly name: string
