@@ -11,7 +11,7 @@ import { PlatformError } from "@effect/platform/Error"
 import * as Option from "effect/Option"
 import type * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { printable } from "./internal/text.js"
+import { printable } from "./internal/lib/text.js"
 
 const indent = (text: string): string => text.trimEnd().split(/\r?\n/).map((line) => `  | ${line}`).join("\n")
 

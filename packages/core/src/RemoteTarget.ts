@@ -12,7 +12,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as Take from "effect/Take"
 import type * as Format from "./Format.js"
-import * as finalizer from "./internal/finalizer.js"
+import * as finalizer from "./internal/lib/finalizer.js"
 import { RemoteFileSystem } from "./RemoteFileSystem.js"
 import * as Transfer from "./Transfer.js"
 

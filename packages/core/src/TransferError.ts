@@ -5,7 +5,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Data from "effect/Data"
-import { printable } from "./internal/text.js"
+import { printable } from "./internal/lib/text.js"
 
 /**
  * An entry of the source: its path below what is transferred (`""` for that itself), with `/` between names.

@@ -7,9 +7,9 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { LocalAddress } from "./LocalNetwork.js"
-import type { SocksError } from "./protocol/Socks.js"
 import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { RemoteAddress } from "./Transport.js"
+import type { SocksError } from "./unstable/Socks.js"
 
 /**
  * Where this machine listens: a host and port, or the path of a unix socket to make.

@@ -7,7 +7,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
-import { compile } from "../src/internal/program.js"
+import { compile } from "../src/internal/command/compile.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

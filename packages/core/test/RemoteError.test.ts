@@ -2,7 +2,7 @@ import { RemoteError } from "@effect-remote/core"
 import { BadArgument, PlatformError, SystemError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Equal, Option, Schema } from "effect"
-import { fromCommand } from "../src/internal/platformError.js"
+import { fromCommand } from "../src/internal/process/platformError.js"
 
 const command = new RemoteError.RemoteCommandError({
   reason: "Exit",

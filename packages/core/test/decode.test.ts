@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Either, FastCheck, Stream } from "effect"
-import * as decode from "../src/internal/decode.js"
+import * as decode from "../src/internal/process/decode.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Logger, TestClock } from "effect"
-import * as finalizer from "../src/internal/finalizer.js"
+import * as finalizer from "../src/internal/lib/finalizer.js"
 
 /** Work that tells when it begins and goes on when it is released. */
 const work = Effect.gen(function*() {

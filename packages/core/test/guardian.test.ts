@@ -19,11 +19,11 @@ import * as os from "node:os"
 import * as path from "node:path"
 import type { Writable } from "node:stream"
 import { afterAll } from "vitest"
-import * as guardians from "../src/internal/guardian/script.js"
-import * as terminate from "../src/internal/terminate.js"
-import * as text from "../src/internal/text.js"
-import * as frame from "../src/protocol/Frame.js"
-import * as protocol from "../src/protocol/Guardian.js"
+import * as text from "../src/internal/lib/text.js"
+import * as guardians from "../src/internal/scripts/guardian.js"
+import * as terminate from "../src/internal/scripts/terminate.js"
+import * as frame from "../src/unstable/Frame.js"
+import * as protocol from "../src/unstable/Guardian.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

@@ -1,6 +1,6 @@
 import { LocalNetwork, RemoteContext } from "@effect-remote/core"
-import * as Frame from "@effect-remote/core/protocol/Frame"
 import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
+import * as Frame from "@effect-remote/core/unstable/Frame"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"

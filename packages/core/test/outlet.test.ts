@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Chunk, Effect, Exit, FastCheck, Fiber, Option, Queue, Stream } from "effect"
-import * as collect from "../src/internal/collect.js"
-import * as outlet from "../src/internal/outlet.js"
+import * as outlet from "../src/internal/lib/outlet.js"
+import * as collect from "../src/internal/process/collect.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

@@ -2,7 +2,7 @@ import { sh } from "@effect-remote/core"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Option, Sink, Stream } from "effect"
-import * as program from "../src/internal/program.js"
+import * as program from "../src/internal/command/compile.js"
 
 const programOf = (command: Command.Command) => Either.getOrThrow(program.compile(command))
 

@@ -1,11 +1,11 @@
 import { LocalNetwork, RemoteContext } from "@effect-remote/core"
-import * as Frame from "@effect-remote/core/protocol/Frame"
 import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
+import * as Frame from "@effect-remote/core/unstable/Frame"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
 import { spawnSync } from "node:child_process"
-import * as terminate from "../src/internal/terminate.js"
+import * as terminate from "../src/internal/scripts/terminate.js"
 import { noNetwork, transportOf } from "./fixtures/memory.js"
 
 /** A host that reports this process id of `sleep`, runs nothing, and notes what else it is told to run. */

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as reports from "../src/internal/reports.js"
-import * as text from "../src/internal/text.js"
-import { type Output, reportStart } from "../src/protocol/Frame.js"
+import * as reports from "../src/internal/launch/reports.js"
+import * as text from "../src/internal/lib/text.js"
+import { type Output, reportStart } from "../src/unstable/Frame.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

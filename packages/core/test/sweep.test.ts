@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { isHidden, temporaryName } from "../src/internal/hiddenNames.js"
-import * as random from "../src/internal/random.js"
+import { isHidden, temporaryName } from "../src/internal/files/hiddenNames.js"
+import * as random from "../src/internal/lib/random.js"
 
 it.effect("the names of atomic writes are known, and no others", () =>
   Effect.gen(function*() {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
-import * as text from "../src/internal/text.js"
+import * as text from "../src/internal/lib/text.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

@@ -1,7 +1,7 @@
 import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
-import { partialName } from "../src/internal/hiddenNames.js"
+import { partialName } from "../src/internal/files/hiddenNames.js"
 import * as progress from "../src/internal/transfer/progress.js"
 import type { Seen, Side } from "../src/internal/transfer/side.js"
 import * as transfer from "../src/internal/transfer/transfer.js"

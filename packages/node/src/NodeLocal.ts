@@ -11,10 +11,10 @@ import type { LocalStdio } from "@effect-remote/core/LocalStdio"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Layer from "effect/Layer"
-import * as localFiles from "./internal/localFiles.js"
-import * as localHash from "./internal/localHash.js"
-import * as localNetwork from "./internal/localNetwork.js"
-import * as stdio from "./internal/stdio.js"
+import * as localFiles from "./internal/local/files.js"
+import * as localHash from "./internal/local/hash.js"
+import * as localNetwork from "./internal/local/network.js"
+import * as stdio from "./internal/local/stdio.js"
 
 /**
  * Listens and connects on this machine, for tunnels.

@@ -18,9 +18,9 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as process from "node:process"
-import * as connectionTransport from "./internal/connectionTransport.js"
-import { expandHome } from "./internal/home.js"
-import * as processTransport from "./internal/processTransport.js"
+import * as connectionTransport from "./internal/multiplexed/transport.js"
+import * as processTransport from "./internal/perChannel/transport.js"
+import { expandHome } from "./internal/ssh/home.js"
 import * as NodeLocal from "./NodeLocal.js"
 
 /**

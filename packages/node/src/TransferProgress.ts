@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as process from "node:process"
 import type { Writable } from "node:stream"
-import * as progressLine from "./internal/progressLine.js"
+import * as progressLine from "./internal/local/progressLine.js"
 
 /**
  * @since 0.1.0

@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as children from "../src/internal/child.js"
+import * as children from "../src/internal/ssh/child.js"
 
 it.scoped("an ssh that ignores TERM is killed after two seconds", () =>
   Effect.gen(function*() {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { diagnose } from "../src/internal/diagnosis.js"
+import { diagnose } from "../src/internal/ssh/diagnosis.js"
 
 describe("what ssh says", () => {
   // FOUND E14: quadratic before, and kept whole.

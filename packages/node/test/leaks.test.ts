@@ -11,7 +11,10 @@ import { nothingIsLeft } from "./suites/leaks.js"
 import { servers } from "./suites/servers.js"
 import { eventually, layerConnection } from "./suites/support.js"
 
-vi.mock("../src/internal/connection.js", async (original) => (await import("./suites/observed.js")).observed(original))
+vi.mock(
+  "../src/internal/multiplexed/connection.js",
+  async (original) => (await import("./suites/observed.js")).observed(original)
+)
 
 for (const kind of servers) {
   describe(`a channel that is given up, ${kind} server`, () => {

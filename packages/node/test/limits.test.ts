@@ -10,7 +10,10 @@ import { made } from "./suites/observed.js"
 import { servers } from "./suites/servers.js"
 import { eventually, layerConnection, untilRunning } from "./suites/support.js"
 
-vi.mock("../src/internal/connection.js", async (original) => (await import("./suites/observed.js")).observed(original))
+vi.mock(
+  "../src/internal/multiplexed/connection.js",
+  async (original) => (await import("./suites/observed.js")).observed(original)
+)
 
 const connection = () => made.at(-1)!
 

@@ -3,7 +3,10 @@ import { vi } from "vitest"
 import { faultsAreSurvived } from "./suites/leaks.js"
 import { servers } from "./suites/servers.js"
 
-vi.mock("../src/internal/connection.js", async (original) => (await import("./suites/observed.js")).observed(original))
+vi.mock(
+  "../src/internal/multiplexed/connection.js",
+  async (original) => (await import("./suites/observed.js")).observed(original)
+)
 
 for (const kind of servers) {
   describe(`a connection that is lost again and again, ${kind} server`, () => {

@@ -6,7 +6,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { partialName } from "../../core/src/internal/hiddenNames.js"
+import { partialName } from "../../core/src/internal/files/hiddenNames.js"
 import * as cuts from "./fixtures/cuts.js"
 import { servers } from "./suites/servers.js"
 

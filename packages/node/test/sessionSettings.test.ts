@@ -4,7 +4,7 @@ import { Effect, FastCheck, Fiber, TestClock } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { make, parse } from "../src/internal/sessionSettings.js"
+import { make, parse } from "../src/internal/multiplexed/sessionSettings.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

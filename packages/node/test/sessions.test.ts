@@ -2,10 +2,10 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, FastCheck, type Fiber, Option, Scope } from "effect"
-import * as multiplexer from "../src/internal/connection/multiplexer.js"
-import * as allowance from "../src/internal/sessions.js"
-import * as peers from "./connection/peer.js"
-import * as worlds from "./connection/world.js"
+import * as allowance from "../src/internal/multiplexed/sessions.js"
+import * as multiplexer from "../src/internal/protocol/mux.js"
+import * as peers from "./protocol/peer.js"
+import * as worlds from "./protocol/world.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

@@ -8,7 +8,7 @@ import { Array, Effect, Layer, Option, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
-import * as localHash from "../src/internal/localHash.js"
+import * as localHash from "../src/internal/local/hash.js"
 import { hasShell, openssh, servers } from "./suites/servers.js"
 
 const within = <A, E>(

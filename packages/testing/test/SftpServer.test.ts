@@ -7,9 +7,9 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import * as realFileSystem from "../src/internal/realFileSystem.js"
-import { type Errno, fail, type SftpFileSystem } from "../src/internal/sftpFileSystem.js"
-import * as sftpServer from "../src/internal/sftpServer.js"
+import * as realFileSystem from "../src/internal/sftp/realFileSystem.js"
+import { type Errno, fail, type SftpFileSystem } from "../src/internal/sftp/sftpFileSystem.js"
+import * as sftpServer from "../src/internal/sftp/sftpServer.js"
 import { compare, directed, sessions, shown, tree } from "./fixtures/sftpDifferential.js"
 import {
   ask,

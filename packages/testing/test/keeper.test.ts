@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Scope, TestClock } from "effect"
 import * as process from "node:process"
-import * as keeper from "../src/internal/keeper.js"
+import * as keeper from "../src/internal/sshd/keeper.js"
 
 it.effect("a keeper that does not end is not waited for longer than 30 seconds, and the log says so", () => {
   const logged: Array<string> = []

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, type Scope } from "effect"
 import { root } from "../src/internal/memory/accounts.js"
-import { Change, type PosixError } from "../src/internal/sftpFileSystem.js"
+import { Change, type PosixError } from "../src/internal/sftp/sftpFileSystem.js"
 import {
   appending,
   bytes,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { snapshot } from "../src/internal/memory/snapshot.js"
-import { Change } from "../src/internal/sftpFileSystem.js"
+import { Change } from "../src/internal/sftp/sftpFileSystem.js"
 import { luigi, make, writing } from "./fixtures/memoryFiles.js"
 
 describe("a snapshot", () => {

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { once } from "node:events"
 import { PassThrough } from "node:stream"
-import { into, pump } from "../src/internal/pump.js"
+import { into, pump } from "../src/internal/sshd/embedded/pump.js"
 
 // A target that says when a write is done.
 const slow = () => {

@@ -9,9 +9,9 @@ import * as TestClock from "effect/TestClock"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { script } from "../../core/src/internal/files/digest.js"
-import { type Lookup, ProgramExit } from "../src/internal/host/program.js"
-import * as realFileSystem from "../src/internal/realFileSystem.js"
-import { fail, type SftpFileSystem } from "../src/internal/sftpFileSystem.js"
+import { type Lookup, ProgramExit } from "../src/internal/program/program.js"
+import * as realFileSystem from "../src/internal/sftp/realFileSystem.js"
+import { fail, type SftpFileSystem } from "../src/internal/sftp/sftpFileSystem.js"
 import * as shell from "./fixtures/shell.js"
 
 const run = (

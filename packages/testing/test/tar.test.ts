@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as childProcess from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import * as realFileSystem from "../src/internal/realFileSystem.js"
+import * as realFileSystem from "../src/internal/sftp/realFileSystem.js"
 import * as shell from "./fixtures/shell.js"
 
 const isGnu = childProcess.spawnSync("tar", ["--version"], { encoding: "utf8" }).stdout?.includes("GNU tar") ?? false

@@ -8,7 +8,7 @@
  */
 import * as Data from "effect/Data"
 import type * as Either from "effect/Either"
-import * as text from "../internal/text.js"
+import * as text from "../internal/lib/text.js"
 import * as Wire from "./Wire.js"
 
 /**

@@ -1,6 +1,6 @@
-/** What no caller sees: connections, as `connectionTransport.ts` has them. */
+/** What no caller sees: connections, as `multiplexed/transport.ts` has them. */
 import { Effect } from "effect"
-import type * as connections from "../../src/internal/connection.js"
+import type * as connections from "../../src/internal/multiplexed/connection.js"
 
 /** Those that were made, the latest at the end. */
 export const made: Array<connections.Connection> = []

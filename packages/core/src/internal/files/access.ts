@@ -6,13 +6,13 @@ import type { AccessFileOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { OpenFlags } from "../../protocol/Sftp.js"
-import * as finalizer from "../finalizer.js"
-import * as hiddenNames from "../hiddenNames.js"
-import * as posixPath from "../posixPath.js"
-import * as random from "../random.js"
+import * as finalizer from "../lib/finalizer.js"
+import * as posixPath from "../lib/posixPath.js"
+import * as random from "../lib/random.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
+import * as hiddenNames from "./hiddenNames.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 

@@ -10,7 +10,7 @@ import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { RunError } from "../../RemoteContext.js"
 import type { DigestAlgorithm } from "../../RemoteFileSystem.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
 import type { Services } from "./fileSystem.js"
 
 const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, sha256: 256, sha512: 512 }

@@ -16,7 +16,7 @@ import type { AtomicOptions, RemoteFileSystem, TypeId } from "../../RemoteFileSy
 import type { RemoteHost } from "../../RemoteHost.js"
 import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
 import * as transfers from "../transfer/make.js"
 import * as access from "./access.js"
 import * as atomicWrite from "./atomicWrite.js"

@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
 import { connectionError } from "../../RemoteError.js"
-import * as posixPath from "../posixPath.js"
+import * as posixPath from "../lib/posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
-import * as sharedDirectory from "../sharedDirectory.js"
+import type { Operations } from "../sftp/requests.js"
 import * as probe from "./probe.js"
+import * as sharedDirectory from "./sharedDirectory.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 

@@ -1,10 +1,10 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../protocol/Sftp.js"
-import * as posixPath from "../posixPath.js"
+import * as posixPath from "../lib/posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
-import type { ListOptions, Operations } from "../sftp/operations.js"
+import type { ListOptions, Operations } from "../sftp/requests.js"
 
 /**
  * Lists a directory. Fails if a name would lead out of it: a server may send anything.

@@ -1,9 +1,9 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
-import * as posixPath from "../posixPath.js"
+import * as posixPath from "../lib/posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
 
 /**
  * The name without links of what is at a path, or would be if it were there.

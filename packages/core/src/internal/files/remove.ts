@@ -5,10 +5,10 @@ import type { PlatformError } from "@effect/platform/Error"
 import type { RemoveOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
-import * as posixPath from "../posixPath.js"
+import * as posixPath from "../lib/posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
 import * as tree from "./tree.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>

@@ -4,8 +4,8 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
-import type { Operations } from "../sftp/operations.js"
-import { longestListing } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
+import { longestListing } from "../sftp/requests.js"
 import * as quota from "../transfer/quota.js"
 import * as listing from "./listing.js"
 

@@ -3,7 +3,7 @@
  * answers nothing after such a request either.
  */
 import * as Effect from "effect/Effect"
-import * as finalizer from "../finalizer.js"
+import * as finalizer from "../lib/finalizer.js"
 
 /** @internal */
 export interface Doubts {

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Sftp from "../../protocol/Sftp.js"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import { SftpStatusError } from "../../RemoteError.js"
-import * as posixPath from "../posixPath.js"
-import * as text from "../text.js"
+import * as posixPath from "../lib/posixPath.js"
+import * as text from "../lib/text.js"
 import type { Client } from "./client.js"
 
 /** @internal */

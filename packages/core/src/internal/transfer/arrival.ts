@@ -3,9 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as atomicWrite from "../files/atomicWrite.js"
-import * as hiddenNames from "../hiddenNames.js"
-import * as posixPath from "../posixPath.js"
-import * as random from "../random.js"
+import * as hiddenNames from "../files/hiddenNames.js"
+import * as posixPath from "../lib/posixPath.js"
+import * as random from "../lib/random.js"
 import * as failure from "../sftp/failure.js"
 import type { Fx, Identity, Side } from "./side.js"
 

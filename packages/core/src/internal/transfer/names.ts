@@ -1,7 +1,7 @@
 /**
  * Names that a listing told.
  */
-export { isHidden, isPartial, partialName, partialsOf } from "../hiddenNames.js"
+export { isHidden, isPartial, partialName, partialsOf } from "../files/hiddenNames.js"
 
 /** @internal */
 export const isText = (name: string): boolean => !/\p{Surrogate}/u.test(name)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Progress } from "../../Transfer.js"
-import * as finalizer from "../finalizer.js"
+import * as finalizer from "../lib/finalizer.js"
 
 /** @internal */
 export interface Board {

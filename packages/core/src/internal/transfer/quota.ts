@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as failure from "../sftp/failure.js"
-import type { Admit } from "../sftp/operations.js"
-import { usualName } from "../sftp/operations.js"
+import type { Admit } from "../sftp/requests.js"
+import { usualName } from "../sftp/requests.js"
 import type { Fx, Listed } from "./side.js"
 
 /** @internal */

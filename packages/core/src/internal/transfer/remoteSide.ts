@@ -5,7 +5,7 @@ import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import { makeDirectories } from "../files/atomicWrite.js"
 import * as links from "../files/links.js"
 import * as failure from "../sftp/failure.js"
-import type { Operations } from "../sftp/operations.js"
+import type { Operations } from "../sftp/requests.js"
 import { mustLook, settle } from "./kept.js"
 import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
 

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../TransferError.js"
 import * as failure from "../sftp/failure.js"
-import type { Admit } from "../sftp/operations.js"
+import type { Admit } from "../sftp/requests.js"
 
 /** @internal */
 export type Fx<A> = Effect.Effect<A, PlatformError>

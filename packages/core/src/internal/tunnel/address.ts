@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { LocalAddress } from "../../LocalNetwork.js"
 import { TunnelError } from "../../RemoteError.js"
 import { RemoteAddress } from "../../Transport.js"
-import * as text from "../text.js"
+import * as text from "../lib/text.js"
 
 /** @internal */
 export type Address = LocalAddress | RemoteAddress

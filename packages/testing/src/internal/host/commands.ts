@@ -1,25 +1,25 @@
 /**
  * What a channel that runs a line does: the host understands the lines that clients send, and hands any other to its shell.
  */
-import * as Frame from "@effect-remote/core/protocol/Frame"
-import * as Guardian from "@effect-remote/core/protocol/Guardian"
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { ExitStatus } from "@effect-remote/core/Transport"
+import * as Frame from "@effect-remote/core/unstable/Frame"
+import * as Guardian from "@effect-remote/core/unstable/Guardian"
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { SftpFileSystem } from "../sftpFileSystem.js"
+import * as lacks from "../program/lacks.js"
+import * as pipes from "../program/pipe.js"
+import { type Invocation, type Lookup, type Program, ProgramExit } from "../program/program.js"
+import * as running from "../program/running.js"
+import type { SftpFileSystem } from "../sftp/sftpFileSystem.js"
 import * as bytes from "../shell/bytes.js"
 import * as directories from "../shell/directories.js"
 import * as identity from "../shell/identity.js"
 import { type Connection, firstLine, type HostChannel } from "./connection.js"
 import type { Guardians } from "./guardian.js"
-import * as lacks from "./lacks.js"
-import * as pipes from "./pipe.js"
 import type { Processes } from "./processes.js"
-import { type Invocation, type Lookup, type Program, ProgramExit } from "./program.js"
-import * as running from "./running.js"
 import * as terminals from "./terminal.js"
 
 /** @internal */

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as pipes from "../program/pipe.js"
 import * as links from "./link.js"
-import * as pipes from "./pipe.js"
 
 /**
  * A channel as the host has it.

@@ -2,8 +2,8 @@
  * The guardians of connections, as `@effect-remote/core`'s are: each is told which commands run, ends them when asked to,
  * and when its client is gone ends all but those that are to be kept.
  */
-import * as Guardian from "@effect-remote/core/protocol/Guardian"
 import { ExitStatus } from "@effect-remote/core/Transport"
+import * as Guardian from "@effect-remote/core/unstable/Guardian"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"

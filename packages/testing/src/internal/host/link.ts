@@ -3,7 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Pipe } from "./pipe.js"
+import type { Pipe } from "../program/pipe.js"
 
 /** @internal */
 export interface Link {

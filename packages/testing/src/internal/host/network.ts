@@ -7,9 +7,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
+import * as pipes from "../program/pipe.js"
 import * as addresses from "./address.js"
 import type { Connection, HostChannel } from "./connection.js"
-import * as pipes from "./pipe.js"
 
 /** @internal */
 export type Serve = (connection: Duplex<never>) => Effect.Effect<unknown, unknown>

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
-import { ProgramExit } from "./program.js"
+import { ProgramExit } from "../program/program.js"
 
 /** @internal */
 export interface Process {

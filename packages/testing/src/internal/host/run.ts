@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { Outcome, Run } from "../../HostEvent.js"
-import type { Invocation } from "./program.js"
+import type { Invocation } from "../program/program.js"
 
 /** @internal */
 export interface Observed {

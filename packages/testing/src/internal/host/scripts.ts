@@ -11,7 +11,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Ending, HostCommand, Script } from "../../HostCommand.js"
-import { type Invocation, type Program, ProgramExit } from "./program.js"
+import { type Invocation, type Program, ProgramExit } from "../program/program.js"
 
 const binDirectory = /^\/(usr\/(local\/)?)?s?bin\/([^/]+)$/
 

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import type { Invocation } from "./program.js"
+import type { Invocation } from "../program/program.js"
 
 /** @internal */
 export interface Terminal {

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Lookup, Program } from "./program.js"
+import type { Lookup, Program } from "../program/program.js"
 
 /** @internal */
 export interface Options {

@@ -11,7 +11,7 @@ import {
   type OpenFlags,
   PosixError,
   type SftpFileSystem
-} from "../sftpFileSystem.js"
+} from "../sftp/sftpFileSystem.js"
 import { type Accounts, groupOf, type User, userNamed, userOf } from "./accounts.js"
 import * as attributes from "./attributes.js"
 import { DirectoryDescription, FileDescription } from "./descriptions.js"

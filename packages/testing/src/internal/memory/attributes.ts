@@ -1,7 +1,7 @@
 /**
  * The calls that change what is known of a file.
  */
-import type { Change } from "../sftpFileSystem.js"
+import type { Change } from "../sftp/sftpFileSystem.js"
 import { type Caller, isMember, isSuperuser } from "./caller.js"
 import type { File, Node } from "./node.js"
 import { bits, dropPrivileges, requireOwner, requireWritable } from "./permissions.js"

@@ -1,7 +1,7 @@
 /**
  * What is open, which lives on when its name is gone.
  */
-import type { OpenFlags } from "../sftpFileSystem.js"
+import type { OpenFlags } from "../sftp/sftpFileSystem.js"
 import { noteWrite, resize } from "./attributes.js"
 import type { Caller } from "./caller.js"
 import { largestFile } from "./content.js"

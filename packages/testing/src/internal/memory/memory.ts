@@ -2,7 +2,7 @@
  * The files of a host, in memory.
  */
 import * as Effect from "effect/Effect"
-import type { SftpFileSystem } from "../sftpFileSystem.js"
+import type { SftpFileSystem } from "../sftp/sftpFileSystem.js"
 import * as accounts from "./accounts.js"
 import * as adapter from "./adapter.js"
 import { seed, type Seeds } from "./seed.js"

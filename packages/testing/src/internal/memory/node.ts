@@ -1,7 +1,7 @@
 /**
  * What names stand for: files, directories, links and named pipes, whatever their names.
  */
-import type { Stat } from "../sftpFileSystem.js"
+import type { Stat } from "../sftp/sftpFileSystem.js"
 import type { Content } from "./content.js"
 import { byteLength } from "./paths.js"
 

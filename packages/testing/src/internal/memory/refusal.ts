@@ -1,4 +1,4 @@
-import { type Errno, PosixError } from "../sftpFileSystem.js"
+import { type Errno, PosixError } from "../sftp/sftpFileSystem.js"
 
 /**
  * The tree is synchronous: a call that is refused throws, and `attempt` of the adapter makes it a failure.

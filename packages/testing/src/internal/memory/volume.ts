@@ -2,7 +2,7 @@
  * What a tree of files is a part of: its root, its clock, its space, and what is open on it.
  */
 import type { FileSystemInfo } from "@effect-remote/core/protocol/Sftp"
-import type { Errno } from "../sftpFileSystem.js"
+import type { Errno } from "../sftp/sftpFileSystem.js"
 import type { Caller } from "./caller.js"
 import { Content, roomIn, type Space } from "./content.js"
 import type { Directory, Fifo, File, Link, Node } from "./node.js"

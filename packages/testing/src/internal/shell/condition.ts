@@ -3,7 +3,7 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import type { SftpFileSystem, Stat } from "../sftpFileSystem.js"
+import type { SftpFileSystem, Stat } from "../sftp/sftpFileSystem.js"
 import * as directories from "./directories.js"
 import * as identity from "./identity.js"
 

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Invocation, Lookup, Program } from "../host/program.js"
+import type { Invocation, Lookup, Program } from "../program/program.js"
 import * as awk from "./awk/awk.js"
 import * as bytes from "./bytes.js"
 import * as builtin from "./coreutils/builtin.js"

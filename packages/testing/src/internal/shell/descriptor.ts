@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { Pipe } from "../host/pipe.js"
-import { fail, type OpenFile, type OpenFlags, type PosixError, type SftpFileSystem } from "../sftpFileSystem.js"
+import type { Pipe } from "../program/pipe.js"
+import { fail, type OpenFile, type OpenFlags, type PosixError, type SftpFileSystem } from "../sftp/sftpFileSystem.js"
 
 /** @internal */
 export interface Source {

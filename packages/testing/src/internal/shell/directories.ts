@@ -2,7 +2,7 @@
  * Names, and what stands in directories. Paths and names are as in `bytes.ts`.
  */
 import * as Effect from "effect/Effect"
-import { PosixError, type SftpFileSystem, type Stat } from "../sftpFileSystem.js"
+import { PosixError, type SftpFileSystem, type Stat } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import type { Step } from "./pattern.js"
 

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { SftpFileSystem } from "../sftpFileSystem.js"
+import type { SftpFileSystem } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import { isDirectory, isRegular } from "./directories.js"
 

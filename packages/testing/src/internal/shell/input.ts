@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type { PosixError } from "../sftpFileSystem.js"
+import type { PosixError } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import * as descriptor from "./descriptor.js"
 import * as message from "./message.js"

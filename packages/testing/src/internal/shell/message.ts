@@ -1,4 +1,4 @@
-import type { Errno } from "../sftpFileSystem.js"
+import type { Errno } from "../sftp/sftpFileSystem.js"
 
 const messages: Readonly<Record<Errno, string>> = {
   EACCES: "Permission denied",

@@ -1,7 +1,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import type { PosixError } from "../sftpFileSystem.js"
+import type { PosixError } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import * as descriptor from "./descriptor.js"
 import * as directories from "./directories.js"

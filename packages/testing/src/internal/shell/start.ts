@@ -3,9 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as lacks from "../host/lacks.js"
-import type { ProgramExit } from "../host/program.js"
-import { PosixError } from "../sftpFileSystem.js"
+import * as lacks from "../program/lacks.js"
+import type { ProgramExit } from "../program/program.js"
+import { PosixError } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import type { Descriptors } from "./descriptor.js"
 import * as directories from "./directories.js"

@@ -3,9 +3,9 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as lacks from "../host/lacks.js"
-import type { Invocation, Lookup, Program, ProgramExit } from "../host/program.js"
-import type { SftpFileSystem } from "../sftpFileSystem.js"
+import * as lacks from "../program/lacks.js"
+import type { Invocation, Lookup, Program, ProgramExit } from "../program/program.js"
+import type { SftpFileSystem } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import * as directories from "./directories.js"
 

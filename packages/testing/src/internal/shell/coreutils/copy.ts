@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Change, type Stat } from "../../sftpFileSystem.js"
+import { Change, type Stat } from "../../sftp/sftpFileSystem.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"
 import { quote } from "../message.js"

@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { Change, PosixError } from "../../sftpFileSystem.js"
+import { Change, PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
 import * as message from "../message.js"

@@ -2,7 +2,7 @@
  * `du`: the space that files take, in blocks of 4 KiB as the double counts them elsewhere.
  */
 import * as Effect from "effect/Effect"
-import type { Stat } from "../../sftpFileSystem.js"
+import type { Stat } from "../../sftp/sftpFileSystem.js"
 import * as directories from "../directories.js"
 import * as message from "../message.js"
 import * as options from "../options.js"

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as lacks from "../../host/lacks.js"
+import * as lacks from "../../program/lacks.js"
 import * as bytes from "../bytes.js"
 import * as identity from "../identity.js"
 import * as message from "../message.js"

@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Stat } from "../../sftpFileSystem.js"
+import type { Stat } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
 import * as identity from "../identity.js"

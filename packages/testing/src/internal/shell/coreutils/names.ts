@@ -2,7 +2,7 @@
  * Tools that tell of names.
  */
 import * as Effect from "effect/Effect"
-import type { PosixError } from "../../sftpFileSystem.js"
+import type { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
 import * as message from "../message.js"

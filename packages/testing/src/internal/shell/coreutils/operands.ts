@@ -4,7 +4,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { PosixError, Stat } from "../../sftpFileSystem.js"
+import type { PosixError, Stat } from "../../sftp/sftpFileSystem.js"
 import * as directories from "../directories.js"
 import * as message from "../message.js"
 import type * as options from "../options.js"

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { PosixError } from "../../sftpFileSystem.js"
+import { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as directories from "../directories.js"
 import { quote } from "../message.js"
 import * as options from "../options.js"

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as lacks from "../../host/lacks.js"
-import type { Invocation, ProgramExit } from "../../host/program.js"
+import * as lacks from "../../program/lacks.js"
+import type { Invocation, ProgramExit } from "../../program/program.js"
 import * as bytes from "../bytes.js"
 import * as message from "../message.js"
 import type * as tool from "../tool.js"

@@ -2,7 +2,7 @@
  * Tools that read bytes or lines and print them.
  */
 import * as Effect from "effect/Effect"
-import type { PosixError } from "../../sftpFileSystem.js"
+import type { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
 import * as input from "../input.js"

@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Stat } from "../../sftpFileSystem.js"
+import type { Stat } from "../../sftp/sftpFileSystem.js"
 import { baseOf, below } from "../coreutils/operands.js"
 import { spawn } from "../coreutils/spawn.js"
 import * as directories from "../directories.js"

@@ -2,7 +2,7 @@
  * `sed`, in the C locale.
  */
 import * as Effect from "effect/Effect"
-import { Change, type PosixError } from "../../sftpFileSystem.js"
+import { Change, type PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"

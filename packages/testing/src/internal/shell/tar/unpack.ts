@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Change, type PosixError } from "../../sftpFileSystem.js"
+import { Change, type PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"

@@ -2,7 +2,7 @@
  * Writes an archive of files and trees.
  */
 import * as Effect from "effect/Effect"
-import type { Stat } from "../../sftpFileSystem.js"
+import type { Stat } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import { below } from "../coreutils/operands.js"
 import * as descriptor from "../descriptor.js"

@@ -1,0 +1,91 @@
+/**
+ * What is sent to the host for a program.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Pty } from "../../RemoteHost.js"
+import type { Transport } from "../../Transport.js"
+import * as frame from "../../unstable/Frame.js"
+import * as program from "../command/compile.js"
+import * as random from "../lib/random.js"
+import type { CommandFailure } from "../process/errors.js"
+import * as reports from "./reports.js"
+
+type Guard = Option.Option<frame.Guard>
+
+/** @internal */
+export interface Plan {
+  /** For the login shell. */
+  readonly line: string
+  /** What goes first on stdin. */
+  readonly first: (guard: Guard) => Option.Option<Uint8Array>
+  /** The process id, where it is known beforehand that none will be reported. */
+  readonly pid: number | undefined
+  readonly stdout: () => reports.Scanner
+  readonly stderr: () => reports.Scanner
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  transport: Transport,
+  compiled: program.Program,
+  pty: Option.Option<Pty>,
+  failure: CommandFailure,
+  pipefail: boolean
+) {
+  // What is given to `ssh` as an argument shows in this machine's process list.
+  const inArguments = (line: string) => {
+    if (compiled.hasSecrets) {
+      return failure.error({
+        reason: "Unsupported",
+        detail:
+          "with a pseudo-terminal, or on a host with shell \"none\", a command is an argument of ssh, where a secret " +
+          "would show: hand it over on stdin"
+      })
+    }
+    return line.length > frame.longestLine
+      ? failure.error({
+        reason: "ArgumentsTooLong",
+        detail: `the command travels in one line here, and its ${line.length} bytes are too many`
+      })
+      : Effect.void
+  }
+  if (transport.host.shell === "none") {
+    const line = yield* Option.match(program.bareLine(compiled), {
+      onSome: Effect.succeed,
+      onNone: () =>
+        failure.error({
+          reason: "Unsupported",
+          detail: "a host with shell \"none\" takes neither a working directory nor an environment"
+        })
+    })
+    yield* inArguments(line)
+    const plan: Plan = {
+      line,
+      first: Option.none,
+      pid: 0,
+      stdout: () => reports.transparent,
+      stderr: () => reports.transparent
+    }
+    return plan
+  }
+  const marker = yield* random.hex
+  const framed = (guard: Guard): frame.Frame => ({
+    marker,
+    guard,
+    stages: compiled.stages,
+    pipefail,
+    terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
+  })
+  // A line that waits may be sent on another connection than the one that there is now, whose guardian is not its own.
+  const line = Option.isSome(pty) ? frame.terminalLine(framed(Option.none())) : frame.launchLine
+  if (Option.isSome(pty)) yield* inArguments(line)
+  const plan: Plan = {
+    line,
+    first: (guard) => Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed(guard))),
+    pid: undefined,
+    stdout: () => reports.scanner(marker, "stdout"),
+    stderr: () => reports.scanner(marker, "stderr")
+  }
+  return plan
+})

@@ -1,0 +1,135 @@
+/**
+ * Shells on the host that read the frame of a command (see `unstable/Frame.ts`). Where commands follow one another, a shell for the
+ * next one is started while one runs, and waits for it a moment. That command takes one round trip rather than three, and
+ * most of what its login shell and `/bin/sh` need to begin is behind it.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
+import type { RemoteConnectionError } from "../../RemoteError.js"
+import type { Channel, Transport } from "../../Transport.js"
+import * as frame from "../../unstable/Frame.js"
+
+/** @internal */
+export interface Shell {
+  readonly channel: Channel
+  /** Whether it was there before its command. It may have ended, then, without having read anything. */
+  readonly hasWaited: boolean
+}
+
+/** @internal */
+export interface Shells {
+  /** One that reads a frame. */
+  readonly take: Effect.Effect<Shell, RemoteConnectionError, Scope.Scope>
+  /** A command is on its way, and another may follow it. */
+  readonly anticipate: Effect.Effect<void>
+}
+
+interface Waiting {
+  readonly channel: Channel
+  readonly scope: Scope.CloseableScope
+  /** By the clock, in milliseconds. */
+  readonly since: number
+}
+
+// Commands follow one another when no more time than this is between them, and a shell waits no longer.
+const pause = 1000
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(transport: Transport) {
+  const parent = yield* Effect.scope
+  let inUse = 0
+  let lastUse = -Infinity
+  let waiting: Waiting | undefined
+  let isTimed = false
+  let preparing: Deferred.Deferred<void> | undefined
+
+  const discard = (scope: Scope.CloseableScope) =>
+    Effect.suspend(() => {
+      if (waiting?.scope !== scope) return Effect.void
+      waiting = undefined
+      return Scope.close(scope, Exit.void)
+    })
+
+  const open = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
+      const channel = yield* restore(Scope.extend(
+        transport.exec(frame.launchLine, { spare: true, onWanted: discard(scope) }),
+        scope
+      )).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
+      waiting = { channel, scope, since: yield* Clock.currentTimeMillis }
+    })
+  )
+
+  // One timer for all that wait one after the other: most are taken long before their time is up.
+  const expire: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    // A clock that was set back tells nothing.
+    const left = waiting === undefined || now < waiting.since ? undefined : waiting.since + pause - now
+    if (left !== undefined && left > 0) return Effect.delay(expire, left)
+    if (waiting !== undefined) return Effect.zipRight(discard(waiting.scope), expire)
+    isTimed = false
+    return Effect.void
+  })
+
+  const time = Effect.suspend(() => {
+    if (isTimed) return Effect.void
+    isTimed = true
+    return expire
+  })
+
+  const prepare = Effect.suspend(() => {
+    const prepared = Deferred.unsafeMake<void>(FiberId.none)
+    preparing = prepared
+    return open.pipe(
+      Effect.ensuring(Effect.suspend(() => {
+        preparing = undefined
+        return Deferred.succeed(prepared, undefined)
+      })),
+      Effect.zipRight(time),
+      Effect.ignore,
+      Effect.interruptible,
+      Effect.forkIn(parent)
+    )
+  })
+
+  const isAlive = ({ write }: Channel) => Effect.orElseSucceed(write(new Uint8Array()), () => false)
+
+  const used = Effect.map(Clock.currentTimeMillis, (now) => {
+    lastUse = now
+  })
+
+  const take = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      inUse++
+      yield* Effect.addFinalizer(() => {
+        inUse--
+        return used
+      })
+      if (preparing !== undefined) yield* restore(Deferred.await(preparing))
+      const found = waiting
+      waiting = undefined
+      if (found !== undefined) {
+        yield* Effect.addFinalizer((exit) => Scope.close(found.scope, exit))
+        if (yield* isAlive(found.channel)) return { channel: found.channel, hasWaited: true }
+      }
+      return { channel: yield* restore(transport.exec(frame.launchLine)), hasWaited: false }
+    })
+  )
+
+  const shells: Shells = {
+    take,
+    anticipate: transport.capabilities.oneConnection
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const follows = now - lastUse < pause
+        lastUse = now
+        return follows && inUse === 1 && waiting === undefined && preparing === undefined ? prepare : Effect.void
+      })
+      : Effect.void
+  }
+  return shells
+})

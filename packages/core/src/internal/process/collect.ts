@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect"
+import * as text from "../lib/text.js"
+
+/**
+ * Bytes put together up to a limit; what there is can be had at any time.
+ *
+ * @internal
+ */
+export interface Collector {
+  readonly bytes: () => Uint8Array
+  /** Fails when it is more than the limit. */
+  readonly take: (bytes: Uint8Array) => Effect.Effect<void, "TooLarge">
+}
+
+/** @internal */
+export const make = (limit: number): Collector => {
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  return {
+    bytes: () => text.concat(parts),
+    take: (bytes) => {
+      if (size + bytes.length > limit) return Effect.fail("TooLarge")
+      parts.push(bytes)
+      size += bytes.length
+      return Effect.void
+    }
+  }
+}

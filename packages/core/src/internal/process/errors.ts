@@ -1,0 +1,169 @@
+/**
+ * How the failures of one command are told.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
+import type { ExitStatus } from "../../Transport.js"
+import type { Report } from "../../unstable/Frame.js"
+import type { Program } from "../command/compile.js"
+import * as outlet from "../lib/outlet.js"
+import * as text from "../lib/text.js"
+
+type CommandFields = ConstructorParameters<typeof RemoteCommandError>[0]
+
+/** @internal */
+export type ErrorFields =
+  & Pick<CommandFields, "reason" | "detail">
+  & Partial<Pick<CommandFields, "exitCode" | "signal" | "stdout" | "cause">>
+
+const stderrInErrors = 8 * 1024
+// Kept in front of it, so that most secrets are seen, and hidden, whole.
+const longestSecret = 4 * 1024
+const noiseInErrors = 16 * 1024
+
+// The least total of arguments and environment at which a failed `exec` of an executable file is put down to its size.
+// Linux takes no single word of 128 KiB (MAX_ARG_STRLEN) and less than 3 MB in all, others less than 1 MB.
+const suspiciousSize = 100_000
+
+/** @internal */
+export interface CommandFailure {
+  /** The end of the command's stderr. */
+  readonly stderr: outlet.Tail
+  /** What the login shell printed. */
+  readonly noise: outlet.Tail
+  /** The same for people, secrets masked. */
+  readonly loginOutput: () => string
+  /** Fills in the host, the command and stderr, and hides the command's secrets. */
+  readonly error: (fields: ErrorFields) => RemoteCommandError
+  readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
+  /** The codes of a pipeline that failed. */
+  readonly stagesEnded: (codes: ReadonlyArray<number>) => void
+  readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
+  readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
+  /** The channel closed before the command was launched. */
+  readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
+  /** The host has ended the command, since there was no sign of life of this program for that long. */
+  readonly silence: (duration: Duration.Duration) => RemoteConnectionError
+  readonly connection: (
+    fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
+  ) => RemoteConnectionError
+}
+
+/** @internal */
+export const make = (host: string, program: Program): CommandFailure => {
+  const stderr = outlet.tail(stderrInErrors + longestSecret)
+  const noise = outlet.tail(noiseInErrors)
+  // A command may end within a secret, too.
+  const end = ({ bytes, isCut }: outlet.Tail) => program.mask(text.display(bytes()), { start: isCut(), end: true })
+
+  const error: CommandFailure["error"] = ({ detail, stdout, ...fields }) =>
+    new RemoteCommandError({
+      ...fields,
+      host,
+      command: program.shown,
+      detail: program.mask(detail),
+      stderr: end(stderr).slice(-stderrInErrors),
+      ...(stdout === undefined
+        ? {}
+        : { stdout: program.hasSecrets ? text.encode(program.mask(text.decode(stdout), { end: true })) : stdout })
+    })
+
+  let ofStages: ReadonlyArray<string> = []
+
+  const size = program.stages.reduce(
+    (total, { environment, words }) =>
+      [...words, ...environment.map(([name, value]) => name + value)].reduce((sum, word) => sum + word.length, total),
+    0
+  )
+  const names = program.stages.map(({ words }) => JSON.stringify(words[0])).join(" or ")
+
+  const fromReport: CommandFailure["fromReport"] = ({ code, step }) => {
+    if (step === "directory") {
+      const directories = program.stages.flatMap(({ directory }) => Option.toArray(directory))
+      return error({
+        reason: "DirectoryNotFound",
+        exitCode: code,
+        detail: `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} cannot be ` +
+          `entered; the command did not run`
+      })
+    }
+    if (step === "environment" || step === "setup") {
+      return error({
+        reason: "Unsupported",
+        exitCode: code,
+        detail: step === "setup"
+          ? "the host's shell could not launch the command"
+          : "the host's shell would not set the environment; the command did not run"
+      })
+    }
+    if (step === "exec" && size >= suspiciousSize) {
+      return error({
+        reason: "ArgumentsTooLong",
+        exitCode: code,
+        detail: `the host's system refused ${size} characters of arguments and environment; the command did not run`
+      })
+    }
+    return code === 126
+      ? error({ reason: "ProgramNotExecutable", exitCode: code, detail: `${names} cannot be executed` })
+      : error({
+        reason: "ProgramNotFound",
+        exitCode: code,
+        detail: `there is no program ${names}${step === "exec" ? ", or not the interpreter that it names" : ""}`
+      })
+  }
+
+  const connection: CommandFailure["connection"] = (fields) =>
+    new RemoteConnectionError({
+      ...fields,
+      host,
+      output: end(noise) + end(stderr)
+    })
+
+  return {
+    stderr,
+    noise,
+    loginOutput: () => end(noise),
+    error,
+    fromReport,
+    connection,
+    stagesEnded: (codes) => {
+      ofStages = program.stages.map(({ words }, index) => `${words[0]} ${codes[index] ?? "unknown"}`)
+    },
+    exit: (code, stdout) =>
+      error({
+        reason: "Exit",
+        detail: `exited with code ${code}${ofStages.length === 0 ? "" : ` (pipeline: ${ofStages.join(", ")})`}`,
+        exitCode: code,
+        ...(stdout && { stdout })
+      }),
+    signal: (name, stdout) =>
+      error({
+        reason: "Signal",
+        detail: Option.match(name, {
+          onNone: () => "was ended by a signal",
+          onSome: (signal) => `was ended by the signal ${signal}`
+        }),
+        ...(Option.isSome(name) && { signal: name.value }),
+        ...(stdout && { stdout })
+      }),
+    silence: (duration) =>
+      connection({
+        reason: "ConnectionLost",
+        detail: `the host had not heard from this program for ${Duration.format(duration)}, and ended the command`,
+        hint: "This program, its ssh or the link had stopped for longer than `keepAlive` allows. " +
+          "`onDisconnect: \"keep\"` lets a command go on."
+      }),
+    notLaunched: (status) =>
+      status._tag === "None"
+        ? connection({ reason: "ConnectionLost", detail: "the channel closed before the command was launched" })
+        : connection({
+          reason: "ShellUnavailable",
+          detail: `the login shell did not run /bin/sh: it ended with ${
+            status._tag === "Code" ? `code ${status.code}` : "a signal"
+          }`,
+          hint: "Commands are launched by the host's /bin/sh. May the account run commands at all? For a host that " +
+            "has no POSIX shell there is the option shell: \"none\"."
+        })
+  }
+}

@@ -1,0 +1,362 @@
+/**
+ * The guardian: one `/bin/sh` for each connection, in a session of its own on the host, that is told which commands run
+ * and ends them when it is asked to, and all of them when nobody is there any more to ask. `unstable/Guardian` has what it hears
+ * on stdin and says on stdout.
+ *
+ * It is a *main* process that reads lines from a FIFO in a private directory, where a command that is being launched
+ * registers itself (`er_guard` in `unstable/Frame.ts`); a *relay*, the one that the channel started, which passes on what the client
+ * writes and that its input has ended; and a *ticker*. What takes time is done by *enders*, so that main is never busy.
+ */
+import type { Stage } from "../../unstable/Frame.js"
+import { endSessions, plain, rounds } from "./terminate.js"
+
+// A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same
+// however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a
+// command that was forgotten is `gone` until then.
+// START tells a process from another one that has its id later; `none` is that of no process.
+const commands = `
+alive() {
+  if [ -z "$proc" ]; then kill -0 "$1"; return; fi
+  look "$1" && { [ "$2" = - ] || [ "$2" = "$start" ]; } && ! over
+}
+foreign() {
+  case $pid in '' | *[!0-9]* | 0* | 1 | ????????* | "$$" | "$own_session" | "$own_group") return 1 ;; esac
+  case $from in '' | -?* | *[!A-Za-z0-9:_-]*) return 1 ;; esac
+}
+remember() {
+  [ "$from" = - ] || return 0
+  if begun "$pid"; then from=$start; elif [ -n "$proc" ] || ! kill -0 "$pid"; then from=none; fi
+}
+get() {
+  recall group "$pid"
+  entry=\${value#gone}
+}
+put() {
+  recall group "$pid"
+  keep group "$pid" "\${1:-gone}"
+  [ -n "$value" ] || list="$list $pid"
+}
+sweep() {
+  rest=
+  for pid in $list; do
+    get
+    case $detached$entry in 1end/* | 1keep/*) alive "$pid" "\${entry#*/}" || entry= ;; esac
+    if [ -n "$entry" ]; then rest="$rest $pid"; else unset "group_$pid"; fi
+  done
+  list=$rest
+}
+idle() {
+  [ "$enders" -eq 0 ] && [ -z "$queue" ] || return
+  [ -z "$closing" ] || return 0
+  for pid in $list; do
+    get
+    case $entry in end*) return 1 ;; esac
+  done
+}
+`
+
+// Nobody but main reads the FIFO, so that whoever writes to it (descriptor 4) learns that main is gone: an ender asks with
+// an empty line. main must not wait for room in it, so what it writes to itself is written by a child. That comes behind
+// all that was written before, which is its use: the relay's last words are heard before its end counts (`orphan`), and a
+// command that has registered is seen before main leaves (`last`).
+//
+// A child that was just forked loses a signal that its parent has a trap for, so the ticker is told to go until it does, and
+// ends its `sleep` by one that nobody loses. It may be told before it knows the id of that. On a host that has much to do it
+// takes a while to hear of anything; when it is killed, its `sleep` stays.
+//
+// Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
+const children = `
+later() { (echo "$1" >&4 &) }
+tick() {
+  exec >/dev/null 3<&-
+  nap= stop=
+  trap 'stop=1; [ -z "$nap" ] || kill -KILL "$nap"' TERM
+  while :; do
+    sleep "$1" 4>&- &
+    nap=$!
+    [ -z "$stop" ] || kill -KILL "$nap"
+    wait "$nap"
+    nap=
+    [ -z "$stop" ] && echo tick >&4 || exit
+  done
+}
+every() {
+  signal=TERM told=0
+  while [ "$told" -le 200 ] && [ -n "$ticker" ] && alive "$ticker" "$ticker_start"; do
+    [ "$told" -lt 200 ] || signal=KILL
+    kill -"$signal" "$ticker"
+    told=$((told + 1))
+    sleep 0
+  done
+  ticker=
+  [ $# -gt 0 ] || return 0
+  tick "$1" &
+  ticker=$! start=-
+  begun "$ticker"
+  ticker_start=$start
+}
+say() { echo "$*" >&4; }
+wanted() { echo >&4; }
+ender() {
+  exec >/dev/null 3<&-
+  end_sessions "$@"
+  say over "\${closing:-0}"
+}
+`
+
+// `served` succeeds if the connection has carried something since it was last called. sshd sleeps in between, and the
+// counts of its context switches in /proc/PID/status grow when it wakes. The client's ssh wakes it with each keepalive and
+// with all data, even if the program itself is busy, or its beat waits behind an upload. See docs/decisions/0017.
+//
+// Output of a command wakes sshd as well, on a dead link too. There the kernel retransmits what nobody acknowledges, and
+// counts that in the 7th column of /proc/net/tcp. The socket is found by its ports; if it cannot be, the wakes decide.
+const connection = `
+carried() {
+  set -- $SSH_CONNECTION
+  case $2/$4 in [1-9]*/[1-9]*) ;; *) return 0 ;; esac
+  case $2$4 in *[!0-9]* | ???????????*) return 0 ;; esac
+  set -- "$(printf ': [0-9A-F]*:%04X [0-9A-F]*:%04X 01 ' "$4" "$2")"
+  case $(grep -h "$1" /proc/net/tcp /proc/net/tcp6) in '' | *' 00000000 '*) ;; *) return 1 ;; esac
+}
+served() {
+  [ -n "$sshd" ] && alive "$sshd" "$sshd_start" || return
+  before=$woken woken=
+  while IFS= read -r line; do
+    case $line in *voluntary_ctxt_switches:*) woken=$woken/\${line##*[!0-9]} ;; esac
+  done <"/proc/$sshd/status"
+  [ -n "$before" ] && [ -n "$woken" ] && [ "$before" != "$woken" ] && carried
+}
+`
+
+// A request is met at once, but for one that comes while an ender has yet to send its TERMs: it waits for that, so that of
+// a thousand at a time many are met by one look at the processes of the host.
+//
+// When main closes, all that is registered is ended anew, with a grace period of main's. What an earlier ender still waits
+// for is among that, so only the later ones are waited for; and should one of them be killed, no longer than 30 seconds.
+const main = `
+flush() {
+  busy=1 enders=$((enders + 1))
+  (ender $queue &)
+  queue=
+}
+add() {
+  remember
+  put "$more/$from"
+  case $closing$more in
+    1end)
+      queue="$queue $pid/$from/$grace"
+      flush
+      ;;
+  esac
+}
+end_one() {
+  get
+  case $from$entry in -?*) from=\${entry#*/} ;; *) remember ;; esac
+  case $entry in '' | */"$from") put "ending/$from" ;; esac
+  queue="$queue $pid/$from/$more"
+  [ -n "$busy" ] || flush
+}
+ended() {
+  pid=\${1%%/*} from=\${1#*/}
+  digits "$pid" || return
+  from=\${from%/*}
+  get
+  case $2$closing$entry in
+    ended*/"$from") put '' ;;
+    left1*/"$from") put '' ;;
+    left*/"$from") put "end/$from" ;;
+  esac
+  [ "$2" != ended ] || echo "ended $pid"
+}
+finish() {
+  clean
+  every
+  [ -z "$silent" ] || ! alive "$$" "$leader" || kill "$$"
+  exit 0
+}
+leave() {
+  clean
+  later last
+}
+close() {
+  closing=1 enders=0 ticks=0
+  every 1
+  for pid in $list; do
+    get
+    case $entry in end*) queue="$queue $pid/\${entry#*/}/$grace" ;; esac
+  done
+  if [ -n "$queue" ]; then flush; else leave; fi
+}
+detach() {
+  detached=1
+  echo detached
+  exec >/dev/null
+  every 1
+}
+ticked() {
+  [ -z "$queue" ] || flush
+  sweep
+  if [ -n "$closing" ]; then
+    ticks=$((ticks + 1))
+    [ "$ticks" -lt 30 ] || finish
+  elif [ -n "$detached" ]; then
+    alive "$sshd" "$sshd_start" || close
+  else
+    quiet=$((quiet + 1))
+    [ "$silence" -eq 0 ] || ! served || quiet=0
+    if [ "$silence" -gt 0 ] && [ "$quiet" -ge "$silence" ]; then
+      silent=1
+      echo silent
+      close
+    elif ! alive "$$" "$leader"; then
+      later orphan
+    fi
+  fi
+}
+main() {
+  exec </dev/null 3<>"$fifo" 4>"$fifo"
+  trap 'silent=1; finish' TERM
+  list= queue= busy= enders=0 quiet=0 woken= detached= closing= silent= ticker=
+  every "$interval"
+  while :; do
+    read -r verb pid from more rest <&3 || { sleep 1; continue; }
+    case $verb in
+      beat) quiet=0 ;;
+      add) case $more in end | keep) ! foreign || add ;; esac ;;
+      done)
+        from=-
+        ! foreign || { get; case $entry in end/* | keep/*) put '' ;; esac; }
+        ;;
+      end) case $more in '' | 0?* | *[!0-9]* | ????????*) ;; *) ! foreign || end_one ;; esac ;;
+      tick) ticked ;;
+      sent)
+        busy=
+        [ -z "$queue" ] || flush
+        ;;
+      ended | left) ended "$pid" "$verb" ;;
+      over)
+        [ "$pid" != "\${closing:-0}" ] || enders=$((enders - 1))
+        [ -z "$closing" ] || ! idle || leave
+        ;;
+      last) ! idle || finish ;;
+      quit) finish ;;
+      retire)
+        [ "$from" != - ] && foreign && alive "$pid" "$from" && kill "$pid"
+        ;;
+      detach)
+        [ -z "$detached$closing" ] || continue
+        [ -n "$sshd" ] || { echo undetachable; finish; }
+        detach
+        ;;
+      orphan)
+        [ -z "$detached$closing" ] || continue
+        if [ -n "$sshd" ]; then detach; else close; fi
+        ;;
+      end-of-input) [ -n "$closing" ] || close ;;
+    esac
+  done
+}
+`
+
+// The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
+// is free once the channel is closed, and the connection lasts as long as this one.
+//
+// Its directory is in a place that everybody may write to. So its name is not in a list of processes before it is there,
+// another is taken where a name is in use, and it is made and left from within: whatever stands at its name later, nothing
+// is written to or removed there but an empty directory.
+//
+// A connection that ends closes this session a moment before the others: what runs in them is to fail as lost, and not by
+// a signal of ours.
+const relay = `
+umask 077
+cd /
+trap '' HUP PIPE INT
+LC_ALL=C
+export LC_ALL
+silence=$2 interval=$3 fifo=./guardian grace=${rounds(5000)}
+unable() {
+  set -f
+  echo unable $reason
+  exit 1
+}
+clean() { rm -f "$fifo" && rmdir "$dir" || { rm -f "$fifo"; rmdir "$dir"; }; }
+dir= reason='it was given no name'
+IFS= read -r line
+for free in \${line#claim }; do
+  case $free in *[!0123456789abcdef]*) continue ;; esac
+  reason=$(mkdir "$1$free" 2>&1) && dir=$1$free && break
+done
+[ -n "$dir" ] || unable
+cd -P "$dir" && [ -O . ] || { reason="$dir was replaced"; unable; }
+reason=$({ mkfifo "$fifo" && sleep 0 && : 3<>"$fifo"; } 2>&1) || { clean; unable; }
+leader=- own_session= own_group= sshd=
+if [ -n "$proc" ] && look "$$"; then
+  leader=$start own_session=$session own_group=$group ancestor=$PPID
+  while [ "$ancestor" -gt 1 ] && look "$ancestor"; do
+    case $name in
+      sshd*)
+        sshd=$ancestor sshd_start=$start
+        break
+        ;;
+    esac
+    ancestor=$parent
+  done
+fi
+main &
+exec 4>"$fifo"
+main=$! start=
+begun "$main"
+detachable=0
+[ -z "$sshd" ] || detachable=1
+echo "ready $detachable $free $main \${start:--}"
+while IFS= read -r line; do
+  case $line in
+    *[!A-Za-z0-9:_' '-]*) ;;
+    detach | quit)
+      echo "$line" >&4
+      exit 0
+      ;;
+    beat | 'add '* | 'done '* | 'end '* | 'retire '*)
+      [ "\${#line}" -gt 100 ] || echo "$line" >&4 || break
+      ;;
+  esac
+done
+sleep 0.3 || sleep 1
+echo end-of-input >&4 || clean
+`
+
+const script = endSessions + commands + children + connection + main + relay
+
+// mksh keeps a copy of the stderr that it is started with.
+const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
+
+/** @internal */
+export interface Options {
+  /** How the directory begins that is made for it; the rest is one of the names that it is given. */
+  readonly prefix?: string
+  /** After so many intervals without a beat the client counts as gone; 0 is never. */
+  readonly silence: number
+  /** In seconds. */
+  readonly interval: number
+}
+
+/** @internal */
+export const guardian = ({ interval, prefix = place, silence }: Options): Stage =>
+  plain(launch, [script, prefix, String(silence), String(interval)])
+
+// In the one place that every host has.
+const place = "/tmp/.effect-remote-"
+
+/**
+ * Where a guardian lives that took this name, of 128 random bits.
+ *
+ * @internal
+ */
+export const directory = (name: string): string => place + name
+
+/**
+ * Where a command registers itself.
+ *
+ * @internal
+ */
+export const fifo = (directory: string): string => `${directory}/guardian`

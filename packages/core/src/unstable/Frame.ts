@@ -1,0 +1,434 @@
+/**
+ * How a command travels. The line given to the login shell is one constant: it becomes `/bin/sh`, which defines a few
+ * functions and reads the *frame*, one line of stdin, as calls of these functions. So no login shell parses anything of
+ * the user's, and nothing of it shows in a process list. What follows the frame on stdin belongs to the command.
+ *
+ * The shell answers with *reports*: lines that begin with a control character (`reportStart`) and the frame's marker, a
+ * random word that nothing else can print. `MARKER started PID stdout` goes to stdout, and `MARKER started PID stderr` to
+ * stderr, just before the command takes the shell's place. If nobody is there any more to read them, the command is not run.
+ * `MARKER STEP CODE` goes to stderr when a step before that failed, and `MARKER unguarded` when there was nobody to guard
+ * it: the command has not run then. A host may send stderr to stdout, so that any report may come on either.
+ *
+ * Unstable: shared by this library's packages, and may change in any release.
+ *
+ * @since 0.1.0
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as quote from "../internal/command/quote.js"
+import * as text from "../internal/lib/text.js"
+
+/**
+ * One program of a pipeline, with what is set up for it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stage {
+  readonly words: NonEmptyReadonlyArray<string>
+  readonly directory: Option.Option<string>
+  readonly environment: ReadonlyArray<readonly [name: string, value: string]>
+  /** Whether the program gets `environment` alone. Without a PATH in it, the program is found in that of the login. */
+  readonly clearEnvironment: boolean
+}
+
+/**
+ * Where a command registers itself before it is reported, and so before it runs, and whether it is to outlive the client.
+ * Where there is no such FIFO it does not run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Guard {
+  readonly fifo: string
+  readonly keep: boolean
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Frame {
+  readonly marker: string
+  readonly stages: NonEmptyReadonlyArray<Stage>
+  /** Whether a pipeline fails when an earlier stage does, but for one that SIGPIPE ended. False by default. */
+  readonly pipefail?: boolean
+  /** None by default. */
+  readonly guard?: Option.Option<Guard>
+  readonly terminal: Option.Option<{ readonly rows: number; readonly columns: number }>
+}
+
+/**
+ * The steps that can fail before the command runs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Step = "setup" | "directory" | "environment" | "program" | "exec"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Output = "stdout" | "stderr"
+
+/**
+ * What the shell says: that the command is about to run, that it has not since nobody guarded it, that a step failed, or
+ * how the stages of a pipeline ended that failed, counted from 1.
+ * `on` is the output to which it was written, and not always the one on which it came.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Report =
+  | { readonly _tag: "Started"; readonly pid: number; readonly on: Output }
+  | { readonly _tag: "Unguarded" }
+  | { readonly _tag: "Stages"; readonly codes: ReadonlyArray<readonly [stage: number, code: number]> }
+  | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
+
+// Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
+// `execfail` lets bash return from a failed `exec` as the others do. `env` sets variables that a shell keeps for itself, and
+// `env -u` drops those of the login and those that shells add. Its arguments show in a process list, so what the user sets is
+// exported by the shell. `er_clear` takes the names from what `env` prints; a line of a value gives a name too many, which
+// changes nothing, because names that the user has set stay. `env` is found in the PATH of the login. It gets the path of the
+// program, because it looks for a name in the new environment, and none with `=`, which it takes for a variable.
+// A failed `exec` ends with 126 or 127; other codes are those of a
+// builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
+// anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
+// only in a directory of this user, since anybody can make one where the guardian's has gone;
+// IFS may be the command's. For `pipefail` every stage but the last is run by a shell that writes its code to descriptor 3,
+// `INDEX:CODE`, and 137 stands for a shell that was killed before it did; 4 is the stdout of the whole.
+const functions = [
+  `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
+  `; echo "$er_marker $er_step $er_code" >&2; [ -z "$er_index" ] || echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
+  `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
+  `er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }`,
+  `er_guard() { { [ -O "\${1%/*}" ] && [ -p "$1" ]; } || er_unguarded; [ -h "\${1%/*}" ] && er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
+  ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
+  `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
+  `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded; }`,
+  `er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }`,
+  `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
+  `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
+  `er_use_env() { er_step=environment; er_env=$(command -v env) || exit; }`,
+  `er_clear() { er_keep=$1; er_drop=$("$er_env" -u er_drop) || exit; }`,
+  `er_environment() { er_step=environment; export "$1" || exit; }`,
+  `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
+  `er_which() { er_step=program; er_path=; case $1 in /*) er_path=$1;; */*) er_path=./$1;; *) set -f; er_ifs=$IFS; IFS=:` +
+  `; for er_dir in $PATH; do er_path=\${er_dir:-.}/$1; [ -f "$er_path" ] && [ -x "$er_path" ] && break; er_path=; done` +
+  `; IFS=$er_ifs; set +f;; esac; [ -e "$er_path" ] || exit 127` +
+  `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
+  `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
+  `er_with() { er_step=exec; er_ifs=$IFS; IFS=$er_nl; set -f; for er_one in $er_drop; do er_name=\${er_one%%=*}` +
+  `; case $er_one in =*) ;; *=*) case $er_keep in *" $er_name "*) ;; *) set -- -u "$er_name" "$@";; esac;; esac; done` +
+  `; set +f; IFS=$er_ifs; exec "$er_env" "$@"; er_fail; }`,
+  `er_stage() { er_index=$1; }`,
+  `er_run() { ( er_index=; er_begin; "$@" ) 3>&- 4>&-; er_code=$?; trap - 0; echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
+  `er_last() { exec 3>&- 4>&-; }`,
+  `er_all() { exec 4>&1; er_codes=$(exec 3>&1 >&4; er_pipeline); er_code=$?; er_end=$er_code; er_at=0; er_count=0; unset IFS` +
+  `; for er_one in $er_codes; do er_count=$((er_count + 1)); case $er_one in *:0|*:141) ;; *) [ "$er_end" -eq 0 ]` +
+  ` && [ "\${er_one%%:*}" -gt "$er_at" ] && { er_at=\${er_one%%:*}; er_code=\${er_one#*:}; };; esac; done` +
+  `; [ "$er_code" -eq 0 ] && [ "$er_count" -lt "$1" ] && er_code=137` +
+  `; [ "$er_code" -eq 0 ] || echo "$er_marker stages" $er_codes "$(($1 + 1)):$er_end" >&2; exit "$er_code"; }`
+].join("; ")
+
+// The login may export variables with the names of ours. `unset` also removes the export: a command must not see the marker.
+const prelude = `unset -v ${
+  [...new Set(functions.match(/\ber_\w+(?==| in )/g)), "er_frame", "er_marker", "er_nl"].join(" ")
+}; ${functions}`
+
+/**
+ * The first character of a report. Text does not hold it, so that text is not held back because a report could begin in it.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const reportStart = "\u001e"
+
+/**
+ * The line that a report is.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encodeReport = (marker: string, report: Report): Uint8Array => {
+  const words = report._tag === "Started"
+    ? ["started", report.pid, report.on]
+    : report._tag === "Unguarded"
+    ? ["unguarded"]
+    : report._tag === "Stages"
+    ? ["stages", ...report.codes.map((pair) => pair.join(":"))]
+    : [report.step, report.code]
+  return text.encode(`${reportStart}${[marker, ...words].join(" ")}\n`)
+}
+
+/**
+ * The line for the login shell.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const launchLine = `exec /bin/sh -c ${quote.loginShell(`${prelude}; IFS= read -r er_frame && eval "$er_frame"`)}`
+
+const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace(/\n/g, `'"$er_nl"'`)}'`
+
+const call = (name: string, ...words: ReadonlyArray<string>): string => ["er_" + name, ...words.map(word)].join(" ")
+
+// A relative directory gets "./", so that neither CDPATH nor `cd -` has a say.
+const relative = (directory: string): string => directory.startsWith("/") ? directory : `./${directory}`
+
+const setup = (stage: Stage): ReadonlyArray<string> => [
+  ...Option.match(stage.directory, { onNone: () => [], onSome: (path) => [call("directory", relative(path))] }),
+  ...(usesEnv(stage) ? [call("use_env")] : []),
+  ...(stage.clearEnvironment ? [call("clear", ` ${stage.environment.map(([name]) => name).join(" ")} `)] : []),
+  ...stage.environment.filter(([name]) => !own.test(name)).map(([name, value]) =>
+    call("environment", `${name}=${value}`)
+  ),
+  call(usesEnv(stage) ? "which" : "find", stage.words[0])
+]
+
+// Names that are read-only or a number of its own in some shell, or ours: `env` sets them, behind the shell's back.
+const own =
+  /^(_|er_\w*|BASH\w*|KSH\w*|EPOCH\w*|E?[UG]ID|PPID|PGRP|USER_ID|USERNAME|GROUPS|S?RANDOM|SECONDS|LINENO|SHLVL|SHELLOPTS|OPT(ARG|ERR|IND)|COLUMNS|LINES|TMOUT|HISTSIZE|HISTCMD|DIRSTACK|FUNCNAME)$/
+
+const usesEnv = (stage: Stage): boolean => stage.clearEnvironment || stage.environment.some(([name]) => own.test(name))
+
+// What `er_which` has found.
+const foundPath = `"$er_path"`
+
+const execute = (stage: Stage): string => {
+  if (!usesEnv(stage)) return call("exec", ...stage.words)
+  const assignments = stage.environment.filter(([name]) => own.test(name)).map(([name, value]) => `${name}=${value}`)
+  return [call("with", ...assignments), foundPath, ...stage.words.slice(1).map(word)].join(" ")
+}
+
+const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
+
+const usesLineEnd = (frame: Frame): boolean =>
+  Option.exists(frame.guard ?? Option.none(), ({ fifo }) => fifo.includes("\n")) ||
+  frame.stages.some((stage) =>
+    stage.clearEnvironment ||
+    [...stage.words, ...Option.toArray(stage.directory), ...stage.environment.map(([, value]) => value)].some((word) =>
+      word.includes("\n")
+    )
+  )
+
+const report = (frame: Frame): ReadonlyArray<string> => [
+  ...Option.match(frame.guard ?? Option.none(), {
+    onNone: () => [],
+    onSome: ({ fifo, keep }) => [call("guard", fifo, keep ? "keep" : "end")]
+  }),
+  call("started")
+]
+
+const frameText = (frame: Frame): string => {
+  const head = [
+    `er_marker=${reportStart}${frame.marker}`,
+    ...(usesLineEnd(frame) ? [lineEnd] : []),
+    ...Option.match(frame.terminal, {
+      onNone: () => [],
+      onSome: ({ columns, rows }) => [call("terminal", String(rows), String(columns))]
+    })
+  ]
+  const [first] = frame.stages
+  if (frame.stages.length === 1) {
+    return [
+      ...head,
+      call("begin"),
+      ...setup(first),
+      ...report(frame),
+      execute(first)
+    ].join("; ")
+  }
+  const last = frame.stages.length - 1
+  const group = (...calls: ReadonlyArray<string>) => `{ ${calls.join("; ")} ; }`
+  if (frame.pipefail === true) {
+    const stages = frame.stages.map((stage, index) =>
+      index === last
+        ? group(call("last"), call("begin"), ...setup(stage), execute(stage))
+        : group(call("stage", String(index + 1)), call("begin"), ...setup(stage), `er_run ${execute(stage)}`)
+    )
+    const whole = `er_pipeline() { ${stages.join(" | ")} ; } ; ${call("all", String(last))}`
+    return [...head, ...report(frame), whole].join("; ")
+  }
+  const stages = frame.stages.map((stage) => group(call("begin"), ...setup(stage), execute(stage)))
+  return [...head, ...report(frame), stages.join(" | ")].join("; ")
+}
+
+/**
+ * The line that goes first on stdin.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(frame)}\n`)
+
+const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(`${prelude}; eval "$(printf %b "$1")"`)} sh `
+
+/**
+ * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
+ * as an argument, every byte that is not plain as an octal escape of `printf %b`.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const terminalLine = (frame: Frame): string => {
+  const escaped = Array.from(text.encode(frameText(frame)), (byte) =>
+    byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+      ? String.fromCharCode(byte)
+      : `\\0${byte.toString(8).padStart(3, "0")}`).join("")
+  return terminalLaunch + quote.loginShell(escaped)
+}
+
+/**
+ * The longest line that a Linux system takes: one word of a command holds less than 128 KiB (MAX_ARG_STRLEN).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const longestLine = 120_000
+
+const octal = /\\0([0-7]{3})/g
+
+/**
+ * The frame that a `terminalLine` carries; none where a line is no such.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decodeTerminalLine = (line: string): Option.Option<Either.Either<Required<Frame>, string>> => {
+  const quoted = line.startsWith(terminalLaunch) ? line.slice(terminalLaunch.length) : ""
+  if (!/^'(?:[^'\\!]|'\\['\\!]')*'$/.test(quoted)) return Option.none()
+  const escaped = quoted.slice(1, -1).replace(/'\\(['\\!])'/g, "$1")
+  const bytes = escaped.replace(octal, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)))
+  return Option.some(decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))))
+}
+
+// No word of a command holds a NUL.
+const pathToken = "\0"
+
+// What a frame is written in: `;`, `|`, `{`, `}` and words made of plain, quoted and line end parts.
+const tokens = (line: string): Array<string> | undefined => {
+  const found: Array<string> = []
+  const pattern = /\s*(?:([;|{}])(?=\s|$)|((?:[^\s'"\\;|{}]|\\'|'[^']*'|"\$er_(?:nl|path)")+))/gy
+  let at = 0
+  for (let match = pattern.exec(line); match !== null; match = pattern.exec(line)) {
+    at = pattern.lastIndex
+    found.push(
+      match[1] ??
+        "=" +
+          match[2]!.replace(
+            /'([^']*)'|\\(')|"\$er_(?:nl|path)"/g,
+            (whole, inner, quoted) => inner ?? quoted ?? (whole === foundPath ? pathToken : "\n")
+          )
+    )
+  }
+  return line.slice(at).trim().length === 0 ? found : undefined
+}
+
+/**
+ * The frame that a line holds; how a host without a shell understands its commands.
+ *
+ * @since 0.1.0
+ * @category decoding
+ */
+export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string> => {
+  const line = text.decode(bytes).replace(/\n$/, "")
+  const behindMarker = line.indexOf("; ") + 2
+  const calls = tokens(
+    line.startsWith(lineEnd, behindMarker)
+      ? line.slice(0, behindMarker) + line.slice(behindMarker + lineEnd.length)
+      : line
+  )
+  if (calls === undefined) return Either.left("the line is no frame")
+  let marker: string | undefined
+  let terminal: Frame["terminal"] = Option.none()
+  let guard: Option.Option<Guard> = Option.none()
+  let pipefail = false
+  const stages: Array<Stage> = []
+  let stage = emptyStage
+  let sought = ""
+  const separators = new Set([";", "|", "{", "}"])
+  for (let at = 0; at < calls.length;) {
+    if (separators.has(calls[at]!)) {
+      at++
+      continue
+    }
+    const end = calls.findIndex((token, index) => index >= at && separators.has(token))
+    const [name, ...words] = calls.slice(at, end < 0 ? undefined : end).map((token) => token.slice(1))
+      .filter((word, index) => index > 0 || word !== "er_run")
+    at = end < 0 ? calls.length : end
+    const [first, second] = words
+    switch (name) {
+      case ":":
+      case "er_begin":
+      case "er_started":
+      case "er_use_env":
+      case "er_find":
+      case "er_stage":
+      case "er_last":
+      case "er_pipeline()":
+        break
+      case "er_all":
+        pipefail = true
+        break
+      case "er_terminal":
+        terminal = Option.some({ rows: Number(first), columns: Number(second) })
+        break
+      case "er_guard":
+        guard = Option.map(Option.fromNullable(first), (fifo) => ({ fifo, keep: second === "keep" }))
+        break
+      case "er_directory":
+        stage = { ...stage, directory: Option.fromNullable(first) }
+        break
+      case "er_clear":
+        stage = { ...stage, clearEnvironment: true }
+        break
+      case "er_environment": {
+        const found = entry(first)
+        if (found === undefined) return Either.left("an environment entry has no name")
+        stage = { ...stage, environment: [...stage.environment, found] }
+        break
+      }
+      case "er_which":
+        sought = first ?? ""
+        break
+      case "er_exec": {
+        const [program, ...rest] = words
+        if (program === undefined) return Either.left("a stage has no program")
+        stages.push({ ...stage, words: [program, ...rest] })
+        stage = emptyStage
+        break
+      }
+      case "er_with": {
+        const cut = words.indexOf(pathToken)
+        const assigned = words.slice(0, Math.max(0, cut)).map(entry)
+        if (cut < 0 || assigned.includes(undefined)) return Either.left("a stage has no program")
+        stages.push({
+          ...stage,
+          environment: [...stage.environment, ...assigned.filter((found) => found !== undefined)],
+          words: [sought, ...words.slice(cut + 1)]
+        })
+        stage = emptyStage
+        break
+      }
+      default: {
+        const found = /^er_marker=\u001e([0-9a-f]+)$/.exec(name!)
+        if (found === null) return Either.left(`there is no call ${JSON.stringify(name)}`)
+        marker = found[1]
+      }
+    }
+  }
+  const [head, ...tail] = stages
+  return marker === undefined || head === undefined
+    ? Either.left("the frame has no marker or no program")
+    : Either.right({ marker, guard, terminal, stages: [head, ...tail], pipefail })
+}
+
+const entry = (word = ""): readonly [name: string, value: string] | undefined => {
+  const cut = word.indexOf("=")
+  return cut < 1 ? undefined : [word.slice(0, cut), word.slice(cut + 1)]
+}
+
+const emptyStage: Omit<Stage, "words"> = { directory: Option.none(), environment: [], clearEnvironment: false }

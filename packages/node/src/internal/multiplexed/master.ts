@@ -1,0 +1,149 @@
+/**
+ * OpenSSH's master: one `ssh` that has logged in and waits on a control socket for what to do with its connection. It goes
+ * with the scope, and with the program, however that ends.
+ */
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ChildProcess } from "node:child_process"
+import * as Path from "node:path"
+import type { Readable } from "node:stream"
+import * as finalizer from "../lib/finalizer.js"
+import * as duplex from "../local/duplex.js"
+import * as askpass from "../ssh/askpass.js"
+import * as children from "../ssh/child.js"
+import { diagnose } from "../ssh/diagnosis.js"
+import * as installations from "../ssh/installation.js"
+import * as privateDirectory from "../ssh/privateDirectory.js"
+
+/** @internal */
+export interface Ending {
+  /** `null` when a signal ended it, `undefined` when it runs on. */
+  readonly code: number | null | undefined
+  readonly error: RemoteConnectionError
+}
+
+/** @internal */
+export interface Master {
+  readonly socketPath: string
+  /** How it has ended, or that it has not within a second. */
+  readonly ending: Effect.Effect<Ending>
+}
+
+/** @internal */
+export const unsupported = (host: string, detail: string): RemoteConnectionError =>
+  new RemoteConnectionError({
+    reason: "Unsupported",
+    host,
+    detail: `this ssh does not share its connection: ${detail}`,
+    hint: "OpenSsh.layerProcess needs no multiplexing: it starts one ssh for each channel."
+  })
+
+// A unix socket's path has room for 108 bytes, and `ssh` makes it under a name that is 17 bytes longer.
+const longestSocketPath = 90
+
+const socketName = "s"
+
+const logKept = 64 * 1024
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
+
+/**
+ * Fails where the path of a control socket would be too long.
+ *
+ * @internal
+ */
+export const checkPath = (host: string, { directory }: installations.Installation) =>
+  Effect.suspend(() => {
+    const { length } = Buffer.from(Path.join(directory, "c-XXXXXX", socketName))
+    return length <= longestSocketPath
+      ? Effect.void
+      : new RemoteConnectionError({
+        reason: "Unsupported",
+        host,
+        detail: `the path of the control socket has ${length} bytes, and ssh takes no more than ${longestSocketPath}`,
+        hint: `TMPDIR is too long: set it to a shorter directory, or take OpenSsh.layerProcess.`
+      })
+  })
+
+/** @internal */
+export const make = Effect.fnUntraced(
+  function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
+    const name = String(host)
+    const pinned = typeof host.hostKeys === "object"
+    const written = installations.written(name)
+    const directory = yield* written(privateDirectory.within(installation.directory))
+    const socketPath = Path.join(directory, socketName)
+    yield* written(askpass.offer(directory, installation.passwords))
+
+    const child = yield* children.make<ChildProcess>({
+      host: name,
+      ssh,
+      args: [
+        ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
+        ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "LogLevel=INFO", "--", host.host]
+      ],
+      environment: { ...installation.environment, [askpass.directoryVariable]: directory },
+      stdio: ["ignore", "ignore", "pipe"]
+    })
+    if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
+
+    let log = ""
+    const ready = yield* Deferred.make<boolean>()
+    const read = Effect.orElseSucceed(duplex.reader(child.stderr as Readable, (cause) => cause), Option.none)
+    const watch: Effect.Effect<void> = Effect.flatMap(read, (bytes) => {
+      if (Option.isNone(bytes)) return Effect.asVoid(Deferred.succeed(ready, false))
+      log += latin1(bytes.value)
+      const found = log.indexOf(`${installation.ready}\n`)
+      if (found >= 0) log = log.slice(found + installation.ready.length + 1)
+      log = log.slice(-logKept)
+      return Effect.zipRight(found >= 0 ? Deferred.succeed(ready, true) : Effect.void, watch)
+    })
+    yield* Effect.forkScoped(Effect.interruptible(watch))
+
+    const exited = children.whenExited(child)
+    if (!(yield* Deferred.await(ready))) {
+      const code = yield* exited
+      // The shell did not find it.
+      if (children.isMissing(code, log)) return yield* children.notFound(name, ssh)
+      const how = code === null ? "was ended by a signal" : `ended with code ${code}`
+      const detail = `ssh ${how} before it had logged in`
+      const failure = diagnose(name, log, detail, pinned)
+      if (failure.output !== "") return yield* failure
+      // OpenSSH's says why.
+      return yield* code === null
+        ? new RemoteConnectionError({ reason: "ConnectionLost", host: name, detail })
+        : unsupported(name, detail)
+    }
+
+    const master: Master = {
+      socketPath,
+      ending: exited.pipe(
+        Effect.interruptible,
+        Effect.timeoutOption("1 second"),
+        finalizer.apart,
+        Effect.map((exit) => {
+          const code = Option.getOrUndefined(exit)
+          const failure = diagnose(name, log, "", false)
+          const error = new RemoteConnectionError({
+            reason: "ConnectionLost",
+            host: name,
+            output: failure.output,
+            detail: failure.reason !== "Unknown"
+              ? failure.detail
+              : code === undefined
+              ? "ssh has dropped this program, and runs on"
+              : code === null
+              ? "the ssh of this connection was ended by a signal"
+              : `the ssh of this connection has ended with code ${code}`,
+            hint: "What was in flight may have been done or not. The next use connects again."
+          })
+          return { code, error }
+        })
+      )
+    }
+    return master
+  }
+)

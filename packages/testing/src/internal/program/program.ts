@@ -1,0 +1,62 @@
+/**
+ * What runs on the host in memory, as its shell and its scripts see it.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { OpenFile, SftpFileSystem } from "../sftp/sftpFileSystem.js"
+
+/**
+ * What a program is started with. Words, names and values are strings as `Sftp.encodeName` has them, so that any bytes
+ * survive.
+ *
+ * @internal
+ */
+export interface Invocation {
+  /** The name first. */
+  readonly words: NonEmptyReadonlyArray<string>
+  readonly environment: ReadonlyMap<string, string>
+  /** An absolute path. */
+  readonly directory: string
+  /** The host's files as the user has them. Relative paths begin in the home directory, so they are to be resolved before. */
+  readonly files: SftpFileSystem
+  /** The next bytes, `None` at the end. */
+  readonly stdin: Effect.Effect<Option.Option<Uint8Array>>
+  /** Waits for room. `false` once nobody reads any more: a program then ends as SIGPIPE would have it. */
+  readonly stdout: (bytes: Uint8Array) => Effect.Effect<boolean>
+  readonly stderr: (bytes: Uint8Array) => Effect.Effect<boolean>
+  /** The file that `stdout` goes to, where it is one. */
+  readonly output?: OpenFile | undefined
+}
+
+/**
+ * How a program ended.
+ *
+ * @internal
+ */
+export type ProgramExit = Data.TaggedEnum<{
+  readonly Code: { readonly code: number }
+  /** Without `SIG`. */
+  readonly Signal: { readonly signal: string }
+}>
+
+/** @internal */
+export const ProgramExit = Data.taggedEnum<ProgramExit>()
+
+/**
+ * A program runs until its end or until it is interrupted, which is how it is killed.
+ *
+ * @internal
+ */
+export type Program = (invocation: Invocation) => Effect.Effect<ProgramExit>
+
+/**
+ * How a program is found by the first of its words, with what is scripted before what the host has by itself. `None`:
+ * there is none of that name.
+ *
+ * @internal
+ */
+export type Lookup = (invocation: Pick<Invocation, "words" | "environment" | "directory" | "files">) => Effect.Effect<
+  Option.Option<Program>
+>

@@ -1,0 +1,200 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as net from "node:net"
+import type { Duplex } from "node:stream"
+import type * as Ssh2 from "ssh2"
+import type { Settings } from "../server.js"
+import type { Client } from "./client.js"
+import { into, pump } from "./pump.js"
+import * as ssh2 from "./ssh2.js"
+
+const connect = (address: net.NetConnectOpts): Effect.Effect<net.Socket, Error, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => net.connect({ ...address, allowHalfOpen: true }).on("error", () => {})),
+    (socket) => Effect.sync(() => socket.destroy())
+  ).pipe(
+    Effect.tap((socket) =>
+      Effect.async<void, Error>((resume) => {
+        socket.once("error", (error) => resume(Effect.fail(error)))
+        socket.once("connect", () => resume(Effect.void))
+      })
+    )
+  )
+
+const closed = (channel: Duplex): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const onClose = () => resume(Effect.void)
+    channel.once("close", onClose)
+    return Effect.sync(() => channel.off("close", onClose))
+  })
+
+// ssh2's `end` closes both directions, so the end of one is said with `eof`.
+const bridge = (client: Client, channel: Ssh2.ServerChannel, socket: net.Socket): Effect.Effect<void> =>
+  Effect.all([
+    Effect.zipRight(pump(socket, ssh2.writer(channel)(channel)), Effect.sync(() => channel.eof())),
+    Effect.zipRight(pump(channel, into(socket)), Effect.sync(() => socket.end()))
+  ], { concurrency: 2 }).pipe(
+    Effect.raceFirst(closed(channel)),
+    Effect.ensuring(Effect.sync(() => channel.close())),
+    Effect.raceFirst(Deferred.await(client.lost))
+  )
+
+const adopt = (client: Client, channel: Ssh2.ServerChannel) => {
+  channel.on("error", (error: Error) => client.log.say(`error: ${error.message} from ${client.name}`))
+  return channel
+}
+
+const serveOutgoing = (client: Client, settings: Settings): void => {
+  const open = (
+    accept: Ssh2.AcceptConnection<Ssh2.ServerChannel>,
+    reject: Ssh2.RejectConnection,
+    address: net.NetConnectOpts,
+    name: string
+  ) =>
+    client.run(
+      connect(address).pipe(
+        Effect.matchEffect({
+          onFailure: (error) =>
+            Effect.sync(() => {
+              client.log.say(`connect_to ${name}: ${error.message}`)
+              reject()
+            }),
+          onSuccess: (socket) => Effect.suspend(() => bridge(client, adopt(client, accept()), socket))
+        }),
+        Effect.scoped,
+        Effect.raceFirst(Deferred.await(client.lost))
+      )
+    )
+
+  // without a listener ssh2 says that it is forbidden
+  if (settings.allowTcpForwarding) {
+    client.connection.on(
+      "tcpip",
+      (accept, reject, { destIP: host, destPort: port }) =>
+        open(accept, reject, { host, port, noDelay: true }, `${host} port ${port}`)
+    )
+  }
+  client.connection.on(
+    "openssh.streamlocal",
+    (accept, reject, { socketPath }) => open(accept, reject, { path: socketPath }, socketPath)
+  )
+}
+
+type Opened = (error: Error | undefined, channel: Ssh2.ServerChannel) => void
+
+interface Forward {
+  readonly listen: net.ListenOptions
+  /** By these names it is cancelled. */
+  readonly names: (server: net.Server) => ReadonlyArray<string>
+  readonly accept: (server: net.Server) => void
+  readonly reject: () => void
+  readonly open: (server: net.Server, socket: net.Socket, opened: Opened) => void
+}
+
+const serveIncoming = (client: Client, settings: Settings): void => {
+  const forwards = new Map<string, () => void>()
+
+  const listening = (forward: Forward): Effect.Effect<net.Server, Error, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.async<net.Server, Error>((resume) => {
+        const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+          socket.on("error", () => {})
+          forward.open(server, socket, (error, channel) => {
+            if (error !== undefined) return void socket.destroy()
+            client.run(Effect.ensuring(
+              bridge(client, adopt(client, channel), socket),
+              Effect.sync(() => socket.destroy())
+            ))
+          })
+        })
+        server.on("error", (error) => resume(Effect.fail(error)))
+        server.listen(forward.listen, () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    )
+
+  const start = (forward: Forward) =>
+    Effect.gen(function*() {
+      const server = yield* listening(forward)
+      const stop = yield* Deferred.make<void>()
+      const names = forward.names(server)
+      // Who is told that it listens no more must not find it listening.
+      const cancelled = () => {
+        server.close()
+        Deferred.unsafeDone(stop, Effect.void)
+      }
+      names.forEach((name) => forwards.set(name, cancelled))
+      forward.accept(server)
+      yield* Effect.ensuring(
+        Deferred.await(stop),
+        Effect.sync(() => names.forEach((name) => forwards.delete(name)))
+      )
+    }).pipe(
+      Effect.catchAll((error) =>
+        Effect.sync(() => {
+          client.log.say(`error: ${error.message}`)
+          forward.reject()
+        })
+      ),
+      Effect.scoped,
+      Effect.raceFirst(Deferred.await(client.lost))
+    )
+
+  const cancel = (name: string): boolean => {
+    const cancelled = forwards.get(name)
+    cancelled?.()
+    return cancelled !== undefined
+  }
+
+  const portOf = (server: net.Server) => (server.address() as net.AddressInfo).port
+
+  const onRequest = (
+    accept: ((port?: number) => void) | undefined,
+    reject: (() => void) | undefined,
+    name: string,
+    info: Ssh2.TcpipBindInfo | Ssh2.SocketBindInfo
+  ) => {
+    const answer = (ok: boolean) => ok ? accept?.() : reject?.()
+    if ("socketPath" in info) {
+      const path = info.socketPath
+      if (name === "cancel-streamlocal-forward@openssh.com") return answer(cancel(path))
+      return client.run(start({
+        listen: { path },
+        names: () => [path],
+        accept: () => accept?.(),
+        reject: () => reject?.(),
+        open: (_server, _socket, opened) => client.connection.openssh_forwardOutStreamLocal(path, opened)
+      }))
+    }
+    const { bindAddr, bindPort } = info
+    if (name === "cancel-tcpip-forward") return answer(cancel(`${bindAddr}:${bindPort}`))
+    if (!settings.allowTcpForwarding) return answer(false)
+    client.run(start({
+      listen: { host: "127.0.0.1", port: bindPort },
+      names: (server) => [`${bindAddr}:${bindPort}`, `${bindAddr}:${portOf(server)}`],
+      accept: (server) => accept?.(portOf(server)),
+      reject: () => reject?.(),
+      open: (server, socket, opened) =>
+        client.connection.forwardOut(
+          bindAddr,
+          portOf(server),
+          socket.remoteAddress ?? "127.0.0.1",
+          socket.remotePort ?? 0,
+          opened
+        )
+    }))
+  }
+  client.connection.on("request", onRequest)
+}
+
+/**
+ * Serves the forwards of a client: connections from here (`ssh -L`, `-D`, `-W`) and listeners here (`ssh -R`), both TCP
+ * and unix sockets.
+ *
+ * @internal
+ */
+export const serve = (client: Client, settings: Settings): void => {
+  serveOutgoing(client, settings)
+  serveIncoming(client, settings)
+}

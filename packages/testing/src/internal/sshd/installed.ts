@@ -1,0 +1,64 @@
+import * as Effect from "effect/Effect"
+import * as path from "node:path"
+import { SshdError } from "../../SshdError.js"
+import * as program from "./executables.js"
+
+// seldom in PATH
+const sshdDirectories = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/opt/homebrew/sbin", "/opt/local/sbin"]
+
+const sftpServerDirectories = [
+  "/usr/lib/openssh",
+  "/usr/libexec/openssh",
+  "/usr/lib/ssh",
+  "/usr/libexec",
+  "/usr/lib/misc",
+  "/usr/local/libexec",
+  "/opt/homebrew/libexec"
+]
+
+/**
+ * What to install for OpenSSH's server.
+ *
+ * @internal
+ */
+export const hint = "install OpenSSH's server: apt-get install openssh-server, dnf install openssh-server, " +
+  "apk add openssh-server"
+
+const find = (
+  name: string,
+  directories: ReadonlyArray<string>,
+  error: Pick<SshdError, "reason" | "hint">
+): Effect.Effect<string, SshdError> =>
+  Effect.flatten(program.find(name, directories)).pipe(
+    Effect.mapError(() =>
+      new SshdError({
+        ...error,
+        detail: path.isAbsolute(name)
+          ? `there is no program ${name}`
+          : `${name} is not installed: it is in none of ${[...directories, "PATH"].join(", ")}`
+      })
+    )
+  )
+
+/** @internal */
+export const sshd = (name: string): Effect.Effect<string, SshdError> =>
+  find(name, sshdDirectories, {
+    reason: "NotFound",
+    hint: `${hint}; or use the embedded server: { kind: "embedded" } or EFFECT_REMOTE_SSHD=embedded`
+  })
+
+/** @internal */
+export const sftpServer: Effect.Effect<string, SshdError> = find("sftp-server", sftpServerDirectories, {
+  reason: "SftpServerNotFound",
+  hint: `${hint}; or do without SFTP: { sftp: "none" }`
+})
+
+/** @internal */
+export const sshKeygen: Effect.Effect<string, SshdError> = find("ssh-keygen", [], {
+  reason: "SshKeygenNotFound",
+  hint: "install OpenSSH's client: apt-get install openssh-client, dnf install openssh-clients"
+})
+
+/** @internal */
+export const shell = (name: string): Effect.Effect<string, SshdError> =>
+  find(name, [], { reason: "ShellNotFound", hint: `install it: apt-get install ${path.basename(name)}` })
