@@ -96,21 +96,20 @@ type Direction = "put" | "get"
 export const directions: ReadonlyArray<Direction> = ["put", "get"]
 
 /**
- * A local file system on which files stall once so many bytes of one have been read or written: `reached` then, and never
- * on again.
+ * A local file system on which a file stalls forever once `after` bytes of it have been read or written. `reached` then
+ * succeeds with their exact number.
  *
  * @internal
  */
 export const stalling = (after: number) =>
   Effect.gen(function*() {
     const fs = yield* localFiles
-    const reached = yield* Deferred.make<void>()
-    const stall = Effect.zipRight(Deferred.succeed(reached, undefined), Effect.never)
+    const reached = yield* Deferred.make<bigint>()
     const local = changing(fs, (file) => {
       let done = 0
       const counted = <A, E>(size: number, effect: Effect.Effect<A, E>) =>
         Effect.suspend(() => {
-          if (done >= after) return stall
+          if (done >= after) return Effect.zipRight(Deferred.succeed(reached, BigInt(done)), Effect.never)
           done += size
           return effect
         })
