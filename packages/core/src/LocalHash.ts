@@ -7,7 +7,12 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { DigestAlgorithm } from "./RemoteFileSystem.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type DigestAlgorithm = "md5" | "sha1" | "sha256" | "sha512"
 
 /**
  * A digest on its way.

@@ -4,32 +4,81 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type {
-  File,
-  ReadDirectoryOptions,
-  SizeInput,
-  WatchEvent,
-  WatchOptions as PlatformWatchOptions
-} from "@effect/platform/FileSystem"
+import type { File, ReadDirectoryOptions, WatchEvent } from "@effect/platform/FileSystem"
 import { FileSystem, WatchBackend } from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
+import * as digests from "./internal/files/digest.js"
 import * as files from "./internal/files/fileSystem.js"
+import type {
+  AtomicOptions,
+  ListOptions,
+  ReadFileOptions,
+  WalkEntry,
+  WalkOptions,
+  WatchOptions
+} from "./internal/files/models.js"
 import * as operations from "./internal/sftp/requests.js"
 import * as session from "./internal/sftp/session.js"
-import { operationsOf } from "./internal/transfer/remoteSide.js"
+import * as transfers from "./internal/transfer/make.js"
 import { LocalFiles } from "./LocalFiles.js"
+import type { DigestAlgorithm } from "./LocalHash.js"
 import { LocalHash } from "./LocalHash.js"
 import { RemoteContext } from "./RemoteContext.js"
 import type { RemoteHost } from "./RemoteHost.js"
 import type * as Transfer from "./Transfer.js"
 import { Transport } from "./Transport.js"
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  DigestAlgorithm
+} from "./LocalHash.js"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type AtomicOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type ListOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type ReadFileOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WalkedEntry,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  WalkEntry,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WalkOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type WatchOptions
+} from "./internal/files/models.js"
 
 /**
  * @since 0.1.0
@@ -42,115 +91,6 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileS
  * @category type ids
  */
 export type TypeId = typeof TypeId
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface AtomicOptions {
-  /** The permission bits of the new file. Left out: those of the file it replaces, else what the host's umask leaves. */
-  readonly mode?: number | undefined
-  /**
-   * Replaces nothing: a file that exists, or that somebody else makes meanwhile, is a failure, `AlreadyExists`. Of two
-   * that write at once, one succeeds. Default: false.
-   */
-  readonly ifAbsent?: boolean | undefined
-  /**
-   * Survives a power cut once it has succeeded: the file and its directory are on the disk. A server that cannot tell
-   * (`fsync@openssh.com`) is a failure before anything is written. Default: false, which syncs the file where that can be
-   * had.
-   */
-  readonly durable?: boolean | undefined
-  /**
-   * What becomes of a target that is a link: what it names is replaced (`"follow"`, the default), or the link is. Following
-   * fails with `PermissionDenied` for another user's link in a sticky directory that everybody may write to, as `/tmp`.
-   */
-  readonly symlinks?: "follow" | "replace" | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface WatchOptions extends PlatformWatchOptions {
-  /** The time between two looks. Default: 1 second. */
-  readonly interval?: Duration.DurationInput | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface WalkOptions {
-  /**
-   * Goes into directories that links name, too, but never into one that the way there leads through: such a link is told
-   * as one. Default: false.
-   */
-  readonly followLinks?: boolean | undefined
-  /**
-   * How many names the walk may hold that were listed and not reached yet. A directory with more is `Failed`; the one that
-   * is walked fails. Default: 1,000,000.
-   */
-  readonly limit?: number | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface ReadFileOptions {
-  /** The most bytes to read. A larger file fails with `Unknown`. Default: 2,147,483,647, as for Node's `readFile`. */
-  readonly limit?: SizeInput | undefined
-}
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface ListOptions {
-  /** The most names to list. More of them fail with `Unknown`. Default: 1,000,000. */
-  readonly limit?: number | undefined
-}
-
-/**
- * What a walk came upon. `path` begins as the walk's own, `depth` is 1 for what lies right in its directory, `info` is
- * that of the entry itself, or of what a link names with `followLinks`. `Failed` is what could not be looked at or into: a
- * directory that cannot be read is told as `Directory`, and then as `Failed`. For a name that the server made up (one
- * that is empty, or holds a `/`) it is told with the path of its directory.
- *
- * @since 0.1.0
- * @category models
- */
-export type WalkEntry = Data.TaggedEnum<{
-  readonly File: WalkedEntry
-  readonly Directory: WalkedEntry
-  readonly SymbolicLink: WalkedEntry
-  /** A device, a socket or a pipe. */
-  readonly Other: WalkedEntry
-  readonly Failed: { readonly path: string; readonly depth: number; readonly error: PlatformError }
-}>
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface WalkedEntry {
-  readonly path: string
-  readonly depth: number
-  readonly info: File.Info
-}
-
-/**
- * @since 0.1.0
- * @category constructors
- */
-export const WalkEntry = Data.taggedEnum<WalkEntry>()
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type DigestAlgorithm = "md5" | "sha1" | "sha256" | "sha512"
 
 /**
  * The space on the file system that a path lies on, in bytes, and its files.
@@ -316,13 +256,20 @@ export const make = Effect.gen(function*() {
   const context = yield* Effect.serviceOption(RemoteContext)
   const watchBackend = yield* Effect.serviceOption(WatchBackend)
   const requests = operations.make(yield* session.make(transport), String(transport.host))
+  const digest = digests.make(requests, { context, hash })
   const fileSystem: RemoteFileSystem = {
     [TypeId]: TypeId,
     host: transport.host,
-    ...files.make(requests, transport.host, { context, hash, local, localFiles, watchBackend })
+    ...files.make(requests, digest, watchBackend),
+    ...transfers.make(requests, String(transport.host), {
+      digest,
+      hash,
+      isRemote: (fs) => TypeId in fs,
+      local,
+      localFiles
+    })
   }
-  operationsOf.set(fileSystem, requests)
-  return fileSystem
+  return transfers.identify(fileSystem, requests)
 })
 
 /**
@@ -353,3 +300,30 @@ export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.fres
 export const layerFileSystem: Layer.Layer<FileSystem | Path.Path, never, RemoteFileSystem> = Layer.fresh(
   Layer.merge(Layer.effect(FileSystem, RemoteFileSystem), Path.layer)
 )
+
+/**
+ * Copies a local file or tree to the host. A tree goes into the directory of that path, which is made where it is missing.
+ * Fails with a `PlatformError` when it cannot begin: no such source, bad arguments, a target that cannot take it.
+ *
+ * @since 0.1.0
+ * @category transfers
+ */
+export const put = (
+  localPath: string,
+  path: string,
+  options?: Transfer.Options
+): Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.put(localPath, path, options))
+
+/**
+ * Copies a file or a tree of the host to here. See `put`.
+ *
+ * @since 0.1.0
+ * @category transfers
+ */
+export const get = (
+  path: string,
+  localPath: string,
+  options?: Transfer.Options
+): Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.get(path, localPath, options))

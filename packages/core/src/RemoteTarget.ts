@@ -13,8 +13,8 @@ import * as Stream from "effect/Stream"
 import * as Take from "effect/Take"
 import type * as Format from "./Format.js"
 import * as finalizer from "./internal/lib/finalizer.js"
-import { RemoteFileSystem } from "./RemoteFileSystem.js"
-import * as Transfer from "./Transfer.js"
+import * as RemoteFileSystem from "./RemoteFileSystem.js"
+import type * as Transfer from "./Transfer.js"
 
 /**
  * @since 0.1.0
@@ -23,23 +23,23 @@ import * as Transfer from "./Transfer.js"
 export interface RemoteTarget<A> {
   readonly path: string
   readonly format: Format.Format<A>
-  readonly exists: Effect.Effect<boolean, PlatformError, RemoteFileSystem>
+  readonly exists: Effect.Effect<boolean, PlatformError, RemoteFileSystem.RemoteFileSystem>
   /** A missing file fails at once; a stream that is left early closes the file. */
-  readonly read: Stream.Stream<A, PlatformError, RemoteFileSystem>
+  readonly read: Stream.Stream<A, PlatformError, RemoteFileSystem.RemoteFileSystem>
   /** Writes atomically: nobody ever sees half a file. See `RemoteFileSystem.atomicWrite`. */
-  readonly write: Sink.Sink<void, A, never, PlatformError, RemoteFileSystem>
+  readonly write: Sink.Sink<void, A, never, PlatformError, RemoteFileSystem.RemoteFileSystem>
   /** Copies a local file here, atomically and as it is: the format has no part in it. */
   readonly put: (
     localPath: string,
     options?: Transfer.Options
-  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem>
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem.RemoteFileSystem>
   /** Copies the file to a local one, atomically and as it is. */
   readonly get: (
     localPath: string,
     options?: Transfer.Options
-  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem>
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem.RemoteFileSystem>
   /** The file system that it lies on. */
-  readonly fs: Effect.Effect<RemoteFileSystem, never, RemoteFileSystem>
+  readonly fs: Effect.Effect<RemoteFileSystem.RemoteFileSystem, never, RemoteFileSystem.RemoteFileSystem>
 }
 
 // A format turns streams into streams, perhaps in fibers of its own, so that the sink hands its values to one.
@@ -87,10 +87,10 @@ const encoded = <A>(
 export const make = <A>(path: string, format: Format.Format<A>): RemoteTarget<A> => ({
   path,
   format,
-  exists: Effect.flatMap(RemoteFileSystem, (fs) => fs.exists(path)),
-  read: Stream.unwrap(Effect.map(RemoteFileSystem, (fs) => format.decode(fs.stream(path)))),
-  write: Sink.unwrap(Effect.map(RemoteFileSystem, (fs) => encoded(format, fs.atomicSink(path)))),
-  put: (localPath, options) => Transfer.put(localPath, path, options),
-  get: (localPath, options) => Transfer.get(path, localPath, options),
-  fs: RemoteFileSystem
+  exists: Effect.flatMap(RemoteFileSystem.RemoteFileSystem, (fs) => fs.exists(path)),
+  read: Stream.unwrap(Effect.map(RemoteFileSystem.RemoteFileSystem, (fs) => format.decode(fs.stream(path)))),
+  write: Sink.unwrap(Effect.map(RemoteFileSystem.RemoteFileSystem, (fs) => encoded(format, fs.atomicSink(path)))),
+  put: (localPath, options) => RemoteFileSystem.put(localPath, path, options),
+  get: (localPath, options) => RemoteFileSystem.get(path, localPath, options),
+  fs: RemoteFileSystem.RemoteFileSystem
 })

@@ -1,43 +1,15 @@
 /**
- * Files and trees between a local `FileSystem` and a host. Every file arrives atomically, nothing is skipped unsaid, and the
- * result tells what became of every entry.
+ * What transfers between a local `FileSystem` and a host take, tell and fail with. See `RemoteFileSystem.put`. Every file arrives
+ * atomically, nothing is skipped unsaid, and the result tells what became of every entry.
  *
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import { RemoteFileSystem } from "./RemoteFileSystem.js"
-import type { Result, Source, TransferError } from "./TransferError.js"
-
-export {
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  type Entry,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  Outcome,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  type Result,
-  /**
-   * @since 0.1.0
-   * @category models
-   */
-  type Source,
-  /**
-   * @since 0.1.0
-   * @category errors
-   */
-  TransferError
-} from "./TransferError.js"
+import type * as Effect from "effect/Effect"
+import { printable } from "./internal/lib/text.js"
 
 /**
  * @since 0.1.0
@@ -134,28 +106,87 @@ export interface Progress {
 }
 
 /**
- * Copies a local file or tree to the host. A tree goes into the directory of that path, which is made where it is missing.
- * Fails with a `PlatformError` when it cannot begin: no such source, bad arguments, a target that cannot take it.
+ * An entry of the source: its path below what is transferred (`""` for that itself), with `/` between names.
  *
  * @since 0.1.0
- * @category transfers
+ * @category models
  */
-export const put = (
-  localPath: string,
-  path: string,
-  options?: Options
-): Effect.Effect<Result, PlatformError | TransferError, RemoteFileSystem> =>
-  Effect.flatMap(RemoteFileSystem, (fs) => fs.put(localPath, path, options))
+export interface Source {
+  readonly path: string
+  readonly type: "File" | "Directory" | "SymbolicLink" | "Other"
+  /** Bytes; 0 for what is no file. */
+  readonly size: bigint
+}
 
 /**
- * Copies a file or a tree of the host to here. See `put`.
+ * What became of an entry.
  *
  * @since 0.1.0
- * @category transfers
+ * @category models
  */
-export const get = (
-  path: string,
-  localPath: string,
-  options?: Options
-): Effect.Effect<Result, PlatformError | TransferError, RemoteFileSystem> =>
-  Effect.flatMap(RemoteFileSystem, (fs) => fs.get(path, localPath, options))
+export type Outcome = Data.TaggedEnum<{
+  /** A file is there, so many bytes of it from an earlier transfer that was cut off. */
+  readonly Copied: { readonly resumedAt: bigint }
+  /** A directory was made, or was there. */
+  readonly Made: {}
+  /** A symbolic link was made. */
+  readonly Linked: { readonly target: string }
+  /** `skipUnchanged` found it to be the same. */
+  readonly Unchanged: {}
+  readonly LeftOut: { readonly why: string }
+  /** `delete` removed it. */
+  readonly Deleted: {}
+  readonly Failed: { readonly error: PlatformError }
+}>
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Outcome = Data.taggedEnum<Outcome>()
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Entry extends Source {
+  readonly outcome: Outcome
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Result {
+  /** Every entry, in the order of their paths. What is below a directory that failed, or is left out, is not looked at. */
+  readonly entries: ReadonlyArray<Entry>
+  /** Files that were copied, and the bytes that went over for them. */
+  readonly files: number
+  readonly bytes: bigint
+}
+
+/**
+ * Some entries failed. What was done stays done, and `entries` tells it all.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TransferError extends Data.TaggedError("TransferError")<
+  Result & { readonly from: string; readonly to: string; readonly host: string }
+> {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const failed = this.entries.flatMap(({ outcome, path }) =>
+      outcome._tag === "Failed"
+        ? [`${path === "" ? "it" : path.replaceAll("\n", "\\u000a")}: ${outcome.error.message}`]
+        : []
+    )
+    const shown = failed.slice(0, 5).map((line) => `\n  ${line}`).join("")
+    const more = failed.length > 5 ? `\n  and ${failed.length - 5} more` : ""
+    return printable(
+      `${this.from} to ${this.to} with ${this.host}: ${failed.length} of ${this.entries.length} entries failed${shown}${more}`
+    )
+  }
+}

@@ -60,9 +60,11 @@ it("the package exports these names", () => {
         "RemoteFileSystem",
         "TypeId",
         "WalkEntry",
+        "get",
         "layer",
         "layerFileSystem",
         "make",
+        "put",
       ],
       "RemoteHost": [
         "HostKeys",
@@ -80,8 +82,6 @@ it("the package exports these names", () => {
       "Transfer": [
         "Outcome",
         "TransferError",
-        "get",
-        "put",
       ],
       "Transport": [
         "ExitStatus",

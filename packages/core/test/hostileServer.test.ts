@@ -9,7 +9,7 @@ import { make as makeSession } from "../src/internal/sftp/session.js"
 import * as Sftp from "../src/protocol/Sftp.js"
 import * as RemoteError from "../src/RemoteError.js"
 import { connectionError } from "../src/RemoteError.js"
-import { Outcome, TransferError } from "../src/TransferError.js"
+import { Outcome, TransferError } from "../src/Transfer.js"
 import * as scripted from "./fixtures/scriptedSftp.js"
 
 const { attributes, eof, handle, names, ok } = scripted

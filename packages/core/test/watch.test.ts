@@ -10,7 +10,7 @@ const started = Effect.fnUntraced(
   function*(root: { tree: Tree | undefined; isLost?: boolean }, options?: WatchOptions) {
     const asked: Array<string> = []
     const seen: Array<string> = []
-    const events = watch.make(operations(root, asked), { watchBackend: Option.none() })("/root", options)
+    const events = watch.make(operations(root, asked), Option.none())("/root", options)
     const fiber = yield* Effect.fork(Stream.runForEach(events, ({ _tag, path }) =>
       Effect.sync(() => {
         seen.push(`${_tag} ${path}`)
@@ -90,7 +90,7 @@ describe("watch", () => {
     Effect.gen(function*() {
       const event: WatchEvent = { _tag: "Create", path: "told by the backend" }
       const make = (register: () => Option.Option<Stream.Stream<WatchEvent>>) =>
-        watch.make(operations({ tree: file(1) }), { watchBackend: Option.some({ register }) })
+        watch.make(operations({ tree: file(1) }), Option.some({ register }))
       const events = make(() => Option.some(Stream.make(event)))
       assert.deepStrictEqual(yield* Stream.runHead(events("/root")), Option.some(event))
       const missing = yield* Effect.flip(Stream.runDrain(events("/root/no")))

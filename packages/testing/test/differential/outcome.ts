@@ -3,7 +3,7 @@
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { RemoteCommandError, RemoteConnectionError, SftpStatusError } from "@effect-remote/core/RemoteError"
-import { TransferError } from "@effect-remote/core/TransferError"
+import { TransferError } from "@effect-remote/core/Transfer"
 import { BadArgument, SystemError } from "@effect/platform/Error"
 import type { File } from "@effect/platform/FileSystem"
 import { Cause, type Effect, Exit, Option } from "effect"

@@ -6,12 +6,11 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { DigestAlgorithm, LocalHash } from "../../LocalHash.js"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
-import type { RunError } from "../../RemoteContext.js"
-import type { DigestAlgorithm } from "../../RemoteFileSystem.js"
+import type { RemoteContext, RunError } from "../../RemoteContext.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
-import type { Services } from "./fileSystem.js"
 
 const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, sha256: 256, sha512: 512 }
 
@@ -58,6 +57,12 @@ printf '%s\\n' "$digest"
 const known = ({ gid, mtime, size, uid }: Attributes): string | undefined =>
   [size, mtime, uid, gid].includes(undefined) ? undefined : `${size} ${mtime} ${uid} ${gid}`
 
+interface Services {
+  readonly context: Option.Option<RemoteContext>
+  /** Computes digests on this machine. */
+  readonly hash: Option.Option<LocalHash>
+}
+
 interface Options {
   readonly algorithm?: DigestAlgorithm | undefined
   /** So many bytes from the beginning; all of them where it is left out. */
@@ -65,7 +70,10 @@ interface Options {
 }
 
 /** @internal */
-export const make = (operations: Operations, { context, hash }: Services) => {
+export type Digest = (path: string, options?: Options) => Effect.Effect<string, PlatformError>
+
+/** @internal */
+export const make = (operations: Operations, { context, hash }: Services): Digest => {
   let runsCommands = true
   const withoutTool = new Set<DigestAlgorithm>()
 
@@ -136,7 +144,7 @@ export const make = (operations: Operations, { context, hash }: Services) => {
         }).pipe(Effect.scoped)
     })
 
-  return (path: string, { algorithm = "sha256", length }: Options = {}): Effect.Effect<string, PlatformError> =>
+  return (path, { algorithm = "sha256", length } = {}) =>
     Effect.gen(function*() {
       const attempt = { method: "digest", path }
       const found = yield* operations.stat(attempt)

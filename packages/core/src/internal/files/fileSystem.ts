@@ -2,27 +2,24 @@
  * The methods of `RemoteFileSystem`, over operations of SFTP.
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type { FileSystem, OpenFlag, SizeInput, WatchBackend } from "@effect/platform/FileSystem"
+import type { FileSystem, OpenFlag, ReadDirectoryOptions, SizeInput, WatchBackend } from "@effect/platform/FileSystem"
 import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import type { LocalFiles } from "../../LocalFiles.js"
-import type { LocalHash } from "../../LocalHash.js"
+import type { DigestAlgorithm } from "../../LocalHash.js"
 import { OpenFlags } from "../../protocol/Sftp.js"
-import type { RemoteContext } from "../../RemoteContext.js"
-import type { AtomicOptions, RemoteFileSystem, TypeId } from "../../RemoteFileSystem.js"
-import type { RemoteHost } from "../../RemoteHost.js"
 import * as failure from "../sftp/failure.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/requests.js"
-import * as transfers from "../transfer/make.js"
 import * as access from "./access.js"
 import * as atomicWrite from "./atomicWrite.js"
 import * as copy from "./copy.js"
-import * as digests from "./digest.js"
+import type { Digest } from "./digest.js"
 import * as listing from "./listing.js"
+import type { AtomicOptions, ListOptions, ReadFileOptions, WalkOptions } from "./models.js"
 import * as remoteFile from "./remoteFile.js"
 import * as remove from "./remove.js"
 import * as sweep from "./sweep.js"
@@ -62,25 +59,12 @@ const bytesOf = (attempt: failure.Attempt, size: SizeInput): Effect.Effect<bigin
 // What bits there are for a new file is the umask's to say, unless a mode is given.
 const withMode = (mode: number | undefined) => mode === undefined ? {} : { permissions: mode }
 
-/**
- * What was there when the file system was made.
- *
- * @internal
- */
-export interface Services {
-  readonly context: Option.Option<RemoteContext>
-  readonly hash: Option.Option<LocalHash>
-  readonly local: Option.Option<FileSystem>
-  readonly localFiles: Option.Option<LocalFiles>
-  readonly watchBackend: Option.Option<Context.Tag.Service<typeof WatchBackend>>
-}
-
 /** @internal */
 export const make = (
   operations: Operations,
-  host: RemoteHost,
-  services: Services
-): Omit<RemoteFileSystem, TypeId | "host"> => {
+  digest: Digest,
+  watchBackend: Option.Option<Context.Tag.Service<typeof WatchBackend>>
+) => {
   const openRaw = (method: string, path: string, flag: OpenFlag, mode?: number) =>
     operations.open({ method, path }, flags[flag], withMode(mode))
 
@@ -105,14 +89,14 @@ export const make = (
       return file.writer(Option.getOrElse(yield* endOf(method, path, flag, file), () => 0n))
     })
 
-  const exists: RemoteFileSystem["exists"] = (path) =>
+  const exists: FileSystem["exists"] = (path) =>
     Effect.catchIf(
       Effect.as(operations.stat({ method: "exists", path }), true),
       failure.isNotFound,
       () => Effect.succeed(false)
     )
 
-  const stream: RemoteFileSystem["stream"] = (path, options = {}) => {
+  const stream: FileSystem["stream"] = (path, options = {}) => {
     const { bytesToRead, chunkSize, offset = 0 } = options
     const wrong = [bytesToRead, chunkSize, offset].find((size) =>
       size !== undefined && (typeof size === "number" && !Number.isSafeInteger(size) || size < 0)
@@ -146,7 +130,7 @@ export const make = (
       )
     )
 
-  const writeFile: RemoteFileSystem["writeFile"] = (path, data, options = {}) =>
+  const writeFile: FileSystem["writeFile"] = (path, data, options = {}) =>
     Effect.scoped(
       Effect.flatMap(
         openWriter("writeFile", path, options.flag ?? "w", options.mode),
@@ -160,8 +144,6 @@ export const make = (
       ({ commit, write }) => Sink.mapEffect(Sink.forEach(write), () => commit)
     ))
 
-  const digest = digests.make(operations, services)
-
   // SFTP has 32 bits for each.
   const setNumbers = (attempt: failure.Attempt, attributes: Readonly<Record<string, number>>) => {
     const wrong = Object.entries(attributes).find(([, value]) => !isUint32(value))
@@ -170,33 +152,14 @@ export const make = (
       : Effect.fail(failure.badArgument(attempt, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
   }
 
-  return {
+  const platform: Omit<FileSystem, "readDirectory" | "readFile" | "readFileString" | "watch"> = {
     open: (path, { flag = "r", mode } = {}) =>
       Effect.flatMap(
         openRaw("open", path, flag, mode),
         (file) => Effect.map(endOf("open", path, flag, file), (end) => remoteFile.make(file, end))
       ),
     stat: (path) => Effect.map(operations.stat({ method: "stat", path }), remoteFile.info),
-    lstat: (path) => Effect.map(operations.lstat({ method: "lstat", path }), remoteFile.info),
     exists,
-    isDirectory: (path) =>
-      Effect.catchIf(
-        Effect.map(operations.stat({ method: "isDirectory", path }), failure.isDirectory),
-        failure.isNotFound,
-        () => Effect.succeed(false)
-      ),
-    readDirectory: (path, { limit, recursive } = {}) => {
-      const attempt = { method: "readDirectory", path }
-      return Effect.zipRight(
-        namesWithin(attempt, limit),
-        recursive === true
-          ? walks.readDirectory(operations, "readDirectory", path, limit)
-          : Effect.map(
-            listing.named(operations, attempt, { limit }),
-            (entries) => entries.map(({ filename }) => filename)
-          )
-      )
-    },
     makeDirectory: (path, { mode, recursive } = {}) => {
       const attempt = { method: "makeDirectory", path }
       return recursive === true
@@ -205,39 +168,10 @@ export const make = (
     },
     remove: (path, options) => remove.remove(operations, { method: "remove", path }, options),
     rename: (oldPath, newPath) => operations.rename({ method: "rename", path: oldPath }, newPath),
-    readFile: (path, { limit } = {}) => readFile("readFile", path, limit),
-    readFileString: (path, encoding = "utf-8", { limit } = {}) =>
-      Effect.flatMap(readFile("readFileString", path, limit), (bytes) =>
-        Effect.try({
-          try: () => new TextDecoder(encoding).decode(bytes),
-          catch: (error) =>
-            error instanceof RangeError
-              ? failure.badArgument(
-                { method: "readFileString", path },
-                `there is no encoding ${JSON.stringify(encoding)}`
-              )
-              : failure.system(
-                { method: "readFileString", path },
-                "Unknown",
-                error,
-                "the file is too large for a string"
-              )
-        })),
     writeFile,
     writeFileString: (path, data, options) => writeFile(path, new TextEncoder().encode(data), options),
     stream,
     sink: (path, options = {}) => sink("sink", path, options.flag ?? "w", options.mode),
-    atomicWrite: (path, content, options = {}) =>
-      typeof content === "string" || content instanceof Uint8Array
-        ? atomicWrite.put(
-          operations,
-          "atomicWrite",
-          path,
-          typeof content === "string" ? new TextEncoder().encode(content) : content,
-          options
-        )
-        : Stream.run(content, atomicSink("atomicWrite", path, options)),
-    atomicSink: (path, options = {}) => atomicSink("atomicSink", path, options),
     access: (path, options) => access.check(operations, { method: "access", path }, options),
     copy: (from, to, options) => copy.copy(operations, { method: "copy", path: from }, to, options),
     copyFile: (from, to) => copy.copyFile(operations, { method: "copyFile", path: from }, to),
@@ -261,23 +195,79 @@ export const make = (
       return Effect.flatMap(bytesOf(attempt, length), (size) => operations.setAttributes(attempt, { size }))
     },
     utimes: (path, atime, mtime) =>
-      setNumbers({ method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) }),
-    watch: watch.make(operations, services),
-    expandPath: (path) => operations.expandPath({ method: "expandPath", path }),
-    walk: (path, options) =>
+      setNumbers({ method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) })
+  }
+  return {
+    ...platform,
+    lstat: (path: string) => Effect.map(operations.lstat({ method: "lstat", path }), remoteFile.info),
+    isDirectory: (path: string) =>
+      Effect.catchIf(
+        Effect.map(operations.stat({ method: "isDirectory", path }), failure.isDirectory),
+        failure.isNotFound,
+        () => Effect.succeed(false)
+      ),
+    readDirectory: (path: string, { limit, recursive }: ReadDirectoryOptions & ListOptions = {}) => {
+      const attempt = { method: "readDirectory", path }
+      return Effect.zipRight(
+        namesWithin(attempt, limit),
+        recursive === true
+          ? walks.readDirectory(operations, "readDirectory", path, limit)
+          : Effect.map(
+            listing.named(operations, attempt, { limit }),
+            (entries) => entries.map(({ filename }) => filename)
+          )
+      )
+    },
+    readFile: (path: string, { limit }: ReadFileOptions = {}) => readFile("readFile", path, limit),
+    readFileString: (path: string, encoding = "utf-8", { limit }: ReadFileOptions = {}) =>
+      Effect.flatMap(readFile("readFileString", path, limit), (bytes) =>
+        Effect.try({
+          try: () => new TextDecoder(encoding).decode(bytes),
+          catch: (error) =>
+            error instanceof RangeError
+              ? failure.badArgument(
+                { method: "readFileString", path },
+                `there is no encoding ${JSON.stringify(encoding)}`
+              )
+              : failure.system(
+                { method: "readFileString", path },
+                "Unknown",
+                error,
+                "the file is too large for a string"
+              )
+        })),
+    atomicWrite: <E = never, R = never>(
+      path: string,
+      content: Uint8Array | string | Stream.Stream<Uint8Array, E, R>,
+      options: AtomicOptions = {}
+    ): Effect.Effect<void, E | PlatformError, R> =>
+      typeof content === "string" || content instanceof Uint8Array
+        ? atomicWrite.put(
+          operations,
+          "atomicWrite",
+          path,
+          typeof content === "string" ? new TextEncoder().encode(content) : content,
+          options
+        )
+        : Stream.run(content, atomicSink("atomicWrite", path, options)),
+    atomicSink: (path: string, options: AtomicOptions = {}) => atomicSink("atomicSink", path, options),
+    watch: watch.make(operations, watchBackend),
+    expandPath: (path: string) => operations.expandPath({ method: "expandPath", path }),
+    walk: (path: string, options?: WalkOptions) =>
       Stream.unwrap(
         Effect.as(
           namesWithin({ method: "walk", path }, options?.limit),
           walks.walk(operations, "walk", path, options)
         )
       ),
-    listFiles: (path, { limit } = {}) =>
+    listFiles: (path: string, { limit }: ListOptions = {}) =>
       Effect.zipRight(
         namesWithin({ method: "listFiles", path }, limit),
         walks.listFiles(operations, "listFiles", path, limit)
       ),
-    digest: (path, options) => digest(path, { algorithm: options?.algorithm }),
-    diskFree: (path) =>
+    digest: (path: string, options?: { readonly algorithm?: DigestAlgorithm | undefined }) =>
+      digest(path, { algorithm: options?.algorithm }),
+    diskFree: (path: string) =>
       Effect.map(
         operations.space({ method: "diskFree", path }),
         ({ bavail, bfree, blocks, ffree, files, frsize }) => ({
@@ -288,12 +278,7 @@ export const make = (
           filesFree: ffree
         })
       ),
-    sweepTemporary: (directory, olderThan) => sweep.sweepTemporary(operations, directory, olderThan),
-    ...transfers.make(
-      operations,
-      String(host),
-      services,
-      (path, length) => Effect.asSome(digest(path, { length }))
-    )
+    sweepTemporary: (directory: string, olderThan: Duration.DurationInput) =>
+      sweep.sweepTemporary(operations, directory, olderThan)
   }
 }

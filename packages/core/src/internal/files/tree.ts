@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
 import type { Operations } from "../sftp/requests.js"
 import { longestListing } from "../sftp/requests.js"
-import * as quota from "../transfer/quota.js"
 import * as listing from "./listing.js"
+import * as quota from "./quota.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 
@@ -57,7 +57,7 @@ export const visit = <A>(
       ({ known, path }: Place, admit) =>
         Effect.map(
           listing.named(operations, { method, path }, { known, admit }),
-          (entries) => entries.map(({ filename }) => ({ name: filename, seen: undefined }))
+          (entries) => entries.map(({ filename }) => ({ name: filename }))
         ),
       limit,
       "handle its directories one at a time"
@@ -98,7 +98,7 @@ export const visit = <A>(
       }
       const name = branch.waiting.pop()!
       if (branch.waiting.length === 0) branches.pop()
-      names.release({ below: "", path: branch.path }, [{ name, seen: undefined }])
+      names.release({ below: "", path: branch.path }, [{ name }])
       return Effect.zipRight(go(branch.below(name), branch), work)
     })
     // A worker that fails wakes the others, which may be uninterruptible.

@@ -4,21 +4,20 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Chunk from "effect/Chunk"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Attributes, Entry } from "../../protocol/Sftp.js"
 import { connectionError } from "../../RemoteError.js"
-import type { WalkEntry, WalkOptions } from "../../RemoteFileSystem.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
 import { longestListing } from "../sftp/requests.js"
 import * as hiddenNames from "./hiddenNames.js"
+import { WalkEntry, type WalkOptions } from "./models.js"
 import * as remoteFile from "./remoteFile.js"
 
-const { Directory, Failed, File, Other, SymbolicLink } = Data.taggedEnum<WalkEntry>()
+const { Directory, Failed, File, Other, SymbolicLink } = WalkEntry
 
 /** The directories that lead somewhere, by their real paths. */
 interface Way {

@@ -3,18 +3,18 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import { WatchEventCreate, WatchEventRemove, WatchEventUpdate } from "@effect/platform/FileSystem"
-import type { File, WatchEvent } from "@effect/platform/FileSystem"
+import type { File, WatchBackend, WatchEvent } from "@effect/platform/FileSystem"
 import * as Chunk from "effect/Chunk"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { RemoteFileSystem, WatchOptions } from "../../RemoteFileSystem.js"
 import * as duration from "../lib/duration.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
-import type { Services } from "./fileSystem.js"
+import type { WatchOptions } from "./models.js"
 import * as remoteFile from "./remoteFile.js"
 import * as walks from "./walk.js"
 
@@ -71,8 +71,8 @@ const changes = (before: Looks, after: Looks, nameOf: (path: string) => string):
 
 /** @internal */
 export const make =
-  (operations: Operations, { watchBackend }: Pick<Services, "watchBackend">): RemoteFileSystem["watch"] =>
-  (path, options = {}) => {
+  (operations: Operations, watchBackend: Option.Option<Context.Tag.Service<typeof WatchBackend>>) =>
+  (path: string, options: WatchOptions = {}): Stream.Stream<WatchEvent, PlatformError> => {
     const attempt = { method, path }
     const interval = Option.filter(duration.finite(options.interval ?? "1 second"), Duration.greaterThan(Duration.zero))
     if (Option.isNone(interval)) {

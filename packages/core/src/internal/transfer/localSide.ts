@@ -65,9 +65,6 @@ const chunkSize = 255 * 1024
 // Pieces that wait for their next use; as many bytes as can be on their way at first.
 const piecesKept = 16
 
-// Of RemoteFileSystem, which imports this.
-const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileSystem")
-
 type Read = (piece: Uint8Array) => Fx<number>
 
 // `begin` returns what reads the next piece, from an offset on.
@@ -130,6 +127,7 @@ const admitted = (names: ReadonlyArray<string>, admit: Admit | undefined): Fx<vo
 export const make = (
   method: string,
   fs: FileSystem & { readonly lstat?: (path: string) => ReturnType<FileSystem["stat"]> },
+  carriesBytes: boolean,
   files: Option.Option<LocalFiles>
 ): Side => {
   const follow: Side["follow"] = (path) => Effect.map(fs.stat(path), seen)
@@ -209,7 +207,7 @@ export const make = (
     id === undefined ? fs.rename(from, to) : Effect.zipRight(checkSame(from, id), fs.rename(from, to))
 
   const side: Omit<Side, "locate"> = {
-    carriesBytes: TypeId in fs,
+    carriesBytes,
     look,
     follow,
     realPath: fs.realPath,

@@ -7,15 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { LocalFiles } from "../../LocalFiles.js"
 import type { LocalHash } from "../../LocalHash.js"
-import type { RemoteFileSystem } from "../../RemoteFileSystem.js"
-import type { Options } from "../../Transfer.js"
+import type { Options, Result, TransferError } from "../../Transfer.js"
+import type { Digest } from "../files/digest.js"
 import * as realPath from "../files/realPath.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
 import * as localSide from "./localSide.js"
 import * as remoteSide from "./remoteSide.js"
-import type { Side } from "./side.js"
 import * as transfer from "./transfer.js"
 
 // What transfers do with files of this machine.
@@ -42,18 +41,47 @@ interface WithLinks {
 const hasSameFiles = (one: FileSystem & WithLinks, other: FileSystem & WithLinks): boolean =>
   one.lstat === other.lstat && methods.every((method) => one[method] === other[method])
 
+// The property of a remote file system that holds what it sends its requests with. A copy of the object, which may have other
+// methods, does not have it.
+const Requests = Symbol.for("@effect-remote/core/RemoteFileSystem/Requests")
+
+interface Identified {
+  readonly [Requests]?: Operations
+}
+
+/**
+ * Marks a remote file system, so that a transfer can use it as its local side.
+ *
+ * @internal
+ */
+export const identify = <A extends FileSystem>(fs: A, operations: Operations): A =>
+  Object.defineProperty(fs, Requests, { value: operations })
+
+const operationsOf = (fs: FileSystem & Identified): Operations | undefined => fs[Requests]
+
+/** @internal */
+export interface Services {
+  readonly digest: Digest
+  readonly hash: Option.Option<LocalHash>
+  /** Whether names of the file system can be of any bytes. */
+  readonly isRemote: (fs: FileSystem) => boolean
+  readonly local: Option.Option<FileSystem>
+  readonly localFiles: Option.Option<LocalFiles>
+}
+
+type Transfer = (
+  source: string,
+  target: string,
+  options?: Options
+) => Effect.Effect<Result, PlatformError | TransferError>
+
 /** @internal */
 export const make = (
   operations: Operations,
   host: string,
-  services: {
-    readonly local: Option.Option<FileSystem>
-    readonly localFiles: Option.Option<LocalFiles>
-    readonly hash: Option.Option<LocalHash>
-  },
-  digest: Side["digest"]
-): Pick<RemoteFileSystem, "put" | "get"> => {
-  const transferred = (method: "put" | "get"): RemoteFileSystem["put"] => (source, target, options = {}) =>
+  services: Services
+): { readonly put: Transfer; readonly get: Transfer } => {
+  const transferred = (method: "put" | "get"): Transfer => (source, target, options = {}) =>
     Effect.suspend(() => {
       const here = Option.orElse(Option.fromNullable(options.local), () => services.local)
       if (Option.isNone(here)) {
@@ -67,10 +95,15 @@ export const make = (
         ? localSide.make(
           method,
           here.value,
+          services.isRemote(here.value),
           Option.filter(services.localFiles, ({ fileSystem }) => hasSameFiles(fileSystem, here.value))
         )
         : remoteSide.make(method, ofHost, () => Effect.succeedNone)
-      const remote = remoteSide.make(method, operations, digest)
+      const remote = remoteSide.make(
+        method,
+        operations,
+        (path, length) => Effect.asSome(services.digest(path, { length }))
+      )
       const [from, to] = method === "put" ? [local, remote] : [remote, local]
       const run = transfer.run({ method, from, to, source, target, host, options, hash: services.hash })
       return ofHost === operations
@@ -100,5 +133,3 @@ const checkApart = (
       : undefined
     if (why !== undefined) yield* Effect.fail(failure.badArgument({ method, path: target }, why))
   })
-
-const operationsOf = (fs: FileSystem): Operations | undefined => remoteSide.operationsOf.get(fs)

@@ -1,4 +1,3 @@
-import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
@@ -8,13 +7,6 @@ import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
 import { mustLook, settle } from "./kept.js"
 import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
-
-/**
- * What the methods of a remote file system do their work with, for when it is the local side of another's transfer.
- *
- * @internal
- */
-export const operationsOf = new WeakMap<FileSystem, Operations>()
 
 const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): Seen => {
   const [type, kind] = fromMode(permissions)

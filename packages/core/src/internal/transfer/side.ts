@@ -6,7 +6,7 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type { Source } from "../../TransferError.js"
+import type { Source } from "../../Transfer.js"
 import * as failure from "../sftp/failure.js"
 import type { Admit } from "../sftp/requests.js"
 

@@ -1,7 +1,7 @@
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
-import type { TransferError } from "@effect-remote/core/TransferError"
+import type { TransferError } from "@effect-remote/core/Transfer"
 import { Transport } from "@effect-remote/core/Transport"
 import * as Command from "@effect/platform/Command"
 import { assert } from "@effect/vitest"

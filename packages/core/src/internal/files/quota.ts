@@ -1,11 +1,17 @@
 /**
  * How many names of a tree an operation holds.
  */
+import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as failure from "../sftp/failure.js"
 import type { Admit } from "../sftp/requests.js"
 import { usualName } from "../sftp/requests.js"
-import type { Fx, Listed } from "./side.js"
+
+type Fx<A> = Effect.Effect<A, PlatformError>
+
+interface Named {
+  readonly name: string
+}
 
 /** @internal */
 export interface Place {
@@ -15,11 +21,11 @@ export interface Place {
 }
 
 /** @internal */
-export interface Quota<P extends Place> {
+export interface Quota<P extends Place, A extends Named> {
   /** Lists a directory. After the first one with too many names, all fail, and the host is not asked. */
-  readonly list: (place: P) => Fx<ReadonlyArray<Listed>>
+  readonly list: (place: P) => Fx<ReadonlyArray<A>>
   /** Makes room again, for a listing that is no longer held. */
-  readonly release: (place: Place, listed: ReadonlyArray<Listed>) => void
+  readonly release: (place: Place, listed: ReadonlyArray<Named>) => void
 }
 
 /**
@@ -27,12 +33,12 @@ export interface Quota<P extends Place> {
  *
  * @internal
  */
-export const make = <P extends Place>(
+export const make = <P extends Place, A extends Named>(
   method: string,
-  list: (place: P, admit: Admit) => Fx<ReadonlyArray<Listed>>,
+  list: (place: P, admit: Admit) => Fx<ReadonlyArray<A>>,
   limit: number,
   advice = "raise `limit`"
-): Quota<P> => {
+): Quota<P, A> => {
   const most = limit * usualName
   let names = 0
   let characters = 0
