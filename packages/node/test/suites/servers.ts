@@ -3,17 +3,22 @@ import { existsSync, readFileSync } from "node:fs"
 
 const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"].some((path) => existsSync(path))
 
-/**
- * The servers to test against: both, unless EFFECT_REMOTE_SSHD names one. Without an `sshd` on the machine it is the
- * embedded one alone, but not where EFFECT_REMOTE_REQUIRE_SSHD is set: there the tests fail.
- */
-export const servers: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD === "embedded"
+/** Whether everything is tested (`npm run test:full`). */
+export const full = process.env.EFFECT_REMOTE_FULL === "1"
+
+const usable: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD === "embedded"
   ? ["embedded"]
   : process.env.EFFECT_REMOTE_SSHD === "openssh"
   ? ["openssh"]
   : installed || process.env.EFFECT_REMOTE_REQUIRE_SSHD === "1"
   ? ["openssh", "embedded"]
   : ["embedded"]
+
+/**
+ * The servers to test against: OpenSSH's, and in a full run the embedded one too. `EFFECT_REMOTE_SSHD` names one of them.
+ * Without an `sshd` on the machine it is the embedded one, unless `EFFECT_REMOTE_REQUIRE_SSHD` is set: then the tests fail.
+ */
+export const servers: ReadonlyArray<Sshd.Kind> = full ? usable : usable.slice(0, 1)
 
 /** The server for what only OpenSSH's can show. */
 export const openssh = servers.includes("openssh")
