@@ -2,8 +2,9 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, FastCheck, type Fiber, Option, Scope } from "effect"
-import * as allowance from "../src/internal/multiplexed/sessions.js"
-import * as multiplexer from "../src/internal/protocol/mux.js"
+import { make as makeSessions } from "../src/internal/multiplexed/sessions.js"
+import type { Channel } from "../src/internal/protocol/channel.js"
+import { make as makeMux } from "../src/internal/protocol/mux.js"
 import * as peers from "./protocol/peer.js"
 import * as worlds from "./protocol/world.js"
 
@@ -24,7 +25,7 @@ interface Options extends worlds.Options {
 
 interface User {
   readonly number: number
-  readonly fiber: Fiber.RuntimeFiber<multiplexer.Channel, RemoteConnectionError>
+  readonly fiber: Fiber.RuntimeFiber<Channel, RemoteConnectionError>
   readonly scope: Scope.CloseableScope
   closed: boolean
 }
@@ -63,7 +64,7 @@ const serve = (options: Options) => {
       }
     }
   )
-  const mux = multiplexer.make("host", {
+  const mux = makeMux("host", {
     write: (bytes) => {
       world.schedule(() => peer.receive(bytes))
       return true
@@ -74,7 +75,7 @@ const serve = (options: Options) => {
     }
   })
   const whole = Effect.runSync(Scope.make())
-  const made = world.fork(Scope.extend(allowance.make("host", { waiting: () => {} }, patience), whole))
+  const made = world.fork(Scope.extend(makeSessions("host", { waiting: () => {} }, patience), whole))
   world.settle()
   const sessions = Exit.getOrElse(worlds.exitOf(made), () => assert.fail())
 

@@ -2,8 +2,9 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { ExitStatus } from "@effect-remote/core/Transport"
 import { assert } from "@effect/vitest"
 import { Cause, Effect, Exit, type Fiber, Option, Scope } from "effect"
+import type * as channels from "../../src/internal/protocol/channel.js"
 import * as message from "../../src/internal/protocol/message.js"
-import * as multiplexer from "../../src/internal/protocol/mux.js"
+import { make as makeMux } from "../../src/internal/protocol/mux.js"
 import * as peers from "./peer.js"
 import * as worlds from "./world.js"
 
@@ -33,7 +34,7 @@ export interface Read {
 export interface Use {
   readonly number: number
   readonly scope: Scope.CloseableScope
-  readonly opener: Fork<multiplexer.Channel, multiplexer.OpenRefused | RemoteConnectionError>
+  readonly opener: Fork<channels.Channel, channels.OpenRefused | RemoteConnectionError>
   readonly watched: Array<string>
   readonly writes: Array<Write>
   readonly stdout: Read
@@ -63,7 +64,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
   let behind = 0
   const uses: Array<Use> = []
 
-  const mux = multiplexer.make("host", {
+  const mux = makeMux("host", {
     write: (bytes) => {
       if (behind > 0) behind -= bytes.length
       else if (bytes[5] === 94) {
@@ -146,7 +147,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
     return use
   }
 
-  const channelOf = (use: Use): multiplexer.Channel | undefined => {
+  const channelOf = (use: Use): channels.Channel | undefined => {
     const exit = use.opener.unsafePoll()
     return exit !== null && Exit.isSuccess(exit) ? exit.value : undefined
   }

@@ -2,8 +2,9 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { ExitStatus } from "@effect-remote/core/Transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Exit, Option } from "effect"
+import { OpenRefused } from "../../src/internal/protocol/channel.js"
 import * as message from "../../src/internal/protocol/message.js"
-import * as multiplexer from "../../src/internal/protocol/mux.js"
+import * as windows from "../../src/internal/protocol/window.js"
 import {
   assertHonest,
   assertRead,
@@ -129,7 +130,7 @@ describe("a channel", () => {
     settle()
     assert.deepStrictEqual(
       failureOf(use.opener),
-      new multiplexer.OpenRefused({ reason: 1, description: "not for you" })
+      new OpenRefused({ reason: 1, description: "not for you" })
     )
     assert.deepStrictEqual([use.watched, interrupted.watched], [["sent", "refused"], ["sent", "refused"]])
     assert.strictEqual(mux.size(), 0)
@@ -320,7 +321,7 @@ describe("a channel", () => {
 
 describe("windows", () => {
   it("get smaller where there are many channels", () => {
-    const sizes = Array.from({ length: 1000 }, (_, count) => multiplexer.window(count))
+    const sizes = Array.from({ length: 1000 }, (_, count) => windows.initial(count))
     assert.isTrue(sizes.every((size, index) => index === 0 || size <= sizes[index - 1]!))
     assert.deepStrictEqual([sizes[0], sizes[9], sizes[999]], [2 * 1024 * 1024, 2 * 1024 * 1024, 128 * 1024])
     const connected = connect()
@@ -766,7 +767,7 @@ describe("close", () => {
     const late = peer.confirm(peer.openings[0]!, 10)
     settle()
     assert.isTrue(worlds.isDone(closing) && late.clientClosed)
-    assert.instanceOf(failureOf(second.opener), multiplexer.OpenRefused)
+    assert.instanceOf(failureOf(second.opener), OpenRefused)
     assert.strictEqual(reasonOf(third.opener), "ConnectionLost")
     assert.strictEqual(mux.size(), 2)
     assertHonest(connected)

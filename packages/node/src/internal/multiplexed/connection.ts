@@ -8,19 +8,18 @@ import * as Effect from "effect/Effect"
 import * as Path from "node:path"
 import * as finalizer from "../lib/finalizer.js"
 import * as duplex from "../local/duplex.js"
-import * as multiplexers from "../protocol/mux.js"
+import * as mux from "../protocol/mux.js"
 import type { Installation } from "../ssh/installation.js"
 import * as controlSocket from "./controlSocket.js"
 import { type Forwards, forwards } from "./forwards.js"
 import * as masters from "./master.js"
 import type { Metrics } from "./metrics.js"
-import type { Sessions } from "./sessions.js"
-import * as allowance from "./sessions.js"
+import * as sessions from "./sessions.js"
 
 /** @internal */
 export interface Connection {
-  readonly multiplexer: multiplexers.Multiplexer
-  readonly sessions: Sessions
+  readonly multiplexer: mux.Multiplexer
+  readonly sessions: sessions.Sessions
   /** Where the master takes other requests. */
   readonly socketPath: string
   readonly forwards: Forwards
@@ -52,14 +51,14 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
-  const sessions = yield* allowance.make(name, metrics, host.connectTimeout)
+  const open = yield* sessions.make(name, metrics, host.connectTimeout)
   let failed = false
   let channels = 0
   const counted = () => {
     metrics.channels(multiplexer.size() - channels)
     channels = multiplexer.size()
   }
-  const multiplexer = multiplexers.make(name, {
+  const multiplexer = mux.make(name, {
     write: (bytes) => {
       duplex.gather(socket)
       socket.write(bytes)
@@ -69,7 +68,7 @@ export const make = Effect.fnUntraced(function*(
     failed: (failure) => {
       failed = true
       counted()
-      sessions.fail(failure)
+      open.fail(failure)
       Deferred.unsafeDone(lost, Effect.succeed(failure))
     }
   })
@@ -110,7 +109,7 @@ export const make = Effect.fnUntraced(function*(
 
   const connection: Connection = {
     multiplexer,
-    sessions,
+    sessions: open,
     socketPath: master.socketPath,
     forwards: forwards(Path.dirname(master.socketPath)),
     isLost: () => failed,

@@ -1,16 +1,24 @@
 /**
- * The sessions that a server allows on one connection (`MaxSessions`). How many these are nobody says: it is learned from a
- * refusal. Whoever finds none left waits, in order. While a session is in use, that wait has no deadline. If all are closed
- * here and the server does not let go of them, it ends after `patience`.
+ * The sessions of one connection, of which a server allows few (`MaxSessions`). What happens at that limit:
+ *
+ * - A refusal teaches the limit (`sessionLimit.ts`).
+ * - Further callers wait in order (`sessionQueue.ts`). While a session is in use here, their wait has no deadline. If all
+ *   sessions are closed here and the server still counts them, it ends after `patience`.
+ * - Idle sessions are asked to close for a waiting caller (`idleSessions.ts`).
+ * - `spare` and `urgent` callers do not wait: they fail with `ChannelRefused`.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import type { Channel, OpenRefused, Watcher } from "../protocol/mux.js"
+import type { Channel, OpenRefused, Watcher } from "../protocol/channel.js"
+import * as idleSessions from "./idleSessions.js"
 import type { Metrics } from "./metrics.js"
+import * as sessionLimit from "./sessionLimit.js"
+import * as sessionQueue from "./sessionQueue.js"
 
 /**
  * Asks the server for a session.
@@ -24,10 +32,10 @@ export type Attempt = (
 /** @internal */
 export interface Sessions {
   readonly open: (
-    send: Attempt,
+    attempt: Attempt,
     options: SessionOptions
   ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
-  /** Whoever waits fails. */
+  /** Fails everybody who waits, and everybody from now on. */
   readonly fail: (error: RemoteConnectionError) => void
   readonly waiting: () => number
 }
@@ -36,24 +44,224 @@ interface Ticket {
   readonly number: number
   readonly options: SessionOptions
   /**
-   * One that is `used` is given back by the channel, one that was `granted` or `refused` by whoever has it: perhaps somebody
-   * who was interrupted just then. `left`: nobody waits for the answer any more.
+   * Who gives the admission back: nobody (`none`, `left`), the holder of the ticket (`granted`, `refused`), or the end of the
+   * channel (`used`). `left`: the holder does not wait for the answer any more.
    */
-  readonly slot: { state: "none" | "granted" | "used" | "refused" | "left"; sent: number }
+  slot: "none" | "granted" | "used" | "refused" | "left"
+  /** When the session was requested. */
+  sentAt: number
+  /** When it first waited. */
+  since: number
+  /** Ends the wait. Set by `awaitTurn`. */
   go: (result: Effect.Effect<void, RemoteConnectionError>) => void
-  /** When it began to wait, by the clock. */
-  since: number | undefined
 }
 
-// A server counts a session a little longer than we do: it ends when the process has.
-const releaseLag = 250
+interface Idle extends idleSessions.IdleSession {
+  readonly ticket: Ticket
+  status: idleSessions.Status
+}
+
+interface State {
+  readonly host: string
+  readonly metrics: Pick<Metrics, "waiting">
+  readonly patience: Duration.Duration
+  readonly clock: Clock.Clock
+  /** Runs in the scope of the connection. */
+  readonly fork: (effect: Effect.Effect<void>) => void
+  /** Replaced by each step. */
+  limit: sessionLimit.SessionLimit
+  /** Added by `awaitTurn`; removed when admitted, interrupted, stuck or failed. */
+  queue: ReadonlyArray<Ticket>
+  /** Sessions with an `onWanted`, from their confirmation until they are gone. */
+  readonly idle: Map<Ticket, Idle>
+  /** Set once, by `fail`. */
+  failure: RemoteConnectionError | undefined
+}
+
 const retryAfter = "5 millis"
 
-// A server that was slow to release looked as if it allowed less. One more is tried from time to time; a refusal costs little.
-const doubtAfter = 10_000
+// How long a caller waits before a spare session is closed for it, and an asked session is given time to close.
+const reclaimAfter = "100 millis"
 
-// A session that is spare goes only for somebody who really waits, not for each of a crowd of short commands.
-const spareUntil = "100 millis"
+const later = (state: State, delay: Duration.DurationInput, task: () => void): void =>
+  state.fork(Effect.delay(Effect.sync(task), delay))
+
+// Admits those who wait, as far as the limit allows.
+const advance = (state: State): void => {
+  state.limit = sessionLimit.probe(state.limit, state.queue.length, state.clock.unsafeCurrentTimeMillis())
+  while (state.failure === undefined && sessionLimit.canAdmit(state.limit)) {
+    const [next] = state.queue
+    if (next === undefined) return
+    remove(state, next)
+    state.limit = sessionLimit.admit(state.limit)
+    next.slot = "granted"
+    next.go(Effect.void)
+  }
+  reclaim(state)
+}
+
+const remove = (state: State, ticket: Ticket): void => {
+  const queue = sessionQueue.remove(state.queue, ticket)
+  state.metrics.waiting(queue.length - state.queue.length)
+  state.queue = queue
+}
+
+const release = (state: State): void => {
+  state.limit = sessionLimit.release(state.limit)
+  advance(state)
+}
+
+// Asks an idle session to close if a caller waits.
+const reclaim = (state: State): void => {
+  const [first] = state.queue
+  if (first === undefined || !sessionLimit.isFull(state.limit)) return
+  const next = idleSessions.reclaim(state.idle.values(), state.limit.open)
+  if (next._tag === "Now") return askToClose(state, next.session)
+  if (next._tag === "None") return
+  const { session } = next
+  session.status = "Pending"
+  later(state, reclaimAfter, () => {
+    if (!state.idle.has(session.ticket)) return
+    if (state.queue.includes(first)) return askToClose(state, session)
+    session.status = "Kept"
+    reclaim(state)
+  })
+}
+
+const askToClose = (state: State, session: Idle): void => {
+  session.status = "Asked"
+  state.fork(session.ticket.options.onWanted ?? Effect.void)
+  // It may be in use for long, and another one may not.
+  later(state, reclaimAfter, () => reclaim(state))
+}
+
+const stuck = ({ host, limit, patience }: State): RemoteConnectionError =>
+  new RemoteConnectionError({
+    reason: "TimedOut",
+    host,
+    detail:
+      `no session became free within ${Duration.format(patience)}: ${limit.open} were closed here, and the server` +
+      " still counts them",
+    hint:
+      "Does a startup file of the login shell hang (.bashrc, .profile), or a command that cannot be ended? A session" +
+      " becomes free when its last process has ended."
+  })
+
+// Called when somebody begins to wait, and when the last session here is left.
+const watchWaiting = (state: State): void => {
+  if (state.limit.held > 0 || state.queue.length === 0) return
+  later(state, state.patience, () => {
+    if (state.limit.held > 0) return
+    const callers = sessionQueue.stuck(state.queue, {
+      now: state.clock.unsafeCurrentTimeMillis(),
+      patience: Duration.toMillis(state.patience),
+      unheldSince: state.limit.unheldSince
+    })
+    for (const ticket of callers) {
+      remove(state, ticket)
+      ticket.go(stuck(state))
+    }
+  })
+}
+
+const awaitTurn = (state: State, ticket: Ticket): Effect.Effect<void, RemoteConnectionError> =>
+  Effect.async((resume) => {
+    ticket.go = resume
+    if (state.failure !== undefined) return resume(state.failure)
+    state.queue = sessionQueue.insert(state.queue, ticket)
+    state.metrics.waiting(1)
+    advance(state)
+    watchWaiting(state)
+  })
+
+// Waits again, or fails.
+const onRefusal = (
+  state: State,
+  ticket: Ticket,
+  { description, reason }: OpenRefused
+): Effect.Effect<void, RemoteConnectionError> => {
+  const wasPaused = state.limit.isPaused
+  const { refusal, state: limit } = sessionLimit.refuse(
+    state.limit,
+    ticket.sentAt,
+    state.clock.unsafeCurrentTimeMillis()
+  )
+  state.limit = limit
+  ticket.slot = "none"
+  if (limit.isPaused && !wasPaused) {
+    later(state, retryAfter, () => {
+      state.limit = sessionLimit.resume(state.limit)
+      advance(state)
+    })
+  }
+  if (!ticket.options.spare && !ticket.options.urgent && refusal !== "Denied") return Effect.void
+  advance(state)
+  return new RemoteConnectionError({
+    reason: "ChannelRefused",
+    host: state.host,
+    detail: `the server opened no session: ${description || "no reason given"} (${reason})`,
+    hint: "Does the account allow sessions? MaxSessions in sshd_config limits the sessions of one connection."
+  })
+}
+
+const open = (
+  state: State,
+  ticket: Ticket,
+  attempt: Attempt
+): Effect.Effect<Channel, RemoteConnectionError, Scope.Scope> =>
+  Effect.zipRight(
+    awaitTurn(state, ticket),
+    Effect.catchTag(attempt(watcher(state, ticket)), "OpenRefused", (refused) =>
+      Effect.zipRight(
+        Effect.suspend(() => onRefusal(state, ticket, refused)),
+        open(state, ticket, attempt)
+      ))
+  )
+
+const watcher = (state: State, ticket: Ticket): Watcher => {
+  const { clock, idle } = state
+  let isConfirmed = false
+  let isHeld = false
+  const left = () => {
+    if (!isHeld) return
+    isHeld = false
+    state.limit = sessionLimit.leave(state.limit, clock.unsafeCurrentTimeMillis())
+    watchWaiting(state)
+  }
+  return {
+    sent: () => {
+      ticket.slot = "used"
+      ticket.sentAt = clock.unsafeCurrentTimeMillis()
+    },
+    confirmed: () => {
+      isConfirmed = true
+      isHeld = true
+      state.limit = sessionLimit.confirm(state.limit)
+      const { onWanted, spare = false } = ticket.options
+      if (onWanted !== undefined) idle.set(ticket, { ticket, isSpare: spare, status: "Kept" })
+      reclaim(state)
+    },
+    left,
+    refused: () => {
+      if (ticket.slot === "left") release(state)
+      else ticket.slot = "refused"
+    },
+    gone: () => {
+      idle.delete(ticket)
+      left()
+      if (isConfirmed) state.limit = sessionLimit.forget(state.limit, clock.unsafeCurrentTimeMillis())
+      release(state)
+    }
+  }
+}
+
+// The caller has its session, failed or was interrupted.
+const leave = (state: State, ticket: Ticket): void => {
+  remove(state, ticket)
+  const { slot } = ticket
+  ticket.slot = "left"
+  if (slot === "granted" || slot === "refused") release(state)
+}
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(
@@ -61,270 +269,47 @@ export const make = Effect.fnUntraced(function*(
   metrics: Pick<Metrics, "waiting">,
   patience: Duration.DurationInput
 ) {
-  const longest = Duration.toMillis(patience)
-  const clock = yield* Effect.clock
   const run = yield* FiberSet.makeRuntime<never>()
-  let limit = Infinity
-  let learned = 0
-  // Whether one more than the limit that was learned is being tried.
-  let doubted = false
-  let open = 0
-  let confirmed = 0
-  // Those that somebody here uses, and when there were none last.
-  let held = 0
-  let unheldSince = -Infinity
-  let lastGone = -Infinity
-  let paused = false
+  const state: State = {
+    host,
+    metrics,
+    patience: Duration.decode(patience),
+    clock: yield* Effect.clock,
+    fork: (effect) => void run(effect),
+    limit: sessionLimit.initial,
+    queue: [],
+    idle: new Map(),
+    failure: undefined
+  }
   let tickets = 0
-  let failure: RemoteConnectionError | undefined
-  const queue: Array<Ticket> = []
-  // Those that stay open without being in use, and whether they have been asked to go.
-  const staying = new Map<Ticket, boolean | "soon">()
 
-  const later = (effect: Effect.Effect<void>) => void run(effect)
-
-  const advance = () => {
-    if (queue.length > 0 && open >= limit && clock.unsafeCurrentTimeMillis() - learned > doubtAfter) {
-      learn(limit + 1)
-      doubted = true
-    }
-    while (!paused && failure === undefined && open < limit) {
-      const next = queue.shift()
-      if (next === undefined) return
-      metrics.waiting(-1)
-      open++
-      next.slot.state = "granted"
-      next.go(Effect.void)
-    }
-    press()
-  }
-
-  const stuck = (): RemoteConnectionError =>
-    new RemoteConnectionError({
-      reason: "TimedOut",
-      host,
-      detail:
-        `no session became free within ${Duration.format(patience)}: ${open} were closed here, and the server still` +
-        " counts them",
-      hint:
-        "Does a startup file of the login shell hang (.bashrc, .profile), or a command that cannot be ended? A session" +
-        " becomes free when what runs in it has ended."
-    })
-
-  // Nobody here uses what they wait for, so nobody here can end the wait.
-  const giveUp = () => {
-    if (held > 0) return
-    const now = clock.unsafeCurrentTimeMillis()
-    const isLate = ({ since = now }: Ticket) => now - Math.max(since, unheldSince) >= longest
-    for (const ticket of queue.filter(isLate)) {
-      remove(ticket)
-      ticket.go(stuck())
-    }
-  }
-  const watchWaiting = () => {
-    if (held === 0 && queue.length > 0) later(Effect.delay(Effect.sync(giveUp), longest))
-  }
-
-  const unhold = () => {
-    held--
-    if (held > 0) return
-    unheldSince = clock.unsafeCurrentTimeMillis()
-    watchWaiting()
-  }
-
-  const wanted = (ticket: Ticket) => {
-    staying.set(ticket, true)
-    later(ticket.options.onWanted ?? Effect.void)
-    // It may be in use for long, and the next one is not.
-    later(Effect.delay(Effect.sync(press), spareUntil))
-  }
-
-  // Somebody waits for what is not in use.
-  const press = () => {
-    const [first] = queue
-    if (first === undefined || open < limit) return
-    for (const [ticket, asked] of staying) {
-      if (asked === true || !ticket.options.spare) continue
-      if (asked === "soon") return
-      staying.set(ticket, "soon")
-      later(Effect.delay(
-        Effect.sync(() => {
-          if (queue.includes(first) && staying.has(ticket)) wanted(ticket)
-          else if (staying.has(ticket)) {
-            staying.set(ticket, false)
-            press()
-          }
-        }),
-        spareUntil
-      ))
-      return
-    }
-    if (staying.size < open) return
-    for (const [ticket, asked] of staying) {
-      if (!asked) return wanted(ticket)
-    }
-  }
-
-  const enqueue = (ticket: Ticket) => {
-    const at = queue.findIndex(({ number }) => number > ticket.number)
-    queue.splice(at < 0 ? queue.length : at, 0, ticket)
-    metrics.waiting(1)
-  }
-
-  const turn = (ticket: Ticket): Effect.Effect<void, RemoteConnectionError> =>
-    Effect.async((resume) => {
-      ticket.go = resume
-      ticket.since ??= clock.unsafeCurrentTimeMillis()
-      if (failure !== undefined) return resume(failure)
-      enqueue(ticket)
-      advance()
-      watchWaiting()
-    })
-
-  const remove = (ticket: Ticket) => {
-    const at = queue.indexOf(ticket)
-    if (at < 0) return
-    queue.splice(at, 1)
-    metrics.waiting(-1)
-  }
-
-  const leave = (ticket: Ticket) => {
-    remove(ticket)
-    const { state } = ticket.slot
-    ticket.slot.state = "left"
-    if (state === "granted" || state === "refused") release()
-  }
-
-  const release = () => {
-    open--
-    advance()
-  }
-
-  const learn = (sessions: number) => {
-    limit = sessions
-    learned = clock.unsafeCurrentTimeMillis()
-  }
-
-  // Nobody else tries meanwhile.
-  const pause = () => {
-    if (paused) return
-    paused = true
-    later(Effect.delay(
-      Effect.sync(() => {
-        paused = false
-        advance()
-      }),
-      retryAfter
-    ))
-  }
-
-  const refused = (
-    { options, slot }: Ticket,
-    { description, reason }: OpenRefused
-  ): Effect.Effect<void, RemoteConnectionError> => {
-    open--
-    slot.state = "none"
-    if (doubted) limit--
-    doubted = false
-    const lags = slot.sent - lastGone < releaseLag
-    if (lags) pause()
-    else if (confirmed > 0) learn(confirmed)
-    if (!options.spare && !options.urgent && (lags || confirmed > 0)) return Effect.void
-    advance()
-    return new RemoteConnectionError({
-      reason: "ChannelRefused",
-      host,
-      detail: `the server opened no session: ${description || "no reason given"} (${reason})`,
-      hint: "Does the account allow sessions? MaxSessions in sshd_config limits those of one connection."
-    })
-  }
-
-  const attempt = (
-    ticket: Ticket,
-    send: Attempt
-  ): Effect.Effect<Channel, RemoteConnectionError, Scope.Scope> =>
-    Effect.zipRight(
-      turn(ticket),
-      Effect.catchTag(send(watcher(ticket)), "OpenRefused", (refusal) =>
-        Effect.zipRight(
-          // Ahead of those who came later.
-          Effect.suspend(() => refused(ticket, refusal)),
-          attempt(ticket, send)
-        ))
-    )
-
-  const watcher = (ticket: Ticket): Watcher => {
-    let isConfirmed = false
-    let isHeld = false
-    const letGo = () => {
-      if (!isHeld) return
-      isHeld = false
-      unhold()
-    }
-    return {
-      sent: () => {
-        ticket.slot.state = "used"
-        ticket.slot.sent = clock.unsafeCurrentTimeMillis()
-      },
-      confirmed: () => {
-        isConfirmed = true
-        confirmed++
-        isHeld = true
-        held++
-        if (confirmed >= limit) {
-          limit = confirmed
-          doubted = false
-        }
-        if (ticket.options.onWanted !== undefined) staying.set(ticket, false)
-        press()
-      },
-      left: letGo,
-      refused: () => {
-        if (ticket.slot.state === "left") release()
-        else ticket.slot.state = "refused"
-      },
-      gone: () => {
-        staying.delete(ticket)
-        letGo()
-        if (isConfirmed) {
-          confirmed--
-          lastGone = clock.unsafeCurrentTimeMillis()
-        }
-        release()
-      }
-    }
-  }
-
-  // Nothing else may happen meanwhile.
-  later(Effect.forever(Effect.delay(Effect.sync(advance), doubtAfter)))
+  // Probes the limit even if nothing else happens.
+  state.fork(Effect.forever(Effect.delay(Effect.sync(() => advance(state)), sessionLimit.probeAfter)))
 
   const sessions: Sessions = {
-    open: (send, options) =>
+    open: (attempt, options) =>
       Effect.suspend(() => {
-        const ticket: Ticket = {
-          number: tickets++,
-          options,
-          slot: { state: "none", sent: 0 },
-          go: () => {},
-          since: undefined
-        }
-        // One that does not wait: a spare one leaves a session for others.
-        const needed = options.spare ? 2 : options.urgent ? 1 : 0
-        if (needed > 0 && (paused || queue.length > 0 || open + needed > limit)) {
+        const since = state.clock.unsafeCurrentTimeMillis()
+        const ticket: Ticket = { number: tickets++, options, slot: "none", sentAt: 0, since, go: () => {} }
+        const waits = !options.spare && !options.urgent
+        // A spare session leaves one free for others.
+        if (!waits && !sessionLimit.canAdmitAtOnce(state.limit, state.queue.length, options.spare ? 1 : 0)) {
           return new RemoteConnectionError({
             reason: "ChannelRefused",
             host,
-            detail: "the server allows no session more than those in use"
+            detail: "no free session on this connection (MaxSessions)"
           })
         }
-        return Effect.ensuring(attempt(ticket, send), Effect.sync(() => leave(ticket)))
+        return Effect.ensuring(open(state, ticket, attempt), Effect.sync(() => leave(state, ticket)))
       }),
     fail: (error) => {
-      failure = error
-      metrics.waiting(-queue.length)
-      for (const ticket of queue.splice(0)) ticket.go(error)
+      state.failure = error
+      metrics.waiting(-state.queue.length)
+      const failed = state.queue
+      state.queue = []
+      for (const ticket of failed) ticket.go(error)
     },
-    waiting: () => queue.length
+    waiting: () => state.queue.length
   }
   return sessions
 })

@@ -22,8 +22,8 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as deadline from "../lib/deadline.js"
 import * as processTransport from "../perChannel/transport.js"
+import type * as channels from "../protocol/channel.js"
 import { fields } from "../protocol/message.js"
-import type * as multiplexers from "../protocol/mux.js"
 import { show } from "../ssh/address.js"
 import * as diagnosis from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     return channel
   })
 
-  const adopt = (channel: multiplexers.Channel): Channel => ({
+  const adopt = (channel: channels.Channel): Channel => ({
     read: channel.read,
     readStderr: channel.readStderr,
     consume: channel.consume,

@@ -1,0 +1,143 @@
+/**
+ * How many sessions the server allows on one connection (`MaxSessions`), as a value with pure steps. The protocol does not
+ * say: a refusal teaches the limit. Times are in milliseconds.
+ */
+
+/** @internal */
+export interface SessionLimit {
+  /** Infinity until the server refuses a session. */
+  readonly limit: number
+  /** When `limit` was last set by a refusal or a probe. */
+  readonly learnedAt: number
+  /** One session more than the learned limit is being tried. */
+  readonly isProbing: boolean
+  /** Sessions that were admitted and that the server may still count, including those being opened. */
+  readonly open: number
+  /** Those that the server confirmed. */
+  readonly confirmed: number
+  /** Those that a caller here uses. */
+  readonly held: number
+  /** When `held` last became 0. */
+  readonly unheldSince: number
+  /** When the last confirmed session was gone. */
+  readonly lastGoneAt: number
+  /** Nobody is admitted: the server still counts a session that was closed. */
+  readonly isPaused: boolean
+}
+
+/** @internal */
+export const initial: SessionLimit = {
+  limit: Infinity,
+  learnedAt: 0,
+  isProbing: false,
+  open: 0,
+  confirmed: 0,
+  held: 0,
+  unheldSince: -Infinity,
+  lastGoneAt: -Infinity,
+  isPaused: false
+}
+
+// A server counts a session until its process has ended, a little longer than we do.
+const releaseLag = 250
+
+/**
+ * The limit is probed again after this time, because a server that was slow to release sessions seemed to allow fewer. A
+ * refusal costs little.
+ *
+ * @internal
+ */
+export const probeAfter = 10_000
+
+/** @internal */
+export const isFull = (state: SessionLimit): boolean => state.open >= state.limit
+
+/** @internal */
+export const canAdmit = (state: SessionLimit): boolean => !state.isPaused && !isFull(state)
+
+/**
+ * Whether a session can be opened that may not wait and must leave `spare` others free.
+ *
+ * @internal
+ */
+export const canAdmitAtOnce = (state: SessionLimit, waiting: number, spare: number): boolean =>
+  !state.isPaused && waiting === 0 && state.open + spare < state.limit
+
+/** @internal */
+export const admit = (state: SessionLimit): SessionLimit => ({ ...state, open: state.open + 1 })
+
+/** @internal */
+export const release = (state: SessionLimit): SessionLimit => ({ ...state, open: state.open - 1 })
+
+const setLimit = (state: SessionLimit, limit: number, now: number): SessionLimit => ({
+  ...state,
+  limit,
+  learnedAt: now
+})
+
+/**
+ * Raises a limit by one if callers wait and it was learned some time ago.
+ *
+ * @internal
+ */
+export const probe = (state: SessionLimit, waiting: number, now: number): SessionLimit =>
+  waiting > 0 && isFull(state) && now - state.learnedAt > probeAfter
+    ? { ...setLimit(state, state.limit + 1, now), isProbing: true }
+    : state
+
+/** @internal */
+export const confirm = (state: SessionLimit): SessionLimit => {
+  const confirmed = state.confirmed + 1
+  const next = { ...state, confirmed, held: state.held + 1 }
+  return confirmed >= state.limit ? { ...next, limit: confirmed, isProbing: false } : next
+}
+
+/**
+ * What a refusal means. `Lagging`: the server still counts a session that is closed, try again soon. `Full`: the limit was
+ * learned, wait for a session to end. `Denied`: no session is open, so the server allows none.
+ *
+ * @internal
+ */
+export type Refusal = "Lagging" | "Full" | "Denied"
+
+/**
+ * The server refused a session that was requested at `sentAt`.
+ *
+ * @internal
+ */
+export const refuse = (
+  state: SessionLimit,
+  sentAt: number,
+  now: number
+): { readonly state: SessionLimit; readonly refusal: Refusal } => {
+  const limit = state.isProbing ? state.limit - 1 : state.limit
+  const released = { ...release(state), limit, isProbing: false }
+  if (sentAt - state.lastGoneAt < releaseLag) return { state: { ...released, isPaused: true }, refusal: "Lagging" }
+  return state.confirmed > 0
+    ? { state: setLimit(released, state.confirmed, now), refusal: "Full" }
+    : { state: released, refusal: "Denied" }
+}
+
+/** @internal */
+export const resume = (state: SessionLimit): SessionLimit => ({ ...state, isPaused: false })
+
+/**
+ * The caller no longer uses its session. The server counts it until it is gone.
+ *
+ * @internal
+ */
+export const leave = (state: SessionLimit, now: number): SessionLimit => {
+  const held = state.held - 1
+  return { ...state, held, unheldSince: held === 0 ? now : state.unheldSince }
+}
+
+/**
+ * A confirmed session is gone. `release` is a step of its own.
+ *
+ * @internal
+ */
+export const forget = (state: SessionLimit, now: number): SessionLimit => ({
+  ...state,
+  confirmed: state.confirmed - 1,
+  lastGoneAt: now
+})

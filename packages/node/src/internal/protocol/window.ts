@@ -1,0 +1,91 @@
+/**
+ * Flow control of one channel (RFC 4254, section 5.2): how much data each side may still send. Values with pure steps.
+ */
+import * as Either from "effect/Either"
+
+/**
+ * The largest data packet in either direction. Larger ones gain nothing, and some kill OpenSSH's master.
+ *
+ * @internal
+ */
+export const maxPacket = 32768
+
+// The initial windows of all channels together.
+const total = 64 * 1024 * 1024
+
+const largest = 2 * 1024 * 1024
+const smallest = 128 * 1024
+
+/**
+ * The initial window of a new channel beside `channels` others. It shrinks as their number grows, so that readers that
+ * stopped reading hold a bounded amount of memory together.
+ *
+ * @internal
+ */
+export const initial = (channels: number): number =>
+  Math.min(largest, Math.max(smallest, Math.floor(total / (channels + 1))))
+
+// OpenSSH's client waits as long before it grants more. A later grant makes the other side wait.
+const grantedAt = 3 * maxPacket
+
+// RFC 4254, section 5.2: a window is a 32-bit number.
+const limit = 0xffffffff
+
+/**
+ * What the other side lets us send.
+ *
+ * @internal
+ */
+export interface Sending {
+  readonly room: number
+  readonly maxPacket: number
+}
+
+/** @internal */
+export const adjust = (window: Sending, bytes: number): Either.Either<Sending, string> => {
+  const room = window.room + bytes
+  return room > limit ? Either.left("a window of more than 4 GiB") : Either.right({ ...window, room })
+}
+
+/**
+ * How many of `bytes` fit into the next packet.
+ *
+ * @internal
+ */
+export const sendable = (window: Sending, bytes: number): number =>
+  Math.min(bytes, window.room, window.maxPacket, maxPacket)
+
+/** @internal */
+export const spend = (window: Sending, bytes: number): Sending => ({ ...window, room: window.room - bytes })
+
+/**
+ * What we let the other side send. `consumed` bytes were read, but not granted again yet.
+ *
+ * @internal
+ */
+export interface Receiving {
+  readonly room: number
+  readonly consumed: number
+}
+
+/** @internal */
+export const receive = (window: Receiving, bytes: number): Either.Either<Receiving, string> => {
+  if (bytes > maxPacket) return Either.left(`${bytes} bytes of data in one packet`)
+  if (bytes > window.room) return Either.left("more data than a channel's window")
+  return Either.right({ ...window, room: window.room - bytes })
+}
+
+/**
+ * Counts bytes as read. `grant` is what to send in a `WINDOW_ADJUST`; 0 if more is to be read first.
+ *
+ * @internal
+ */
+export const consume = (
+  window: Receiving,
+  bytes: number
+): { readonly window: Receiving; readonly grant: number } => {
+  const consumed = window.consumed + bytes
+  return consumed < grantedAt
+    ? { window: { ...window, consumed }, grant: 0 }
+    : { window: { room: window.room + consumed, consumed: 0 }, grant: consumed }
+}
