@@ -254,7 +254,7 @@ export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> 
 /**
  * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
  * `Command.string`, `Command.lines` and the streams do not look at the exit code; but a command that was never run, one
- * that a signal ended, and a lost connection (`RemoteError.connectionError` finds it) are failures.
+ * that a signal ended, and a lost connection (`RemoteError.findConnectionError` finds it) are failures.
  *
  * @since 0.1.0
  * @category layers

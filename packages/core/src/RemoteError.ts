@@ -271,8 +271,8 @@ export class SftpStatusError extends Schema.TaggedError<SftpStatusError>("@effec
 const isConnectionError = Schema.is(RemoteConnectionError)
 
 /**
- * The `RemoteConnectionError` in an error: the error itself, or the one that a `PlatformError` of the platform's
- * `CommandExecutor` or `FileSystem` carries as its cause.
+ * Finds the `RemoteConnectionError` in an error: the error itself, or the cause of a `PlatformError` of the platform's
+ * `CommandExecutor` or `FileSystem`.
  *
  * @since 0.1.0
  * @category accessors
@@ -280,17 +280,72 @@ const isConnectionError = Schema.is(RemoteConnectionError)
  * ```ts
  * import { Command } from "@effect/platform"
  * import { RemoteError } from "@effect-remote/core"
- * import { Effect, Option } from "effect"
+ * import { Console, Effect, Option } from "effect"
  *
  * // `Command.string` needs the platform's executor, which may be a remote one
  * const uptime = Command.string(Command.make("uptime")).pipe(
- *   Effect.retry({ times: 3, while: (error) => Option.isSome(RemoteError.connectionError(error)) })
+ *   Effect.tapError((error) =>
+ *     Option.match(RemoteError.findConnectionError(error), {
+ *       onNone: () => Console.error("uptime failed"),
+ *       onSome: ({ reason }) => Console.error(`no connection: ${reason}`)
+ *     })
+ *   )
  * )
  * ```
  */
-export const connectionError = (error: unknown): Option.Option<RemoteConnectionError> => {
+export const findConnectionError = (error: unknown): Option.Option<RemoteConnectionError> => {
   if (isConnectionError(error)) return Option.some(error)
-  return isPlatformError(error) && error.cause !== undefined ? connectionError(error.cause) : Option.none()
+  return isPlatformError(error) && error.cause !== undefined ? findConnectionError(error.cause) : Option.none()
 }
 
 const isPlatformError: Predicate.Refinement<unknown, PlatformError> = Schema.is(PlatformError)
+
+const transient: ReadonlyArray<RemoteConnectionReason> = ["Unreachable", "TimedOut", "ConnectionLost"]
+
+/**
+ * Whether an error is a failed connection that may succeed when tried again: `Unreachable`, `TimedOut` or `ConnectionLost`,
+ * also as the cause of a `PlatformError`. `OpenSsh` reconnects after these. A host that refuses (`AuthenticationFailed`,
+ * `HostKeyUnknown` and the others) refuses again.
+ *
+ * After `ConnectionLost` a command may have run. Retry only what can run twice.
+ *
+ * @since 0.1.0
+ * @category guards
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext, RemoteError } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const uptime = RemoteContext.string(Command.make("uptime")).pipe(
+ *   Effect.retry({ times: 3, while: RemoteError.isTransient })
+ * )
+ * ```
+ */
+export const isTransient = (error: unknown): boolean =>
+  Option.exists(findConnectionError(error), ({ reason }) => transient.includes(reason))
+
+const isCommandError = Schema.is(RemoteCommandError)
+
+/**
+ * Whether an error is a command that ended with an exit code other than 0: with `code`, or with any if `code` is left out.
+ *
+ * @since 0.1.0
+ * @category guards
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext, RemoteError } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * // grep ends with 1 if no line matches
+ * const matches = RemoteContext.lines(Command.make("grep", "ERROR", "/var/log/app.log")).pipe(
+ *   Effect.catchIf((error) => RemoteError.isExit(error, 1), () => Effect.succeed([]))
+ * )
+ * ```
+ */
+export const isExit = (
+  error: unknown,
+  code?: number
+): error is RemoteCommandError & { readonly reason: "Exit"; readonly exitCode: number } =>
+  isCommandError(error) && error.reason === "Exit" && (code === undefined || error.exitCode === code)

@@ -111,7 +111,7 @@ export interface DiskFree {
 /**
  * Files on one host. What has a name of the platform's `FileSystem` has its meaning and fails with the `PlatformError`
  * that Node's implementation has for the same mistake; the server's answer is its cause, or the `RemoteConnectionError`
- * (`RemoteError.connectionError` finds it). Paths are the host's: POSIX, relative ones begin at the login directory.
+ * (`RemoteError.findConnectionError` finds it). Paths are the host's: POSIX, relative ones begin at the login directory.
  * A path that begins with `~` is refused (`BadArgument`): only `expandPath` expands it, and `./~` is a file of that name.
  * Bytes that are no UTF-8 are carried as lone surrogates, U+DC80 to U+DCFF.
  *

@@ -218,30 +218,62 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
  * @category models
  */
 export interface Options extends JumpOptions {
+  /** Deadline for connecting and opening a channel. A launch has the same time again to answer. Default: 30 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
+   * The connection is lost when `count` probes, `interval` apart, get no answer. `"off"`: never. Default: the setting of
+   * `ssh_config`, else 3 probes 15 seconds apart.
+   */
   readonly keepAlive?: "off" | { readonly interval: Duration.DurationInput; readonly count: number } | undefined
+  /** Hosts to connect through, in order. Default: the setting of `ssh_config` (`ProxyJump`). */
   readonly jumpHosts?: ReadonlyArray<JumpOptions> | undefined
+  /** Lets programs on the host use the local ssh-agent. Default: the setting of `ssh_config`. */
   readonly forwardAgent?: boolean | undefined
+  /** Compresses the connection. Default: the setting of `ssh_config`. */
   readonly compression?: boolean | undefined
+  /**
+   * Gives every command a pseudo-terminal, which merges stderr into stdout and echoes stdin. `true`: `xterm-256color`, 80
+   * columns, 24 rows. Default: none.
+   */
   readonly pty?: boolean | Partial<typeof Pty.Type> | undefined
+  /**
+   * `"posix"`: the host's `/bin/sh` launches commands. `"none"`: sends the bare command line, for appliances without a
+   * shell. Then there is no pid, no working directory and no environment, an interruption ends nothing on the host, and a
+   * missing program looks like one that fails. Default: `"posix"`.
+   */
   readonly shell?: "posix" | "none" | undefined
+  /**
+   * Path of the SFTP server on the host, for a host without the subsystem `sftp`. Often `/usr/lib/openssh/sftp-server` or
+   * `/usr/libexec/sftp-server`. Default: the subsystem.
+   */
   readonly sftpServer?: string | undefined
+  /** The `ssh_config` file to read instead of the user's and the system's. `"none"`: read none. Default: both. */
   readonly sshConfig?: string | undefined
 }
 
 /**
- * The options for one jump host.
+ * The options of one jump host.
  *
  * @since 0.1.0
  * @category models
  */
 export interface JumpOptions {
+  /** Host name, address, or alias in `ssh_config`. For `user@host:port` use `parse`. */
   readonly host: string
+  /** User to log in as. Default: the setting of `ssh_config`, else the local user. */
   readonly username?: string | undefined
+  /** Port of the server, 1 to 65535. Default: the setting of `ssh_config`, else 22. */
   readonly port?: number | undefined
+  /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. Keys in an agent are tried, too. */
   readonly keyFile?: string | undefined
+  /**
+   * Password of the user, for the server's password question. It reaches `ssh` through a private pipe, never through an
+   * argument, an environment variable or a file. A passphrase of `keyFile` belongs into an agent.
+   */
   readonly password?: Redacted.Redacted<string> | undefined
+  /** How the server's host key is checked. Default: `"strict"`, which accepts known keys only. */
   readonly hostKeys?: HostKeys | undefined
+  /** Path of the known_hosts file to read instead of the user's and the system's. */
   readonly knownHostsFile?: string | undefined
 }
 

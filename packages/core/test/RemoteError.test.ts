@@ -119,7 +119,7 @@ it.effect("errors are caught by their tag", () =>
   }))
 
 describe("connectionError", () => {
-  const found = (error: unknown) => Option.getOrUndefined(RemoteError.connectionError(error))
+  const found = (error: unknown) => Option.getOrUndefined(RemoteError.findConnectionError(error))
 
   it("finds the error itself", () => {
     assert.strictEqual(found(connection), connection)

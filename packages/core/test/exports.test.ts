@@ -54,7 +54,9 @@ it("the package exports these names", () => {
         "SftpStatusError",
         "TunnelError",
         "TunnelReason",
-        "connectionError",
+        "findConnectionError",
+        "isExit",
+        "isTransient",
       ],
       "RemoteFileSystem": [
         "RemoteFileSystem",

@@ -8,7 +8,7 @@ import { make as makeOperations, type Operations } from "../src/internal/sftp/re
 import { make as makeSession } from "../src/internal/sftp/session.js"
 import * as Sftp from "../src/protocol/Sftp.js"
 import * as RemoteError from "../src/RemoteError.js"
-import { connectionError } from "../src/RemoteError.js"
+import { findConnectionError } from "../src/RemoteError.js"
 import { Outcome, TransferError } from "../src/Transfer.js"
 import * as scripted from "./fixtures/scriptedSftp.js"
 
@@ -60,7 +60,7 @@ const listing = (...all: ReadonlyArray<string>) => {
   }
 }
 
-const isProtocol = (error: unknown) => Option.exists(connectionError(error), ({ reason }) => reason === "Protocol")
+const isProtocol = (error: unknown) => Option.exists(findConnectionError(error), ({ reason }) => reason === "Protocol")
 
 describe("names that a server makes up", () => {
   // FOUND E15

@@ -63,6 +63,6 @@ describe("walk", () => {
         ),
         Effect.flip
       )
-      assert.strictEqual(Option.getOrThrow(RemoteError.connectionError(error)).reason, "ConnectionLost")
+      assert.strictEqual(Option.getOrThrow(RemoteError.findConnectionError(error)).reason, "ConnectionLost")
     }))
 })

@@ -83,7 +83,7 @@ describe("watch", () => {
       root.isLost = true
       yield* TestClock.adjust("1 second")
       const error = yield* Effect.flip(Fiber.join(fiber))
-      assert.strictEqual(Option.getOrThrow(RemoteError.connectionError(error)).reason, "ConnectionLost")
+      assert.strictEqual(Option.getOrThrow(RemoteError.findConnectionError(error)).reason, "ConnectionLost")
     }))
 
   it.effect("a backend that takes the path goes first", () =>

@@ -1,55 +1,85 @@
 /**
- * Hosts reached by OpenSSH's own client: what `ssh NAME` reaches, this reaches. OpenSSH authenticates, encrypts and checks
- * host keys. The client must be version 8.7 or later; on Windows nothing of this works yet (`Unsupported`).
+ * Hosts reached by OpenSSH's own client: this module reaches what `ssh NAME` reaches. OpenSSH authenticates, encrypts and
+ * checks host keys. The client must be version 8.7 or later. Clients on Windows fail with `Unsupported`.
  *
  * @since 0.1.0
  */
 import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
-import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import { isTransient, RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import * as RemoteHost from "@effect-remote/core/RemoteHost"
 import { Transport } from "@effect-remote/core/Transport"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as process from "node:process"
-import * as connectionTransport from "./internal/multiplexed/transport.js"
-import * as processTransport from "./internal/perChannel/transport.js"
+import * as multiplexed from "./internal/multiplexed/transport.js"
+import * as perChannel from "./internal/perChannel/transport.js"
 import { expandHome } from "./internal/ssh/home.js"
 import * as NodeLocal from "./NodeLocal.js"
 
 /**
+ * The options of a transport: the host and the `ssh` to run.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface Options extends RemoteHost.Options {
-  /** The `ssh` to run. Default: the one in `PATH`. */
+export interface TransportOptions extends RemoteHost.Options {
+  /** Path or name of the `ssh` to run. Default: `"ssh"`, found in `PATH`. */
   readonly ssh?: string | undefined
   /**
-   * Connects when first used, instead of when the transport is made. A host that cannot be reached then fails that use, with
-   * the same `RemoteConnectionError`, and the next use tries again. Options that are wrong fail at once either way.
-   * Default: false.
+   * Connects at the first use instead of when the transport is made. If the host cannot be reached, that use fails with
+   * the `RemoteConnectionError` and the next use tries again. Invalid options fail at once either way. Default: false.
    */
   readonly lazy?: boolean | undefined
 }
 
 /**
+ * The options of a transport that shares one connection.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface ConnectionOptions extends Options {
+export interface MultiplexedOptions extends TransportOptions {
   /**
-   * How often, and with what pauses, a lost connection is tried again by whoever needs it next. Default: four more times
-   * within some three seconds, where the host does not answer; a host that refuses is not asked again. A command is never
-   * sent twice.
+   * Schedule for reconnecting on the next use after a loss. Default: four more attempts within about three seconds, and
+   * none if the host refuses (see `RemoteError.isTransient`). A command is never sent twice.
    */
   readonly reconnect?: Schedule.Schedule<unknown, RemoteConnectionError> | undefined
 }
+
+/**
+ * Defaults for every command on the host. The options of a single command override them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CommandDefaults = Pick<
+  RemoteContext.StartOptions,
+  "killAfter" | "onDisconnect" | "pipefail" | "traceCommand"
+>
+
+/**
+ * The options of `connect` and `layer`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends MultiplexedOptions, CommandDefaults {}
+
+/**
+ * The options of `connectProcess` and `layerProcess`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProcessOptions extends TransportOptions, CommandDefaults {}
 
 const fileExists = (path: string): Effect.Effect<boolean> => Effect.isSuccess(Effect.tryPromise(() => Fs.stat(path)))
 
@@ -59,9 +89,14 @@ const keyExists = (keyFile: string): Effect.Effect<boolean> => {
   return Effect.exists([path, `${path}.pub`, `${path}-cert.pub`], fileExists)
 }
 
-const validate = Effect.fnUntraced(function*(options: Options) {
-  const { lazy = false, ssh = "ssh", ...rest } = options
-  const host = yield* RemoteHost.make(options instanceof RemoteHost.RemoteHost ? options : rest)
+// A destination such as "user@host:22" stands for the options that it names.
+const optionsOf = <O extends RemoteHost.Options>(
+  options: O | string
+): Effect.Effect<O | RemoteHost.RemoteHost, RemoteConnectionError> =>
+  typeof options === "string" ? RemoteHost.parse(options) : Effect.succeed(options)
+
+const validate = Effect.fnUntraced(function*({ lazy = false, ssh = "ssh", ...options }: TransportOptions) {
+  const host = yield* RemoteHost.make(options)
   if (process.platform === "win32") {
     return yield* new RemoteConnectionError({
       reason: "Unsupported",
@@ -93,65 +128,78 @@ const validate = Effect.fnUntraced(function*(options: Options) {
 const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.exponential("200 millis").pipe(
   Schedule.jittered,
   Schedule.intersect(Schedule.recurs(4)),
-  Schedule.whileInput(({ reason }: RemoteConnectionError) =>
-    reason === "Unreachable" || reason === "TimedOut" || reason === "ConnectionLost"
-  )
+  Schedule.whileInput(isTransient)
 )
 
 /**
- * A transport of one connection, which one `ssh` holds; commands, files and tunnels are channels within it, so that each
- * costs no handshake and no process here. A connection that is lost fails what is in flight with `ConnectionLost`, which
- * is never sent again; the next use connects again, once for all who wait for it.
+ * Makes a transport that shares one connection, held by one `ssh`. Commands, files and tunnels are channels of it, so none
+ * of them costs a handshake or a local process. When the connection is lost, everything in flight fails with
+ * `ConnectionLost` and is never sent again. The next use reconnects, once for all callers that wait.
  *
- * A server allows so many sessions at once on one connection (`MaxSessions`, 10 by default): commands beyond that wait for
- * their turn. Tunnels do not count, and all files together take one.
+ * A server limits the sessions on one connection (`MaxSessions`, 10 by default). Further commands wait for a free session.
+ * All files together take one session. Tunnels take none.
  *
- * Each connecting is a span `ssh.connect`. The metrics `effect_remote_channels_open`, `effect_remote_sessions_waiting`,
- * `effect_remote_sent_bytes`, `effect_remote_received_bytes` and `effect_remote_reconnects` have the tag `server.address`.
+ * Every attempt to connect is a span `ssh.connect`. The metrics `effect_remote_channels_open`,
+ * `effect_remote_sessions_waiting`, `effect_remote_sent_bytes`, `effect_remote_received_bytes` and
+ * `effect_remote_reconnects` have the tag `server.address`.
  *
- * What `ssh` reads lies in a private directory in `TMPDIR`. If another user could replace it (a directory on the way that is
- * writable by everybody without the sticky bit, or another user's), this fails with `Unsupported`.
+ * The files that `ssh` reads lie in a private directory in `TMPDIR`. Fails with `Unsupported` if another user could replace
+ * it: a directory above it belongs to another user, or is writable by everybody without the sticky bit.
  *
- * The `ssh` ends with the scope, and with this program, even when it is killed. Where it cannot share its connection this
- * fails with `Unsupported`; `makeProcess` needs no such thing.
+ * The `ssh` ends with the scope and with this program, even when the program is killed. Fails with `Unsupported` if that
+ * `ssh` cannot share its connection; `makeProcess` does not need that.
  *
- * Connects when it is made, so that a bad host fails here; with `lazy`, when first used.
+ * Connects when it is made, so that an unreachable host fails here. With `lazy` the first use connects.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make: (options: ConnectionOptions) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> = (
-  { reconnect = reconnects, ...options }
-) => Effect.flatMap(validate(options), (valid) => connectionTransport.make({ ...valid, reconnect }))
+export const make = (
+  options: MultiplexedOptions | string
+): Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> =>
+  Effect.flatMap(
+    optionsOf<MultiplexedOptions>(options),
+    ({ reconnect = reconnects, ...rest }: MultiplexedOptions) =>
+      Effect.flatMap(validate(rest), (valid) => multiplexed.make({ ...valid, reconnect }))
+  )
 
 /**
- * A transport that starts one `ssh` for each channel. Each command costs a connection, some hundred milliseconds, and
- * nothing is shared, so that nothing is limited by `MaxSessions` either. The name of a signal that ended a command is not
- * known, unix sockets on the host's side cannot be reached, a target of a tunnel that ends its own side gets no more from
- * ours (`ssh -W` ends both), and a command that closes its output reads as ended only when it has ended.
+ * Makes a transport that starts one `ssh` for each channel. Each command costs a connection, some hundred milliseconds.
+ * Nothing is shared, so `MaxSessions` does not limit it.
  *
- * Connects once when it is made, so that a bad host fails here; with `lazy`, not before it is used.
+ * Limits of `ssh` in this use:
+ *
+ * - The name of a signal that ended a command is not known.
+ * - Unix sockets on the host cannot be reached, and the host cannot listen.
+ * - When the target of a tunnel ends its output, `ssh -W` ends the other direction, too.
+ * - A command that closes its output reads as ended only when it has ended.
+ *
+ * Connects once when it is made, so that an unreachable host fails here. With `lazy` the first use connects.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeProcess: (options: Options) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> = (
-  options
-) => Effect.flatMap(validate(options), processTransport.make)
+export const makeProcess = (
+  options: TransportOptions | string
+): Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> =>
+  Effect.flatMap(optionsOf<TransportOptions>(options), (options) => Effect.flatMap(validate(options), perChannel.make))
 
-// The local side of transfers is this machine's, whatever FileSystem the program provides later. Files know of the
-// commands: a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:
+// The local side of transfers is this machine, whichever FileSystem the program provides later. Files get the commands
+// because a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:
 // only `fresh` gives each host services of its own.
-const services = Layer.fresh(RemoteFileSystem.layer.pipe(
-  Layer.provide(NodeLocal.layerFiles),
-  Layer.provideMerge(RemoteContext.layer.pipe(
-    Layer.provide(NodeLocal.layerStdio),
-    Layer.provideMerge(NodeLocal.layerNetwork)
+const services = (defaults: RemoteContext.StartOptions) =>
+  Layer.fresh(RemoteFileSystem.layer.pipe(
+    Layer.provide(NodeLocal.layerFiles),
+    Layer.provideMerge(
+      Layer.scoped(RemoteContext.RemoteContext, RemoteContext.make(defaults)).pipe(
+        Layer.provide(NodeLocal.layerStdio),
+        Layer.provideMerge(NodeLocal.layerNetwork)
+      )
+    )
   ))
-))
 
 /**
- * What the layers of this module provide.
+ * The services that the layers of this module provide.
  *
  * @since 0.1.0
  * @category models
@@ -163,7 +211,73 @@ export type Services =
   | Transport
 
 /**
- * `make`, and what stands on it.
+ * A connected host as a value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Host {
+  readonly host: RemoteHost.RemoteHost
+  readonly transport: Transport
+  /** Commands and tunnels. */
+  readonly context: RemoteContext.RemoteContext
+  /** Files. */
+  readonly fileSystem: RemoteFileSystem.RemoteFileSystem
+  /** All of them for `Effect.provide`: an effect that needs `RemoteContext` or `RemoteFileSystem` then runs on this host. */
+  readonly services: Context.Context<Services>
+}
+
+const hostOf = (services: Context.Context<Services>): Host => {
+  const transport = Context.get(services, Transport)
+  return {
+    host: transport.host,
+    transport,
+    context: Context.get(services, RemoteContext.RemoteContext),
+    fileSystem: Context.get(services, RemoteFileSystem.RemoteFileSystem),
+    services
+  }
+}
+
+/**
+ * Connects to a host and gives it as a value, for programs with more than one host. The connection ends with the scope.
+ * Takes the options of `layer`, or a destination as `RemoteHost.parse` reads it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { OpenSsh } from "@effect-remote/node"
+ * import { Effect } from "effect"
+ *
+ * const uptime = RemoteContext.string(Command.make("uptime"))
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const source = yield* OpenSsh.connect("luigi@old:2222")
+ *   const target = yield* OpenSsh.connect({ host: "new", username: "luigi" })
+ *   yield* target.fileSystem.put("/data/a.csv", "/data/a.csv", { local: source.fileSystem }) // from host to host
+ *   return yield* Effect.provide(uptime, target.services)
+ * }))
+ * ```
+ */
+export const connect = (
+  options: Options | string
+): Effect.Effect<Host, RemoteConnectionError, Scope.Scope> => Effect.map(Layer.build(layer(options)), hostOf)
+
+/**
+ * As `connect`, with one `ssh` for each channel (see `makeProcess`).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connectProcess = (
+  options: ProcessOptions | string
+): Effect.Effect<Host, RemoteConnectionError, Scope.Scope> => Effect.map(Layer.build(layerProcess(options)), hostOf)
+
+/**
+ * Provides commands, files and tunnels on a host, over one connection (see `make`). Takes options, or a destination as
+ * `RemoteHost.parse` reads it: `OpenSsh.layer("user@host:22")`.
  *
  * @since 0.1.0
  * @category layers
@@ -182,23 +296,28 @@ export type Services =
  * export const run = () => NodeRuntime.runMain(main)
  * ```
  */
-export const layer = (options: ConnectionOptions): Layer.Layer<Services, RemoteConnectionError> =>
-  Layer.provideMerge(services, Layer.scoped(Transport, make(options)))
+export const layer = (options: Options | string): Layer.Layer<Services, RemoteConnectionError> =>
+  withServices(options, make)
 
 /**
- * `layer` with options from the environment, or another `ConfigProvider`.
+ * `layer` with options from the environment or another `ConfigProvider`. `RemoteHost.config` reads the usual ones by their
+ * names.
  *
  * @since 0.1.0
  * @category layers
  * @example
  * ```ts
+ * import { RemoteHost } from "@effect-remote/core"
  * import { OpenSsh } from "@effect-remote/node"
  * import { Config } from "effect"
  *
  * const Worker = OpenSsh.layerConfig({
  *   host: Config.string("WORKER_HOST"),
- *   password: Config.redacted("WORKER_PASSWORD")
+ *   password: Config.redacted("WORKER_PASSWORD"),
+ *   killAfter: Config.duration("WORKER_KILL_AFTER").pipe(Config.withDefault("5 seconds"))
  * })
+ *
+ * const Backup = OpenSsh.layerConfig(RemoteHost.config.pipe(Config.nested("BACKUP"))) // BACKUP_HOST, BACKUP_USERNAME, ...
  * ```
  */
 export const layerConfig = (
@@ -207,23 +326,35 @@ export const layerConfig = (
   Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))
 
 /**
- * `makeProcess`, and what stands on it.
+ * As `layer`, with one `ssh` for each channel (see `makeProcess`).
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerProcess = (
-  options: Options
-): Layer.Layer<Services, RemoteConnectionError> =>
-  Layer.provideMerge(services, Layer.scoped(Transport, makeProcess(options)))
+export const layerProcess = (options: ProcessOptions | string): Layer.Layer<Services, RemoteConnectionError> =>
+  withServices(options, makeProcess)
 
 /**
- * `layerProcess` with options from the environment, or another `ConfigProvider`.
+ * `layerProcess` with options from the environment or another `ConfigProvider`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerProcessConfig = (
-  config: Config.Config.Wrap<Options>
+  config: Config.Config.Wrap<ProcessOptions>
 ): Layer.Layer<Services, RemoteConnectionError | ConfigError.ConfigError> =>
   Layer.unwrapEffect(Effect.map(Config.unwrap(config), layerProcess))
+
+const withServices = <O extends TransportOptions>(
+  options: O & CommandDefaults | string,
+  make: (
+    options: Omit<O, keyof CommandDefaults> | string
+  ) => Effect.Effect<Transport, RemoteConnectionError, Scope.Scope>
+): Layer.Layer<Services, RemoteConnectionError> => {
+  if (typeof options === "string") return Layer.provideMerge(services({}), Layer.scoped(Transport, make(options)))
+  const { killAfter, onDisconnect, pipefail, traceCommand, ...rest } = options
+  return Layer.provideMerge(
+    services({ killAfter, onDisconnect, pipefail, traceCommand }),
+    Layer.scoped(Transport, make(rest))
+  )
+}

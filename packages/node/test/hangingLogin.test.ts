@@ -41,7 +41,7 @@ it.scopedLive.skipIf(!openssh || !hasShell("bash"))(
           assert.strictEqual(error.reason, "TimedOut")
         }
         const error = yield* Effect.flip(fs.readFile("/etc/passwd"))
-        assert.strictEqual(Option.getOrThrow(RemoteError.connectionError(error)).reason, "TimedOut")
+        assert.strictEqual(Option.getOrThrow(RemoteError.findConnectionError(error)).reason, "TimedOut")
       }).pipe(Effect.provide(live))
     }),
   60_000

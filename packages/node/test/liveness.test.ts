@@ -81,7 +81,7 @@ for (const kind of servers) {
           yield* Effect.addFinalizer(() => goOn)
           yield* untilAsleep(server, 0)
           yield* goOn
-          const found = Option.getOrThrow(RemoteError.connectionError(yield* Effect.flip(Fiber.join(fiber))))
+          const found = Option.getOrThrow(RemoteError.findConnectionError(yield* Effect.flip(Fiber.join(fiber))))
           assert.strictEqual(found.reason, "ConnectionLost")
           assert.match(found.detail, /the host had not heard from this program for 5s, and ended the command/)
         }),

@@ -14,7 +14,7 @@ import { echoPort, eventually, untilRunning } from "./suites/support.js"
 /** A server, and what runs something on a connection that goes through a proxy. */
 const make = Effect.fnUntraced(function*(
   options: Sshd.Options,
-  change: Partial<OpenSsh.ConnectionOptions> = {}
+  change: Partial<OpenSsh.Options> = {}
 ) {
   const sshd = yield* Sshd.make({ loginShell: "sh", ...options })
   const proxy = yield* proxies.make(sshd.host.port!)
@@ -79,7 +79,7 @@ const conversation = (port: number) =>
 
 const connectionLost = (exit: Exit.Exit<unknown, unknown>): RemoteError.RemoteConnectionError => {
   const error = Option.flatMap(Exit.causeOption(exit), Cause.failureOption)
-  const found = Option.getOrThrow(Option.flatMap(error, RemoteError.connectionError))
+  const found = Option.getOrThrow(Option.flatMap(error, RemoteError.findConnectionError))
   assert.strictEqual(found.reason, "ConnectionLost", found.message)
   return found
 }
@@ -216,7 +216,7 @@ for (const kind of servers) {
           assert.deepStrictEqual(seen, ["ready", "lost", "connecting", "lost"])
           yield* proxy.refuse
           const file = yield* Effect.flip(fs.exists(sshd.directory))
-          const refused = Option.getOrThrow(RemoteError.connectionError(file))
+          const refused = Option.getOrThrow(RemoteError.findConnectionError(file))
           assert.strictEqual(refused.reason, "Unreachable")
           assert.include(refused.message, "Connection refused")
           yield* proxy.listen

@@ -12,7 +12,7 @@ import * as proxies from "./fixtures/proxy.js"
 import { servers } from "./suites/servers.js"
 import { eventually, withTemporaryDirectory } from "./suites/support.js"
 
-const failure = (options: OpenSsh.ConnectionOptions) =>
+const failure = (options: OpenSsh.Options) =>
   Effect.flip(Effect.scoped(OpenSsh.make(options))) as Effect.Effect<RemoteError.RemoteConnectionError>
 
 /** A program in place of `ssh`, in a directory of the server's. */

@@ -20,7 +20,7 @@ const within = <A, E>(
 const connectionError = (options: OpenSsh.Options) =>
   Effect.map(
     Effect.flip(within(options, (fs) => fs.readFile("/etc/passwd"))),
-    (error) => Option.getOrThrow(RemoteError.connectionError(error))
+    (error) => Option.getOrThrow(RemoteError.findConnectionError(error))
   )
 
 for (const kind of servers) {

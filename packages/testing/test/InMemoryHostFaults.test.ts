@@ -14,7 +14,7 @@ const inject = (fault: Fault.Fault) => Effect.flatMap(host, ({ inject }) => inje
 const connectionReason = (effect: Effect.Effect<unknown, unknown, InMemoryHost.Provided>) =>
   Effect.map(
     Effect.flip(effect),
-    (error) => Option.getOrUndefined(Option.map(RemoteError.connectionError(error), ({ reason }) => reason))
+    (error) => Option.getOrUndefined(Option.map(RemoteError.findConnectionError(error), ({ reason }) => reason))
   )
 
 describe("faults", () => {

@@ -80,7 +80,7 @@ describe("a remote tunnel from a host in memory", () => {
   const lostBy = (effect: Effect.Effect<unknown, unknown>) =>
     Effect.map(
       Effect.flip(effect),
-      (error) => Option.getOrUndefined(Option.map(RemoteError.connectionError(error), ({ reason }) => reason))
+      (error) => Option.getOrUndefined(Option.map(RemoteError.findConnectionError(error), ({ reason }) => reason))
     )
 
   it.scoped("carries what connects on the host, both ways and to the end of each", () =>

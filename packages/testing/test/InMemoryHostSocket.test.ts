@@ -155,7 +155,7 @@ describe("sockets to services", () => {
       const { connect } = yield* host
       const error = yield* Effect.flip((yield* connect("echo:2")).run(() => {}))
       assert.strictEqual(error.reason, "Open")
-      const cause = error.reason === "Open" && RemoteError.connectionError(error.cause)
+      const cause = error.reason === "Open" && RemoteError.findConnectionError(error.cause)
       assert.isTrue(cause !== false && Option.isSome(cause) && cause.value.message.includes("nobody listens on echo:2"))
     }).pipe(Effect.provide(layer)))
 

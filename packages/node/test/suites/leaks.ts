@@ -91,7 +91,7 @@ const kinds = (directory: string, port: number, tunnelPort: number) => {
 
 const isLost = (error: Effect.Effect.Error<Use>): boolean =>
   error._tag !== "TalkError" &&
-  Option.exists(RemoteError.connectionError(error), ({ reason }) => reason === "ConnectionLost")
+  Option.exists(RemoteError.findConnectionError(error), ({ reason }) => reason === "ConnectionLost")
 
 const counted = (names: ReadonlyArray<string>): Record<string, number> => {
   const counts: Record<string, number> = {}
@@ -238,7 +238,7 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
       const error = Cause.failureOption(outcome.cause)
       if (Option.isSome(error) && error.value._tag === "TalkError") continue
       const { message, reason } = Option.getOrThrowWith(
-        Option.flatMap(error, RemoteError.connectionError),
+        Option.flatMap(error, RemoteError.findConnectionError),
         () => new Error(Cause.pretty(outcome.cause))
       )
       assert.include(["ConnectionLost", "Unreachable", "TimedOut"], reason, message)

@@ -22,7 +22,7 @@ export interface Suite {
 }
 
 /** One `ssh` for each channel, to a server of its own. */
-export const layerProcess = (options: Sshd.Options, change: Partial<OpenSsh.Options> = {}): Suite["layer"] =>
+export const layerProcess = (options: Sshd.Options, change: Partial<OpenSsh.ProcessOptions> = {}): Suite["layer"] =>
   Layer.unwrapEffect(
     Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layerProcess({ ...host, ...change }))
   ).pipe(Layer.provideMerge(Sshd.layer(options)))
@@ -30,7 +30,7 @@ export const layerProcess = (options: Sshd.Options, change: Partial<OpenSsh.Opti
 /** One connection to a server of its own. */
 export const layerConnection = (
   options: Sshd.Options,
-  change: Partial<OpenSsh.ConnectionOptions> = {}
+  change: Partial<OpenSsh.Options> = {}
 ): Suite["layer"] =>
   Layer.unwrapEffect(
     Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer({ ...host, ...change }))

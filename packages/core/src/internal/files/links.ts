@@ -6,7 +6,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
-import { connectionError } from "../../RemoteError.js"
+import { findConnectionError } from "../../RemoteError.js"
 import * as posixPath from "../lib/posixPath.js"
 import type { Attempt } from "../sftp/failure.js"
 import * as failure from "../sftp/failure.js"
@@ -19,7 +19,7 @@ type Fx<A> = Effect.Effect<A, PlatformError>
 const mostFollowed = 40
 
 const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
-  Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(connectionError(error)), () => Effect.succeedNone)
+  Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(findConnectionError(error)), () => Effect.succeedNone)
 
 /**
  * Whether an entry lies in a sticky directory that everybody may write to, and belongs to another user than that directory.

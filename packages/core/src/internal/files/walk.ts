@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Attributes, Entry } from "../../protocol/Sftp.js"
-import { connectionError } from "../../RemoteError.js"
+import { findConnectionError } from "../../RemoteError.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as failure from "../sftp/failure.js"
 import type { Operations } from "../sftp/requests.js"
@@ -86,7 +86,7 @@ export const walk = (
 
   // A connection that is lost is no matter of one entry.
   const failed = ({ depth, path }: Place) => (error: PlatformError): Effect.Effect<WalkEntry, PlatformError> =>
-    Option.isSome(connectionError(error)) ? Effect.fail(error) : Effect.succeed(Failed({ path, depth, error }))
+    Option.isSome(findConnectionError(error)) ? Effect.fail(error) : Effect.succeed(Failed({ path, depth, error }))
 
   return Stream.suspend(() => {
     const listings: Array<Listing> = []

@@ -6,7 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { connectionError } from "../../RemoteError.js"
+import { findConnectionError } from "../../RemoteError.js"
 import { type Entry, Outcome, type Result, type Source, TransferError } from "../../Transfer.js"
 import * as quota from "../files/quota.js"
 import * as sharedDirectory from "../files/sharedDirectory.js"
@@ -248,7 +248,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       if (outcome._tag !== "Failed") return
       failures++
       // What comes after it would connect again and again.
-      if (Option.isSome(connectionError(outcome.error))) lost ??= outcome.error
+      if (Option.isSome(findConnectionError(outcome.error))) lost ??= outcome.error
       if (options.stopOnFailure === true && !isStopped) {
         isStopped = true
         Deferred.unsafeDone(stopped, Effect.void)
@@ -599,7 +599,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         Effect.catchIf(failure.isNotFound, () => Effect.void),
         // One that cannot be closed does not keep the others open. A lost connection does.
         Effect.catchIf(
-          (error) => Option.isNone(connectionError(error)),
+          (error) => Option.isNone(findConnectionError(error)),
           (error) => Effect.logWarning(`The directory ${JSON.stringify(target)} may still be open to its owner`, error)
         )
       )

@@ -62,6 +62,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
   )
 
   let hasConnected = false
+  let isClosed = false
   let current: connections.Connection | undefined
   let connecting: Deferred.Deferred<connections.Connection, RemoteConnectionError> | undefined
 
@@ -107,6 +108,11 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     restore
   ) =>
     Effect.suspend(() => {
+      if (isClosed) {
+        return error("ConnectionLost", "the scope of this connection has closed", {
+          hint: "Use the host within the scope that it was made in."
+        })
+      }
       if (current !== undefined && !current.isLost()) return Effect.succeed(current)
       if (connecting !== undefined) return restore(Deferred.await(connecting))
       const attempt = Deferred.unsafeMake<connections.Connection, RemoteConnectionError>(FiberId.none)
@@ -223,6 +229,11 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     )
 
   if (!lazy) yield* connect
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+    })
+  )
 
   const transport: Transport = {
     [TypeId]: TypeId,

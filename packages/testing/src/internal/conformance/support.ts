@@ -103,7 +103,7 @@ export const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
  * @internal
  */
 export const lostBy = (error: unknown): string | undefined =>
-  Option.getOrUndefined(RemoteError.connectionError(error))?.reason
+  Option.getOrUndefined(RemoteError.findConnectionError(error))?.reason
 
 /**
  * Again where the connection was lost: what comes before a loss was noticed may be lost with it.
