@@ -237,7 +237,8 @@ for (const kind of servers) {
           yield* proxy.reset
           yield* until("lost")
           const error = yield* Effect.flip(RemoteContext.exitCode(Command.make("true")))
-          assert.strictEqual(error.reason, "Unreachable")
+          // It depends on the moment of the reset what ssh says: before or after it has sent its banner.
+          assert.include(["Unreachable", "ConnectionLost"], error.reason)
           assert.strictEqual(proxy.accepted(), 6)
         }))
       }))
