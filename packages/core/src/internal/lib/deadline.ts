@@ -9,14 +9,16 @@ import * as finalizer from "./finalizer.js"
  *
  * @internal
  */
-export const within = (host: RemoteHost, what: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  finalizer.apart(Effect.timeoutFail(Effect.interruptible(effect), {
-    duration: host.connectTimeout,
-    onTimeout: () =>
-      new RemoteConnectionError({
-        reason: "TimedOut",
-        host: String(host),
-        detail: `${what} took more than ${Duration.format(host.connectTimeout)}`,
-        hint: "A slow host needs a larger connectTimeout."
-      })
-  }))
+export const within =
+  (host: RemoteHost, what: string, hint = "A slow host needs a larger connectTimeout.") =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    finalizer.apart(Effect.timeoutFail(Effect.interruptible(effect), {
+      duration: host.connectTimeout,
+      onTimeout: () =>
+        new RemoteConnectionError({
+          reason: "TimedOut",
+          host: String(host),
+          detail: `${what} took more than ${Duration.format(host.connectTimeout)}`,
+          hint
+        })
+    }))

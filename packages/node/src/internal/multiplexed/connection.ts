@@ -3,10 +3,10 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Path from "node:path"
-import * as finalizer from "../lib/finalizer.js"
 import * as duplex from "../local/duplex.js"
 import * as mux from "../protocol/mux.js"
 import type { Installation } from "../ssh/installation.js"
@@ -96,7 +96,7 @@ export const make = Effect.fnUntraced(function*(
     multiplexer.close.pipe(
       Effect.interruptible,
       Effect.timeoutOption("1 second"),
-      finalizer.apart,
+      Finalizer.apart,
       Effect.zipRight(Effect.sync(() => socket.end())),
       Effect.unless(() => failed),
       Effect.zipRight(Effect.sync(() =>

@@ -4,13 +4,13 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ChildProcess } from "node:child_process"
 import * as Path from "node:path"
 import type { Readable } from "node:stream"
-import * as finalizer from "../lib/finalizer.js"
 import * as duplex from "../local/duplex.js"
 import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
@@ -123,7 +123,7 @@ export const make = Effect.fnUntraced(
       ending: exited.pipe(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),
-        finalizer.apart,
+        Finalizer.apart,
         Effect.map((exit) => {
           const code = Option.getOrUndefined(exit)
           const failure = diagnose(name, log, "", false)

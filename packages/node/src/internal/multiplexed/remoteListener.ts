@@ -5,13 +5,13 @@
 import { LocalAddress } from "@effect-remote/core/LocalNetwork"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { RemoteAddress, type RemoteConnection, type RemoteListener } from "@effect-remote/core/Transport"
+import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as finalizer from "../lib/finalizer.js"
 import * as localNetwork from "../local/network.js"
 import type * as control from "../protocol/control.js"
 import { show } from "../ssh/address.js"
@@ -44,12 +44,12 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const lost = Effect.flip(connection.lost)
   // A connection that is lost is the reason, and that is known soon.
   const unlessLost = (failure: RemoteConnectionError) =>
-    finalizer.apart(
+    Finalizer.apart(
       Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
     )
 
   const unlessBroken = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    finalizer.apart(Effect.raceFirst(Effect.interruptible(effect), Effect.interruptible(lost)))
+    Finalizer.apart(Effect.raceFirst(Effect.interruptible(effect), Effect.interruptible(lost)))
 
   const path = connection.forwards.path(address)
   const listening = yield* Effect.catchAll(
@@ -85,7 +85,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
         Effect.forkDaemon,
         Effect.flatMap(Fiber.await),
         Effect.raceFirst(Effect.ignore(lost)),
-        (closed) => finalizer.bounded(closed, { left: `${host} may still listen on ${where}` }),
+        (closed) => Finalizer.bounded(closed, { left: `${host} may still listen on ${where}` }),
         Effect.unless(connection.isLost)
       )
   )

@@ -11,6 +11,7 @@ import {
   type Transport,
   TypeId
 } from "@effect-remote/core/Transport"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -20,7 +21,6 @@ import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as deadline from "../lib/deadline.js"
 import * as processTransport from "../perChannel/transport.js"
 import type * as channels from "../protocol/channel.js"
 import { fields } from "../protocol/message.js"
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     detail: string,
     fields: { hint?: string; cause?: unknown } = {}
   ) => new RemoteConnectionError({ reason, host: name, detail, ...fields })
-  const inTime = (what: string) => deadline.within(host, what)
+  const inTime = (what: string) => Deadline.within(host, what, diagnosis.slowHost)
 
   const installation = yield* installations.make(host, ssh)
   const metrics = measures.make(host.host)

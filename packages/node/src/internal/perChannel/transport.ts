@@ -4,17 +4,17 @@
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import { type Channel, ExitStatus, type Transport, TypeId } from "@effect-remote/core/Transport"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
-import * as deadline from "../lib/deadline.js"
 import { show } from "../ssh/address.js"
 import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
-import { diagnose } from "../ssh/diagnosis.js"
+import { diagnose, slowHost } from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
 import * as sshProcess from "./sshProcess.js"
@@ -198,7 +198,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
     return channel
   })
 
-  const inTime = deadline.within(host, "connecting")
+  const inTime = Deadline.within(host, "connecting", slowHost)
 
   return {
     exec: (line, options) => inTime(exec(line, options)),

@@ -2,12 +2,12 @@
  * An `ssh`, from its start until nothing is left of it. It ends with this program, however that ends.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, type IOType, spawn } from "node:child_process"
 import * as process from "node:process"
 import type { Readable } from "node:stream"
-import * as finalizer from "../lib/finalizer.js"
 
 /** @internal */
 export const notFound = (host: string, ssh: string, cause?: unknown): RemoteConnectionError =>
@@ -113,8 +113,8 @@ export const make = <Child extends ChildProcess>(
       }).pipe(
         Effect.zipRight(Effect.timeoutOption(Effect.interruptible(exited), "2 seconds")),
         Effect.zipRight(Effect.sync(() => child.kill("SIGKILL"))),
-        finalizer.apart,
-        Effect.zipRight(finalizer.bounded(exited, { left: `The process ${child.pid} of ${ssh} may still run` }))
+        Finalizer.apart,
+        Effect.zipRight(Finalizer.bounded(exited, { left: `The process ${child.pid} of ${ssh} may still run` }))
       )
     }
   )

@@ -15,6 +15,13 @@ interface Rule {
 export const withoutSftp = "For SFTP, sshd_config needs a line like: Subsystem sftp internal-sftp. " +
   "If the host has an SFTP server all the same, name its path with sftpServer."
 
+/**
+ * The hint for a host that does not answer in time.
+ *
+ * @internal
+ */
+export const slowHost = "Is the host up and reachable? A slow one needs a larger connectTimeout."
+
 // In order: what comes first is nearer to the cause.
 const rules: ReadonlyArray<Rule> = [
   {

@@ -1,3 +1,4 @@
+import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -6,7 +7,6 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as process from "node:process"
-import * as finalizer from "../lib/finalizer.js"
 
 /**
  * Somebody else could put other files in the place of ours.
@@ -86,7 +86,7 @@ const dismiss = (child: ChildProcess) =>
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return done()
     child.once("exit", done)
     child.stdin?.end("\n")
-  }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"), finalizer.apart)
+  }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"), Finalizer.apart)
 
 /**
  * A directory that only this user can enter (0700), below directories where no other user can replace it, else an
