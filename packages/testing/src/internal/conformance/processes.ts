@@ -118,6 +118,7 @@ export const processes = cases("processes", (test, capabilities) => {
           Effect.map(Chunk.toReadonlyArray)
         )
       assert.deepStrictEqual(yield* lineAndReason({ timeout: "3 seconds" }, Effect.void), ["ready", "failed: TimedOut"])
+      assert.strictEqual(yield* running("sleep"), 0)
       assert.deepStrictEqual(yield* lineAndReason({}, dropConnections), ["ready", "failed: ConnectionLost"])
       const killed = yield* Stream.runCollect(
         Stream.either(RemoteContext.streamLines(sh`printf 'one\ntwo'; kill -9 $$`))
