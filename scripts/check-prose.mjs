@@ -72,25 +72,15 @@ const kinds = [
   }
 ]
 
-/** Sentences that stay as they are: the beginning of each, the file's end of path, and why. */
-const exceptions = []
-
-const isExcepted = ({ file, sentence }) =>
-  exceptions.some(({ begins, in: where }) => file.endsWith(where) && sentence.startsWith(begins))
-
 const args = process.argv.slice(2)
 const named = args.filter((argument) => !argument.startsWith("--"))
-const listed = execFileSync("git", ["ls-files", "-z", "--", ...(named.length > 0 ? named : ["."])], {
-  cwd: named.length > 0 ? undefined : root
-})
-  .toString()
-  .split("\0")
 const base = named.length > 0 ? process.cwd() : root
+const listed = execFileSync("git", ["ls-files", "-z", "--", ...named], { cwd: base }).toString().split("\0")
 const files = listed.filter((file) => /\.(ts|md)$/.test(file) && !/(^|\/)CHANGELOG\.md$/.test(file)).map((file) =>
   path.resolve(base, file)
 )
 
-const sentences = files.flatMap(read).filter((sentence) => !isExcepted(sentence))
+const sentences = files.flatMap(read)
 const problems = sentences.flatMap((found) =>
   kinds.filter(({ finds }) => finds(found)).map((kind) => ({ ...found, kind }))
 )

@@ -6,12 +6,6 @@ import { relative, sources } from "./program.mjs"
 
 const files = sources("packages/*/src")
 
-const nameOf = (node) =>
-  node.name?.getText() ??
-    (ts.isVariableDeclaration(node.parent) || ts.isPropertyAssignment(node.parent)
-      ? node.parent.name.getText()
-      : undefined)
-
 /** The functions of a file that have a name of their own; what has none counts to the function around it. */
 const functionsOf = (file) => {
   const source = ts.createSourceFile(file, fs.readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true)
@@ -25,7 +19,7 @@ const functionsOf = (file) => {
     } else if (ts.isFunctionLike(node) && inner) {
       inner.hasFunction = true
     } else if (ts.isFunctionDeclaration(node)) {
-      inner = { name: nameOf(node), start: lineOf(node.getStart()), end: lineOf(node.end), hasFunction: true }
+      inner = { name: node.name?.text, start: lineOf(node.getStart()), end: lineOf(node.end), hasFunction: true }
       found.push(inner)
     }
     ts.forEachChild(node, (child) => visit(child, inner))
