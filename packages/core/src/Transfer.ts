@@ -1,6 +1,6 @@
 /**
- * What transfers between a local `FileSystem` and a host take, tell and fail with. See `RemoteFileSystem.put`. Every file arrives
- * atomically, nothing is skipped unsaid, and the result tells what became of every entry.
+ * Options, results and errors of transfers between a local `FileSystem` and a host. See `RemoteFileSystem.put`. Every file
+ * arrives atomically. The result lists every entry with its outcome.
  *
  * @since 0.1.0
  */
@@ -114,18 +114,18 @@ export interface Progress {
 export interface Source {
   readonly path: string
   readonly type: "File" | "Directory" | "SymbolicLink" | "Other"
-  /** Bytes; 0 for what is no file. */
+  /** Bytes. 0 for directories, links and special files. */
   readonly size: bigint
 }
 
 /**
- * What became of an entry.
+ * The outcome of one entry.
  *
  * @since 0.1.0
  * @category models
  */
 export type Outcome = Data.TaggedEnum<{
-  /** A file is there, so many bytes of it from an earlier transfer that was cut off. */
+  /** A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. */
   readonly Copied: { readonly resumedAt: bigint }
   /** A directory was made, or was there. */
   readonly Made: {}
@@ -166,7 +166,7 @@ export interface Result {
 }
 
 /**
- * Some entries failed. What was done stays done, and `entries` tells it all.
+ * Some entries failed. The others keep their outcome. `entries` lists all of them.
  *
  * @since 0.1.0
  * @category errors

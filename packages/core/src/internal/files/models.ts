@@ -14,19 +14,19 @@ export interface AtomicOptions {
   /** The permission bits of the new file. Left out: those of the file it replaces, else what the host's umask leaves. */
   readonly mode?: number | undefined
   /**
-   * Replaces nothing: a file that exists, or that somebody else makes meanwhile, is a failure, `AlreadyExists`. Of two
-   * that write at once, one succeeds. Default: false.
+   * Never replaces a file: fails with `AlreadyExists` if there is one, also if another process makes it meanwhile. Of two
+   * concurrent writes one succeeds. Default: false.
    */
   readonly ifAbsent?: boolean | undefined
   /**
-   * Survives a power cut once it has succeeded: the file and its directory are on the disk. A server that cannot tell
-   * (`fsync@openssh.com`) is a failure before anything is written. Default: false, which syncs the file where that can be
-   * had.
+   * Syncs the file and its directory, so that a completed write survives a power cut. Fails before writing if the server
+   * lacks `fsync@openssh.com`. Default: false, which syncs the file if the server can.
    */
   readonly durable?: boolean | undefined
   /**
-   * What becomes of a target that is a link: what it names is replaced (`"follow"`, the default), or the link is. Following
-   * fails with `PermissionDenied` for another user's link in a sticky directory that everybody may write to, as `/tmp`.
+   * For a target that is a link: replaces the file that it names (`"follow"`, the default) or the link itself
+   * (`"replace"`). Following fails with `PermissionDenied` for another user's link in a sticky directory that everybody may
+   * write to, such as `/tmp`.
    */
   readonly symlinks?: "follow" | "replace" | undefined
 }
@@ -36,7 +36,7 @@ export interface AtomicOptions {
  * @category models
  */
 export interface WatchOptions extends PlatformWatchOptions {
-  /** The time between two looks. Default: 1 second. */
+  /** Time between two listings. Default: 1 second. */
   readonly interval?: Duration.DurationInput | undefined
 }
 
@@ -46,13 +46,13 @@ export interface WatchOptions extends PlatformWatchOptions {
  */
 export interface WalkOptions {
   /**
-   * Goes into directories that links name, too, but never into one that the way there leads through: such a link is told
-   * as one. Default: false.
+   * Follows links to directories. A link to a directory on its own path is not followed, and is an entry `SymbolicLink`.
+   * Default: false.
    */
   readonly followLinks?: boolean | undefined
   /**
-   * How many names the walk may hold that were listed and not reached yet. A directory with more is `Failed`; the one that
-   * is walked fails. Default: 1,000,000.
+   * Maximum number of names that are listed but not visited yet. A directory that exceeds it is `Failed`. If it is the
+   * walked directory itself, the walk fails. Default: 1,000,000.
    */
   readonly limit?: number | undefined
 }
@@ -62,7 +62,7 @@ export interface WalkOptions {
  * @category models
  */
 export interface ReadFileOptions {
-  /** The most bytes to read. A larger file fails with `Unknown`. Default: 2,147,483,647, as for Node's `readFile`. */
+  /** Maximum number of bytes to read. A larger file fails with `Unknown`. Default: 2,147,483,647, as for Node's `readFile`. */
   readonly limit?: SizeInput | undefined
 }
 
@@ -71,15 +71,15 @@ export interface ReadFileOptions {
  * @category models
  */
 export interface ListOptions {
-  /** The most names to list. More of them fail with `Unknown`. Default: 1,000,000. */
+  /** Maximum number of names to list. A longer listing fails with `Unknown`. Default: 1,000,000. */
   readonly limit?: number | undefined
 }
 
 /**
- * What a walk came upon. `path` begins as the walk's own, `depth` is 1 for what lies right in its directory, `info` is
- * that of the entry itself, or of what a link names with `followLinks`. `Failed` is what could not be looked at or into: a
- * directory that cannot be read is told as `Directory`, and then as `Failed`. For a name that the server made up (one
- * that is empty, or holds a `/`) it is told with the path of its directory.
+ * One entry of a walk. `path` begins with the path of the walk. `depth` is 1 for an entry of its directory. `info` is of the
+ * entry itself, or of a link's target with `followLinks`. `Failed`: the entry could not be examined or read. A directory that
+ * cannot be read is first a `Directory`, then a `Failed`. For an invalid name from the server (empty, or with a `/`), `path`
+ * is that of its directory.
  *
  * @since 0.1.0
  * @category models
