@@ -6,19 +6,20 @@ import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as finalizer from "../lib/finalizer.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as random from "../lib/random.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as checkPath from "../sftp/checkPath.js"
+import * as errors from "../sftp/errors.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/requests.js"
-import * as hiddenNames from "./hiddenNames.js"
+import * as hiddenFile from "./hiddenFile.js"
 import * as links from "./links.js"
+import * as makeDirectories from "./makeDirectories.js"
 import type { AtomicOptions } from "./models.js"
 import * as owner from "./owner.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
 
 /** @internal */
 export interface AtomicFile {
@@ -36,9 +37,6 @@ export interface Options extends AtomicOptions {
   readonly makesParents?: boolean
 }
 
-const permissionBits = 0o7777
-const readWriteExecute = 0o777
-
 const renamedWithin = "30 seconds"
 
 const noEntry = Effect.succeedNone
@@ -50,7 +48,7 @@ const small = 64 * 1024
 interface Plan {
   /** Whether the commit was interrupted before the host answered. */
   isInDoubt: boolean
-  readonly at: (path: string) => Attempt
+  readonly at: (path: string) => CallContext
   /** What gets the new content: what the path names, or what that leads to. */
   readonly target: string
   readonly existing: Option.Option<Attributes>
@@ -68,25 +66,25 @@ const makePlan = Effect.fnUntraced(function*(
   path: string,
   { durable = false, ifAbsent = false, mode, symlinks = "follow" }: Options
 ) {
-  const at = (path: string): Attempt => ({ method, path })
+  const at = (path: string): CallContext => ({ method, path })
   const refused = (reason: SystemErrorReason, description?: string) =>
-    Effect.fail(failure.system(at(path), reason, undefined, description))
+    Effect.fail(errors.system(at(path), reason, undefined, description))
 
-  yield* failure.checkPath(at(path))
-  const named = yield* Effect.catchIf(Effect.asSome(operations.lstat(at(path))), failure.isNotFound, () => noEntry)
-  if (path.endsWith("/") || Option.exists(named, failure.isDirectory)) {
+  yield* checkPath.checkPath(at(path))
+  const named = yield* Effect.catchIf(Effect.asSome(operations.lstat(at(path))), errors.isNotFound, () => noEntry)
+  if (path.endsWith("/") || Option.exists(named, fileMode.isDirectory)) {
     return yield* refused("BadResource", "it is a directory")
   }
   if (ifAbsent && Option.isSome(named)) return yield* refused("AlreadyExists")
   if (durable && !(yield* operations.offers(at(path), "fsync"))) {
     return yield* refused("Unknown", "the SFTP server cannot tell when a file is on the disk")
   }
-  const isLink = Option.exists(named, failure.isSymbolicLink)
+  const isLink = Option.exists(named, fileMode.isSymbolicLink)
   const [target, existing] = Option.isSome(named) && isLink && symlinks === "follow"
     ? yield* links.follow(operations, at(path), named.value)
     : [path, isLink ? Option.none<Attributes>() : named]
-  if (Option.exists(existing, failure.isDirectory)) return yield* refused("BadResource", "it is a directory")
-  if (Option.exists(existing, (found) => !failure.isRegularFile(found))) {
+  if (Option.exists(existing, fileMode.isDirectory)) return yield* refused("BadResource", "it is a directory")
+  if (Option.exists(existing, (found) => !fileMode.isRegularFile(found))) {
     return yield* refused("BadResource", "it is no regular file")
   }
   // A set-user-id bit belongs to the owner it was set for, and the new file may have another one.
@@ -94,13 +92,13 @@ const makePlan = Effect.fnUntraced(function*(
     ? Option.getOrUndefined(
       Option.flatMapNullable(
         existing,
-        ({ permissions }) => permissions === undefined ? undefined : permissions & readWriteExecute
+        ({ permissions }) => permissions === undefined ? undefined : permissions & fileMode.accessBits
       )
     )
-    : mode & permissionBits
+    : mode & fileMode.permissionBits
 
   const directory = posixPath.parent(target)
-  const temporary = posixPath.join(directory, hiddenNames.temporaryName(yield* random.hex))
+  const temporary = yield* hiddenFile.pathIn(directory)
   const plan: Plan = {
     isInDoubt: false,
     at,
@@ -120,23 +118,12 @@ const openingMode = ({ existing, permissions }: Plan): number | undefined =>
 
 // A server that tells no modes has none to set.
 const hasPermissions = (own: Attributes, permissions: number): boolean =>
-  own.permissions === undefined || (own.permissions & permissionBits) === permissions
-
-/**
- * Removes a hidden file, if it is there. No interruption ends this, and it waits for `finalizer.grace` at most.
- *
- * @internal
- */
-export const discard = (
-  path: string,
-  remove: Fx<void>,
-  left = `The hidden file ${JSON.stringify(path)} may remain`
-): Effect.Effect<void> => finalizer.bounded(Effect.catchIf(remove, failure.isNotFound, () => Effect.void), { left })
+  own.permissions === undefined || (own.permissions & fileMode.permissionBits) === permissions
 
 // An answer also ends the doubt about the commit: the hidden file is gone, so that no commit is still to come.
 const cleanUp = (operations: Operations, { at, isInDoubt, target, temporary }: Plan): Effect.Effect<void> => {
   const [name, hidden] = [JSON.stringify(target), JSON.stringify(temporary)]
-  return discard(
+  return hiddenFile.discard(
     temporary,
     operations.removeFile(at(temporary)),
     isInDoubt
@@ -154,10 +141,10 @@ const withParents = <A, R>(
 ): Effect.Effect<readonly [A, made: ReadonlyArray<string>], PlatformError, R> =>
   Effect.catchIf(
     Effect.map(create, (created): readonly [A, ReadonlyArray<string>] => [created, []]),
-    (error) => makesParents && failure.isNotFound(error),
+    (error) => makesParents && errors.isNotFound(error),
     () =>
       Effect.flatMap(
-        makeDirectories(operations, at(directory), {}),
+        makeDirectories.make(operations, at(directory), {}),
         (made) => Effect.map(create, (created) => [created, made] as const)
       )
   )
@@ -176,7 +163,7 @@ const giveName = (operations: Operations, plan: Plan, { ifAbsent = false }: Opti
       {
         duration: renamedWithin,
         onTimeout: () =>
-          failure.system(at(target), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
+          errors.system(at(target), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
       }
     )
   )
@@ -215,7 +202,7 @@ export const acquire = Effect.fnUntraced(function*(
   // One after the other: a write takes a second handle, and never more. A directory that may not be read is not synced.
   const syncDirectory = (path: string) =>
     Effect.scoped(Effect.flatMap(operations.open(at(path), OpenFlags.read, {}), ({ sync }) => sync)).pipe(
-      Effect.catchIf(failure.isReason("PermissionDenied"), () => Effect.void)
+      Effect.catchIf(errors.isReason("PermissionDenied"), () => Effect.void)
     )
   const directories = options.durable === true ? [directory, ...made.map(posixPath.parent)] : []
 
@@ -311,41 +298,3 @@ const putSmall = Effect.fnUntraced(function*(
   ))
   if (!isWritten) yield* putLarge(operations, method, path, bytes, options)
 })
-
-/**
- * Makes a directory and what is missing above it, and tells which ones. One that exists is fine.
- *
- * @internal
- */
-export const makeDirectories = (
-  operations: Operations,
-  attempt: Attempt,
-  attributes: { readonly permissions?: number }
-): Fx<ReadonlyArray<string>> => {
-  const above = posixPath.parent(attempt.path)
-  const make = Effect.as(operations.makeDirectory(attempt, attributes), [attempt.path])
-  const made: Fx<ReadonlyArray<string>> = Effect.catchIf(
-    make,
-    (error) => failure.isNotFound(error) && above !== attempt.path,
-    () =>
-      Effect.zipWith(
-        // A link to nothing is there, and no directory.
-        Effect.catchIf(
-          makeDirectories(operations, { ...attempt, path: above }, attributes),
-          failure.isNotFound,
-          (error) => Effect.fail(failure.system(attempt, "BadResource", error))
-        ),
-        make,
-        (above, [path]) => [...above, path!]
-      )
-  )
-  return Effect.catchIf(
-    made,
-    failure.isReason("AlreadyExists"),
-    (error) =>
-      Effect.flatMap(
-        operations.stat(attempt),
-        (found) => failure.isDirectory(found) ? Effect.succeed([]) : Effect.fail(error)
-      )
-  )
-}

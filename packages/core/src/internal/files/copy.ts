@@ -1,33 +1,32 @@
 /**
  * Copies within the host, by the server itself where it can (`copy-data`). A file that is copied appears whole.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import type { CopyOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Attributes } from "../../protocol/Sftp.js"
 import * as Sftp from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as checkPath from "../sftp/checkPath.js"
+import * as errors from "../sftp/errors.js"
+import * as explain from "../sftp/explain.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/requests.js"
 import * as atomicWrite from "./atomicWrite.js"
 import * as hiddenNames from "./hiddenNames.js"
+import * as makeDirectories from "./makeDirectories.js"
 import * as owner from "./owner.js"
 import * as realPath from "./realPath.js"
 import * as tree from "./tree.js"
 
-type Fx<A> = Effect.Effect<A, PlatformError>
-
-const permissionBits = 0o777
-const ownerOnly = 0o700
-
 // The server answers nobody else while it copies.
 const copiedAtOnce = 16n * 1024n * 1024n
 
-const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.AtomicFile): Fx<void> => {
+const copyContent = (call: CallContext, source: OpenFile, target: atomicWrite.AtomicFile): Fx<void> => {
   const { client, handle: from } = source.opened
   const { handle: to } = target.file.opened
   if (!client.has("copyData") || target.file.opened.client !== client) {
@@ -39,7 +38,7 @@ const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.Ato
         client.request(
           Sftp.Request.CopyData({ from, fromOffset: offset, length: copiedAtOnce, to, toOffset: offset })
         ),
-        failure.connection(attempt)
+        errors.connection(call)
       ),
       (answer) => {
         if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return next(offset + copiedAtOnce)
@@ -48,19 +47,19 @@ const copyContent = (attempt: Attempt, source: OpenFile, target: atomicWrite.Ato
         return offset === 0n
           ? Stream.runForEach(source.stream(0n), target.write)
           : answer._tag === "Status"
-          ? failure.fromStatus(client, attempt, "write", answer)
-          : Effect.fail(failure.system(attempt, "Unknown", undefined, `the SFTP server answered with ${answer._tag}`))
+          ? explain.status(client, call, "write", answer)
+          : Effect.fail(errors.system(call, "Unknown", undefined, `the SFTP server answered with ${answer._tag}`))
       }
     )
   return next(0n)
 }
 
 // Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
-const open = (operations: Operations, attempt: Attempt, seen: Attributes) =>
+const open = (operations: Operations, call: CallContext, seen: Attributes) =>
   Effect.gen(function*() {
-    const source = yield* operations.open(attempt, Sftp.OpenFlags.read, {})
+    const source = yield* operations.open(call, Sftp.OpenFlags.read, {})
     const found = yield* source.stat
-    if (owner.differs(found, seen)) return yield* Effect.fail(failure.replaced(attempt))
+    if (owner.differs(found, seen)) return yield* Effect.fail(errors.replaced(call))
     return [source, found] as const
   })
 
@@ -71,25 +70,25 @@ const open = (operations: Operations, attempt: Attempt, seen: Attributes) =>
  */
 export const copyFile = (
   operations: Operations,
-  attempt: Attempt,
+  call: CallContext,
   to: string,
   symlinks: "follow" | "replace" = "follow",
   known?: Attributes
 ): Fx<void> =>
   Effect.scoped(Effect.gen(function*() {
-    const { method } = attempt
-    yield* failure.checkPath({ method, path: to })
-    const seen = known ?? (yield* operations.stat(attempt))
-    if (failure.isDirectory(seen)) {
-      return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is a directory"))
+    const { method } = call
+    yield* checkPath.checkPath({ method, path: to })
+    const seen = known ?? (yield* operations.stat(call))
+    if (fileMode.isDirectory(seen)) {
+      return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is a directory"))
     }
-    const [source, found] = yield* open(operations, attempt, seen)
+    const [source, found] = yield* open(operations, call, seen)
     const target = yield* atomicWrite.acquire(operations, method, to, {
-      mode: (found.permissions ?? 0o644) & permissionBits,
+      mode: (found.permissions ?? 0o644) & fileMode.accessBits,
       makesParents: false,
       symlinks
     })
-    yield* copyContent(attempt, source, target)
+    yield* copyContent(call, source, target)
     yield* target.commit
   }))
 
@@ -105,17 +104,17 @@ interface Pair {
  */
 export const copy = (
   operations: Operations,
-  { method, path: from }: Attempt,
+  { method, path: from }: CallContext,
   to: string,
   { overwrite = false, preserveTimestamps = false }: CopyOptions = {},
   limit?: number
 ): Fx<void> => {
   const root: Pair = { from, to }
-  const at = (path: string): Attempt => ({ method, path })
+  const at = (path: string): CallContext => ({ method, path })
   const refused = (path: string, description: string) =>
-    Effect.fail(failure.system(at(path), "Unknown", undefined, description))
+    Effect.fail(errors.system(at(path), "Unknown", undefined, description))
   const look = (path: string) =>
-    Effect.catchIf(Effect.asSome(operations.lstat(at(path))), failure.isNotFound, () => Effect.succeedNone)
+    Effect.catchIf(Effect.asSome(operations.lstat(at(path))), errors.isNotFound, () => Effect.succeedNone)
 
   const keepTimes = (to: string, { atime, mtime }: Attributes): Fx<void> =>
     preserveTimestamps && atime !== undefined && mtime !== undefined
@@ -130,9 +129,9 @@ export const copy = (
         ? target
         : posixPath.normalize(posixPath.join(yield* operations.realPath(at(posixPath.parent(from))), target))
       if (Option.isSome(existing)) {
-        if (failure.isDirectory(existing.value)) return yield* refused(to, "a link does not replace a directory")
-        if (!failure.isSymbolicLink(existing.value)) {
-          return yield* Effect.fail(failure.system(at(to), "AlreadyExists", undefined))
+        if (fileMode.isDirectory(existing.value)) return yield* refused(to, "a link does not replace a directory")
+        if (!fileMode.isSymbolicLink(existing.value)) {
+          return yield* Effect.fail(errors.system(at(to), "AlreadyExists", undefined))
         }
         // As the platform's: one that leads nowhere replaces nothing.
         yield* operations.stat(at(from))
@@ -143,9 +142,9 @@ export const copy = (
 
   const copyDirectory = ({ from, to }: Pair, found: Attributes, isThere: boolean, list: tree.List) =>
     Effect.gen(function*() {
-      const permissions = (found.permissions ?? 0o755) & permissionBits
+      const permissions = (found.permissions ?? 0o755) & fileMode.accessBits
       // Its own permissions may forbid what is still to be done in it.
-      if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | ownerOnly })
+      if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | fileMode.ownerBits })
       const names = yield* list(from, found)
       return {
         path: from,
@@ -163,19 +162,19 @@ export const copy = (
       const { from, to } = pair
       if (pair !== root && hiddenNames.isHidden(posixPath.base(from))) return undefined
       const [found, existing] = yield* Effect.all([operations.lstat(at(from)), look(to)], { concurrency: 2 })
-      if (failure.isSymbolicLink(found)) {
+      if (fileMode.isSymbolicLink(found)) {
         yield* copyLink(from, to, existing)
         return undefined
       }
-      if (failure.isDirectory(found)) {
-        if (Option.isSome(existing) && !failure.isDirectory(existing.value)) {
+      if (fileMode.isDirectory(found)) {
+        if (Option.isSome(existing) && !fileMode.isDirectory(existing.value)) {
           return yield* refused(to, "a directory does not replace what is none")
         }
         return yield* copyDirectory(pair, found, Option.isSome(existing), list)
       }
-      if (!failure.isRegularFile(found)) return yield* refused(from, "it is no file, directory or link")
+      if (!fileMode.isRegularFile(found)) return yield* refused(from, "it is no file, directory or link")
       if (Option.isSome(existing)) {
-        if (failure.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
+        if (fileMode.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
         if (!overwrite) return undefined
       }
       yield* copyFile(operations, at(from), to, "replace", found)
@@ -185,7 +184,7 @@ export const copy = (
 
   // A link is what it is, not what it names.
   const realName = (path: string, found: Option.Option<Attributes>): Fx<string> =>
-    Option.isSome(found) && !failure.isSymbolicLink(found.value)
+    Option.isSome(found) && !fileMode.isSymbolicLink(found.value)
       ? operations.realPath(at(path))
       : Effect.map(
         operations.realPath(at(posixPath.parent(path))),
@@ -193,24 +192,24 @@ export const copy = (
       )
 
   return Effect.gen(function*() {
-    yield* failure.checkPath(at(to))
+    yield* checkPath.checkPath(at(to))
     const found = yield* operations.lstat(at(from))
     const existing = yield* look(to)
     const parent = posixPath.parent(to)
     if (Option.isNone(existing) && Option.isNone(yield* look(parent))) {
       // Before anything is made in it.
       if (
-        failure.isDirectory(found) &&
+        fileMode.isDirectory(found) &&
         posixPath.isWithin(yield* realPath.intended(operations, at(to)), yield* operations.realPath(at(from)))
       ) return yield* refused(to, "it lies in the directory that is copied")
-      yield* atomicWrite.makeDirectories(operations, at(parent), {})
+      yield* makeDirectories.make(operations, at(parent), {})
     }
     const [source, target] = yield* Effect.all([
       realName(from, Option.some(found)),
       realName(to, existing)
     ], { concurrency: 2 })
     if (source === target) return yield* refused(to, "it is the same as what is copied")
-    if (failure.isDirectory(found) && posixPath.isWithin(target, source)) {
+    if (fileMode.isDirectory(found) && posixPath.isWithin(target, source)) {
       return yield* refused(to, "it lies in the directory that is copied")
     }
     yield* tree.visit(operations, method, root, copyEntry, limit)

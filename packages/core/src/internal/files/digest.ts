@@ -9,7 +9,9 @@ import * as Stream from "effect/Stream"
 import type { DigestAlgorithm, LocalHash } from "../../LocalHash.js"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { RemoteContext, RunError } from "../../RemoteContext.js"
-import * as failure from "../sftp/failure.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 
 const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, sha256: 256, sha512: 512 }
@@ -89,7 +91,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
   }
 
   const onHost = (
-    attempt: failure.Attempt,
+    call: CallContext,
     found: Attributes,
     algorithm: DigestAlgorithm,
     length: bigint | undefined
@@ -103,14 +105,14 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
         return Option.none<string>()
       }
       // A relative path begins where SFTP does, which need not be where commands do.
-      const path = yield* operations.realPath(attempt)
+      const path = yield* operations.realPath(call)
       if (!path.startsWith("/")) return Option.none<string>()
       const command = Command.make("sh", "-c", script, "sh", path, expected, algorithm, `${length ?? ""}`)
       return yield* Effect.matchEffect(context.value.string(command, { pty: false, maxOutput: 4096 }), {
         onFailure: (error) => {
           learn(error, algorithm)
           return error._tag === "RemoteConnectionError" && error.reason === "ConnectionLost"
-            ? Effect.fail(failure.connection(attempt)(error))
+            ? Effect.fail(errors.connection(call)(error))
             : Effect.succeedNone
         },
         onSuccess: (output) => {
@@ -124,12 +126,12 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
       })
     })
 
-  const here = (attempt: failure.Attempt, algorithm: DigestAlgorithm, length: bigint | undefined) =>
+  const here = (call: CallContext, algorithm: DigestAlgorithm, length: bigint | undefined) =>
     Option.match(hash, {
       onNone: () =>
         Effect.fail(
-          failure.system(
-            attempt,
+          errors.system(
+            call,
             "Unknown",
             undefined,
             `the host does not compute ${algorithm}, and no LocalHash was there to do it here`
@@ -137,7 +139,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
         ),
       onSome: ({ make }) =>
         Effect.gen(function*() {
-          const file = yield* operations.open(attempt, OpenFlags.read, {})
+          const file = yield* operations.open(call, OpenFlags.read, {})
           const { hex, update } = yield* make(algorithm)
           yield* Stream.runForEach(file.stream(0n, length), (bytes) => Effect.sync(() => update(bytes)))
           return hex()
@@ -146,16 +148,16 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
 
   return (path, { algorithm = "sha256", length } = {}) =>
     Effect.gen(function*() {
-      const attempt = { method: "digest", path }
-      const found = yield* operations.stat(attempt)
-      if (failure.isDirectory(found)) {
-        return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is a directory"))
+      const call = { method: "digest", path }
+      const found = yield* operations.stat(call)
+      if (fileMode.isDirectory(found)) {
+        return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is a directory"))
       }
       // To open a pipe would hold up the server.
-      if (found.permissions !== undefined && !failure.isRegularFile(found)) {
-        return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "it is no regular file"))
+      if (found.permissions !== undefined && !fileMode.isRegularFile(found)) {
+        return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is no regular file"))
       }
-      const digest = yield* onHost(attempt, found, algorithm, length)
-      return Option.isSome(digest) ? digest.value : yield* here(attempt, algorithm, length)
+      const digest = yield* onHost(call, found, algorithm, length)
+      return Option.isSome(digest) ? digest.value : yield* here(call, algorithm, length)
     })
 }

@@ -11,7 +11,9 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { DigestAlgorithm } from "../../LocalHash.js"
 import { OpenFlags } from "../../protocol/Sftp.js"
-import * as failure from "../sftp/failure.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/requests.js"
 import * as access from "./access.js"
@@ -19,6 +21,7 @@ import * as atomicWrite from "./atomicWrite.js"
 import * as copy from "./copy.js"
 import type { Digest } from "./digest.js"
 import * as listing from "./listing.js"
+import * as makeDirectories from "./makeDirectories.js"
 import type { AtomicOptions, ListOptions, ReadFileOptions, WalkOptions } from "./models.js"
 import * as remoteFile from "./remoteFile.js"
 import * as remove from "./remove.js"
@@ -42,8 +45,6 @@ const flags: Readonly<Record<OpenFlag, number>> = {
   "ax+": read | write | append | create | exclusive
 }
 
-const permissionBits = 0o7777
-
 // As Node's `readFile`.
 const largestRead = 2 ** 31 - 1
 
@@ -51,9 +52,9 @@ const isUint32 = (value: number): boolean => Number.isInteger(value) && value >=
 
 const secondsOf = (time: Date | number): number => Math.floor(typeof time === "number" ? time : time.getTime() / 1000)
 
-const bytesOf = (attempt: failure.Attempt, size: SizeInput): Effect.Effect<bigint, PlatformError> =>
+const bytesOf = (call: CallContext, size: SizeInput): Effect.Effect<bigint, PlatformError> =>
   (typeof size === "number" && !Number.isSafeInteger(size)) || size < 0
-    ? Effect.fail(failure.badArgument(attempt, `${size} is no number of bytes`))
+    ? Effect.fail(errors.badArgument(call, `${size} is no number of bytes`))
     : Effect.succeed(BigInt(size))
 
 // What bits there are for a new file is the umask's to say, unless a mode is given.
@@ -74,7 +75,7 @@ export const make = (
       ? Effect.flatMap(stat, ({ size }) =>
         size === undefined
           ? Effect.fail(
-            failure.system(
+            errors.system(
               { method, path },
               "Unknown",
               undefined,
@@ -92,7 +93,7 @@ export const make = (
   const exists: FileSystem["exists"] = (path) =>
     Effect.catchIf(
       Effect.as(operations.stat({ method: "exists", path }), true),
-      failure.isNotFound,
+      errors.isNotFound,
       () => Effect.succeed(false)
     )
 
@@ -102,7 +103,7 @@ export const make = (
       size !== undefined && (typeof size === "number" && !Number.isSafeInteger(size) || size < 0)
     )
     return wrong !== undefined
-      ? Stream.fail(failure.badArgument({ method: "stream", path }, `${wrong} is no number of bytes`))
+      ? Stream.fail(errors.badArgument({ method: "stream", path }, `${wrong} is no number of bytes`))
       : Stream.unwrapScoped(Effect.map(openRaw("stream", path, "r"), (file) =>
         file.stream(
           BigInt(offset),
@@ -117,10 +118,10 @@ export const make = (
       (limit) => Effect.scoped(Effect.flatMap(openRaw(method, path, "r"), (file) => file.readAll(limit)))
     )
 
-  const namesWithin = (attempt: failure.Attempt, limit: number | undefined) =>
+  const namesWithin = (call: CallContext, limit: number | undefined) =>
     limit === undefined || Number.isSafeInteger(limit) && limit >= 0
       ? Effect.void
-      : Effect.fail(failure.badArgument(attempt, `\`limit\` must be a non-negative integer, got ${limit}`))
+      : Effect.fail(errors.badArgument(call, `\`limit\` must be a non-negative integer, got ${limit}`))
 
   const sink = (method: string, path: string, flag: OpenFlag, mode: number | undefined) =>
     Sink.unwrapScoped(
@@ -145,11 +146,11 @@ export const make = (
     ))
 
   // SFTP has 32 bits for each.
-  const setNumbers = (attempt: failure.Attempt, attributes: Readonly<Record<string, number>>) => {
+  const setNumbers = (call: CallContext, attributes: Readonly<Record<string, number>>) => {
     const wrong = Object.entries(attributes).find(([, value]) => !isUint32(value))
     return wrong === undefined
-      ? operations.setAttributes(attempt, attributes)
-      : Effect.fail(failure.badArgument(attempt, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
+      ? operations.setAttributes(call, attributes)
+      : Effect.fail(errors.badArgument(call, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
   }
 
   const platform: Omit<FileSystem, "readDirectory" | "readFile" | "readFileString" | "watch"> = {
@@ -161,10 +162,10 @@ export const make = (
     stat: (path) => Effect.map(operations.stat({ method: "stat", path }), remoteFile.info),
     exists,
     makeDirectory: (path, { mode, recursive } = {}) => {
-      const attempt = { method: "makeDirectory", path }
+      const call = { method: "makeDirectory", path }
       return recursive === true
-        ? Effect.asVoid(atomicWrite.makeDirectories(operations, attempt, withMode(mode)))
-        : operations.makeDirectory(attempt, withMode(mode))
+        ? Effect.asVoid(makeDirectories.make(operations, call, withMode(mode)))
+        : operations.makeDirectory(call, withMode(mode))
     },
     remove: (path, options) => remove.remove(operations, { method: "remove", path }, options),
     rename: (oldPath, newPath) => operations.rename({ method: "rename", path: oldPath }, newPath),
@@ -175,7 +176,8 @@ export const make = (
     access: (path, options) => access.check(operations, { method: "access", path }, options),
     copy: (from, to, options) => copy.copy(operations, { method: "copy", path: from }, to, options),
     copyFile: (from, to) => copy.copyFile(operations, { method: "copyFile", path: from }, to),
-    chmod: (path, mode) => operations.setAttributes({ method: "chmod", path }, { permissions: mode & permissionBits }),
+    chmod: (path, mode) =>
+      operations.setAttributes({ method: "chmod", path }, { permissions: mode & fileMode.permissionBits }),
     chown: (path, uid, gid) => setNumbers({ method: "chown", path }, { uid, gid }),
     link: (from, to) => operations.link({ method: "link", path: from }, to),
     symlink: (target, path) => operations.symlink({ method: "symlink", path }, target),
@@ -186,13 +188,13 @@ export const make = (
     makeTempFileScoped: (options) => temporary.scoped(temporary.file(operations, "makeTempFileScoped", options)),
     readLink: (path) => operations.readLink({ method: "readLink", path }),
     realPath: (path) => {
-      const attempt = { method: "realPath", path }
+      const call = { method: "realPath", path }
       // The server tells the path of what is not there, too.
-      return Effect.zipRight(operations.stat(attempt), operations.realPath(attempt))
+      return Effect.zipRight(operations.stat(call), operations.realPath(call))
     },
     truncate: (path, length = 0) => {
-      const attempt = { method: "truncate", path }
-      return Effect.flatMap(bytesOf(attempt, length), (size) => operations.setAttributes(attempt, { size }))
+      const call = { method: "truncate", path }
+      return Effect.flatMap(bytesOf(call, length), (size) => operations.setAttributes(call, { size }))
     },
     utimes: (path, atime, mtime) =>
       setNumbers({ method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) })
@@ -202,18 +204,18 @@ export const make = (
     lstat: (path: string) => Effect.map(operations.lstat({ method: "lstat", path }), remoteFile.info),
     isDirectory: (path: string) =>
       Effect.catchIf(
-        Effect.map(operations.stat({ method: "isDirectory", path }), failure.isDirectory),
-        failure.isNotFound,
+        Effect.map(operations.stat({ method: "isDirectory", path }), fileMode.isDirectory),
+        errors.isNotFound,
         () => Effect.succeed(false)
       ),
     readDirectory: (path: string, { limit, recursive }: ReadDirectoryOptions & ListOptions = {}) => {
-      const attempt = { method: "readDirectory", path }
+      const call = { method: "readDirectory", path }
       return Effect.zipRight(
-        namesWithin(attempt, limit),
+        namesWithin(call, limit),
         recursive === true
           ? walks.readDirectory(operations, "readDirectory", path, limit)
           : Effect.map(
-            listing.named(operations, attempt, { limit }),
+            listing.named(operations, call, { limit }),
             (entries) => entries.map(({ filename }) => filename)
           )
       )
@@ -225,11 +227,11 @@ export const make = (
           try: () => new TextDecoder(encoding).decode(bytes),
           catch: (error) =>
             error instanceof RangeError
-              ? failure.badArgument(
+              ? errors.badArgument(
                 { method: "readFileString", path },
                 `there is no encoding ${JSON.stringify(encoding)}`
               )
-              : failure.system(
+              : errors.system(
                 { method: "readFileString", path },
                 "Unknown",
                 error,

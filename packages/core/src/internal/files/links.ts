@@ -2,19 +2,18 @@
  * Links at a path that is to be written, followed here and not by the host: a new file takes the place of what they lead
  * to. The rule is the kernel's own (`fs.protected_symlinks`, proc_sys_fs(5)), which resolving by name would evade.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
 import { findConnectionError } from "../../RemoteError.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as probe from "./probe.js"
 import * as sharedDirectory from "./sharedDirectory.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
 
 const mostFollowed = 40
 
@@ -27,17 +26,17 @@ const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
  *
  * @internal
  */
-export const isByAnybody = (operations: Operations, { method, path }: Attempt, { uid }: Attributes): Fx<boolean> =>
+export const isByAnybody = (operations: Operations, { method, path }: CallContext, { uid }: Attributes): Fx<boolean> =>
   Effect.map(
     unlessLost(operations.stat({ method, path: posixPath.parent(path) })),
     (directory) => sharedDirectory.isSuspect(Option.getOrUndefined(directory), { uid })
   )
 
 // Whoever may make a link there could make one for root to follow. A new file shows who this user is.
-const mayFollow = (operations: Operations, attempt: Attempt, link: Attributes): Fx<boolean> =>
+const mayFollow = (operations: Operations, call: CallContext, link: Attributes): Fx<boolean> =>
   Effect.gen(function*() {
-    if (!(yield* isByAnybody(operations, attempt, link))) return true
-    const directory = { method: attempt.method, path: posixPath.parent(attempt.path) }
+    if (!(yield* isByAnybody(operations, call, link))) return true
+    const directory = { method: call.method, path: posixPath.parent(call.path) }
     return Option.exists(yield* unlessLost(probe.attributes(operations, directory)), (own) => own.uid === link.uid)
   })
 
@@ -49,15 +48,15 @@ const mayFollow = (operations: Operations, attempt: Attempt, link: Attributes): 
  */
 export const follow = (
   operations: Operations,
-  attempt: Attempt,
+  call: CallContext,
   link: Attributes,
-  path = attempt.path,
+  path = call.path,
   followed = 0
 ): Fx<readonly [path: string, existing: Option.Option<Attributes>]> =>
   Effect.gen(function*() {
-    const { method } = attempt
+    const { method } = call
     if (followed === mostFollowed) {
-      return yield* Effect.fail(failure.system(attempt, "BadResource", undefined, "its links lead in a circle"))
+      return yield* Effect.fail(errors.system(call, "BadResource", undefined, "its links lead in a circle"))
     }
     const [may, leads] = yield* Effect.all([
       mayFollow(operations, { method, path }, link),
@@ -66,8 +65,8 @@ export const follow = (
     if (!may) {
       const above = posixPath.parent(path)
       return yield* Effect.fail(
-        failure.system(
-          attempt,
+        errors.system(
+          call,
           "PermissionDenied",
           undefined,
           `${path} is a link of another user in ${above}, where everybody may make one; use the path that it should lead to`
@@ -77,10 +76,10 @@ export const follow = (
     const next = leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(path), leads)
     const found = yield* Effect.catchIf(
       Effect.asSome(operations.lstat({ method, path: next })),
-      failure.isNotFound,
+      errors.isNotFound,
       () => Effect.succeedNone
     )
-    return Option.isSome(found) && failure.isSymbolicLink(found.value)
-      ? yield* follow(operations, attempt, found.value, next, followed + 1)
+    return Option.isSome(found) && fileMode.isSymbolicLink(found.value)
+      ? yield* follow(operations, call, found.value, next, followed + 1)
       : [next, found]
   })

@@ -2,8 +2,8 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../protocol/Sftp.js"
 import * as posixPath from "../lib/posixPath.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { ListOptions, Operations } from "../sftp/requests.js"
 
 /**
@@ -13,10 +13,10 @@ import type { ListOptions, Operations } from "../sftp/requests.js"
  */
 export const named = (
   operations: Operations,
-  attempt: Attempt,
+  call: CallContext,
   options?: ListOptions
 ): Effect.Effect<ReadonlyArray<Entry>, PlatformError> =>
-  Effect.flatMap(operations.list(attempt, options), (entries) => {
+  Effect.flatMap(operations.list(call, options), (entries) => {
     const wrong = entries.find(({ filename }) => !posixPath.isName(filename))
-    return wrong === undefined ? Effect.succeed(entries) : Effect.fail(failure.invalidName(attempt, wrong.filename))
+    return wrong === undefined ? Effect.succeed(entries) : Effect.fail(errors.invalidName(call, wrong.filename))
   })

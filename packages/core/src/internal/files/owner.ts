@@ -4,10 +4,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
-
-const ownerMay = 0o700
-const groupMay = 0o070
-const othersMay = 0o007
+import * as fileMode from "../lib/fileMode.js"
 
 // What programs ask for when they make a file.
 const usualMode = 0o666
@@ -18,7 +15,7 @@ const usualMode = 0o666
  * @internal
  */
 export const untilOwned = (permissions: number): number =>
-  permissions & (ownerMay | othersMay | (permissions & othersMay) << 3)
+  permissions & (fileMode.ownerBits | fileMode.othersBits | (permissions & fileMode.othersBits) << 3)
 
 /**
  * Whether one belongs to somebody else than the other, as far as is known.
@@ -63,9 +60,11 @@ export const keep = <E>(
     if (yield* given(uid)) return { permissions, isChanged: true }
     const hasGroup = own.gid === gid || own.uid !== undefined && own.uid !== uid && (yield* given(own.uid))
     if (permissions === undefined) return { permissions, isChanged: true }
-    const others = permissions & othersMay & (own.uid === uid ? othersMay : own.permissions ?? othersMay)
+    const others = permissions & fileMode.othersBits &
+      (own.uid === uid ? fileMode.othersBits : own.permissions ?? fileMode.othersBits)
     return {
-      permissions: permissions & ownerMay | (hasGroup ? permissions & groupMay : others << 3) | others,
+      permissions: permissions & fileMode.ownerBits | (hasGroup ? permissions & fileMode.groupBits : others << 3) |
+        others,
       isChanged: true
     }
   })

@@ -3,7 +3,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/requests.js"
 import { usualName } from "../sftp/requests.js"
 
@@ -51,7 +51,7 @@ export const make = <P extends Place, A extends Named>(
   const check = ({ path }: Place): Fx<void> =>
     why === undefined
       ? Effect.void
-      : Effect.fail(failure.system({ method, path }, "Unknown", undefined, `${why}: ${advice}`))
+      : Effect.fail(errors.system({ method, path }, "Unknown", undefined, `${why}: ${advice}`))
 
   return {
     list: (place) =>

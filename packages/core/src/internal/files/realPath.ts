@@ -1,8 +1,8 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as posixPath from "../lib/posixPath.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 
 /**
@@ -10,14 +10,14 @@ import type { Operations } from "../sftp/requests.js"
  *
  * @internal
  */
-export const intended = (operations: Operations, attempt: Attempt): Effect.Effect<string, PlatformError> =>
+export const intended = (operations: Operations, call: CallContext): Effect.Effect<string, PlatformError> =>
   Effect.catchIf(
-    Effect.zipRight(operations.stat(attempt), operations.realPath(attempt)),
-    (error) => failure.isNotFound(error) && !["", "/", "."].includes(attempt.path),
+    Effect.zipRight(operations.stat(call), operations.realPath(call)),
+    (error) => errors.isNotFound(error) && !["", "/", "."].includes(call.path),
     () =>
       Effect.map(
-        intended(operations, { ...attempt, path: posixPath.parent(attempt.path) }),
+        intended(operations, { ...call, path: posixPath.parent(call.path) }),
         // There are no links in what is missing.
-        (above) => posixPath.normalize(posixPath.join(above, posixPath.base(attempt.path)))
+        (above) => posixPath.normalize(posixPath.join(above, posixPath.base(call.path)))
       )
   )

@@ -6,20 +6,11 @@ import type { File } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Attributes } from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
 import type { OpenFile } from "../sftp/openFile.js"
 
 // The host's handle is no number; this one only tells files apart.
 let lastDescriptor = 0
-
-const types: Readonly<Record<number, File.Type>> = {
-  [0o010000]: "FIFO",
-  [0o020000]: "CharacterDevice",
-  [0o040000]: "Directory",
-  [0o060000]: "BlockDevice",
-  [0o100000]: "File",
-  [0o120000]: "SymbolicLink",
-  [0o140000]: "Socket"
-}
 
 const seconds = (time: number | undefined): Option.Option<Date> =>
   Option.map(Option.fromNullable(time), (value) => new Date(value * 1000))
@@ -30,7 +21,7 @@ const seconds = (time: number | undefined): Option.Option<Date> =>
  * @internal
  */
 export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, uid }: Attributes): File.Info => ({
-  type: types[permissions & 0o170000] ?? "Unknown",
+  type: fileMode.typeOf(permissions),
   mtime: seconds(mtime),
   atime: seconds(atime),
   birthtime: Option.none(),

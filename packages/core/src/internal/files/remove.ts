@@ -1,23 +1,22 @@
 /**
  * Removing: never what a link names, and never what nobody means to remove.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import type { RemoveOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
-import type { Attempt } from "../sftp/failure.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as tree from "./tree.js"
 
-type Fx<A> = Effect.Effect<A, PlatformError>
-
 // Of a directory, by its name without links, so that no way of writing it is overlooked.
-const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
+const checkDirectory = (operations: Operations, call: CallContext): Fx<void> =>
   Effect.gen(function*() {
     const [real, home] = yield* Effect.all(
-      [operations.realPath(attempt), operations.realPath({ ...attempt, path: "." })],
+      [operations.realPath(call), operations.realPath({ ...call, path: "." })],
       { concurrency: 2 }
     )
     const what = real === "/"
@@ -28,28 +27,28 @@ const checkDirectory = (operations: Operations, attempt: Attempt): Fx<void> =>
       ? `a directory that holds the home directory ${home}`
       : undefined
     if (what !== undefined) {
-      yield* Effect.fail(failure.badArgument(attempt, `${JSON.stringify(attempt.path)} is ${what}`))
+      yield* Effect.fail(errors.badArgument(call, `${JSON.stringify(call.path)} is ${what}`))
     }
   })
 
-const removeTree = (operations: Operations, root: Attempt, known: Attributes, limit?: number): Fx<void> => {
+const removeTree = (operations: Operations, root: CallContext, known: Attributes, limit?: number): Fx<void> => {
   const { method } = root
   // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
-  const orGone = (attempt: Attempt) => <A>(removal: Fx<A>): Fx<A | undefined> =>
-    attempt === root ? removal : Effect.catchIf(removal, failure.isNotFound, () => Effect.succeed(undefined))
-  const enter = (attempt: Attempt, list: tree.List): Fx<tree.Listed<Attempt> | undefined> =>
-    orGone(attempt)(Effect.gen(function*() {
-      const { path } = attempt
-      const found = attempt === root ? known : yield* operations.lstat(attempt)
-      if (!failure.isDirectory(found)) {
-        yield* operations.removeFile(attempt)
+  const orGone = (call: CallContext) => <A>(removal: Fx<A>): Fx<A | undefined> =>
+    call === root ? removal : Effect.catchIf(removal, errors.isNotFound, () => Effect.succeed(undefined))
+  const enter = (call: CallContext, list: tree.List): Fx<tree.Listed<CallContext> | undefined> =>
+    orGone(call)(Effect.gen(function*() {
+      const { path } = call
+      const found = call === root ? known : yield* operations.lstat(call)
+      if (!fileMode.isDirectory(found)) {
+        yield* operations.removeFile(call)
         return undefined
       }
       return {
         path,
         names: yield* list(path, found),
         below: (name) => ({ method, path: posixPath.join(path, name) }),
-        leave: orGone(attempt)(operations.removeDirectory(attempt))
+        leave: orGone(call)(operations.removeDirectory(call))
       }
     }))
   return tree.visit(operations, method, root, enter, limit)
@@ -62,32 +61,32 @@ const removeTree = (operations: Operations, root: Attempt, known: Attributes, li
  */
 export const remove = (
   operations: Operations,
-  attempt: Attempt,
+  call: CallContext,
   { force = false, recursive = false }: RemoveOptions = {},
   limit?: number
 ): Fx<void> => {
-  const { method, path } = attempt
-  if (path === "") return Effect.fail(failure.badArgument(attempt, "the path is empty"))
+  const { method, path } = call
+  if (path === "") return Effect.fail(errors.badArgument(call, "the path is empty"))
   const name = posixPath.base(path)
   if (name === "." || name === "..") {
-    return Effect.fail(failure.badArgument(attempt, `${JSON.stringify(path)} does not name what is removed`))
+    return Effect.fail(errors.badArgument(call, `${JSON.stringify(path)} does not name what is removed`))
   }
   // With a slash behind it a link stands for what it names.
   const named = posixPath.withoutSlashes(path)
   const removed = Effect.flatMap(operations.lstat({ method, path: named }), (found) => {
-    if (!failure.isDirectory(found)) {
+    if (!fileMode.isDirectory(found)) {
       return named === path
-        ? operations.removeFile(attempt)
-        : Effect.fail(failure.system(attempt, "BadResource", undefined, "it is no directory"))
+        ? operations.removeFile(call)
+        : Effect.fail(errors.system(call, "BadResource", undefined, "it is no directory"))
     }
     return Effect.zipRight(
-      checkDirectory(operations, attempt),
+      checkDirectory(operations, call),
       recursive
-        ? removeTree(operations, attempt, found, limit)
+        ? removeTree(operations, call, found, limit)
         : Effect.fail(
-          failure.system(attempt, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
+          errors.system(call, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
         )
     )
   })
-  return force ? Effect.catchIf(removed, failure.isNotFound, () => Effect.void) : removed
+  return force ? Effect.catchIf(removed, errors.isNotFound, () => Effect.void) : removed
 }

@@ -6,8 +6,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as duration from "../lib/duration.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as hiddenNames from "./hiddenNames.js"
 import * as probe from "./probe.js"
@@ -19,10 +20,10 @@ const method = "sweepTemporary"
  * counts.
  */
 const now = (operations: Operations, directory: string): Effect.Effect<number, PlatformError> => {
-  const attempt = { method, path: directory }
-  return Effect.flatMap(probe.attributes(operations, attempt), ({ mtime }) =>
+  const call = { method, path: directory }
+  return Effect.flatMap(probe.attributes(operations, call), ({ mtime }) =>
     mtime === undefined
-      ? Effect.fail(failure.system(attempt, "Unknown", undefined, "the SFTP server tells no times"))
+      ? Effect.fail(errors.system(call, "Unknown", undefined, "the SFTP server tells no times"))
       : Effect.succeed(mtime))
 }
 
@@ -33,15 +34,15 @@ export const sweepTemporary = (
   olderThan: Duration.DurationInput
 ): Effect.Effect<Array<string>, PlatformError> =>
   Effect.gen(function*() {
-    const attempt = { method, path: directory }
+    const call = { method, path: directory }
     const least = duration.finite(olderThan)
     if (Option.isNone(least)) {
       return yield* Effect.fail(
-        failure.badArgument(attempt, `${String(olderThan)} is no time that a file can be left alone for`)
+        errors.badArgument(call, `${String(olderThan)} is no time that a file can be left alone for`)
       )
     }
-    const entries = (yield* operations.list(attempt)).filter(({ attributes, filename }) =>
-      hiddenNames.isHidden(filename) && failure.isRegularFile(attributes)
+    const entries = (yield* operations.list(call)).filter(({ attributes, filename }) =>
+      hiddenNames.isHidden(filename) && fileMode.isRegularFile(attributes)
     )
     if (entries.length === 0) return []
     const time = yield* now(operations, directory)
@@ -53,7 +54,7 @@ export const sweepTemporary = (
       ({ filename }) =>
         Effect.as(operations.removeFile({ method, path: posixPath.join(directory, filename) }), [filename]).pipe(
           // Somebody else's in a directory of many, or gone by now.
-          Effect.catchIf(failure.isReason("NotFound", "PermissionDenied"), () => Effect.succeed([]))
+          Effect.catchIf(errors.isReason("NotFound", "PermissionDenied"), () => Effect.succeed([]))
         ),
       { concurrency: 8 }
     )

@@ -9,13 +9,12 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { OpenFlags } from "../../protocol/Sftp.js"
 import * as finalizer from "../lib/finalizer.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as random from "../lib/random.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as remove from "./remove.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
 
 const nobodyElse = { directory: { permissions: 0o700 }, file: { permissions: 0o600 } }
 
@@ -40,7 +39,7 @@ export interface Temporary {
 const checkName = (method: string, what: "prefix" | "suffix", name: string): Fx<void> =>
   name.includes("/")
     ? Effect.fail(
-      failure.badArgument({ method, path: name }, `the ${what} ${JSON.stringify(name)} holds a "/"`)
+      errors.badArgument({ method, path: name }, `the ${what} ${JSON.stringify(name)} holds a "/"`)
     )
     : Effect.void
 
@@ -60,7 +59,7 @@ export const directory = (
       path,
       create: Effect.tapError(operations.makeDirectory({ method, path }, nobodyElse.directory), (error) =>
         Effect.sync(() => {
-          if (failure.isReason("AlreadyExists")(error)) {
+          if (errors.isReason("AlreadyExists")(error)) {
             isOurs = false
           }
         })),

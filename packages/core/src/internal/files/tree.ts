@@ -1,15 +1,13 @@
 /**
  * Trees that are removed or copied: depth first, within one budget of fibers and of names for the whole operation.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
+import type { Fx } from "../lib/fx.js"
 import type { Operations } from "../sftp/requests.js"
 import { longestListing } from "../sftp/requests.js"
 import * as listing from "./listing.js"
 import * as quota from "./quota.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
 
 const atOnce = 8
 

@@ -9,8 +9,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Attributes, Entry } from "../../protocol/Sftp.js"
 import { findConnectionError } from "../../RemoteError.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import { longestListing } from "../sftp/requests.js"
 import * as hiddenNames from "./hiddenNames.js"
@@ -43,7 +44,7 @@ const atOnce = 256
 // Far more than a host takes.
 const longestPath = 32768
 
-const isTyped = ({ permissions = 0 }: Attributes): boolean => (permissions & 0o170000) !== 0
+const isTyped = ({ permissions = 0 }: Attributes): boolean => fileMode.hasType(permissions)
 
 /**
  * Whether a directory is one that the way leads through. Directories that are entered by their names cannot be: one on the
@@ -58,7 +59,7 @@ const isOn = (way: Way | undefined, real: string): boolean => {
 }
 
 // A link that leads nowhere, or in a circle, is told as what it is.
-const leadsNowhere = failure.isReason("NotFound", "BadResource")
+const leadsNowhere = errors.isReason("NotFound", "BadResource")
 
 interface Options extends WalkOptions {
   /** Whether files of writes that are under way are given, too. Default: false. */
@@ -75,11 +76,11 @@ export const walk = (
 ): Stream.Stream<WalkEntry, PlatformError> => {
   const entry = ({ depth, path }: Place, attributes: Attributes): WalkEntry => {
     const told = { path, depth, info: remoteFile.info(attributes) }
-    return failure.isDirectory(attributes)
+    return fileMode.isDirectory(attributes)
       ? Directory(told)
-      : failure.isRegularFile(attributes)
+      : fileMode.isRegularFile(attributes)
       ? File(told)
-      : failure.isSymbolicLink(attributes)
+      : fileMode.isSymbolicLink(attributes)
       ? SymbolicLink(told)
       : Other(told)
   }
@@ -103,21 +104,21 @@ export const walk = (
       const way = isRoot && followLinks
         ? { real: yield* operations.realPath({ method, path }), above: undefined }
         : place.way
-      const attempt = { method, path: place.path }
+      const call = { method, path: place.path }
       if (place.path.length > longestPath) {
-        return yield* Effect.fail(failure.system(attempt, "Unknown", undefined, "the path is too long"))
+        return yield* Effect.fail(errors.system(call, "Unknown", undefined, "the path is too long"))
       }
       // Together those that wait are no more than one directory may have.
       const waiting = listings.reduce((sum, { entries, next }) => sum + entries.length - next, 0)
-      listings.push({ ...place, way, entries: yield* operations.list(attempt, { limit: limit - waiting }), next: 0 })
+      listings.push({ ...place, way, entries: yield* operations.list(call, { limit: limit - waiting }), next: 0 })
       return Chunk.empty<WalkEntry>()
     })
 
     const follow = Effect.fnUntraced(function*(place: Place, link: Attributes) {
-      const attempt = { method, path: place.path }
-      const found = yield* Effect.catchIf(operations.stat(attempt), leadsNowhere, () => Effect.succeed(link))
-      if (!failure.isDirectory(found)) return entry(place, found)
-      const real = yield* operations.realPath(attempt)
+      const call = { method, path: place.path }
+      const found = yield* Effect.catchIf(operations.stat(call), leadsNowhere, () => Effect.succeed(link))
+      if (!fileMode.isDirectory(found)) return entry(place, found)
+      const real = yield* operations.realPath(call)
       const above = place.way?.above
       if (isOn(above, real)) return entry(place, link)
       if (recursive) toEnter = { ...place, way: { real, above } }
@@ -126,8 +127,8 @@ export const walk = (
 
     const look = Effect.fnUntraced(function*(place: Place, listed: Attributes) {
       const attributes = isTyped(listed) ? listed : yield* operations.lstat({ method, path: place.path })
-      if (followLinks && failure.isSymbolicLink(attributes)) return yield* follow(place, attributes)
-      if (recursive && failure.isDirectory(attributes)) toEnter = place
+      if (followLinks && fileMode.isSymbolicLink(attributes)) return yield* follow(place, attributes)
+      if (recursive && fileMode.isDirectory(attributes)) toEnter = place
       return entry(place, attributes)
     })
 
@@ -136,18 +137,18 @@ export const walk = (
       while (listing.next < listing.entries.length && toEnter === undefined && taken.length < atOnce) {
         const { attributes, filename } = listing.entries[listing.next]!
         if (!posixPath.isName(filename)) {
-          const error = failure.invalidName({ method, path: listing.path }, filename)
+          const error = errors.invalidName({ method, path: listing.path }, filename)
           taken.push(Failed({ path: listing.path, depth: listing.depth + 1, error }))
         } else if (hidden || !hiddenNames.isHidden(filename)) {
           const place = child(listing, filename)
-          if (!isTyped(attributes) || followLinks && failure.isSymbolicLink(attributes)) {
+          if (!isTyped(attributes) || followLinks && fileMode.isSymbolicLink(attributes)) {
             // Asks the host, which waits for its own turn.
             if (taken.length > 0) break
             listing.next++
             return Effect.map(Effect.catchAll(look(place, attributes), failed(place)), Chunk.of)
           }
           taken.push(entry(place, attributes))
-          if (recursive && failure.isDirectory(attributes)) toEnter = place
+          if (recursive && fileMode.isDirectory(attributes)) toEnter = place
         }
         listing.next++
       }
@@ -187,7 +188,7 @@ const pathsOf = (
     Stream.filter(isWanted),
     Stream.mapEffect((entry) =>
       ++count > most
-        ? Effect.fail(failure.system({ method, path }, "Unknown", undefined, `there are more than ${most} names`))
+        ? Effect.fail(errors.system({ method, path }, "Unknown", undefined, `there are more than ${most} names`))
         : Effect.succeed(entry.path)
     ),
     Stream.runCollect,

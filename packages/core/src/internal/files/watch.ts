@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as duration from "../lib/duration.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import type { WatchOptions } from "./models.js"
 import * as remoteFile from "./remoteFile.js"
@@ -73,10 +73,10 @@ const changes = (before: Looks, after: Looks, nameOf: (path: string) => string):
 export const make =
   (operations: Operations, watchBackend: Option.Option<Context.Tag.Service<typeof WatchBackend>>) =>
   (path: string, options: WatchOptions = {}): Stream.Stream<WatchEvent, PlatformError> => {
-    const attempt = { method, path }
+    const call = { method, path }
     const interval = Option.filter(duration.finite(options.interval ?? "1 second"), Duration.greaterThan(Duration.zero))
     if (Option.isNone(interval)) {
-      return Stream.fail(failure.badArgument(attempt, `${String(options.interval)} is no time between two looks`))
+      return Stream.fail(errors.badArgument(call, `${String(options.interval)} is no time between two looks`))
     }
     // As Node: what is watched has its own name in events.
     const ownName = posixPath.base(path) || path
@@ -84,7 +84,7 @@ export const make =
     const lookAgain = Effect.catchIf(
       lookAt(operations, path, options),
       // Gone, or about to be something else: the next look tells.
-      failure.isReason("NotFound", "BadResource"),
+      errors.isReason("NotFound", "BadResource"),
       () => Effect.succeed<Looks>(new Map())
     )
     const polling = Stream.unwrap(
@@ -103,7 +103,7 @@ export const make =
       onNone: () => polling,
       onSome: (backend) =>
         Stream.unwrap(
-          Effect.map(operations.stat(attempt), (found) =>
+          Effect.map(operations.stat(call), (found) =>
             Option.getOrElse(backend.register(path, remoteFile.info(found), options), () => polling))
         )
     })

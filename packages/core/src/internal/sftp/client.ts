@@ -18,6 +18,7 @@ import { RemoteConnectionError } from "../../RemoteError.js"
 import type { RemoteHost } from "../../RemoteHost.js"
 import type { Channel } from "../../Transport.js"
 import * as buffers from "../lib/buffers.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as outlet from "../lib/outlet.js"
 import * as text from "../lib/text.js"
 import * as doubts from "./doubts.js"
@@ -134,14 +135,6 @@ interface Pending {
 }
 
 const writes = Sftp.OpenFlags.write | Sftp.OpenFlags.append
-
-/**
- * Whether who opens, reads or writes it may wait for somebody else, as with a pipe or a terminal.
- *
- * @internal
- */
-export const mayBlock = ({ permissions = 0 }: Sftp.Attributes): boolean =>
-  [0o010000, 0o020000].includes(permissions & 0o170000)
 
 /** @internal */
 export const make: (
@@ -423,7 +416,7 @@ export const make: (
               if (Exit.isFailure(answer) || answer.value._tag !== "Attrs") return
               found = answer.value.attributes
               const entry = opening()
-              if (entry !== undefined && entry.answer === undefined && mayBlock(found)) doubt(entry)
+              if (entry !== undefined && entry.answer === undefined && fileMode.mayBlock(found)) doubt(entry)
             }
           }
           const opened: Answered = (answer) => resume(Exit.map(answer, (answer) => [answer, found] as const))

@@ -9,13 +9,14 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Sftp from "../../protocol/Sftp.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as finalizer from "../lib/finalizer.js"
+import type { Fx } from "../lib/fx.js"
 import * as text from "../lib/text.js"
+import type { CallContext } from "./callContext.js"
 import type { Answer, Client } from "./client.js"
-import { mayBlock } from "./client.js"
-import * as failure from "./failure.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
+import * as errors from "./errors.js"
+import * as explain from "./explain.js"
 
 /** @internal */
 export interface OpenFile {
@@ -105,12 +106,12 @@ const makeWindow = (initial: number): Window => {
  */
 export const expectOk = (
   client: Client,
-  attempt: failure.Attempt,
-  intent: failure.Intent,
+  call: CallContext,
+  intent: explain.Intent,
   answer: Sftp.Response
 ): Fx<void> => {
-  if (answer._tag !== "Status") return unexpected(attempt, answer)
-  return answer.code === Sftp.StatusCode.ok ? Effect.void : failure.fromStatus(client, attempt, intent, answer)
+  if (answer._tag !== "Status") return unexpected(call, answer)
+  return answer.code === Sftp.StatusCode.ok ? Effect.void : explain.status(client, call, intent, answer)
 }
 
 /**
@@ -118,13 +119,13 @@ export const expectOk = (
  *
  * @internal
  */
-export const unexpected = (attempt: failure.Attempt, answer: Sftp.Response): Effect.Effect<never, PlatformError> =>
+export const unexpected = (call: CallContext, answer: Sftp.Response): Effect.Effect<never, PlatformError> =>
   Effect.fail(
-    failure.connection(attempt)(
+    errors.connection(call)(
       new RemoteConnectionError({
         reason: "Protocol",
         host: "the SFTP server",
-        detail: `answered ${attempt.method} with ${answer._tag}`
+        detail: `answered ${call.method} with ${answer._tag}`
       })
     )
   )
@@ -132,28 +133,28 @@ export const unexpected = (attempt: failure.Attempt, answer: Sftp.Response): Eff
 /** @internal */
 export const open = (
   client: Client,
-  attempt: failure.Attempt,
+  call: CallContext,
   flags: number,
   attributes: Sftp.Attributes
 ): Effect.Effect<OpenFile, PlatformError, Scope.Scope> => {
-  const { path } = attempt
+  const { path } = call
   const writes = (flags & (Sftp.OpenFlags.write | Sftp.OpenFlags.append)) !== 0
   const intent = (flags & Sftp.OpenFlags.exclusive) !== 0 ? "create" : writes ? "write" : "read"
-  const onPath = Effect.mapError(failure.connection(attempt))
+  const onPath = Effect.mapError(errors.connection(call))
   return Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       // STAT is sent ahead of OPEN: its answer comes first, so size and type cost no round trip. A new file has neither.
       const looks = (flags & Sftp.OpenFlags.exclusive) === 0
       const request = Sftp.Request.Open({ path, flags, attributes })
       const [answer, found] = yield* restore(onPath(client.open(request, looks)))
-      if (answer._tag === "Status") return yield* failure.fromStatus(client, attempt, intent, answer)
-      if (answer._tag !== "Handle") return yield* unexpected(attempt, answer)
+      if (answer._tag === "Status") return yield* explain.status(client, call, intent, answer)
+      if (answer._tag !== "Handle") return yield* unexpected(call, answer)
       const file = make(
         client,
-        attempt,
+        call,
         answer.handle,
         writes ? {} : found ?? {},
-        found !== undefined && mayBlock(found)
+        found !== undefined && fileMode.mayBlock(found)
       )
       yield* Effect.addFinalizer((exit) =>
         Exit.isSuccess(exit) && writes ? leave(path, file) : Effect.sync(() => file.abandon(Exit.isFailure(exit)))
@@ -188,18 +189,18 @@ const owned = (bytes: Uint8Array): Uint8Array =>
 // requests waiting.
 const make = (
   client: Client,
-  attempt: failure.Attempt,
+  call: CallContext,
   handle: Uint8Array,
   { size: likelySize = 0n }: Sftp.Attributes,
   mayStay: boolean
 ): Made => {
-  const on = (method: string): failure.Attempt => ({ method, path: attempt.path })
+  const on = (method: string): CallContext => ({ method, path: call.path })
   const ask = (method: string, request: Sftp.Request) =>
     Effect.mapError(
       mayStay
         ? Effect.flatMap(client.send(request, mayStay), ({ wait }) => wait)
         : client.request(request),
-      failure.connection(on(method))
+      errors.connection(on(method))
     )
   interface Sent {
     readonly bytes: number
@@ -209,12 +210,12 @@ const make = (
   const send = (method: string, request: Sftp.Request, bytes: number): Fx<Sent> =>
     Effect.clockWith((clock) =>
       Effect.mapBoth(client.send(request, mayStay), {
-        onFailure: failure.connection(on(method)),
+        onFailure: errors.connection(on(method)),
         onSuccess: (answer) => ({ bytes, at: clock.unsafeCurrentTimeMillis(), answer })
       })
     )
   const answerTo = (method: string, { answer, at }: Sent, window: Window): Fx<Sftp.Response> => {
-    const response = Effect.mapError(answer.wait, failure.connection(on(method)))
+    const response = Effect.mapError(answer.wait, errors.connection(on(method)))
     return answer.hasCome()
       ? response
       : Effect.clockWith((clock) => Effect.tap(response, () => window.waited(at, clock.unsafeCurrentTimeMillis())))
@@ -227,7 +228,7 @@ const make = (
     if (answer._tag !== "Status") return unexpected(on("read"), answer)
     return answer.code === Sftp.StatusCode.eof
       ? Effect.succeedNone
-      : failure.fromStatus(client, on("read"), "read", answer)
+      : explain.status(client, on("read"), "read", answer)
   }
 
   const read: OpenFile["read"] = (offset, length) => {
@@ -312,8 +313,8 @@ const make = (
     Effect.suspend(() => {
       const tooLarge = Effect.suspend(() =>
         Effect.fail(
-          failure.system(
-            attempt,
+          errors.system(
+            call,
             "Unknown",
             undefined,
             `the file has more than ${limit} bytes: raise \`limit\`, or take \`stream\`, which holds only a part of it`
@@ -343,7 +344,7 @@ const make = (
   const attributesOf = (answer: Sftp.Response): Fx<Sftp.Attributes> => {
     if (answer._tag === "Attrs") return Effect.succeed(answer.attributes)
     return answer._tag === "Status"
-      ? failure.fromStatus(client, on("stat"), "look", answer)
+      ? explain.status(client, on("stat"), "look", answer)
       : unexpected(on("stat"), answer)
   }
 
@@ -351,7 +352,7 @@ const make = (
   const asking = (method: string, request: Sftp.Request): Fx<Fx<void>> =>
     Effect.map(send(method, request, 0), ({ answer }) =>
       Effect.flatMap(
-        Effect.mapError(answer.wait, failure.connection(on(method))),
+        Effect.mapError(answer.wait, errors.connection(on(method))),
         (answer) => expectOk(client, on(method), "write", answer)
       ))
 
@@ -394,7 +395,7 @@ const make = (
         return Effect.gen(function*() {
           yield* flush
           for (const answered of sent) yield* answered
-          return yield* attributesOf(yield* Effect.mapError(looked.answer.wait, failure.connection(on("stat"))))
+          return yield* attributesOf(yield* Effect.mapError(looked.answer.wait, errors.connection(on("stat"))))
         })
       })
     const put = (data: Uint8Array, unused?: () => void): Fx<void> =>

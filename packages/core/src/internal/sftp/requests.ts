@@ -7,14 +7,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Sftp from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as text from "../lib/text.js"
+import type { CallContext } from "./callContext.js"
+import * as checkPath from "./checkPath.js"
 import type { Client } from "./client.js"
-import * as failure from "./failure.js"
+import * as errors from "./errors.js"
+import * as explain from "./explain.js"
 import * as openFile from "./openFile.js"
+import * as pathLimits from "./pathLimits.js"
 import type { Session } from "./session.js"
-
-type Fx<A> = Effect.Effect<A, PlatformError>
 
 /** @internal */
 export interface ListOptions {
@@ -31,50 +35,50 @@ export type Admit = (names: number, characters: number) => Fx<void>
 export interface Operations {
   /** For messages. */
   readonly host: string
-  readonly stat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
-  readonly lstat: (attempt: failure.Attempt) => Fx<Sftp.Attributes>
+  readonly stat: (call: CallContext) => Fx<Sftp.Attributes>
+  readonly lstat: (call: CallContext) => Fx<Sftp.Attributes>
   /** Follows links. */
-  readonly setAttributes: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
+  readonly setAttributes: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
   /** Does not follow a link. */
-  readonly setLinkAttributes: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
+  readonly setLinkAttributes: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
   /** The name without links, `.` and `..`. What its last part names need not exist. */
-  readonly realPath: (attempt: failure.Attempt) => Fx<string>
+  readonly realPath: (call: CallContext) => Fx<string>
   /** As `realPath`, with `~` and `~user` at its beginning expanded. */
-  readonly expandPath: (attempt: failure.Attempt) => Fx<string>
-  readonly readLink: (attempt: failure.Attempt) => Fx<string>
-  /** Makes a link of the attempt's path. */
-  readonly symlink: (attempt: failure.Attempt, target: string) => Fx<void>
-  /** Gives the attempt's file another name. */
-  readonly link: (attempt: failure.Attempt, to: string) => Fx<void>
-  readonly space: (attempt: failure.Attempt) => Fx<Sftp.FileSystemInfo>
+  readonly expandPath: (call: CallContext) => Fx<string>
+  readonly readLink: (call: CallContext) => Fx<string>
+  /** Makes a link of the call's path. */
+  readonly symlink: (call: CallContext, target: string) => Fx<void>
+  /** Gives the call's file another name. */
+  readonly link: (call: CallContext, to: string) => Fx<void>
+  readonly space: (call: CallContext) => Fx<Sftp.FileSystemInfo>
   /** Whether the server has it. */
-  readonly offers: (attempt: failure.Attempt, extension: keyof typeof Sftp.extensions) => Fx<boolean>
-  readonly makeDirectory: (attempt: failure.Attempt, attributes: Sftp.Attributes) => Fx<void>
-  readonly removeDirectory: (attempt: failure.Attempt) => Fx<void>
-  readonly removeFile: (attempt: failure.Attempt) => Fx<void>
+  readonly offers: (call: CallContext, extension: keyof typeof Sftp.extensions) => Fx<boolean>
+  readonly makeDirectory: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
+  readonly removeDirectory: (call: CallContext) => Fx<void>
+  readonly removeFile: (call: CallContext) => Fx<void>
   /** Replaces what has the name already, in one step. */
-  readonly rename: (attempt: failure.Attempt, to: string) => Fx<void>
+  readonly rename: (call: CallContext, to: string) => Fx<void>
   /**
    * Replaces nothing, in one step: of two, one succeeds, and the other finds that it exists already. Tells whether the old
    * name is gone, which is a step of its own on some servers.
    */
-  readonly renameIfAbsent: (attempt: failure.Attempt, to: string) => Fx<boolean>
+  readonly renameIfAbsent: (call: CallContext, to: string) => Fx<boolean>
   /** Whether a directory can be listed. */
-  readonly openDirectory: (attempt: failure.Attempt) => Effect.Effect<void, PlatformError, Scope.Scope>
+  readonly openDirectory: (call: CallContext) => Effect.Effect<void, PlatformError, Scope.Scope>
   /**
    * What is in a directory, but for `.` and `..`. With `known`, what was seen at the path before, fails with `BadResource`
    * if the path names another one, or a link, once it is open. Fails if there are more names than `limit`, a million by
    * default.
    */
-  readonly list: (attempt: failure.Attempt, options?: ListOptions) => Fx<ReadonlyArray<Sftp.Entry>>
+  readonly list: (call: CallContext, options?: ListOptions) => Fx<ReadonlyArray<Sftp.Entry>>
   readonly open: (
-    attempt: failure.Attempt,
+    call: CallContext,
     flags: number,
     attributes: Sftp.Attributes
   ) => Effect.Effect<openFile.OpenFile, PlatformError, Scope.Scope>
   /** The first bytes of a file, so many where there are as many, and its attributes behind that: two round trips. */
   readonly readWhole: (
-    attempt: failure.Attempt,
+    call: CallContext,
     size: number
   ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
   /**
@@ -82,18 +86,18 @@ export interface Operations {
    * `created` is the mode to make it with, less what the umask takes. Default: that of `attributes`.
    */
   readonly writeWhole: (
-    attempt: failure.Attempt,
+    call: CallContext,
     bytes: Uint8Array,
     attributes: Sftp.Attributes | undefined,
     sync: boolean,
     created?: number
   ) => Fx<Sftp.Attributes>
   /**
-   * As `writeWhole`, under the temporary name; the file gets the attempt's when it is as large as that, and replaces what
+   * As `writeWhole`, under the temporary name; the file gets the call's when it is as large as that, and replaces what
    * has it.
    */
   readonly place: (
-    attempt: failure.Attempt,
+    call: CallContext,
     temporary: string,
     bytes: Uint8Array,
     attributes: Sftp.Attributes | undefined,
@@ -118,7 +122,7 @@ export const usualName = 256
 // Answers without names that may follow each other before a listing fails.
 const emptyAnswers = 16
 
-const within = (attempt: failure.Attempt, limit = longestListing): Admit => {
+const within = (call: CallContext, limit = longestListing): Admit => {
   let names = 0
   let characters = 0
   return (more, length) =>
@@ -126,7 +130,7 @@ const within = (attempt: failure.Attempt, limit = longestListing): Admit => {
       names += more
       characters += length
       return names > limit || characters > limit * usualName
-        ? Effect.fail(failure.system(attempt, "Unknown", undefined, `the directory has more than ${limit} names`))
+        ? Effect.fail(errors.system(call, "Unknown", undefined, `the directory has more than ${limit} names`))
         : Effect.void
     })
 }
@@ -134,44 +138,44 @@ const within = (attempt: failure.Attempt, limit = longestListing): Admit => {
 /** @internal */
 export const make = (session: Session, host: string): Operations => {
   const using = <A, R>(
-    attempt: failure.Attempt,
+    call: CallContext,
     use: (client: Client) => Effect.Effect<A, PlatformError, R>,
-    check = failure.checkPath
+    check = checkPath.checkPath
   ): Effect.Effect<A, PlatformError, R> =>
     Effect.zipRight(
-      check(attempt),
+      check(call),
       Effect.mapError(
         session(use),
-        (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
+        (error) => error._tag === "RemoteConnectionError" ? errors.connection(call)(error) : error
       )
     )
 
-  const ask = (client: Client, attempt: failure.Attempt, request: Sftp.Request) =>
-    Effect.mapError(client.request(request), failure.connection(attempt))
+  const ask = (client: Client, call: CallContext, request: Sftp.Request) =>
+    Effect.mapError(client.request(request), errors.connection(call))
 
-  const change = (attempt: failure.Attempt, intent: failure.Intent, request: Sftp.Request): Fx<void> =>
+  const change = (call: CallContext, intent: explain.Intent, request: Sftp.Request): Fx<void> =>
     using(
-      attempt,
+      call,
       (client) =>
-        Effect.flatMap(ask(client, attempt, request), (answer) => openFile.expectOk(client, attempt, intent, answer))
+        Effect.flatMap(ask(client, call, request), (answer) => openFile.expectOk(client, call, intent, answer))
     )
 
-  const look = (attempt: failure.Attempt, request: Sftp.Request): Fx<Sftp.Attributes> =>
-    using(attempt, (client) =>
-      Effect.flatMap(ask(client, attempt, request), (answer) => {
+  const look = (call: CallContext, request: Sftp.Request): Fx<Sftp.Attributes> =>
+    using(call, (client) =>
+      Effect.flatMap(ask(client, call, request), (answer) => {
         if (answer._tag === "Attrs") return Effect.succeed(answer.attributes)
         return answer._tag === "Status"
-          ? failure.fromStatus(client, attempt, "look", answer)
-          : openFile.unexpected(attempt, answer)
+          ? explain.status(client, call, "look", answer)
+          : openFile.unexpected(call, answer)
       }))
 
   // Nothing can come between the opening and its clean-up.
-  const openDirectory = (client: Client, attempt: failure.Attempt) =>
+  const openDirectory = (client: Client, call: CallContext) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
-        const opened = yield* restore(ask(client, attempt, Sftp.Request.Opendir({ path: attempt.path })))
-        if (opened._tag === "Status") return yield* restore(failure.fromStatus(client, attempt, "list", opened))
-        if (opened._tag !== "Handle") return yield* openFile.unexpected(attempt, opened)
+        const opened = yield* restore(ask(client, call, Sftp.Request.Opendir({ path: call.path })))
+        if (opened._tag === "Status") return yield* restore(explain.status(client, call, "list", opened))
+        if (opened._tag !== "Handle") return yield* openFile.unexpected(call, opened)
         const { handle } = opened
         yield* Effect.addFinalizer((exit) =>
           Effect.sync(() => {
@@ -183,32 +187,32 @@ export const make = (session: Session, host: string): Operations => {
       })
     )
 
-  const notAttributes = (client: Client, attempt: failure.Attempt, answer: Sftp.Response): Fx<never> =>
+  const notAttributes = (client: Client, call: CallContext, answer: Sftp.Response): Fx<never> =>
     answer._tag === "Status"
-      ? failure.fromStatus(client, attempt, "look", answer)
-      : openFile.unexpected(attempt, answer)
+      ? explain.status(client, call, "look", answer)
+      : openFile.unexpected(call, answer)
 
   // SFTP has no inodes: type and owner have to tell.
   const isSame = (one: Sftp.Attributes | undefined, other: Sftp.Attributes): boolean =>
-    failure.isDirectory(other) && one?.uid === other.uid && one?.gid === other.gid
+    fileMode.isDirectory(other) && one?.uid === other.uid && one?.gid === other.gid
 
   // OpenSSH's server leaves out what it cannot look at, and says nothing. So all is left out of a directory that may be
   // listed and not entered.
-  const list: Operations["list"] = (attempt, { known, limit, admit = within(attempt, limit) } = {}) =>
-    using(attempt, (client) =>
+  const list: Operations["list"] = (call, { known, limit, admit = within(call, limit) } = {}) =>
+    using(call, (client) =>
       Effect.scoped(Effect.gen(function*() {
-        const inside = { ...attempt, path: posixPath.join(attempt.path, ".") }
+        const inside = { ...call, path: posixPath.join(call.path, ".") }
         const entered = yield* Effect.mapError(
           client.send(Sftp.Request.Lstat({ path: inside.path })),
-          failure.connection(attempt)
+          errors.connection(call)
         )
-        const handle = yield* openDirectory(client, attempt)
+        const handle = yield* openDirectory(client, call)
         const again = known &&
-          (yield* Effect.mapError(client.send(Sftp.Request.Lstat({ path: attempt.path })), failure.connection(attempt)))
+          (yield* Effect.mapError(client.send(Sftp.Request.Lstat({ path: call.path })), errors.connection(call)))
         const entries: Array<Sftp.Entry> = []
         let empty = 0
         while (true) {
-          const answer = yield* ask(client, attempt, Sftp.Request.Readdir({ handle }))
+          const answer = yield* ask(client, call, Sftp.Request.Readdir({ handle }))
           if (answer._tag === "Name") {
             const before = entries.length
             let characters = 0
@@ -219,24 +223,24 @@ export const make = (session: Session, host: string): Operations => {
               characters += filename.length
             }
             empty = entries.length === before ? empty + 1 : 0
-            if (empty > emptyAnswers) return yield* openFile.unexpected(attempt, answer)
+            if (empty > emptyAnswers) return yield* openFile.unexpected(call, answer)
             yield* admit(entries.length - before, characters)
           } else if (answer._tag !== "Status") {
-            return yield* openFile.unexpected(attempt, answer)
+            return yield* openFile.unexpected(call, answer)
           } else if (answer.code === Sftp.StatusCode.eof) {
             if (again !== undefined) {
-              const answer = yield* Effect.mapError(again.wait, failure.connection(attempt))
-              if (answer._tag !== "Attrs") return yield* notAttributes(client, attempt, answer)
-              if (!isSame(known, answer.attributes)) return yield* Effect.fail(failure.replaced(attempt))
+              const answer = yield* Effect.mapError(again.wait, errors.connection(call))
+              if (answer._tag !== "Attrs") return yield* notAttributes(client, call, answer)
+              if (!isSame(known, answer.attributes)) return yield* Effect.fail(errors.replaced(call))
             }
-            const found = yield* Effect.mapError(entered.wait, failure.connection(attempt))
+            const found = yield* Effect.mapError(entered.wait, errors.connection(call))
             if (found._tag === "Status" && found.code === Sftp.StatusCode.permissionDenied) {
-              return yield* failure.fromStatus(client, attempt, "list", found)
+              return yield* explain.status(client, call, "list", found)
             }
-            if (failure.hasLongEntries(attempt.path)) {
+            if (pathLimits.canHaveTooLongEntries(call.path)) {
               return yield* Effect.fail(
-                failure.system(
-                  attempt,
+                errors.system(
+                  call,
                   "Unknown",
                   undefined,
                   "its path is so long that the server may leave entries out"
@@ -245,84 +249,83 @@ export const make = (session: Session, host: string): Operations => {
             }
             return entries
           } else {
-            return yield* failure.fromStatus(client, attempt, "look", answer)
+            return yield* explain.status(client, call, "look", answer)
           }
         }
       })))
 
   const name = (
-    attempt: failure.Attempt,
-    intent: failure.Intent,
+    call: CallContext,
+    intent: explain.Intent,
     request: Sftp.Request,
-    check = failure.checkPath
+    check = checkPath.checkPath
   ): Fx<string> =>
-    using(attempt, (client) =>
-      Effect.flatMap(ask(client, attempt, request), (answer) => {
+    using(call, (client) =>
+      Effect.flatMap(ask(client, call, request), (answer) => {
         if (answer._tag === "Name" && answer.entries[0] !== undefined) {
           return Effect.succeed(answer.entries[0].filename)
         }
         return answer._tag === "Status"
-          ? failure.fromStatus(client, attempt, intent, answer)
-          : openFile.unexpected(attempt, answer)
+          ? explain.status(client, call, intent, answer)
+          : openFile.unexpected(call, answer)
       }), check)
 
-  const realPath: Operations["realPath"] = (attempt) =>
-    name(attempt, "look", Sftp.Request.Realpath({ path: attempt.path }))
+  const realPath: Operations["realPath"] = (call) => name(call, "look", Sftp.Request.Realpath({ path: call.path }))
 
-  const has = (attempt: failure.Attempt, extension: keyof typeof Sftp.extensions): Fx<boolean> =>
-    using(attempt, (client) => Effect.succeed(client.has(extension)), failure.checkName)
+  const has = (call: CallContext, extension: keyof typeof Sftp.extensions): Fx<boolean> =>
+    using(call, (client) => Effect.succeed(client.has(extension)), checkPath.checkName)
 
-  const unsupported = (attempt: failure.Attempt, what: string) =>
-    Effect.fail(failure.system(attempt, "Unknown", undefined, `the SFTP server cannot ${what}`))
+  const unsupported = (call: CallContext, what: string) =>
+    Effect.fail(errors.system(call, "Unknown", undefined, `the SFTP server cannot ${what}`))
 
-  const expandPath: Operations["expandPath"] = (attempt) =>
+  const expandPath: Operations["expandPath"] = (call) =>
     Effect.gen(function*() {
-      const { path } = attempt
-      if (yield* has(attempt, "expandPath")) {
-        return yield* name(attempt, "look", Sftp.Request.ExpandPath({ path }), failure.checkName)
+      const { path } = call
+      if (yield* has(call, "expandPath")) {
+        return yield* name(call, "look", Sftp.Request.ExpandPath({ path }), checkPath.checkName)
       }
-      if (path === "~") return yield* realPath({ ...attempt, path: "." })
-      if (path.startsWith("~/")) return yield* realPath({ ...attempt, path: `./${path.slice(2)}` })
-      return yield* path.startsWith("~") ? unsupported(attempt, "tell the home of a user") : realPath(attempt)
+      if (path === "~") return yield* realPath({ ...call, path: "." })
+      if (path.startsWith("~/")) return yield* realPath({ ...call, path: `./${path.slice(2)}` })
+      return yield* path.startsWith("~") ? unsupported(call, "tell the home of a user") : realPath(call)
     })
 
-  const removeFile: Operations["removeFile"] = (attempt) =>
-    change(attempt, "remove", Sftp.Request.Remove({ path: attempt.path }))
+  const removeFile: Operations["removeFile"] = (call) =>
+    change(call, "remove", Sftp.Request.Remove({ path: call.path }))
 
   const changeNames = (
-    attempt: failure.Attempt,
+    call: CallContext,
     to: string,
     intent: "create" | "replace",
     request: Sftp.Request
   ): Fx<void> =>
     Effect.zipRight(
-      failure.checkPath({ method: attempt.method, path: to }),
-      using(attempt, (client) =>
-        Effect.flatMap(ask(client, attempt, request), (answer) =>
+      checkPath.checkPath({ method: call.method, path: to }),
+      using(call, (client) =>
+        Effect.flatMap(ask(client, call, request), (answer) =>
           answer._tag !== "Status"
-            ? openFile.unexpected(attempt, answer)
+            ? openFile.unexpected(call, answer)
             : answer.code === Sftp.StatusCode.ok
             ? Effect.void
-            : failure.fromNames(client, attempt, to, intent, answer)))
+            : explain.naming(client, call, to, intent, answer)))
     )
 
   interface Talk<A> {
     readonly client: Client
     /** Takes the answer unless the talk has ended. */
     readonly ask: (request: Sftp.Request, then: (answer: Sftp.Response) => void) => void
-    readonly isOk: (answer: Sftp.Response, intent: failure.Intent) => boolean
+    readonly isOk: (answer: Sftp.Response, intent: explain.Intent) => boolean
     readonly end: (result: Fx<A>) => void
   }
 
   // What is done with a file from its opening on, without an effect for each request: in a tree of small files that would
   // be most of the time. Whatever ends it, what was opened is closed.
   const opened = <A>(
-    attempt: failure.Attempt,
-    intent: failure.Intent,
+    call: CallContext,
+    intent: explain.Intent,
     request: Sftp.Request,
     use: (talk: Talk<A>, handle: Uint8Array, close: (then: (answer: Sftp.Response) => void) => void) => void
   ): Fx<A> =>
-    using(attempt, (client) =>
+    using(call, (client) =>
       Effect.mapError(
         client.begin(
           "Open",
@@ -344,26 +347,26 @@ export const make = (session: Session, host: string): Operations => {
               void abandoned.push(client.post(request, (answer) => {
                 if (isEnded) return
                 if (Exit.isSuccess(answer)) then(answer.value)
-                else end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
+                else end(Effect.failCause(Cause.map(answer.cause, errors.connection(call))))
               }))
             const isOk: Talk<A>["isOk"] = (answer, intent) => {
               if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return true
               end(
                 Effect.zipRight(
-                  openFile.expectOk(client, attempt, intent, answer),
-                  openFile.unexpected(attempt, answer)
+                  openFile.expectOk(client, call, intent, answer),
+                  openFile.unexpected(call, answer)
                 )
               )
               return false
             }
             abandoned.push(client.post(request, (answer) => {
               if (Exit.isFailure(answer)) {
-                return end(Effect.failCause(Cause.map(answer.cause, failure.connection(attempt))))
+                return end(Effect.failCause(Cause.map(answer.cause, errors.connection(call))))
               }
               const { value } = answer
               if (value._tag === "Handle") open = value.handle
-              if (value._tag === "Status") return end(failure.fromStatus(client, attempt, intent, value))
-              if (value._tag !== "Handle") return end(openFile.unexpected(attempt, value))
+              if (value._tag === "Status") return end(explain.status(client, call, intent, value))
+              if (value._tag !== "Handle") return end(openFile.unexpected(call, value))
               const { handle } = value
               use({ client, ask, isOk, end }, handle, (then) => {
                 open = undefined
@@ -376,7 +379,7 @@ export const make = (session: Session, host: string): Operations => {
             })
           })
         ),
-        (error) => error._tag === "RemoteConnectionError" ? failure.connection(attempt)(error) : error
+        (error) => error._tag === "RemoteConnectionError" ? errors.connection(call)(error) : error
       ))
 
   // The draft's own rename does not replace: where it is all there is, an existing target is a failure.
@@ -391,11 +394,11 @@ export const make = (session: Session, host: string): Operations => {
       Math.min(length, (index + 1) * size)
     ])
 
-  const readWhole: Operations["readWhole"] = (attempt, size) =>
+  const readWhole: Operations["readWhole"] = (call, size) =>
     opened(
-      attempt,
+      call,
       "read",
-      Sftp.Request.Open({ path: attempt.path, flags: Sftp.OpenFlags.read, attributes: {} }),
+      Sftp.Request.Open({ path: call.path, flags: Sftp.OpenFlags.read, attributes: {} }),
       ({ ask, client, end, isOk }, handle, close) => {
         // One byte more shows a file that has grown, or has no size.
         const pieces = cut(size + 1, client.readSize)
@@ -408,15 +411,15 @@ export const make = (session: Session, host: string): Operations => {
         pieces.forEach(([from, to], index) =>
           ask(Sftp.Request.Read({ handle, offset: BigInt(from), length: to - from }), (answer) => {
             if (answer._tag === "Data" && answer.data.length <= to - from) parts[index] = answer.data
-            else if (answer._tag !== "Status") return end(openFile.unexpected(attempt, answer))
+            else if (answer._tag !== "Status") return end(openFile.unexpected(call, answer))
             else if (answer.code !== Sftp.StatusCode.eof) {
-              return end(failure.fromStatus(client, attempt, "read", answer))
+              return end(explain.status(client, call, "read", answer))
             }
             done()
           })
         )
         ask(Sftp.Request.Fstat({ handle }), (answer) => {
-          if (answer._tag !== "Attrs") return end(notAttributes(client, attempt, answer))
+          if (answer._tag !== "Attrs") return end(notAttributes(client, call, answer))
           attributes = answer.attributes
           done()
         })
@@ -426,7 +429,7 @@ export const make = (session: Session, host: string): Operations => {
 
   // Everything behind the opening is under way before the first of it is answered.
   const writeNew = (
-    attempt: failure.Attempt,
+    call: CallContext,
     bytes: Uint8Array,
     attributes: Sftp.Attributes | undefined,
     sync: boolean,
@@ -437,10 +440,10 @@ export const make = (session: Session, host: string): Operations => {
     const permissions = attributes?.permissions
     const mode = created ?? permissions
     return opened<Sftp.Attributes>(
-      attempt,
+      call,
       "create",
       Sftp.Request.Open({
-        path: attempt.path,
+        path: call.path,
         flags: write | create | exclusive,
         attributes: mode === undefined ? {} : { permissions: mode }
       }),
@@ -474,34 +477,35 @@ export const make = (session: Session, host: string): Operations => {
         if (sync && client.has("fsync")) each(Sftp.Request.Fsync({ handle }))
         left++
         ask(Sftp.Request.Fstat({ handle }), (answer) => {
-          if (answer._tag !== "Attrs") return end(notAttributes(client, attempt, answer))
+          if (answer._tag !== "Attrs") return end(notAttributes(client, call, answer))
           found = answer.attributes
           const given = found.permissions
-          if (refusal !== undefined && (given === undefined || (given & 0o7777) !== permissions)) expect(refusal)
-          else done()
+          if (refusal !== undefined && (given === undefined || (given & fileMode.permissionBits) !== permissions)) {
+            expect(refusal)
+          } else done()
         })
         close(expect)
       }
     )
   }
 
-  const writeWhole: Operations["writeWhole"] = (attempt, bytes, attributes, sync, created) =>
-    writeNew(attempt, bytes, attributes, sync, created, (found, { end }) => end(Effect.succeed(found)))
+  const writeWhole: Operations["writeWhole"] = (call, bytes, attributes, sync, created) =>
+    writeNew(call, bytes, attributes, sync, created, (found, { end }) => end(Effect.succeed(found)))
 
   const place: Operations["place"] = ({ method, path }, temporary, bytes, attributes, created) => {
-    const attempt = { method, path: temporary }
+    const call = { method, path: temporary }
     return Effect.zipRight(
-      failure.checkPath({ method, path }),
-      writeNew(attempt, bytes, attributes, false, created, (found, { ask, client, end }) => {
+      checkPath.checkPath({ method, path }),
+      writeNew(call, bytes, attributes, false, created, (found, { ask, client, end }) => {
         if (found.size !== BigInt(bytes.length)) return end(Effect.succeed(found))
         const [intent, request] = renaming(client, temporary, path)
         ask(request, (answer) =>
           end(
             answer._tag !== "Status"
-              ? openFile.unexpected(attempt, answer)
+              ? openFile.unexpected(call, answer)
               : answer.code === Sftp.StatusCode.ok
               ? Effect.succeed(found)
-              : Effect.zipRight(failure.fromNames(client, attempt, path, intent, answer), Effect.succeed(found))
+              : Effect.zipRight(explain.naming(client, call, path, intent, answer), Effect.succeed(found))
           ))
       })
     )
@@ -513,69 +517,68 @@ export const make = (session: Session, host: string): Operations => {
     readWhole,
     writeWhole,
     place,
-    stat: (attempt) => look(attempt, Sftp.Request.Stat({ path: attempt.path })),
-    lstat: (attempt) => look(attempt, Sftp.Request.Lstat({ path: attempt.path })),
-    setAttributes: (attempt, attributes) =>
+    stat: (call) => look(call, Sftp.Request.Stat({ path: call.path })),
+    lstat: (call) => look(call, Sftp.Request.Lstat({ path: call.path })),
+    setAttributes: (call, attributes) =>
       change(
-        attempt,
+        call,
         attributes.size === undefined ? "change" : "write",
-        Sftp.Request.Setstat({ path: attempt.path, attributes })
+        Sftp.Request.Setstat({ path: call.path, attributes })
       ),
-    setLinkAttributes: (attempt, attributes) =>
-      Effect.flatMap(has(attempt, "lsetstat"), (offered) =>
+    setLinkAttributes: (call, attributes) =>
+      Effect.flatMap(has(call, "lsetstat"), (offered) =>
         offered
-          ? change(attempt, "change", Sftp.Request.Lsetstat({ path: attempt.path, attributes }))
-          : unsupported(attempt, "change a link")),
+          ? change(call, "change", Sftp.Request.Lsetstat({ path: call.path, attributes }))
+          : unsupported(call, "change a link")),
     realPath,
     expandPath,
-    readLink: (attempt) => name(attempt, "look", Sftp.Request.Readlink({ path: attempt.path })),
-    symlink: (attempt, target) =>
+    readLink: (call) => name(call, "look", Sftp.Request.Readlink({ path: call.path })),
+    symlink: (call, target) =>
       Effect.zipRight(
-        failure.checkName({ method: attempt.method, path: target }),
-        change(attempt, "create", Sftp.Request.Symlink({ target, path: attempt.path }))
+        checkPath.checkName({ method: call.method, path: target }),
+        change(call, "create", Sftp.Request.Symlink({ target, path: call.path }))
       ),
-    link: (attempt, to) =>
+    link: (call, to) =>
       Effect.gen(function*() {
-        if (!(yield* has(attempt, "hardlink"))) return yield* unsupported(attempt, "make hard links")
-        yield* changeNames(attempt, to, "create", Sftp.Request.Hardlink({ from: attempt.path, to }))
+        if (!(yield* has(call, "hardlink"))) return yield* unsupported(call, "make hard links")
+        yield* changeNames(call, to, "create", Sftp.Request.Hardlink({ from: call.path, to }))
       }),
-    space: (attempt) =>
-      Effect.flatMap(has(attempt, "statvfs"), (offered) =>
+    space: (call) =>
+      Effect.flatMap(has(call, "statvfs"), (offered) =>
         offered
-          ? using(attempt, (client) =>
-            Effect.flatMap(ask(client, attempt, Sftp.Request.Statvfs({ path: attempt.path })), (answer) =>
+          ? using(call, (client) =>
+            Effect.flatMap(ask(client, call, Sftp.Request.Statvfs({ path: call.path })), (answer) =>
               answer._tag === "Status"
-                ? failure.fromStatus(client, attempt, "look", answer)
+                ? explain.status(client, call, "look", answer)
                 : answer._tag !== "ExtendedReply"
-                ? openFile.unexpected(attempt, answer)
+                ? openFile.unexpected(call, answer)
                 : Effect.mapError(
                   Sftp.decodeFileSystem(answer.data),
-                  ({ message }) => failure.system(attempt, "Unknown", undefined, message)
+                  ({ message }) => errors.system(call, "Unknown", undefined, message)
                 )))
-          : unsupported(attempt, "tell the space on a disk")),
-    makeDirectory: (attempt, attributes) =>
-      change(attempt, "create", Sftp.Request.Mkdir({ path: attempt.path, attributes })),
-    removeDirectory: (attempt) => change(attempt, "removeDirectory", Sftp.Request.Rmdir({ path: attempt.path })),
+          : unsupported(call, "tell the space on a disk")),
+    makeDirectory: (call, attributes) => change(call, "create", Sftp.Request.Mkdir({ path: call.path, attributes })),
+    removeDirectory: (call) => change(call, "removeDirectory", Sftp.Request.Rmdir({ path: call.path })),
     removeFile,
-    rename: (attempt, to) =>
+    rename: (call, to) =>
       Effect.flatMap(
-        using(attempt, (client) => Effect.succeed(renaming(client, attempt.path, to))),
-        ([intent, request]) => changeNames(attempt, to, intent, request)
+        using(call, (client) => Effect.succeed(renaming(client, call.path, to))),
+        ([intent, request]) => changeNames(call, to, intent, request)
       ),
-    renameIfAbsent: (attempt, to) =>
-      Effect.flatMap(has(attempt, "hardlink"), (links) => {
-        const names = { from: attempt.path, to }
+    renameIfAbsent: (call, to) =>
+      Effect.flatMap(has(call, "hardlink"), (links) => {
+        const names = { from: call.path, to }
         // OpenSSH's own rename looks before it replaces, where there are no hard links: too late, for two at once.
         return links
           ? Effect.zipRight(
-            changeNames(attempt, to, "create", Sftp.Request.Hardlink(names)),
+            changeNames(call, to, "create", Sftp.Request.Hardlink(names)),
             // It is done by now, whatever becomes of the name it had.
-            Effect.match(removeFile(attempt), { onFailure: failure.isNotFound, onSuccess: () => true })
+            Effect.match(removeFile(call), { onFailure: errors.isNotFound, onSuccess: () => true })
           )
-          : Effect.as(changeNames(attempt, to, "create", Sftp.Request.Rename(names)), true)
+          : Effect.as(changeNames(call, to, "create", Sftp.Request.Rename(names)), true)
       }),
-    openDirectory: (attempt) => using(attempt, (client) => Effect.asVoid(openDirectory(client, attempt))),
+    openDirectory: (call) => using(call, (client) => Effect.asVoid(openDirectory(client, call))),
     list,
-    open: (attempt, flags, attributes) => using(attempt, (client) => openFile.open(client, attempt, flags, attributes))
+    open: (call, flags, attributes) => using(call, (client) => openFile.open(client, call, flags, attributes))
   }
 }

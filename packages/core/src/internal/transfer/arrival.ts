@@ -2,11 +2,9 @@
  * How a file gets its name: it is written under a hidden one beside it, which nobody can guess.
  */
 import * as Effect from "effect/Effect"
-import * as atomicWrite from "../files/atomicWrite.js"
-import * as hiddenNames from "../files/hiddenNames.js"
+import * as hiddenFile from "../files/hiddenFile.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as random from "../lib/random.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Fx, Identity, Side } from "./side.js"
 
 /**
@@ -16,7 +14,7 @@ import type { Fx, Identity, Side } from "./side.js"
  */
 export const remove = (side: Side, path: string): Effect.Effect<void> =>
   Effect.catchAll(side.removeFile(path), (error) =>
-    failure.isNotFound(error)
+    errors.isNotFound(error)
       ? Effect.void
       : Effect.logWarning(`The hidden file ${JSON.stringify(path)} may remain`, error))
 
@@ -26,7 +24,7 @@ export const remove = (side: Side, path: string): Effect.Effect<void> =>
  * @internal
  */
 export const discard = (side: Side, path: string): Effect.Effect<void> =>
-  atomicWrite.discard(path, side.removeFile(path))
+  hiddenFile.discard(path, side.removeFile(path))
 
 /**
  * Has it made under the hidden name, and then gives it its own, if it still is the file that `make` has told. An interrupted rename has happened or not, and both are
@@ -48,6 +46,6 @@ export const arrive = <A extends { readonly id?: Identity | undefined }>(
  */
 export const under = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
-    const temporary = posixPath.join(posixPath.parent(target), hiddenNames.temporaryName(random.unsafeHex()))
+    const temporary = hiddenFile.unsafePathIn(posixPath.parent(target))
     return Effect.onError(make(temporary), () => discard(side, temporary))
   })

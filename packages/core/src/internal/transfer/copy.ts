@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type { LocalHash } from "../../LocalHash.js"
 import { type Options, Outcome } from "../../Transfer.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import * as arrival from "./arrival.js"
 import * as content from "./content.js"
 import * as kept from "./kept.js"
@@ -75,7 +75,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const streams = Effect.unsafeMakeSemaphore(streamsAtOnce)
 
   const failed = (path: string, description: string) =>
-    Effect.fail(failure.system({ method, path }, "InvalidData", undefined, description))
+    Effect.fail(errors.system({ method, path }, "InvalidData", undefined, description))
   const changed = (path: string) => failed(path, "it changed while it was copied")
 
   const checkSize = (path: string, expected: bigint, found: bigint) =>
@@ -129,7 +129,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   // By the handle: the name may have gone to another file. Some servers look by the name even so. `NotFound` says then only
   // that the name is gone.
   const lookAgain = ({ look, seen }: Reading): Fx<Seen> =>
-    Effect.catchIf(look, failure.isNotFound, () => Effect.succeed(seen))
+    Effect.catchIf(look, errors.isNotFound, () => Effect.succeed(seen))
 
   const isWhole = (seen: Seen, after: Seen, size: bigint): boolean =>
     // What has no size, as in /proc, has what could be read.
@@ -161,7 +161,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const { reuse, seen, stream } = reading
       if (compared !== undefined && !isSame(seen, compared)) return yield* changed(source)
       if (seen.type !== "File") {
-        return yield* Effect.fail(failure.system({ method, path: source }, "BadResource", undefined, "it is no file"))
+        return yield* Effect.fail(errors.system({ method, path: source }, "BadResource", undefined, "it is no file"))
       }
       if (hasOtherOwner(file.seen, seen)) return yield* Effect.fail(replaced({ method, path: source }))
       const offset = found?.size ?? 0n
@@ -226,7 +226,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const name = names.partialName(posixPath.base(target), seen)
       const path = posixPath.join(directory, name)
       const found = partials.includes(name)
-        ? yield* Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
+        ? yield* Effect.catchIf(to.look(path), errors.isNotFound, () => Effect.succeed(undefined))
         : undefined
       const compared = found === undefined ? undefined : yield* usable(file, path, found)
       // In a sticky directory another user's file cannot be removed.
@@ -291,7 +291,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const { existing, partials, seen, target } = file
       if (existing?.type === "Directory" || existing?.type === "Other") {
         return Effect.fail(
-          failure.system({ method, path: target }, "BadResource", undefined, `it is ${existing.kind}`)
+          errors.system({ method, path: target }, "BadResource", undefined, `it is ${existing.kind}`)
         )
       }
       return Effect.flatMap(isUnchanged(file), (unchanged) => {

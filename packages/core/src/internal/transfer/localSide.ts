@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../lib/buffers.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/requests.js"
 import { settle } from "./kept.js"
 import { fromMode, type Fx, type Identity, type Reading, replaced, type Seen, type Side } from "./side.js"
@@ -104,12 +104,12 @@ const locate = (side: Pick<Side, "look" | "follow" | "readLink" | "realPath">): 
             Effect.flatMap(side.follow(path), (found) =>
               Effect.map(side.realPath(path), (real) => [real, found] as const)),
             (error) =>
-              failure.isNotFound(error) && followed < linksFollowed,
+              errors.isNotFound(error) && followed < linksFollowed,
             () =>
               Effect.flatMap(side.readLink(path), (leads) =>
                 from(leads.startsWith("/") ? leads : posixPath.join(posixPath.parent(path), leads), followed + 1))
           )),
-      failure.isNotFound,
+      errors.isNotFound,
       () =>
         Effect.succeed([path, undefined] as const)
     )
@@ -222,7 +222,7 @@ export const make = (
     makeDirectories: (path) =>
       Effect.catchIf(
         fs.makeDirectory(path, { recursive: true }),
-        failure.isReason("AlreadyExists"),
+        errors.isReason("AlreadyExists"),
         (error) => Effect.flatMap(follow(path), ({ type }) => type === "Directory" ? Effect.void : Effect.fail(error))
       ),
     changeDirectory: change,
@@ -230,7 +230,7 @@ export const make = (
     removeDirectory: (path) =>
       Effect.flatMap(fs.readDirectory(path), (names) =>
         names.length > 0
-          ? Effect.fail(failure.system({ method, path }, "Unknown", undefined, "the directory is not empty"))
+          ? Effect.fail(errors.system({ method, path }, "Unknown", undefined, "the directory is not empty"))
           : fs.remove(path, { recursive: true })),
     rename,
     readSmall: (path, size) =>

@@ -11,7 +11,7 @@ import type { Options, Result, TransferError } from "../../Transfer.js"
 import type { Digest } from "../files/digest.js"
 import * as realPath from "../files/realPath.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as localSide from "./localSide.js"
 import * as remoteSide from "./remoteSide.js"
@@ -85,7 +85,7 @@ export const make = (
     Effect.suspend(() => {
       const here = Option.orElse(Option.fromNullable(options.local), () => services.local)
       if (Option.isNone(here)) {
-        return Effect.fail(failure.badArgument(
+        return Effect.fail(errors.badArgument(
           { method, path: source },
           "no FileSystem was there when this one was made: say `local`"
         ))
@@ -131,5 +131,5 @@ const checkApart = (
       : options.delete === true && posixPath.isWithin(from, to)
       ? `\`delete\` would remove ${JSON.stringify(source)}, which lies within ${JSON.stringify(target)}`
       : undefined
-    if (why !== undefined) yield* Effect.fail(failure.badArgument({ method, path: target }, why))
+    if (why !== undefined) yield* Effect.fail(errors.badArgument({ method, path: target }, why))
   })

@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
-import { makeDirectories } from "../files/atomicWrite.js"
 import * as links from "../files/links.js"
-import * as failure from "../sftp/failure.js"
+import * as makeDirectories from "../files/makeDirectories.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import { mustLook, settle } from "./kept.js"
 import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
@@ -42,7 +44,7 @@ const isSame = (one: Seen, other: Seen): boolean =>
 
 /** @internal */
 export const make = (method: string, operations: Operations, digest: Side["digest"]): Side => {
-  const at = (path: string): failure.Attempt => ({ method, path })
+  const at = (path: string): CallContext => ({ method, path })
   const withPermissions = (permissions: number | undefined) => permissions === undefined ? {} : { permissions }
 
   const write: Side["write"] = (path, created, found) =>
@@ -81,10 +83,10 @@ export const make = (method: string, operations: Operations, digest: Side["diges
       Effect.gen(function*() {
         const named = yield* Effect.catchIf(
           Effect.asSome(operations.lstat(at(path))),
-          failure.isNotFound,
+          errors.isNotFound,
           () => Effect.succeedNone
         )
-        const [real, found] = Option.isSome(named) && failure.isSymbolicLink(named.value)
+        const [real, found] = Option.isSome(named) && fileMode.isSymbolicLink(named.value)
           ? yield* links.follow(operations, at(path), named.value)
           : [path, named]
         return [real, Option.getOrUndefined(Option.map(found, seen))]
@@ -100,7 +102,7 @@ export const make = (method: string, operations: Operations, digest: Side["diges
     readLink: (path) => operations.readLink(at(path)),
     symlink: (path, target) => operations.symlink(at(path), target),
     makeDirectory: (path, permissions) => operations.makeDirectory(at(path), withPermissions(permissions)),
-    makeDirectories: (path) => makeDirectories(operations, at(path), {}),
+    makeDirectories: (path) => makeDirectories.make(operations, at(path), {}),
     changeDirectory: (path, change) => {
       const changed = attributes(change)
       return changed === undefined ? Effect.void : operations.setAttributes(at(path), changed)

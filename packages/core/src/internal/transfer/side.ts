@@ -7,7 +7,8 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../Transfer.js"
-import * as failure from "../sftp/failure.js"
+import type { CallContext } from "../sftp/callContext.js"
+import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/requests.js"
 
 /** @internal */
@@ -179,5 +180,5 @@ export const fromMode = (mode: number): readonly [Seen["type"], kind: string] =>
  *
  * @internal
  */
-export const replaced = (attempt: failure.Attempt): PlatformError =>
-  failure.system(attempt, "InvalidData", undefined, "another file was put in its place during the transfer")
+export const replaced = (call: CallContext): PlatformError =>
+  errors.system(call, "InvalidData", undefined, "another file was put in its place during the transfer")

@@ -12,7 +12,8 @@ import * as quota from "../files/quota.js"
 import * as sharedDirectory from "../files/sharedDirectory.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as posixPath from "../lib/posixPath.js"
-import * as failure from "../sftp/failure.js"
+import * as checkPath from "../sftp/checkPath.js"
+import * as errors from "../sftp/errors.js"
 import { longestListing } from "../sftp/requests.js"
 import * as arrival from "./arrival.js"
 import * as copy from "./copy.js"
@@ -119,20 +120,20 @@ export const run = (setting: Setting): Effect.Effect<Result, PlatformError | Tra
     const { from, hash, method, options, source, target, to } = setting
     const atSource = { method, path: source }
     const atTarget = { method, path: target }
-    yield* failure.checkPath(atSource)
-    yield* failure.checkPath(atTarget)
+    yield* checkPath.checkPath(atSource)
+    yield* checkPath.checkPath(atTarget)
     const { concurrency = concurrencyByDefault, limit = longestListing } = options
     if (!Number.isSafeInteger(limit) || limit < 0) {
       return yield* Effect.fail(
-        failure.badArgument(atSource, `\`limit\` must be a non-negative integer, got ${limit}`)
+        errors.badArgument(atSource, `\`limit\` must be a non-negative integer, got ${limit}`)
       )
     }
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      return yield* Effect.fail(failure.badArgument(atSource, `${concurrency} is no number of entries at once`))
+      return yield* Effect.fail(errors.badArgument(atSource, `${concurrency} is no number of entries at once`))
     }
     if (options.verify === "digest" && Option.isNone(hash)) {
       return yield* Effect.fail(
-        failure.badArgument(atSource, "digests need a LocalHash, which was not there when the file system was made")
+        errors.badArgument(atSource, "digests need a LocalHash, which was not there when the file system was made")
       )
     }
     yield* carried(setting, source, from.carriesBytes)
@@ -141,7 +142,7 @@ export const run = (setting: Setting): Effect.Effect<Result, PlatformError | Tra
     const root = yield* from.follow(source)
     if (root.type === "File" && source.endsWith("/") || root.type === "Other" || root.type === "SymbolicLink") {
       return yield* Effect.fail(
-        failure.system(atSource, "BadResource", undefined, `it is ${root.kind}, neither a file nor a directory`)
+        errors.system(atSource, "BadResource", undefined, `it is ${root.kind}, neither a file nor a directory`)
       )
     }
     return yield* progress.told(
@@ -153,14 +154,14 @@ export const run = (setting: Setting): Effect.Effect<Result, PlatformError | Tra
 const carried = ({ method }: Setting, path: string, carriesBytes: boolean): Fx<void> =>
   carriesBytes || names.isText(path)
     ? Effect.void
-    : Effect.fail(failure.badArgument(
+    : Effect.fail(errors.badArgument(
       { method, path },
       `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
     ))
 
 // It is there, as a rule.
 const prepare = (to: Side, directory: string): Fx<void> =>
-  Effect.catchIf(Effect.asVoid(to.follow(directory)), failure.isNotFound, () => to.makeDirectories(directory))
+  Effect.catchIf(Effect.asVoid(to.follow(directory)), errors.isNotFound, () => to.makeDirectories(directory))
 
 const finished = (
   { host, source, target }: Setting,
@@ -190,7 +191,7 @@ const one = (setting: Setting, seen: Seen, board: Board): Effect.Effect<Result, 
     if (target.endsWith("/") || existing !== undefined && existing.type !== "File") {
       const kind = existing?.kind ?? "the name of a directory"
       return yield* Effect.fail(
-        failure.system({ method, path: target }, "BadResource", undefined, `it is ${kind}, and the source a file`)
+        errors.system({ method, path: target }, "BadResource", undefined, `it is ${kind}, and the source a file`)
       )
     }
     const directory = posixPath.parent(path)
@@ -255,9 +256,9 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
       }
     }
     const invalid = (path: string, description: string) =>
-      failure.system({ method, path }, "InvalidData", undefined, description)
+      errors.system({ method, path }, "InvalidData", undefined, description)
     const wrong = (path: string, description: string) =>
-      Effect.fail(failure.system({ method, path }, "BadResource", undefined, description))
+      Effect.fail(errors.system({ method, path }, "BadResource", undefined, description))
 
     const leftOver = Outcome.LeftOut({ why: "another entry failed before" })
     const failing = (error: PlatformError) => Outcome.Failed({ error })
@@ -293,7 +294,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const lookAt = (path: string, listed: Listed | undefined): Fx<Seen | undefined> => {
       if (listed === undefined) return Effect.succeed(undefined)
       if (listed.seen !== undefined) return Effect.succeed(listed.seen)
-      return Effect.catchIf(to.look(path), failure.isNotFound, () => Effect.succeed(undefined))
+      return Effect.catchIf(to.look(path), errors.isNotFound, () => Effect.succeed(undefined))
     }
 
     const file = (
@@ -327,7 +328,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           yield* carried(setting, leads, to.carriesBytes)
           if (!from.carriesBytes && leads.includes("\ufffd")) {
             return yield* Effect.fail(
-              failure.badArgument(
+              errors.badArgument(
                 { method, path },
                 "what the link names is no UTF-8, which this file system cannot tell"
               )
@@ -359,7 +360,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             to.makeDirectory(target, seen.permissions & 0o777 | ownerMay),
             "new" as const
           ),
-          failure.isReason("AlreadyExists"),
+          errors.isReason("AlreadyExists"),
           () => to.look(target)
         ))
         if (found === "new") return found
@@ -416,7 +417,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             } else if (met.has(name)) {
               fail(invalid(path, "its directory lists it twice"))
             } else if (!to.carriesBytes && !names.isText(name)) {
-              fail(failure.badArgument(
+              fail(errors.badArgument(
                 { method, path },
                 `${JSON.stringify(name)} is no UTF-8, and the target's file system has no other names`
               ))
@@ -457,10 +458,10 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
             ? Effect.map(from.follow(path), (seen) => [seen, true])
             : Effect.succeed([seen, false])),
         (error) =>
-          failure.isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
+          errors.isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
         () =>
           Effect.fail(
-            failure.badArgument({ method, path }, "its name is no UTF-8, which the source's file system cannot tell")
+            errors.badArgument({ method, path }, "its name is no UTF-8, which the source's file system cannot tell")
           )
       )
 
@@ -515,7 +516,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
           const below = yield* targets.list(place)
           // Listing follows a link that somebody put there since.
           if ((yield* to.look(target)).type !== "Directory") {
-            return yield* Effect.fail(failure.replaced({ method, path: target }))
+            return yield* Effect.fail(errors.replaced({ method, path: target }))
           }
           const removed = yield* Effect.forEach(below.filter(({ name }) => posixPath.isName(name)), ({ name, seen }) =>
             removeExtra({ path: names.below(path, name), target: posixPath.join(target, name), name, seen }))
@@ -543,7 +544,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         note(self, Outcome.Deleted())
         return true
       }).pipe(
-        Effect.catchIf(failure.isNotFound, () => Effect.succeed(true)),
+        Effect.catchIf(errors.isNotFound, () => Effect.succeed(true)),
         Effect.catchAll((error) =>
           Effect.sync(() => {
             note(extraSource({ name, path, seen: known, target }), failing(error))
@@ -559,7 +560,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
         (real) =>
           real === (directory.path === "" ? realTarget : posixPath.join(realTarget, directory.path))
             ? Effect.forEach(entries, removeExtra, { concurrency: 8, discard: true })
-            : Effect.fail(failure.replaced({ method, path: directory.target }))
+            : Effect.fail(errors.replaced({ method, path: directory.target }))
       ).pipe(
         Effect.catchAll((error) =>
           Effect.sync(() => entries.forEach((extra) => note(extraSource(extra), failing(error))))
@@ -596,7 +597,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
 
     const close = ([{ target }, permissions]: readonly [Directory, number]) =>
       to.changeDirectory(target, { permissions, times: undefined }).pipe(
-        Effect.catchIf(failure.isNotFound, () => Effect.void),
+        Effect.catchIf(errors.isNotFound, () => Effect.void),
         // One that cannot be closed does not keep the others open. A lost connection does.
         Effect.catchIf(
           (error) => Option.isNone(findConnectionError(error)),
@@ -619,7 +620,7 @@ const tree = (setting: Setting, root: Seen, board: Board): Effect.Effect<Result,
     const [path, existing] = yield* to.locate(target)
     if (existing !== undefined && existing.type !== "Directory") {
       return yield* Effect.fail(
-        failure.system(
+        errors.system(
           { method, path: target },
           "BadResource",
           undefined,

@@ -1,0 +1,43 @@
+/**
+ * Paths that are refused before anything is sent.
+ */
+import * as Effect from "effect/Effect"
+import type { Fx } from "../lib/fx.js"
+import * as text from "../lib/text.js"
+import type { CallContext } from "./callContext.js"
+import * as errors from "./errors.js"
+
+/**
+ * Refuses a path that `checkName` refuses, and one that begins with `~`, which only a shell expands.
+ *
+ * @internal
+ */
+export const checkPath = (call: CallContext): Fx<void> => {
+  const { path } = call
+  return path.startsWith("~")
+    ? Effect.fail(
+      errors.badArgument(
+        call,
+        `the path ${JSON.stringify(path)} begins with "~", which is not expanded: use the path of the home directory ` +
+          `(\`expandPath\` finds a host's), or ${JSON.stringify(`./${path}`)} for a name that begins so`
+      )
+    )
+    : checkName(call)
+}
+
+/**
+ * Refuses the empty path, and one that has no bytes on the wire or contains a NUL.
+ *
+ * @internal
+ */
+export const checkName = (call: CallContext): Fx<void> => {
+  const { path } = call
+  // As Node does.
+  if (path.length === 0) return Effect.fail(errors.system(call, "NotFound", undefined, "the path is empty"))
+  if (path.includes("\0")) return Effect.fail(errors.badArgument(call, `the path ${JSON.stringify(path)} holds a NUL`))
+  return text.isEncodable(path)
+    ? Effect.void
+    : Effect.fail(
+      errors.badArgument(call, `the path ${JSON.stringify(path)} holds a lone surrogate, which stands for no bytes`)
+    )
+}

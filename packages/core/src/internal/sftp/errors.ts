@@ -1,0 +1,74 @@
+/**
+ * The platform's errors, for calls of the file system.
+ */
+import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
+import { BadArgument, SystemError } from "@effect/platform/Error"
+import type { RemoteConnectionError } from "../../RemoteError.js"
+import * as text from "../lib/text.js"
+import type { CallContext } from "./callContext.js"
+
+const descriptions: Readonly<Partial<Record<SystemErrorReason, string>>> = {
+  NotFound: "there is no such file or directory",
+  AlreadyExists: "it exists already",
+  PermissionDenied: "the host does not permit it",
+  BadResource: "it is a directory where a file is needed, or a file where a directory is needed"
+}
+
+/** @internal */
+export const usualDescription = (reason: SystemErrorReason): string | undefined => descriptions[reason]
+
+/**
+ * Without a description, the usual one of the reason.
+ *
+ * @internal
+ */
+export const system = (
+  { method, path }: CallContext,
+  reason: SystemErrorReason,
+  cause: unknown,
+  description?: string
+): PlatformError =>
+  new SystemError({
+    module: "FileSystem",
+    method,
+    reason,
+    pathOrDescriptor: path,
+    description: description === undefined ? usualDescription(reason) : text.printable(description),
+    cause
+  })
+
+/** @internal */
+export const connection = (call: CallContext) => (error: RemoteConnectionError): PlatformError =>
+  system(call, error.reason === "TimedOut" ? "TimedOut" : "Unknown", error, error.message)
+
+/** @internal */
+export const badArgument = ({ method }: CallContext, description: string): PlatformError =>
+  new BadArgument({ module: "FileSystem", method, description })
+
+/**
+ * The directory at the path is another one than before, or a link. Another user may have put it there to mislead this one.
+ *
+ * @internal
+ */
+export const replaced = (call: CallContext): PlatformError =>
+  system(call, "BadResource", undefined, "something else took its place meanwhile")
+
+/**
+ * The server lists a name that a directory cannot contain.
+ *
+ * @internal
+ */
+export const invalidName = (call: CallContext, name: string): PlatformError =>
+  system(
+    call,
+    "InvalidData",
+    undefined,
+    `the SFTP server lists a name that a directory cannot contain: ${JSON.stringify(name.slice(0, 100))}`
+  )
+
+/** @internal */
+export const isReason = (...reasons: ReadonlyArray<SystemErrorReason>) => (error: PlatformError): boolean =>
+  error._tag === "SystemError" && reasons.includes(error.reason)
+
+/** @internal */
+export const isNotFound = isReason("NotFound")
