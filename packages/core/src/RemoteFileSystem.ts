@@ -25,7 +25,7 @@ import type {
 } from "./internal/files/models.js"
 import * as operations from "./internal/sftp/requests.js"
 import * as session from "./internal/sftp/session.js"
-import * as transfers from "./internal/transfer/make.js"
+import * as putAndGet from "./internal/transfer/putAndGet.js"
 import { LocalFiles } from "./LocalFiles.js"
 import type { DigestAlgorithm } from "./LocalHash.js"
 import { LocalHash } from "./LocalHash.js"
@@ -261,7 +261,7 @@ export const make = Effect.gen(function*() {
     [TypeId]: TypeId,
     host: transport.host,
     ...files.make(requests, digest, watchBackend),
-    ...transfers.make(requests, String(transport.host), {
+    ...putAndGet.make(requests, String(transport.host), {
       digest,
       hash,
       isRemote: (fs) => TypeId in fs,
@@ -269,7 +269,7 @@ export const make = Effect.gen(function*() {
       localFiles
     })
   }
-  return transfers.identify(fileSystem, requests)
+  return putAndGet.identify(fileSystem, requests)
 })
 
 /**

@@ -17,7 +17,7 @@ import type { SocksError } from "./unstable/Socks.js"
  * @since 0.1.0
  * @category models
  */
-export type LocalEntry =
+export type LocalListen =
   | {
     /** Default: `"127.0.0.1"`, which no other machine reaches. */
     readonly localHost?: string | undefined
@@ -33,7 +33,7 @@ export type LocalEntry =
  * @since 0.1.0
  * @category models
  */
-export type RemoteEntry =
+export type RemoteListen =
   | {
     /**
      * Which of its addresses. Default: `"127.0.0.1"`, which no other machine reaches. Unless its `GatewayPorts` says
@@ -81,19 +81,19 @@ export type RemoteDestination =
  * @since 0.1.0
  * @category models
  */
-export type LocalTunnelOptions = LocalEntry & RemoteDestination
+export type LocalTunnelOptions = LocalListen & RemoteDestination
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type RemoteTunnelOptions = RemoteEntry & LocalDestination
+export type RemoteTunnelOptions = RemoteListen & LocalDestination
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type SocksProxyOptions = LocalEntry
+export type SocksProxyOptions = LocalListen
 
 /**
  * What happens on a tunnel. `peer` is who connected to it. Each connection is told either as `Refused`, or as `Opened`

@@ -2,12 +2,12 @@ import { SystemError } from "@effect/platform/Error"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
 import { partialName } from "../src/internal/files/hiddenNames.js"
+import type { Endpoint, FileInfo } from "../src/internal/transfer/endpoint.js"
 import * as progress from "../src/internal/transfer/progress.js"
-import type { Seen, Side } from "../src/internal/transfer/side.js"
-import * as transfer from "../src/internal/transfer/transfer.js"
+import * as run from "../src/internal/transfer/run.js"
 import type { Entry } from "../src/Transfer.js"
 
-const seen = (type: Seen["type"], size = 0n): Seen => ({
+const seen = (type: FileInfo["type"], size = 0n): FileInfo => ({
   type,
   kind: "a thing",
   size,
@@ -24,7 +24,7 @@ const notFound = (path: string) =>
 const file = new TextEncoder().encode("text")
 
 /** A side that lists what it likes. */
-const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]]>): Side => ({
+const hostile = (names: ReadonlyArray<readonly [name: string, type: FileInfo["type"]]>): Endpoint => ({
   carriesBytes: true,
   look: unused,
   follow: () => Effect.succeed(seen("Directory")),
@@ -48,7 +48,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: Seen["type"]
 })
 
 /** A side that takes what it gets, and tells where. */
-const taking = (touched: Set<string>): Side => ({
+const taking = (touched: Set<string>): Endpoint => ({
   ...hostile([]),
   look: notFound,
   locate: (path) => Effect.succeed([path, undefined]),
@@ -69,7 +69,7 @@ const outcomes = (entries: ReadonlyArray<Entry>) => entries.map(({ outcome, path
 it.effect("names that lead elsewhere, or are there twice, are failures and nothing else", () =>
   Effect.gen(function*() {
     const touched = new Set<string>()
-    const error = yield* Effect.flip(transfer.run({
+    const error = yield* Effect.flip(run.run({
       method: "get",
       from: hostile([
         ["..", "Directory"],
@@ -107,7 +107,7 @@ it.effect("a file that is gone when it has been read is whole", () =>
     const written: Array<Uint8Array> = []
     const source = seen("File", 4n)
     const give = (bytes: Uint8Array) =>
-      transfer.run({
+      run.run({
         method: "get",
         from: {
           ...hostile([]),
@@ -142,18 +142,18 @@ it.effect("a file that is gone when it has been read is whole", () =>
 
 /** A source with `closed/inner/file`, and a target where both directories are closed to their owner. */
 const closed = (changes: Array<readonly [path: string, permissions: string | undefined]>) => {
-  const levels: Readonly<Record<string, readonly [name: string, type: Seen["type"]]>> = {
+  const levels: Readonly<Record<string, readonly [name: string, type: FileInfo["type"]]>> = {
     "": ["closed", "Directory"],
     "/closed": ["inner", "Directory"],
     "/closed/inner": ["file", "File"]
   }
-  const list = (root: string, permissions: number): Side["list"] => (path) =>
+  const list = (root: string, permissions: number): Endpoint["list"] => (path) =>
     Effect.sync(() => {
       const [name, type] = levels[path.slice(root.length)]!
       return [{ name, seen: { ...seen(type, type === "File" ? 4n : 0n), permissions } }]
     })
-  const from: Side = { ...hostile([]), list: list("/there", 0o755) }
-  const to: Side = {
+  const from: Endpoint = { ...hostile([]), list: list("/there", 0o755) }
+  const to: Endpoint = {
     ...hostile([]),
     locate: (path) => Effect.succeed([path, seen("Directory")]),
     list: list("here", 0o500),
@@ -175,10 +175,10 @@ const isClosedAgain: Array<readonly [string, string | undefined]> = [
 it.effect("an interrupted transfer closes the directories that it opened, the deepest first", () =>
   Effect.gen(function*() {
     const changes: Array<readonly [string, string | undefined]> = []
-    const setting = closed(changes)
+    const job = closed(changes)
     const begun = yield* Deferred.make<void>()
     const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
-    const fiber = yield* Effect.fork(transfer.run({ ...setting, to: { ...setting.to, place }, options: {} }))
+    const fiber = yield* Effect.fork(run.run({ ...job, to: { ...job.to, place }, options: {} }))
     yield* Deferred.await(begun)
     yield* Fiber.interruptFork(fiber)
     yield* Fiber.interrupt(fiber)
@@ -188,16 +188,16 @@ it.effect("an interrupted transfer closes the directories that it opened, the de
 it.effect("a directory is closed again if its opening was interrupted", () =>
   Effect.gen(function*() {
     const changes: Array<readonly [string, string | undefined]> = []
-    const setting = closed(changes)
+    const job = closed(changes)
     const begun = yield* Deferred.make<void>()
-    const changeDirectory: Side["changeDirectory"] = (path, change) =>
+    const changeDirectory: Endpoint["changeDirectory"] = (path, change) =>
       Effect.zipRight(
-        setting.to.changeDirectory(path, change),
+        job.to.changeDirectory(path, change),
         path === "here/closed/inner" && changes.length === 1
           ? Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
           : Effect.void
       )
-    const fiber = yield* Effect.fork(transfer.run({ ...setting, to: { ...setting.to, changeDirectory }, options: {} }))
+    const fiber = yield* Effect.fork(run.run({ ...job, to: { ...job.to, changeDirectory }, options: {} }))
     yield* Deferred.await(begun)
     yield* Fiber.interrupt(fiber)
     assert.deepStrictEqual(changes, isClosedAgain)
@@ -206,9 +206,9 @@ it.effect("a directory is closed again if its opening was interrupted", () =>
 it.effect("a directory that was opened and cannot be listed is closed again", () =>
   Effect.gen(function*() {
     const changes: Array<readonly [string, string | undefined]> = []
-    const setting = closed(changes)
-    const list: Side["list"] = (path) => path === "here/closed/inner" ? notFound(path) : setting.to.list(path)
-    const error = yield* Effect.flip(transfer.run({ ...setting, to: { ...setting.to, list }, options: {} }))
+    const job = closed(changes)
+    const list: Endpoint["list"] = (path) => path === "here/closed/inner" ? notFound(path) : job.to.list(path)
+    const error = yield* Effect.flip(run.run({ ...job, to: { ...job.to, list }, options: {} }))
     assert(error._tag === "TransferError")
     assert.includeDeepMembers(outcomes(error.entries), [["closed/inner", "Failed"]])
     assert.sameDeepMembers(changes, isClosedAgain)
@@ -217,16 +217,16 @@ it.effect("a directory that was opened and cannot be listed is closed again", ()
 it.effect("an interrupted transfer waits for the closing of directories no longer than 5 seconds", () =>
   Effect.gen(function*() {
     const changes: Array<readonly [string, string | undefined]> = []
-    const setting = closed(changes)
+    const job = closed(changes)
     const begun = yield* Deferred.make<void>()
     const closing = yield* Deferred.make<void>()
     const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
-    const changeDirectory: Side["changeDirectory"] = (path, change) =>
+    const changeDirectory: Endpoint["changeDirectory"] = (path, change) =>
       changes.length < 2
-        ? setting.to.changeDirectory(path, change)
+        ? job.to.changeDirectory(path, change)
         : Effect.zipRight(Deferred.succeed(closing, undefined), Effect.never)
     const fiber = yield* Effect.fork(
-      transfer.run({ ...setting, to: { ...setting.to, changeDirectory, place }, options: {} })
+      run.run({ ...job, to: { ...job.to, changeDirectory, place }, options: {} })
     )
     yield* Deferred.await(begun)
     yield* Fiber.interruptFork(fiber)
@@ -239,7 +239,7 @@ it.effect("the removal of stale partial files is interrupted at once", () =>
   Effect.gen(function*() {
     const begun = yield* Deferred.make<void>()
     const stale = partialName("file", { ...seen("File", 5n), mtime: 1 })
-    const fiber = yield* Effect.fork(transfer.run({
+    const fiber = yield* Effect.fork(run.run({
       ...closed([]),
       from: hostile([["file", "File"]]),
       to: {
@@ -257,7 +257,7 @@ it.effect("the removal of stale partial files is interrupted at once", () =>
 it.effect("stopOnFailure does not hold up an uninterruptible transfer", () =>
   Effect.gen(function*() {
     const touched = new Set<string>()
-    const { entries } = yield* Effect.uninterruptible(transfer.run({
+    const { entries } = yield* Effect.uninterruptible(run.run({
       method: "get",
       from: hostile([["fine", "File"]]),
       to: taking(touched),

@@ -5,14 +5,14 @@ import * as Effect from "effect/Effect"
 import * as hiddenFile from "../files/hiddenFile.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
-import type { Fx, Identity, Side } from "./side.js"
+import type { Endpoint, Fx, Identity } from "./endpoint.js"
 
 /**
  * Removes a hidden file while the transfer goes on. A failure is a warning.
  *
  * @internal
  */
-export const remove = (side: Side, path: string): Effect.Effect<void> =>
+export const remove = (side: Endpoint, path: string): Effect.Effect<void> =>
   Effect.catchAll(side.removeFile(path), (error) =>
     errors.isNotFound(error)
       ? Effect.void
@@ -23,7 +23,7 @@ export const remove = (side: Side, path: string): Effect.Effect<void> =>
  *
  * @internal
  */
-export const discard = (side: Side, path: string): Effect.Effect<void> =>
+export const discard = (side: Endpoint, path: string): Effect.Effect<void> =>
   hiddenFile.discard(path, side.removeFile(path))
 
 /**
@@ -33,7 +33,7 @@ export const discard = (side: Side, path: string): Effect.Effect<void> =>
  * @internal
  */
 export const arrive = <A extends { readonly id?: Identity | undefined }>(
-  side: Side,
+  side: Endpoint,
   target: string,
   make: (temporary: string) => Fx<A>
 ): Fx<A> =>
@@ -44,7 +44,7 @@ export const arrive = <A extends { readonly id?: Identity | undefined }>(
  *
  * @internal
  */
-export const under = <A>(side: Side, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
+export const under = <A>(side: Endpoint, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
     const temporary = hiddenFile.unsafePathIn(posixPath.parent(target))
     return Effect.onError(make(temporary), () => discard(side, temporary))

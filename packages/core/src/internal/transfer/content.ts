@@ -8,14 +8,14 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { LocalHash } from "../../LocalHash.js"
-import type { Fx, Reading, Side } from "./side.js"
+import type { Endpoint, Fx, Reading } from "./endpoint.js"
 
 /**
  * The SHA-256 of a file, or of its first bytes.
  *
  * @internal
  */
-export const digest = (side: Side, path: string, length: bigint | undefined, hash: LocalHash): Fx<string> =>
+export const digest = (side: Endpoint, path: string, length: bigint | undefined, hash: LocalHash): Fx<string> =>
   Effect.flatMap(
     side.digest(path, length),
     Option.match({
@@ -37,7 +37,7 @@ export const digestOpen = ({ stream }: Reading, length: bigint | undefined, hash
   }))
 
 interface Place {
-  readonly side: Side
+  readonly side: Endpoint
   readonly path: string
 }
 

@@ -10,7 +10,7 @@ import type { Progress } from "../../Transfer.js"
 import * as finalizer from "../lib/finalizer.js"
 
 /** @internal */
-export interface Board {
+export interface ProgressCounter {
   /** A file was found. */
   readonly found: (size: bigint) => void
   /** Bytes went over. */
@@ -28,7 +28,7 @@ const samplesKept = 50
 // A listener that does not end is left at the end, this long after.
 const patience = "1 second"
 
-const silent: Board = { found() {}, sent() {}, spared() {}, settled() {}, counted() {} }
+const silent: ProgressCounter = { found() {}, sent() {}, spared() {}, settled() {}, counted() {} }
 
 /**
  * Tells the listener of what is counted meanwhile, and of the end.
@@ -37,12 +37,12 @@ const silent: Board = { found() {}, sent() {}, spared() {}, settled() {}, counte
  */
 export const told = <A, E, R>(
   listener: ((progress: Progress) => Effect.Effect<void>) | undefined,
-  use: (board: Board) => Effect.Effect<A, E, R>
+  use: (counter: ProgressCounter) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => listener === undefined ? use(silent) : telling(listener, use)
 
 const telling = <A, E, R>(
   listener: (progress: Progress) => Effect.Effect<void>,
-  use: (board: Board) => Effect.Effect<A, E, R>
+  use: (counter: ProgressCounter) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.scoped(Effect.gen(function*() {
     let files = 0

@@ -43,7 +43,7 @@ export const remoteDestination: (end: RemoteEnd) => RemoteAddress = remote("loca
  *
  * @internal
  */
-export const remoteEntry: (end: RemoteEnd) => RemoteAddress = remote("127.0.0.1")
+export const remoteListen: (end: RemoteEnd) => RemoteAddress = remote("127.0.0.1")
 
 /** @internal */
 export const show = (address: Address): string => {
@@ -85,7 +85,7 @@ const check = (name: string, address: Address, leastPort: number): string | unde
  *
  * @internal
  */
-export const checkEntry = (name: string, address: Address): string | undefined => check(name, address, 0)
+export const checkListen = (name: string, address: Address): string | undefined => check(name, address, 0)
 
 /**
  * Why an address is none to connect to.

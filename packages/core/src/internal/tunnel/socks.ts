@@ -11,7 +11,7 @@ import type { SocksProxy, SocksProxyOptions } from "../../Tunnel.js"
 import * as Socks from "../../unstable/Socks.js"
 import * as text from "../lib/text.js"
 import * as address from "./address.js"
-import * as entry from "./entry.js"
+import * as listen from "./listen.js"
 import * as traffic from "./traffic.js"
 
 // From the first byte to the last of the request.
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function*(
   options: SocksProxyOptions
 ) {
   const to = `whatever is asked for through ${transport.host}`
-  const listener = yield* entry.listen(network, address.local(options), to)
+  const listener = yield* listen.listen(network, address.local(options), to)
   const proxy: SocksProxy = {
     ...yield* traffic.make({
       name: `SOCKS proxy on ${address.show(listener.address)}`,
@@ -141,7 +141,7 @@ export const make = Effect.fnUntraced(function*(
           ? Effect.fail(error)
           : Effect.ignore(Effect.timeoutOption(Effect.zipRight(client.end, drain(client)), partingTimeout))
     }),
-    ...entry.ends(listener)
+    ...listen.ends(listener)
   }
   return proxy
 })

@@ -41,7 +41,7 @@ export type Refusal = Extract<TunnelEvent, { readonly _tag: "Refused" }>["error"
 type Broken = Refusal | SocketError
 
 /** @internal */
-export interface Kind {
+export interface TunnelSpec {
   /** For the log. */
   readonly name: string
   readonly accept: Effect.Effect<Incoming, RemoteConnectionError | TunnelError, Scope.Scope>
@@ -64,7 +64,7 @@ const carry = (from: Side, to: Side): Effect.Effect<void, RemoteConnectionError 
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(
-  { accept, name, open, refuse = (_, error) => Effect.fail(error), shared = false }: Kind
+  { accept, name, open, refuse = (_, error) => Effect.fail(error), shared = false }: TunnelSpec
 ) {
   const events = yield* Effect.acquireRelease(PubSub.sliding<TunnelEvent>(eventsKept), PubSub.shutdown)
   const ended = yield* Effect.acquireRelease(

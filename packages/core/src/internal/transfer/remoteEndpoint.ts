@@ -7,10 +7,10 @@ import * as fileMode from "../lib/fileMode.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
-import { mustLook, settle } from "./kept.js"
-import { fromMode, type Kept, replaced, type Seen, type Side, type Written } from "./side.js"
+import { type Endpoint, type FileInfo, fromMode, type PreservedAttributes, replaced, type Written } from "./endpoint.js"
+import { mustLook, settle } from "./preserved.js"
 
-const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): Seen => {
+const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): FileInfo => {
   const [type, kind] = fromMode(permissions)
   return {
     type,
@@ -27,7 +27,7 @@ const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: At
 // Times of version 3 of the protocol are unsigned.
 const seconds = (time: number) => Math.min(0xffffffff, Math.max(0, Math.floor(time / 1000)))
 
-type Change = Pick<Kept, "permissions" | "times">
+type Change = Pick<PreservedAttributes, "permissions" | "times">
 
 const attributes = ({ permissions, times }: Change): Attributes | undefined =>
   permissions === undefined && times === undefined ? undefined : {
@@ -38,16 +38,16 @@ const attributes = ({ permissions, times }: Change): Attributes | undefined =>
 const written = ({ size = 0n, uid }: Attributes): Written => ({ size, uid })
 
 // SFTP opens what a link names, and knows no inode: a file that was put there since the look shows in one of these.
-const isSame = (one: Seen, other: Seen): boolean =>
+const isSame = (one: FileInfo, other: FileInfo): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime && one.uid === other.uid &&
   one.gid === other.gid && one.permissions === other.permissions
 
 /** @internal */
-export const make = (method: string, operations: Operations, digest: Side["digest"]): Side => {
+export const make = (method: string, operations: Operations, digest: Endpoint["digest"]): Endpoint => {
   const at = (path: string): CallContext => ({ method, path })
   const withPermissions = (permissions: number | undefined) => permissions === undefined ? {} : { permissions }
 
-  const write: Side["write"] = (path, created, found) =>
+  const write: Endpoint["write"] = (path, created, found) =>
     Effect.gen(function*() {
       const flags = found === undefined
         ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive

@@ -12,12 +12,12 @@ export const make = Effect.fnUntraced(function*(
   network: LocalNetwork,
   options: RemoteTunnelOptions
 ) {
-  const remote = address.remoteEntry(options)
+  const remote = address.remoteListen(options)
   const local = address.local(options)
   const to = address.show(local)
   const asked = `${address.show(remote)} on ${transport.host}`
   yield* address.valid(
-    address.checkEntry("remote", remote) ?? address.checkDestination("local", local),
+    address.checkListen("remote", remote) ?? address.checkDestination("local", local),
     { from: asked, to }
   )
   const listener = yield* transport.listen(remote)

@@ -3,14 +3,14 @@
  */
 import * as Effect from "effect/Effect"
 import type { Options } from "../../Transfer.js"
-import type { Kept, Seen } from "./side.js"
+import type { FileInfo, PreservedAttributes } from "./endpoint.js"
 
 const permissionBits = 0o777
 const ownerMay = 0o700
 const othersMay = 0o007
 
 /** @internal */
-export const nothing: Kept = {
+export const nothing: PreservedAttributes = {
   created: undefined,
   permissions: undefined,
   limit: undefined,
@@ -26,19 +26,19 @@ const granularity = 2000
  *
  * @internal
  */
-export const isYoung = ({ mtime }: Pick<Seen, "mtime">, now: number): boolean => mtime > now - granularity
+export const isYoung = ({ mtime }: Pick<FileInfo, "mtime">, now: number): boolean => mtime > now - granularity
 
 // The next quick check must not trust this copy.
-const doubted = ({ atime, mtime }: Seen) => ({ atime, mtime: mtime - 1000 })
+const doubted = ({ atime, mtime }: FileInfo) => ({ atime, mtime: mtime - 1000 })
 
-const timesOf = ({ preserve, skipUnchanged }: Options, seen: Seen, now: number): Kept["times"] => {
+const timesOf = ({ preserve, skipUnchanged }: Options, seen: FileInfo, now: number): PreservedAttributes["times"] => {
   if (skipUnchanged === "quick") return isYoung(seen, now) ? doubted(seen) : seen
   return preserve?.times === true ? seen : undefined
 }
 
 interface Target {
   /** What is replaced. */
-  readonly existing: Seen | undefined
+  readonly existing: FileInfo | undefined
   /** Whether its owner and mode count only if this user is the owner. */
   readonly isSuspect: boolean
 }
@@ -48,7 +48,12 @@ interface Target {
  *
  * @internal
  */
-export const ofFile = (options: Options, seen: Seen, { existing, isSuspect }: Target, now: number): Kept => {
+export const ofFile = (
+  options: Options,
+  seen: FileInfo,
+  { existing, isSuspect }: Target,
+  now: number
+): PreservedAttributes => {
   const source = seen.permissions & permissionBits
   const times = timesOf(options, seen, now)
   const isAsked = options.preserve?.mode === true
@@ -81,7 +86,7 @@ const narrowed = (now: number | undefined, limit: number | undefined): number | 
  *
  * @internal
  */
-export const mustLook = ({ created, limit, owner }: Kept): boolean =>
+export const mustLook = ({ created, limit, owner }: PreservedAttributes): boolean =>
   owner !== undefined || limit !== undefined && ((created ?? limit) & ~limit) !== 0
 
 /**
@@ -92,7 +97,7 @@ export const mustLook = ({ created, limit, owner }: Kept): boolean =>
  * @internal
  */
 export const settle = (
-  { limit, owner, permissions }: Kept,
+  { limit, owner, permissions }: PreservedAttributes,
   own: {
     readonly uid?: number | undefined
     readonly gid?: number | undefined
@@ -115,9 +120,9 @@ export const settle = (
 
 /** A directory of the source and its counterpart. */
 interface Directories {
-  readonly seen: Seen
+  readonly seen: FileInfo
   /** What was there, unless it is new. */
-  readonly existing: Seen | undefined
+  readonly existing: FileInfo | undefined
 }
 
 /**
@@ -138,5 +143,5 @@ export const ofDirectory = (options: Options, { existing, seen }: Directories, n
 }
 
 /** @internal */
-export const timesOfDirectory = ({ preserve, skipUnchanged }: Options, seen: Seen): Kept["times"] =>
+export const timesOfDirectory = ({ preserve, skipUnchanged }: Options, seen: FileInfo): PreservedAttributes["times"] =>
   preserve?.times === true || skipUnchanged === "quick" ? seen : undefined

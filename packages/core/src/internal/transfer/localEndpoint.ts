@@ -7,8 +7,8 @@ import * as buffers from "../lib/buffers.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/requests.js"
-import { settle } from "./kept.js"
-import { fromMode, type Fx, type Identity, type Reading, replaced, type Seen, type Side } from "./side.js"
+import { type Endpoint, type FileInfo, fromMode, type Fx, type Identity, type Reading, replaced } from "./endpoint.js"
+import { settle } from "./preserved.js"
 
 const kinds: Readonly<Record<string, string>> = {
   BlockDevice: "a device",
@@ -26,7 +26,7 @@ const idOf = ({ dev, ino }: File.Info): Identity | undefined =>
 const isSame = (one: Identity | undefined, other: Identity | undefined): boolean =>
   one === undefined || other === undefined || one.dev === other.dev && one.ino === other.ino
 
-const seen = (info: File.Info): Seen => {
+const seen = (info: File.Info): FileInfo => {
   const { atime, gid, mode, mtime, size, type, uid } = info
   const modified = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
   return {
@@ -42,7 +42,7 @@ const seen = (info: File.Info): Seen => {
   }
 }
 
-const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): Seen => {
+const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): FileInfo => {
   const [type, kind] = fromMode(mode)
   return {
     type,
@@ -57,7 +57,7 @@ const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): Seen => {
   }
 }
 
-const link: Seen = { type: "SymbolicLink", kind: "a link", size: 0n, permissions: 0o777, mtime: 0, atime: 0 }
+const link: FileInfo = { type: "SymbolicLink", kind: "a link", size: 0n, permissions: 0o777, mtime: 0, atime: 0 }
 
 // As much as a request writes: one byte more would be a request of its own.
 const chunkSize = 255 * 1024
@@ -68,7 +68,7 @@ const piecesKept = 16
 type Read = (piece: Uint8Array) => Fx<number>
 
 // `begin` returns what reads the next piece, from an offset on.
-const reading = (look: Fx<Seen>, begin: (offset: bigint) => Fx<Read>): Fx<Reading> => {
+const reading = (look: Fx<FileInfo>, begin: (offset: bigint) => Fx<Read>): Fx<Reading> => {
   const memory = buffers.make(chunkSize, piecesKept)
   const pieces = (read: Read, length: bigint | undefined) => {
     let left = length
@@ -94,10 +94,10 @@ const reading = (look: Fx<Seen>, begin: (offset: bigint) => Fx<Read>): Fx<Readin
 const linksFollowed = 40
 
 // The kernel follows a link first: what it refuses (`fs.protected_symlinks`) is not resolved by name after all.
-const locate = (side: Pick<Side, "look" | "follow" | "readLink" | "realPath">): Side["locate"] => {
-  const from = (path: string, followed: number): ReturnType<Side["locate"]> =>
+const locate = (side: Pick<Endpoint, "look" | "follow" | "readLink" | "realPath">): Endpoint["locate"] => {
+  const from = (path: string, followed: number): ReturnType<Endpoint["locate"]> =>
     Effect.catchIf(
-      Effect.flatMap(side.look(path), (existing): ReturnType<Side["locate"]> =>
+      Effect.flatMap(side.look(path), (existing): ReturnType<Endpoint["locate"]> =>
         existing.type !== "SymbolicLink"
           ? Effect.succeed([path, existing])
           : Effect.catchIf(
@@ -129,11 +129,11 @@ export const make = (
   fs: FileSystem & { readonly lstat?: (path: string) => ReturnType<FileSystem["stat"]> },
   carriesBytes: boolean,
   files: Option.Option<LocalFiles>
-): Side => {
-  const follow: Side["follow"] = (path) => Effect.map(fs.stat(path), seen)
+): Endpoint => {
+  const follow: Endpoint["follow"] = (path) => Effect.map(fs.stat(path), seen)
   const { lstat } = fs
 
-  const look: Side["look"] = lstat !== undefined
+  const look: Endpoint["look"] = lstat !== undefined
     ? (path) => Effect.map(lstat(path), seen)
     : (path) =>
       Effect.matchEffect(fs.readLink(path), {
@@ -164,7 +164,7 @@ export const make = (
       })
   })
 
-  const write: Side["write"] = (path, created, found) =>
+  const write: Endpoint["write"] = (path, created, found) =>
     Effect.gen(function*() {
       const file = yield* fs.open(path, {
         flag: found === undefined ? "wx" : "r+",
@@ -197,16 +197,16 @@ export const make = (
       }
     })
 
-  const writeSmall: Side["writeSmall"] = (path, bytes, kept, sync) =>
+  const writeSmall: Endpoint["writeSmall"] = (path, bytes, kept, sync) =>
     Effect.scoped(
       Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
         Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync)))
     )
 
-  const rename: Side["rename"] = (from, to, id) =>
+  const rename: Endpoint["rename"] = (from, to, id) =>
     id === undefined ? fs.rename(from, to) : Effect.zipRight(checkSame(from, id), fs.rename(from, to))
 
-  const side: Omit<Side, "locate"> = {
+  const side: Omit<Endpoint, "locate"> = {
     carriesBytes,
     look,
     follow,
@@ -261,7 +261,7 @@ export const make = (
   }
   const whole = Option.match(files, {
     onNone: () => side,
-    onSome: (files): Omit<Side, "locate"> => ({
+    onSome: (files): Omit<Endpoint, "locate"> => ({
       ...side,
       look: (path) => Effect.map(files.look(path), told),
       list: (path, admit) =>

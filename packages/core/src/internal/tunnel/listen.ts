@@ -13,7 +13,7 @@ import * as address from "./address.js"
  */
 export const listen = Effect.fnUntraced(function*(network: LocalNetwork, local: LocalAddress, to: string) {
   const from = address.show(local)
-  yield* address.valid(address.checkEntry("local", local), { from, to })
+  yield* address.valid(address.checkListen("local", local), { from, to })
   return yield* Effect.mapError(
     network.listen(local),
     ({ cause, detail, reason }) => new TunnelError({ reason, from, to, detail, cause })

@@ -19,7 +19,7 @@ export type Fx<A> = Effect.Effect<A, PlatformError>
  *
  * @internal
  */
-export interface Seen {
+export interface FileInfo {
   readonly type: Source["type"]
   /** In words, of what is neither file, directory nor link. */
   readonly kind: string
@@ -44,10 +44,10 @@ export interface Identity {
 }
 
 /** @internal */
-export interface Listed {
+export interface DirectoryEntry {
   readonly name: string
   /** Left out where the listing does not tell: `look` does. */
-  readonly seen: Seen | undefined
+  readonly seen: FileInfo | undefined
 }
 
 /**
@@ -55,7 +55,7 @@ export interface Listed {
  *
  * @internal
  */
-export interface Kept {
+export interface PreservedAttributes {
   /** The mode to make it with, less what the umask takes. */
   readonly created: number | undefined
   /** The mode that it has in the end. Left out: the one that it was made with, within `limit`. */
@@ -94,9 +94,9 @@ export interface Written {
 
 /** @internal */
 export interface Reading {
-  readonly seen: Seen
+  readonly seen: FileInfo
   /** What is known of it now, whatever has its name. */
-  readonly look: Fx<Seen>
+  readonly look: Fx<FileInfo>
   readonly stream: (offset: bigint, length?: bigint) => Stream.Stream<Uint8Array, PlatformError>
   /** Nobody uses what the stream gave any more: it may be overwritten. Whoever does not say so may keep it. */
   readonly reuse: (bytes: Uint8Array) => void
@@ -107,57 +107,57 @@ export interface Writing {
   /** Puts bytes behind those before. They must not change until they are told to be `unused`. */
   readonly write: (bytes: Uint8Array, unused: () => void) => Fx<void>
   /** Waits for all of it, gives it what it is to have by its handle, and closes it. */
-  readonly finish: (kept: Kept, sync: boolean) => Fx<Written>
+  readonly finish: (kept: PreservedAttributes, sync: boolean) => Fx<Written>
 }
 
 /** @internal */
-export interface Side {
+export interface Endpoint {
   /** Whether names can be of any bytes. */
   readonly carriesBytes: boolean
-  readonly look: (path: string) => Fx<Seen>
+  readonly look: (path: string) => Fx<FileInfo>
   /** As `look`, of what a link names. */
-  readonly follow: (path: string) => Fx<Seen>
+  readonly follow: (path: string) => Fx<FileInfo>
   readonly realPath: (path: string) => Fx<string>
   /**
    * What is at a path that a user has named, and where: a link is followed as by any write, also to where nothing is yet.
    * Fails with `PermissionDenied` for a link that another user may have made for others to follow.
    */
-  readonly locate: (path: string) => Fx<readonly [path: string, existing: Seen | undefined]>
+  readonly locate: (path: string) => Fx<readonly [path: string, existing: FileInfo | undefined]>
   /** Calls `admit` with what was listed, piece by piece if it comes so. */
-  readonly list: (path: string, admit?: Admit) => Fx<ReadonlyArray<Listed>>
+  readonly list: (path: string, admit?: Admit) => Fx<ReadonlyArray<DirectoryEntry>>
   readonly readLink: (path: string) => Fx<string>
   readonly symlink: (path: string, target: string) => Fx<void>
   readonly makeDirectory: (path: string, permissions: number | undefined) => Fx<void>
   /** With what is missing above it; one that is there is fine. */
   readonly makeDirectories: (path: string) => Fx<void>
   /** Of a directory. */
-  readonly changeDirectory: (path: string, change: Pick<Kept, "permissions" | "times">) => Fx<void>
+  readonly changeDirectory: (path: string, change: Pick<PreservedAttributes, "permissions" | "times">) => Fx<void>
   readonly removeFile: (path: string) => Fx<void>
   /** One that is empty. */
   readonly removeDirectory: (path: string) => Fx<void>
   /** Replaces what has the name. Fails if `from` is another file than `id`. */
   readonly rename: (from: string, to: string, id?: Identity) => Fx<void>
   /** So many bytes of a file from its beginning, and what is known of it behind that, in as few steps as there can be. */
-  readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: Seen]>
+  readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: FileInfo]>
   /** A new file, closed, in as few steps as there can be. */
-  readonly writeSmall: (path: string, bytes: Uint8Array, kept: Kept, sync: boolean) => Fx<Written>
+  readonly writeSmall: (path: string, bytes: Uint8Array, kept: PreservedAttributes, sync: boolean) => Fx<Written>
   /**
    * A new file that is written under the temporary name, and gets its own when it is as large as that, in as few steps as
    * there can be. Tells how large it is. Not for one that takes over an owner.
    */
-  readonly place: (path: string, temporary: string, bytes: Uint8Array, kept: Kept) => Fx<bigint>
+  readonly place: (path: string, temporary: string, bytes: Uint8Array, kept: PreservedAttributes) => Fx<bigint>
   readonly read: (path: string) => Effect.Effect<Reading, PlatformError, Scope.Scope>
   /** A new file, or the end of the given one, which was found under that name: another one is `InvalidData`. */
   readonly write: (
     path: string,
     created: number | undefined,
-    found: Seen | undefined
+    found: FileInfo | undefined
   ) => Effect.Effect<Writing, PlatformError, Scope.Scope>
   /** The SHA-256 of a file, or of its first bytes, where that takes no reading from here. */
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
 }
 
-const types: Readonly<Record<number, readonly [Seen["type"], string]>> = {
+const types: Readonly<Record<number, readonly [FileInfo["type"], string]>> = {
   [0o010000]: ["Other", "a named pipe"],
   [0o020000]: ["Other", "a device"],
   [0o040000]: ["Directory", "a directory"],
@@ -173,7 +173,7 @@ const unknown = ["Other", "of a type that nobody tells"] as const
  *
  * @internal
  */
-export const fromMode = (mode: number): readonly [Seen["type"], kind: string] => types[mode & 0o170000] ?? unknown
+export const fromMode = (mode: number): readonly [FileInfo["type"], kind: string] => types[mode & 0o170000] ?? unknown
 
 /**
  * Another file has the name of one that was looked at or written.

@@ -4,7 +4,7 @@ import { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
 import type { LocalTunnel, LocalTunnelOptions } from "../../Tunnel.js"
 import * as address from "./address.js"
-import * as entry from "./entry.js"
+import * as listen from "./listen.js"
 import * as traffic from "./traffic.js"
 
 /** @internal */
@@ -25,14 +25,14 @@ export const make = Effect.fnUntraced(function*(
       detail: `this transport cannot connect to the unix socket ${remote.path}`
     })
   }
-  const listener = yield* entry.listen(network, local, to)
+  const listener = yield* listen.listen(network, local, to)
   const tunnel: LocalTunnel = {
     ...yield* traffic.make({
       name: `tunnel to ${to}`,
       accept: listener.accept,
       open: (near) => Effect.map(transport.connect(remote), (far) => ({ near, far, target }))
     }),
-    ...entry.ends(listener),
+    ...listen.ends(listener),
     remote
   }
   return tunnel

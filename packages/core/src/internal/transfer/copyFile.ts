@@ -14,16 +14,25 @@ import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
 import * as arrival from "./arrival.js"
 import * as content from "./content.js"
-import * as kept from "./kept.js"
+import {
+  type Endpoint,
+  type FileInfo,
+  type Fx,
+  type Identity,
+  type PreservedAttributes,
+  type Reading,
+  replaced,
+  type Times
+} from "./endpoint.js"
 import * as names from "./names.js"
-import type { Board } from "./progress.js"
-import { type Fx, type Identity, type Kept, type Reading, replaced, type Seen, type Side, type Times } from "./side.js"
+import * as preserved from "./preserved.js"
+import type { ProgressCounter } from "./progress.js"
 
 /** @internal */
-export interface Setting {
+export interface CopyJob {
   readonly method: "put" | "get"
-  readonly from: Side
-  readonly to: Side
+  readonly from: Endpoint
+  readonly to: Endpoint
   readonly options: Options
   readonly hash: Option.Option<LocalHash>
   /** Whether files are to be on the disk before they get their names. */
@@ -34,9 +43,9 @@ export interface Setting {
 export interface File {
   readonly source: string
   readonly target: string
-  readonly seen: Seen
+  readonly seen: FileInfo
   /** What is at the target. */
-  readonly existing: Seen | undefined
+  readonly existing: FileInfo | undefined
   /** Whether anybody can have made what is at the target (see `sharedDirectory.isSuspect`). */
   readonly isSuspect: boolean
   /** The names of partial files in the target's directory. */
@@ -59,19 +68,20 @@ const streamsAtOnce = 4
 
 const copiedWhole = Outcome.Copied({ resumedAt: 0n })
 
-const isSame = (one: Seen, other: Seen): boolean =>
+const isSame = (one: FileInfo, other: FileInfo): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime
 
 const differ = (one: number | undefined, other: number | undefined): boolean =>
   one !== undefined && other !== undefined && one !== other
 
 // Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
-const hasOtherOwner = (one: Seen, other: Seen): boolean => differ(one.uid, other.uid) || differ(one.gid, other.gid)
+const hasOtherOwner = (one: FileInfo, other: FileInfo): boolean =>
+  differ(one.uid, other.uid) || differ(one.gid, other.gid)
 
 const seconds = (time: number) => Math.floor(time / 1000)
 
 /** @internal */
-export const make = ({ from, hash, method, options, sync, to }: Setting, board: Board) => {
+export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter: ProgressCounter) => {
   const streams = Effect.unsafeMakeSemaphore(streamsAtOnce)
 
   const failed = (path: string, description: string) =>
@@ -99,21 +109,21 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       const [bytes, after] = yield* from.readSmall(file.source, Number(seen.size))
       const isUnchanged = isSame(seen, after) && seen.permissions === after.permissions && !hasOtherOwner(seen, after)
       if (!isUnchanged || BigInt(bytes.length) !== seen.size) return Option.none()
-      const keeping = kept.ofFile(options, seen, file, now)
+      const keeping = preserved.ofFile(options, seen, file, now)
       const isPlain = !sync && Option.isNone(verifier) && keeping.owner === undefined
       yield* isPlain ? arriveSmall(file, bytes, keeping) : arriveChecked(file, bytes, keeping)
-      board.sent(bytes.length)
+      counter.sent(bytes.length)
       return Option.some({ outcome: copiedWhole, bytes: seen.size })
     })
 
-  const arriveSmall = ({ seen, target }: File, bytes: Uint8Array, keeping: Kept): Fx<void> =>
+  const arriveSmall = ({ seen, target }: File, bytes: Uint8Array, keeping: PreservedAttributes): Fx<void> =>
     arrival.under(to, target, (temporary) =>
       Effect.flatMap(
         to.place(target, temporary, bytes, keeping),
         (size) => checkSize(target, seen.size, size)
       ))
 
-  const arriveChecked = ({ seen, target }: File, bytes: Uint8Array, keeping: Kept): Fx<unknown> =>
+  const arriveChecked = ({ seen, target }: File, bytes: Uint8Array, keeping: PreservedAttributes): Fx<unknown> =>
     arrival.arrive(to, target, (temporary) =>
       Effect.gen(function*() {
         const written = yield* to.writeSmall(temporary, bytes, keeping, sync)
@@ -128,10 +138,10 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
 
   // By the handle: the name may have gone to another file. Some servers look by the name even so. `NotFound` says then only
   // that the name is gone.
-  const lookAgain = ({ look, seen }: Reading): Fx<Seen> =>
+  const lookAgain = ({ look, seen }: Reading): Fx<FileInfo> =>
     Effect.catchIf(look, errors.isNotFound, () => Effect.succeed(seen))
 
-  const isWhole = (seen: Seen, after: Seen, size: bigint): boolean =>
+  const isWhole = (seen: FileInfo, after: FileInfo, size: bigint): boolean =>
     // What has no size, as in /proc, has what could be read.
     (seen.size === 0n || size === seen.size) &&
     (takesGrowing ? after.type === seen.type && after.size >= seen.size : isSame(seen, after))
@@ -151,8 +161,8 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const pour = (
     file: File,
     written: string,
-    found?: Seen,
-    compared?: Seen
+    found?: FileInfo,
+    compared?: FileInfo
   ): Effect.Effect<Copied, PlatformError, Scope.Scope> =>
     Effect.gen(function*() {
       const { source, target } = file
@@ -165,12 +175,12 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       }
       if (hasOtherOwner(file.seen, seen)) return yield* Effect.fail(replaced({ method, path: source }))
       const offset = found?.size ?? 0n
-      const keeping = kept.ofFile(options, seen, file, now)
+      const keeping = preserved.ofFile(options, seen, file, now)
       // A later transfer has to open it again.
       const created = options.resume === true ? (keeping.created ?? 0) | 0o600 : keeping.created
       const { finish, write } = yield* to.write(written, created, found)
       const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
-      if (offset > 0n) board.spared(offset)
+      if (offset > 0n) counter.spared(offset)
       let size = offset
       const rest = takesGrowing && seen.size > 0n ? seen.size - offset : undefined
       yield* Stream.runForEach(stream(offset, rest), (bytes) =>
@@ -179,7 +189,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
           size += BigInt(bytes.length)
           // One that grows as fast as it is read would never end.
           if (seen.size > 0n && size > seen.size) return changed(source)
-          return Effect.map(write(bytes, () => reuse(bytes)), () => board.sent(bytes.length))
+          return Effect.map(write(bytes, () => reuse(bytes)), () => counter.sent(bytes.length))
         }))
       const arrived = yield* finish({ ...keeping, created }, sync)
       if (!isWhole(seen, yield* lookAgain(reading), size)) return yield* changed(source)
@@ -198,11 +208,11 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
 
   // Returns what is known of the source if the partial file can be used: it is this user's own, not more open than the final
   // file, and the source begins with its content.
-  const usable = (file: File, path: string, found: Seen): Fx<Seen | undefined> =>
+  const usable = (file: File, path: string, found: FileInfo): Fx<FileInfo | undefined> =>
     Effect.gen(function*() {
       const { seen, source } = file
       if (found.type !== "File" || found.size === 0n || found.size > seen.size) return undefined
-      const { created = 0 } = kept.ofFile(options, seen, file, 0)
+      const { created = 0 } = preserved.ofFile(options, seen, file, 0)
       if ((found.permissions & ~(created | 0o700)) !== 0) return undefined
       if (found.uid !== undefined && found.uid !== (yield* ownUser(path))) return undefined
       const compared = yield* from.follow(source)
@@ -214,7 +224,12 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const ownUser = (path: string): Fx<number | undefined> =>
     arrival.under(to, path, (temporary) =>
       Effect.gen(function*() {
-        const { uid } = yield* to.writeSmall(temporary, new Uint8Array(), { ...kept.nothing, created: 0o600 }, false)
+        const { uid } = yield* to.writeSmall(
+          temporary,
+          new Uint8Array(),
+          { ...preserved.nothing, created: 0o600 },
+          false
+        )
         yield* arrival.remove(to, temporary)
         return uid
       }))
@@ -248,17 +263,20 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
   const isSameContent = ({ seen, source, target }: File): Fx<boolean> =>
     content.isSameFile({ side: from, path: source }, { side: to, path: target }, seen.size, hash)
 
-  const setTimes = (path: string, existing: Seen, times: Times): Fx<unknown> =>
+  const setTimes = (path: string, existing: FileInfo, times: Times): Fx<unknown> =>
     Effect.scoped(
-      Effect.flatMap(to.write(path, undefined, existing), ({ finish }) => finish({ ...kept.nothing, times }, false))
+      Effect.flatMap(
+        to.write(path, undefined, existing),
+        ({ finish }) => finish({ ...preserved.nothing, times }, false)
+      )
     )
 
   // A young file could change again without a new time. Its copy got a time of one second before, and the content decides.
-  const quickCheck = (file: File, existing: Seen): Fx<boolean> =>
+  const quickCheck = (file: File, existing: FileInfo): Fx<boolean> =>
     Effect.gen(function*() {
       const { seen, target } = file
       const later = seconds(seen.mtime) - seconds(existing.mtime)
-      const isYoung = kept.isYoung(seen, yield* Clock.currentTimeMillis)
+      const isYoung = preserved.isYoung(seen, yield* Clock.currentTimeMillis)
       if (later === 0 && !isYoung) return true
       if (later !== 0 && later !== 1 || !(yield* isSameContent(file))) return false
       // If the time cannot be set, the next transfer compares again.
@@ -296,7 +314,7 @@ export const make = ({ from, hash, method, options, sync, to }: Setting, board: 
       }
       return Effect.flatMap(isUnchanged(file), (unchanged) => {
         if (unchanged) {
-          board.spared(seen.size)
+          counter.spared(seen.size)
           return Effect.succeed({ outcome: Outcome.Unchanged(), bytes: 0n })
         }
         const copy = seen.size <= small

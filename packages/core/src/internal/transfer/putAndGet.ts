@@ -13,9 +13,9 @@ import * as realPath from "../files/realPath.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
-import * as localSide from "./localSide.js"
-import * as remoteSide from "./remoteSide.js"
-import * as transfer from "./transfer.js"
+import * as localEndpoint from "./localEndpoint.js"
+import * as remoteEndpoint from "./remoteEndpoint.js"
+import * as run from "./run.js"
 
 // What transfers do with files of this machine.
 const methods = [
@@ -92,23 +92,23 @@ export const make = (
       }
       const ofHost = operationsOf(here.value)
       const local = ofHost === undefined
-        ? localSide.make(
+        ? localEndpoint.make(
           method,
           here.value,
           services.isRemote(here.value),
           Option.filter(services.localFiles, ({ fileSystem }) => hasSameFiles(fileSystem, here.value))
         )
-        : remoteSide.make(method, ofHost, () => Effect.succeedNone)
-      const remote = remoteSide.make(
+        : remoteEndpoint.make(method, ofHost, () => Effect.succeedNone)
+      const remote = remoteEndpoint.make(
         method,
         operations,
         (path, length) => Effect.asSome(services.digest(path, { length }))
       )
       const [from, to] = method === "put" ? [local, remote] : [remote, local]
-      const run = transfer.run({ method, from, to, source, target, host, options, hash: services.hash })
+      const running = run.run({ method, from, to, source, target, host, options, hash: services.hash })
       return ofHost === operations
-        ? Effect.zipRight(checkApart(operations, { method, source, target, options }), run)
-        : run
+        ? Effect.zipRight(checkApart(operations, { method, source, target, options }), running)
+        : running
     })
   return { put: transferred("put"), get: transferred("get") }
 }

@@ -1,0 +1,36 @@
+/**
+ * One call of `put` or `get`.
+ */
+import * as Effect from "effect/Effect"
+import * as errors from "../sftp/errors.js"
+import type * as copyFile from "./copyFile.js"
+import type { Endpoint, Fx } from "./endpoint.js"
+import * as names from "./names.js"
+
+/** @internal */
+export interface TransferJob extends Omit<copyFile.CopyJob, "sync"> {
+  readonly source: string
+  readonly target: string
+  readonly host: string
+}
+
+/**
+ * Fails if a file system without arbitrary bytes in names is given such a path.
+ *
+ * @internal
+ */
+export const checkCarried = ({ method }: TransferJob, path: string, carriesBytes: boolean): Fx<void> =>
+  carriesBytes || names.isText(path)
+    ? Effect.void
+    : Effect.fail(errors.badArgument(
+      { method, path },
+      `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
+    ))
+
+/**
+ * Makes a directory of the target if it is missing. It rarely is.
+ *
+ * @internal
+ */
+export const prepare = (to: Endpoint, directory: string): Fx<void> =>
+  Effect.catchIf(Effect.asVoid(to.follow(directory)), errors.isNotFound, () => to.makeDirectories(directory))

@@ -1,0 +1,53 @@
+/**
+ * One transfer: checks the arguments, and copies a file or a tree.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Result, TransferError } from "../../Transfer.js"
+import * as checkPath from "../sftp/checkPath.js"
+import * as errors from "../sftp/errors.js"
+import { longestListing } from "../sftp/requests.js"
+import { checkCarried, type TransferJob } from "./job.js"
+import * as progress from "./progress.js"
+import * as singleFile from "./singleFile.js"
+import * as tree from "./tree/run.js"
+
+const concurrencyByDefault = 64
+
+/** @internal */
+export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | TransferError> =>
+  Effect.gen(function*() {
+    const { from, hash, method, options, source, target, to } = job
+    const atSource = { method, path: source }
+    const atTarget = { method, path: target }
+    yield* checkPath.checkPath(atSource)
+    yield* checkPath.checkPath(atTarget)
+    const { concurrency = concurrencyByDefault, limit = longestListing } = options
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      return yield* Effect.fail(
+        errors.badArgument(atSource, `\`limit\` must be a non-negative integer, got ${limit}`)
+      )
+    }
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      return yield* Effect.fail(errors.badArgument(atSource, `${concurrency} is no number of entries at once`))
+    }
+    if (options.verify === "digest" && Option.isNone(hash)) {
+      return yield* Effect.fail(
+        errors.badArgument(atSource, "digests need a LocalHash, which was not there when the file system was made")
+      )
+    }
+    yield* checkCarried(job, source, from.carriesBytes)
+    yield* checkCarried(job, target, to.carriesBytes)
+    // The source that was named is what its link names.
+    const root = yield* from.follow(source)
+    if (root.type === "File" && source.endsWith("/") || root.type === "Other" || root.type === "SymbolicLink") {
+      return yield* Effect.fail(
+        errors.system(atSource, "BadResource", undefined, `it is ${root.kind}, neither a file nor a directory`)
+      )
+    }
+    return yield* progress.told(
+      options.onProgress,
+      (counter) => root.type === "File" ? singleFile.run(job, root, counter) : tree.run(job, root, counter, concurrency)
+    )
+  })
