@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import type { ExitCode, ProcessId, Signal } from "@effect/platform/CommandExecutor"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type { RemoteCommandError, RemoteConnectionError } from "./RemoteError.js"
+import type { Pty } from "./RemoteHost.js"
 
 /**
  * A running command, as `RemoteContext.start` gives it. When its scope closes before it has ended, its process group is
@@ -44,4 +46,77 @@ export interface RemoteProcess {
   readonly kill: (signal?: Signal) => Effect.Effect<void, RemoteCommandError | RemoteConnectionError>
   /** What the login shell printed before the command began: the last 16 KiB, with secrets masked. */
   readonly loginOutput: Effect.Effect<string>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type RunError = RemoteCommandError | RemoteConnectionError
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface StartOptions {
+  /**
+   * A pseudo-terminal: stderr is merged into stdout, stdin is echoed, line ends become CR LF, and the whole command must
+   * fit into some 120 kB. Default: false. The command travels in an argument then, so that its words and its environment show
+   * in the host's process list while it starts.
+   *
+   * stdin is typed: the terminal acts on control characters, and cuts a line at 4095 bytes. Its end is typed as ^D (twice
+   * after an unfinished line), which one program reads as the end of its input. A program that has left the terminal's
+   * canonical mode, as an editor does, gets the character instead.
+   */
+  readonly pty?: Pty | boolean | undefined
+  /**
+   * Whether a pipeline (`Command.pipeTo`) fails when an earlier program does, as with `set -o pipefail`. Its code is that of
+   * the last program that failed, and the error has all of them. A program that SIGPIPE ended (code 141) has not failed,
+   * because a later one, such as `head`, has read enough. A program that handles this by a code of its own has. With `false`
+   * the last program alone counts, as locally. On a host with `shell: "none"` it always does. Default: true.
+   */
+  readonly pipefail?: boolean | undefined
+  /**
+   * How long a process group has between TERM and KILL when it must end. Default: 5 seconds. If the host does not confirm
+   * the end within two seconds more, a warning is logged that names the command, and nothing waits for it any longer. Without
+   * a guardian to ask, that is five seconds more.
+   */
+  readonly killAfter?: Duration.DurationInput | undefined
+  /**
+   * What becomes of the command when the connection is lost, or this program is killed: with `"end"`, the default, the host
+   * ends it with all that it has started; with `"keep"` it goes on. Its scope ends it in either case.
+   */
+  readonly onDisconnect?: "end" | "keep" | undefined
+  /**
+   * Whether the command is an attribute of its span (`process.command_line`). What `Redacted` interpolations of `sh` hold is
+   * masked there, but any argument can be a secret. Default: false.
+   */
+  readonly traceCommand?: boolean | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunOptions extends StartOptions {
+  /**
+   * From the call to the end of the command, connecting included. When it passes, the process group is ended, which may
+   * take `killAfter` more, and the verb fails with `TimedOut`.
+   */
+  readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * The most bytes of stdout that are collected. For `streamLines`: the most characters of one line, of any number of lines.
+   * Beyond it the command is ended, and the verb fails with `OutputTooLarge`. `stream` and `exitCode` have no such limit.
+   * Default: 64 MiB (67,108,864).
+   */
+  readonly maxOutput?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface TextOptions extends RunOptions {
+  /** As `TextDecoder` knows it. Default: `"utf-8"`, in which what is no UTF-8 becomes U+FFFD. */
+  readonly encoding?: string | undefined
 }

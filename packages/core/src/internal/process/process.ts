@@ -19,7 +19,7 @@ import * as Stream from "effect/Stream"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import { RemoteCommandError } from "../../RemoteError.js"
 import type { Pty } from "../../RemoteHost.js"
-import type { RemoteProcess } from "../../RemoteProcess.js"
+import type { RemoteProcess, RunError } from "../../RemoteProcess.js"
 import type { ExitStatus, Transport } from "../../Transport.js"
 import * as frame from "../../unstable/Frame.js"
 import * as program from "../command/compile.js"
@@ -36,9 +36,6 @@ import * as text from "../lib/text.js"
 import * as terminate from "../scripts/terminate.js"
 import * as failures from "./errors.js"
 import * as terminalInput from "./terminalInput.js"
-
-/** @internal */
-export type RunError = RemoteCommandError | RemoteConnectionError
 
 /**
  * Where commands run, and who ends them when nobody else can.

@@ -11,17 +11,15 @@ import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { LocalStdio } from "../../LocalStdio.js"
-import type { RunOptions, StartOptions, TextOptions } from "../../RemoteContext.js"
 import type { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
 import { Pty } from "../../RemoteHost.js"
+import type { RunError, RunOptions, StartOptions, TextOptions } from "../../RemoteProcess.js"
 import type { Program } from "../command/compile.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as collect from "./collect.js"
 import * as decode from "./decode.js"
 import * as failures from "./errors.js"
 import * as processes from "./process.js"
-
-type RunError = processes.RunError
 
 /**
  * What a verb makes of the exit code at the end of stdout.
