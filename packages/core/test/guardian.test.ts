@@ -21,6 +21,7 @@ import type { Writable } from "node:stream"
 import { afterAll } from "vitest"
 import * as text from "../src/internal/lib/text.js"
 import * as guardians from "../src/internal/scripts/guardian.js"
+import * as source from "../src/internal/scripts/source.js"
 import * as terminate from "../src/internal/scripts/terminate.js"
 import * as frame from "../src/unstable/Frame.js"
 import * as protocol from "../src/unstable/Guardian.js"
@@ -103,7 +104,7 @@ describe("the protocol", () => {
       protocol.decodeTask(terminate.signal(4711, "SIGHUP")),
       Option.some(Signal({ pid: 4711, name: "HUP" }))
     )
-    assert.isTrue(Option.isNone(protocol.decodeTask(terminate.plain("kill -9 $1", ["sh", "4711", "1"]))))
+    assert.isTrue(Option.isNone(protocol.decodeTask(source.script("kill -9 $1", "sh", "4711", "1"))))
   })
 
   it("what cannot be meant is not said", () => {

@@ -18,6 +18,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as quote from "../internal/command/quote.js"
 import * as text from "../internal/lib/text.js"
+import * as launch from "../internal/scripts/launch.js"
 
 /**
  * One program of a pipeline, with what is set up for it.
@@ -87,57 +88,6 @@ export type Report =
   | { readonly _tag: "Stages"; readonly codes: ReadonlyArray<readonly [stage: number, code: number]> }
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
-// Single quotes, backslashes, exclamation marks and line ends must not occur in here: see `quote.loginShell`.
-// `execfail` lets bash return from a failed `exec` as the others do. `env` sets variables that a shell keeps for itself, and
-// `env -u` drops those of the login and those that shells add. Its arguments show in a process list, so what the user sets is
-// exported by the shell. `er_clear` takes the names from what `env` prints; a line of a value gives a name too many, which
-// changes nothing, because names that the user has set stay. `env` is found in the PATH of the login. It gets the path of the
-// program, because it looks for a name in the new environment, and none with `=`, which it takes for a variable.
-// A failed `exec` ends with 126 or 127; other codes are those of a
-// builtin, which mksh and its kin run there. `er_guard` reads when its process started, behind a name that may hold
-// anything, if /proc is that of its own process ids; it opens the FIFO for both, so that it need not wait for a reader, and
-// only in a directory of this user, since anybody can make one where the guardian's has gone;
-// IFS may be the command's. For `pipefail` every stage but the last is run by a shell that writes its code to descriptor 3,
-// `INDEX:CODE`, and 137 stands for a shell that was killed before it did; 4 is the stdout of the whole.
-const functions = [
-  `er_fail() { er_code=$?; trap - 0; case $er_step$er_code in exec12[67]) ;; exec*) exit "$er_code";; esac` +
-  `; echo "$er_marker $er_step $er_code" >&2; [ -z "$er_index" ] || echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
-  `er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }`,
-  `er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }`,
-  `er_guard() { { [ -O "\${1%/*}" ] && [ -p "$1" ]; } || er_unguarded; [ -h "\${1%/*}" ] && er_unguarded; er_start=-; { IFS= read -r er_line </proc/self/stat; } 2>/dev/null && [ "\${er_line%% *}" = "$$" ] && {` +
-  ` er_line=\${er_line#*")"}; case $er_line in *")"*) er_line=\${er_line##*")"};; esac` +
-  `; er_ifs=$IFS; IFS=" "; set -- "$1" "$2" $er_line; IFS=$er_ifs; er_start=\${22}; }` +
-  `; { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded; }`,
-  `er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }`,
-  `er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }`,
-  `er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }`,
-  `er_use_env() { er_step=environment; er_env=$(command -v env) || exit; }`,
-  `er_clear() { er_keep=$1; er_drop=$("$er_env" -u er_drop) || exit; }`,
-  `er_environment() { er_step=environment; export "$1" || exit; }`,
-  `er_find() { er_step=program; command -v -- "$1" >/dev/null && return; case $1 in */*) [ -e "$1" ] && exit 126;; esac; exit 127; }`,
-  `er_which() { er_step=program; er_path=; case $1 in /*) er_path=$1;; */*) er_path=./$1;; *) set -f; er_ifs=$IFS; IFS=:` +
-  `; for er_dir in $PATH; do er_path=\${er_dir:-.}/$1; [ -f "$er_path" ] && [ -x "$er_path" ] && break; er_path=; done` +
-  `; IFS=$er_ifs; set +f;; esac; [ -e "$er_path" ] || exit 127` +
-  `; case $er_path in *=*) exit 126;; esac; [ -f "$er_path" ] && [ -x "$er_path" ] || exit 126; }`,
-  `er_exec() { er_step=exec; exec "$@"; er_fail; }`,
-  `er_with() { er_step=exec; er_ifs=$IFS; IFS=$er_nl; set -f; for er_one in $er_drop; do er_name=\${er_one%%=*}` +
-  `; case $er_one in =*) ;; *=*) case $er_keep in *" $er_name "*) ;; *) set -- -u "$er_name" "$@";; esac;; esac; done` +
-  `; set +f; IFS=$er_ifs; exec "$er_env" "$@"; er_fail; }`,
-  `er_stage() { er_index=$1; }`,
-  `er_run() { ( er_index=; er_begin; "$@" ) 3>&- 4>&-; er_code=$?; trap - 0; echo "$er_index:$er_code" >&3; exit "$er_code"; }`,
-  `er_last() { exec 3>&- 4>&-; }`,
-  `er_all() { exec 4>&1; er_codes=$(exec 3>&1 >&4; er_pipeline); er_code=$?; er_end=$er_code; er_at=0; er_count=0; unset IFS` +
-  `; for er_one in $er_codes; do er_count=$((er_count + 1)); case $er_one in *:0|*:141) ;; *) [ "$er_end" -eq 0 ]` +
-  ` && [ "\${er_one%%:*}" -gt "$er_at" ] && { er_at=\${er_one%%:*}; er_code=\${er_one#*:}; };; esac; done` +
-  `; [ "$er_code" -eq 0 ] && [ "$er_count" -lt "$1" ] && er_code=137` +
-  `; [ "$er_code" -eq 0 ] || echo "$er_marker stages" $er_codes "$(($1 + 1)):$er_end" >&2; exit "$er_code"; }`
-].join("; ")
-
-// The login may export variables with the names of ours. `unset` also removes the export: a command must not see the marker.
-const prelude = `unset -v ${
-  [...new Set(functions.match(/\ber_\w+(?==| in )/g)), "er_frame", "er_marker", "er_nl"].join(" ")
-}; ${functions}`
-
 /**
  * The first character of a report. Text does not hold it, so that text is not held back because a report could begin in it.
  *
@@ -169,7 +119,7 @@ export const encodeReport = (marker: string, report: Report): Uint8Array => {
  * @since 0.1.0
  * @category constants
  */
-export const launchLine = `exec /bin/sh -c ${quote.loginShell(`${prelude}; IFS= read -r er_frame && eval "$er_frame"`)}`
+export const launchLine = `exec /bin/sh -c ${quote.loginShell(launch.fromStdin)}`
 
 const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace(/\n/g, `'"$er_nl"'`)}'`
 
@@ -203,8 +153,6 @@ const execute = (stage: Stage): string => {
   return [call("with", ...assignments), foundPath, ...stage.words.slice(1).map(word)].join(" ")
 }
 
-const lineEnd = `er_nl=$(echo; echo x); er_nl=\${er_nl%x}`
-
 const usesLineEnd = (frame: Frame): boolean =>
   Option.exists(frame.guard ?? Option.none(), ({ fifo }) => fifo.includes("\n")) ||
   frame.stages.some((stage) =>
@@ -225,7 +173,7 @@ const report = (frame: Frame): ReadonlyArray<string> => [
 const frameText = (frame: Frame): string => {
   const head = [
     `er_marker=${reportStart}${frame.marker}`,
-    ...(usesLineEnd(frame) ? [lineEnd] : []),
+    ...(usesLineEnd(frame) ? [launch.lineEnd] : []),
     ...Option.match(frame.terminal, {
       onNone: () => [],
       onSome: ({ columns, rows }) => [call("terminal", String(rows), String(columns))]
@@ -264,7 +212,7 @@ const frameText = (frame: Frame): string => {
  */
 export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(frame)}\n`)
 
-const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(`${prelude}; eval "$(printf %b "$1")"`)} sh `
+const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(launch.fromArgument)} sh `
 
 /**
  * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
@@ -337,8 +285,8 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
   const line = text.decode(bytes).replace(/\n$/, "")
   const behindMarker = line.indexOf("; ") + 2
   const calls = tokens(
-    line.startsWith(lineEnd, behindMarker)
-      ? line.slice(0, behindMarker) + line.slice(behindMarker + lineEnd.length)
+    line.startsWith(launch.lineEnd, behindMarker)
+      ? line.slice(0, behindMarker) + line.slice(behindMarker + launch.lineEnd.length)
       : line
   )
   if (calls === undefined) return Either.left("the line is no frame")

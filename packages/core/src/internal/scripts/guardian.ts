@@ -4,11 +4,11 @@
  * on stdin and says on stdout.
  *
  * It is a *main* process that reads lines from a FIFO in a private directory, where a command that is being launched
- * registers itself (`er_guard` in `unstable/Frame.ts`); a *relay*, the one that the channel started, which passes on what the client
+ * registers itself (`er_guard` in `launch.ts`); a *relay*, the one that the channel started, which passes on what the client
  * writes and that its input has ended; and a *ticker*. What takes time is done by *enders*, so that main is never busy.
  */
-import type { Stage } from "../../unstable/Frame.js"
-import { endSessions, plain, rounds } from "./terminate.js"
+import { type Script, script } from "./source.js"
+import { endSessions, rounds } from "./terminate.js"
 
 // A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same
 // however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a
@@ -325,7 +325,7 @@ sleep 0.3 || sleep 1
 echo end-of-input >&4 || clean
 `
 
-const script = endSessions + commands + children + connection + main + relay
+const program = endSessions + commands + children + connection + main + relay
 
 // mksh keeps a copy of the stderr that it is started with.
 const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
@@ -341,8 +341,8 @@ export interface Options {
 }
 
 /** @internal */
-export const guardian = ({ interval, prefix = place, silence }: Options): Stage =>
-  plain(launch, [script, prefix, String(silence), String(interval)])
+export const guardian = ({ interval, prefix = place, silence }: Options): Script =>
+  script(launch, program, prefix, String(silence), String(interval))
 
 // In the one place that every host has.
 const place = "/tmp/.effect-remote-"

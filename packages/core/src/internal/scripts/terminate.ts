@@ -1,8 +1,7 @@
 /**
  * Ends a process group on the host, from a shell of its own.
  */
-import * as Option from "effect/Option"
-import type { Stage } from "../../unstable/Frame.js"
+import { type Script, script } from "./source.js"
 
 // The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
 // and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies
@@ -151,7 +150,7 @@ end_sessions() {
  */
 export const leadsGroup = (pid: number): boolean => pid > 1
 
-const script = `${endSessions}
+const endGroup = `${endSessions}
 say() { :; }
 wanted() { :; }
 end_sessions "$1/-/$2"
@@ -162,8 +161,8 @@ end_sessions "$1/-/$2"
  *
  * @internal
  */
-export const group = (pid: number, graceMillis: number): Stage =>
-  plain(script, ["sh", String(pid), String(rounds(graceMillis))])
+export const group = (pid: number, graceMillis: number): Script =>
+  script(endGroup, "sh", String(pid), String(rounds(graceMillis)))
 
 /**
  * A grace period without an end is one of a day.
@@ -177,17 +176,10 @@ export const rounds = (millis: number): number => Math.ceil(Math.min(Math.max(0,
  *
  * @internal
  */
-export const signal = (pid: number, name: string): Stage =>
-  plain(`[ "$1" -gt 1 ] && kill -0 -"$1" 2>/dev/null || exit 0; kill -"$2" -"$1"`, [
+export const signal = (pid: number, name: string): Script =>
+  script(
+    `[ "$1" -gt 1 ] && kill -0 -"$1" 2>/dev/null || exit 0; kill -"$2" -"$1"`,
     "sh",
     String(pid),
     name.replace(/^SIG/, "")
-  ])
-
-/** @internal */
-export const plain = (text: string, words: ReadonlyArray<string>): Stage => ({
-  words: ["/bin/sh", "-c", text, ...words],
-  directory: Option.none(),
-  environment: [],
-  clearEnvironment: false
-})
+  )
