@@ -46,9 +46,11 @@ export interface Client {
   readonly send: (request: Sftp.Request, mayStay?: boolean) => Effect.Effect<Answer, RemoteConnectionError>
   /**
    * As `send`, for callbacks: what is lost is answered at once, and nothing waits for what is on its way. Returns what
-   * abandons it: the answer is not waited for, and a handle in it is closed.
+   * abandons it. If the answer is still to come, a handle in it is closed. A handle that `answered` has received is not.
    */
   readonly post: (request: Sftp.Request, answered: Answered) => () => void
+  /** Closes a handle without waiting for the answer. A handle that was closed before stays as it is. */
+  readonly close: (handle: Uint8Array) => void
   /** Closes a handle whose user was interrupted, and abandons the requests about it. Waits for nothing. */
   readonly leave: (handle: Uint8Array, isClosed?: boolean) => void
   /** Does it when not too much is on its way, and in a span of the request's name where somebody looks. */
@@ -206,9 +208,10 @@ export const make: (
       Deferred.unsafeDone(ended, Effect.void)
     }
 
-    let handles = 0
+    // By identity, since servers give a number that was closed to the next file.
+    const handles = new Set<Uint8Array>()
     const submit = (request: Sftp.Request): Pending => {
-      if (request._tag === "Close") handles--
+      if (request._tag === "Close") handles.delete(request.handle)
       const id = nextId
       nextId = (nextId + 1) >>> 0
       const handle = "handle" in request ? request.handle : undefined
@@ -253,8 +256,11 @@ export const make: (
       )
     })
 
+    const close: Client["close"] = (handle) => {
+      if (lost === undefined && handles.has(handle)) submit(Sftp.Request.Close({ handle }))
+    }
     const closeUnused = (response: Sftp.Response) => {
-      if (response._tag === "Handle" && lost === undefined) submit(Sftp.Request.Close({ handle: response.handle }))
+      if (response._tag === "Handle") close(response.handle)
     }
 
     const answered = ({ id, packet }: Sftp.Numbered<Sftp.Response>): RemoteConnectionError | undefined => {
@@ -263,7 +269,7 @@ export const make: (
       pending.delete(id)
       doubted.remove(entry)
       if (packet._tag === "Handle") {
-        handles++
+        handles.add(packet.handle)
         if (entry.turns !== undefined) takenFrom.set(packet.handle, entry.turns)
       } else entry.turns?.give()
       if (entry.abandoned) closeUnused(packet)
@@ -398,31 +404,39 @@ export const make: (
       if (turns?.isWaitedFor()) isWatched.unsafeOpen()
       return () => {
         if (entry === undefined) return withdraw?.()
+        if (entry.answer !== undefined) return
         entry.resume = undefined
         entry.abandoned = true
-        if (entry.answer === undefined) doubt(entry)
-        else if (Exit.isSuccess(entry.answer)) closeUnused(entry.answer.value)
+        doubt(entry)
       }
     }
 
-    const ask: Client["request"] = (packet) => enter(() => Effect.async((resume) => Effect.sync(begin(packet, resume))))
+    const answerTo = (packet: Sftp.Request, look?: (opening: () => Pending | undefined) => void) =>
+      Effect.async<Sftp.Response, RemoteConnectionError>((resume) => {
+        let answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
+        const abandon = begin(packet, (given) => resume(answer = given), look)
+        return Effect.sync(() => {
+          abandon()
+          // An interruption came before the fiber saw the answer.
+          if (answer !== undefined && Exit.isSuccess(answer)) closeUnused(answer.value)
+        })
+      })
+
+    const ask: Client["request"] = (packet) => enter(() => answerTo(packet))
 
     const openLooking: Client["open"] = (packet, looks) =>
-      enter(() =>
-        Effect.async((resume) => {
-          let found: Sftp.Attributes | undefined
-          const look = (opening: () => Pending | undefined) => {
-            submit(Sftp.Request.Stat({ path: packet.path })).resume = (answer) => {
-              if (Exit.isFailure(answer) || answer.value._tag !== "Attrs") return
-              found = answer.value.attributes
-              const entry = opening()
-              if (entry !== undefined && entry.answer === undefined && fileMode.mayBlock(found)) doubt(entry)
-            }
+      enter(() => {
+        let found: Sftp.Attributes | undefined
+        const look = (opening: () => Pending | undefined) => {
+          submit(Sftp.Request.Stat({ path: packet.path })).resume = (answer) => {
+            if (Exit.isFailure(answer) || answer.value._tag !== "Attrs") return
+            found = answer.value.attributes
+            const entry = opening()
+            if (entry !== undefined && entry.answer === undefined && fileMode.mayBlock(found)) doubt(entry)
           }
-          const opened: Answered = (answer) => resume(Exit.map(answer, (answer) => [answer, found] as const))
-          return Effect.sync(begin(packet, opened, looks ? look : undefined))
-        })
-      )
+        }
+        return Effect.map(answerTo(packet, looks ? look : undefined), (answer) => [answer, found] as const)
+      })
     const seen = <A, E>(name: Sftp.Request["_tag"], effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
       Effect.withFiberRuntime((fiber) =>
         Context.get(fiber.getFiberRef(DefaultServices.currentServices), Tracer.Tracer) === untraced
@@ -432,7 +446,7 @@ export const make: (
     const request: Client["request"] = (packet) => seen(packet._tag, ask(packet))
     const leave: Client["leave"] = (handle, isClosed = false) => {
       if (lost !== undefined) return
-      if (!isClosed) submit(Sftp.Request.Close({ handle }))
+      if (!isClosed) close(handle)
       for (const entry of pending.values()) if (entry.handle === handle) doubt(entry)
     }
 
@@ -496,11 +510,12 @@ export const make: (
       open: (packet, looks) => seen("Open", openLooking(packet, looks)),
       send,
       post: begin,
+      close,
       leave,
       begin: (name, effect) => seen(name, enter(() => effect)),
       has,
-      isIdle: () => handles === 0 && (pending.size === 0 || doubted.count() === pending.size && isBlocked()),
-      hasHandles: () => handles > 0,
+      isIdle: () => handles.size === 0 && (pending.size === 0 || doubted.count() === pending.size && isBlocked()),
+      hasHandles: () => handles.size > 0,
       isDoubted: () => doubted.count() > 0,
       answers: Effect.map(doubted.settled(patience), () => !isBlocked()),
       readSize,

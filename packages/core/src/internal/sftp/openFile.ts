@@ -457,7 +457,7 @@ const make = (
     isClosed: () => closed,
     abandon: (isInterrupted) => {
       if (isInterrupted) client.leave(handle, closed)
-      else if (!closed) client.post(Sftp.Request.Close({ handle }), () => {})
+      else if (!closed) client.close(handle)
       closed = true
     }
   }

@@ -180,7 +180,7 @@ export const make = (session: Session, host: string): Operations => {
         yield* Effect.addFinalizer((exit) =>
           Effect.sync(() => {
             if (Exit.isFailure(exit)) client.leave(handle)
-            else client.post(Sftp.Request.Close({ handle }), () => {})
+            else client.close(handle)
           })
         )
         return handle
@@ -335,7 +335,7 @@ export const make = (session: Session, host: string): Operations => {
             const abandoned: Array<() => void> = []
             const leave = () => {
               isEnded = true
-              if (open !== undefined) client.post(Sftp.Request.Close({ handle: open }), () => {})
+              if (open !== undefined) client.close(open)
               open = undefined
             }
             const end = (result: Fx<A>) => {

@@ -1,0 +1,100 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Stream, TestClock } from "effect"
+import * as Sftp from "../src/protocol/Sftp.js"
+import type { RemoteFileSystem } from "../src/RemoteFileSystem.js"
+import * as scripted from "./fixtures/scriptedSftp.js"
+
+const content = "x".repeat(100_000)
+
+/** What opens handles, and ends by itself if the server answers. */
+const uses: Readonly<Record<string, (fs: RemoteFileSystem) => Effect.Effect<unknown, unknown>>> = {
+  "a small atomic write": (fs) => fs.atomicWrite("/directory/new", "content"),
+  "an atomic write of a stream": (fs) => fs.atomicWrite("/directory/new", Stream.make(new Uint8Array(100_000))),
+  "a write": (fs) => fs.writeFileString("/directory/new", content),
+  "a read": (fs) => fs.readFileString("/directory/file"),
+  "a stream": (fs) => Stream.runDrain(fs.stream("/directory/file")),
+  "a copy": (fs) => fs.copyFile("/directory/file", "/directory/new"),
+  "a listing": (fs) => fs.readDirectory("/directory"),
+  "a temporary file": (fs) => Effect.scoped(fs.makeTempFileScoped({ directory: "/directory" }))
+}
+
+const noSuchFile = Sftp.Response.Status({ code: Sftp.StatusCode.noSuchFile, message: "No such file" })
+
+/** A server that gives each opening a handle of its own, and answers nothing after the first `count` requests. */
+const holding = (count: number) => {
+  const opened: Array<string> = []
+  const closed: Array<string> = []
+  const held: Array<() => void> = []
+  let isHolding = true
+  let listed = false
+  const answerTo = (request: Sftp.Request): scripted.Answer => {
+    switch (request._tag) {
+      case "Open":
+      case "Opendir":
+        opened.push(String(opened.length))
+        return scripted.handle(opened.at(-1)!)
+      case "Close":
+        closed.push(scripted.handleText(request.handle))
+        return scripted.ok
+      case "Read":
+        return request.offset === 0n ? Sftp.Response.Data({ data: new Uint8Array(10) }) : scripted.eof
+      case "Readdir":
+        listed = !listed
+        return listed ? scripted.names("file") : scripted.eof
+      case "Fstat":
+        return scripted.attributes(0o100644, 7n)
+      case "Stat":
+      case "Lstat":
+        return request.path.endsWith("file")
+          ? scripted.attributes(0o100644, 10n)
+          : request.path.endsWith("directory")
+          ? scripted.attributes(0o040755)
+          : noSuchFile
+      case "Realpath":
+        return scripted.names(request.path)
+      default:
+        return scripted.ok
+    }
+  }
+  let answered = 0
+  return {
+    opened,
+    closed,
+    answer: (request: Sftp.Request, session: scripted.Served, id: number): scripted.Answer => {
+      if (!isHolding || answered++ < count) return answerTo(request)
+      held.push(() => session.send(id, answerTo(request)))
+      return undefined
+    },
+    /** Answers what waits, and everything from now on. */
+    release: () => {
+      isHolding = false
+      for (const answer of held) answer()
+    }
+  }
+}
+
+const settle = Effect.repeatN(Effect.yieldNow(), 300)
+
+describe("each handle is closed once", () => {
+  for (const [name, use] of Object.entries(uses)) {
+    it.scoped(`when ${name} is interrupted after any number of answers`, () =>
+      Effect.gen(function*() {
+        let isDone = false
+        for (let count = 0; !isDone; count++) {
+          const server = holding(count)
+          const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["posixRename", "fsync"] })
+          const fiber = yield* Effect.fork(use(fs))
+          yield* settle
+          isDone = Option.isSome(yield* Fiber.poll(fiber))
+          yield* Fiber.interruptFork(fiber)
+          yield* settle
+          server.release()
+          yield* settle
+          yield* TestClock.adjust("10 seconds")
+          yield* settle
+          assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)), `it has not ended after ${count} answers`)
+          assert.deepStrictEqual([...server.closed].sort(), [...server.opened].sort(), `after ${count} answers`)
+        }
+      }))
+  }
+})
