@@ -8,7 +8,8 @@ export default defineConfig(({ mode }) => {
     test: {
       projects: workspace,
       pool: "forks",
-      poolOptions: { forks: { maxForks: 2 } }
+      // most tests wait for processes and timeouts: with two workers, two cores are idle for a third of the time
+      poolOptions: { forks: { maxForks: 3 } }
     }
   }
 })

@@ -13,7 +13,7 @@ export const shared: ViteUserConfig = {
   },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: process.env.EFFECT_REMOTE_FULL === "1" ? [] : ["**/*.long.test.ts"],
+    exclude: process.env.EFFECT_REMOTE_FULL === "1" ? [] : ["**/*.{full,long}.test.ts"],
     setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
     testTimeout: 30_000,
     hookTimeout: 30_000
