@@ -3,6 +3,12 @@ import type { ViteUserConfig } from "vitest/config"
 
 const packages = fileURLToPath(new URL("packages", import.meta.url))
 
+// `--exclude` on the command line does not reach the projects.
+const leftOut = (): Array<string> => {
+  if (process.env.EFFECT_REMOTE_FULL !== "1") return ["**/*.{full,long}.test.ts"]
+  return process.env.EFFECT_REMOTE_LONG === "0" ? ["**/*.long.test.ts"] : []
+}
+
 /** What the tests of every package share. */
 export const shared: ViteUserConfig = {
   resolve: {
@@ -13,7 +19,7 @@ export const shared: ViteUserConfig = {
   },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: process.env.EFFECT_REMOTE_FULL === "1" ? [] : ["**/*.{full,long}.test.ts"],
+    exclude: leftOut(),
     setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
     testTimeout: 30_000,
     hookTimeout: 30_000

@@ -4,10 +4,10 @@ import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
 import { rewriting } from "../../testing/src/internal/conformance/atomicWrites.js"
 import { bundled, ended, firstLine, start } from "./fixtures/program.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 import { layerProcess } from "./suites/support.js"
 
-for (const kind of servers) {
+for (const kind of longServers) {
   describe(`files on layerProcess, ${kind} server`, () => {
     it.scopedLive(
       "a client killed at any moment of a write leaves the old file or the new one, whole",

@@ -5,10 +5,10 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import { bundled, ended, firstLine, start } from "./fixtures/program.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 import { eventually } from "./suites/support.js"
 
-for (const kind of servers) {
+for (const kind of longServers) {
   it.scopedLive(
     `a client killed at any moment of a put leaves a whole file, and what is swept or gone on with, ${kind} server`,
     () =>

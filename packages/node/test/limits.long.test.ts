@@ -1,10 +1,10 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { crowd, crowdBesideFiles, together } from "./suites/limits.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 import { layerConnection } from "./suites/support.js"
 
-for (const kind of servers) {
+for (const kind of longServers) {
   describe(`hundreds of commands, fifty of them at once, ${kind} server`, () => {
     for (const maxSessions of [10, 2, 1]) {
       it.live(`MaxSessions ${maxSessions}`, () =>

@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as cuts from "./fixtures/cuts.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 
-for (const kind of servers) {
+for (const kind of longServers) {
   it.scopedLive(
     `a put that is cut at any byte, fifty times, goes on and leaves nothing torn, ${kind} server`,
     () => Effect.map(cuts.puts(kind, 50), (resumed) => assert.isAbove(resumed, 20)),

@@ -1,6 +1,6 @@
 import { describe, it } from "@effect/vitest"
 import * as steps from "./fixtures/steps.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 
 describe("a file that is written, at every step", () => {
   for (const verb of steps.verbs) {
@@ -9,7 +9,7 @@ describe("a file that is written, at every step", () => {
     }
     // The others have their source in memory.
     if (verb.title.startsWith("put")) continue
-    for (const kind of servers) {
+    for (const kind of longServers) {
       it.scopedLive(`${verb.title}, cut, ${kind} server`, () => steps.onServer(kind, verb), 120_000)
     }
   }

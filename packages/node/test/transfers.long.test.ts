@@ -8,14 +8,14 @@ import * as Fs from "node:fs"
 import { bundled, firstLine, start } from "./fixtures/program.js"
 import * as proxies from "./fixtures/proxy.js"
 import { random } from "./fixtures/random.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 import { layerConnection } from "./suites/support.js"
 
 const mebibyte = 1024 * 1024
 
 const digest = (path: string) => Crypto.createHash("sha256").update(Fs.readFileSync(path)).digest("hex")
 
-for (const kind of servers) {
+for (const kind of longServers) {
   describe(`transfers, ${kind} server`, () => {
     it.scopedLive("1 GiB goes up and down with flat memory", () =>
       Effect.gen(function*() {

@@ -1,8 +1,8 @@
 import { it } from "@effect/vitest"
 import { twoWriters } from "./fixtures/writers.js"
-import { servers } from "./suites/servers.js"
+import { longServers } from "./suites/servers.js"
 
-for (const kind of servers) {
+for (const kind of longServers) {
   it.scopedLive(
     `two writers and forty readers of one file see no part of it, ${kind} server`,
     () => twoWriters(kind, 150, 40),

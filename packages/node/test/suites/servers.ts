@@ -20,6 +20,12 @@ const usable: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD === "emb
  */
 export const servers: ReadonlyArray<Sshd.Kind> = full ? usable : usable.slice(0, 1)
 
+/**
+ * The server of the files named `*.long.test.ts`. They repeat hundreds of times what shorter files test with every server,
+ * and the embedded server is slow at it.
+ */
+export const longServers: ReadonlyArray<Sshd.Kind> = usable.slice(0, 1)
+
 /** The server for what only OpenSSH's can show. */
 export const openssh = servers.includes("openssh")
 
