@@ -1,3 +1,5 @@
+import { FileSystem } from "@effect/platform"
+import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Stream, TestClock } from "effect"
 import * as Sftp from "../src/protocol/Sftp.js"
@@ -97,4 +99,30 @@ describe("each handle is closed once", () => {
         }
       }))
   }
+})
+
+describe("a file that is used after its scope", () => {
+  it.scoped("fails, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const server = holding(Infinity)
+      const { fs, sessions } = yield* scripted.make({ answer: server.answer, extensions: ["fsync"] })
+      const file = yield* Effect.scoped(fs.open("/directory/file", { flag: "r+" }))
+      yield* settle
+      const sent = sessions[0]!.requests.length
+      const uses: Readonly<Record<string, Effect.Effect<unknown, PlatformError>>> = {
+        stat: file.stat,
+        read: file.read(new Uint8Array(10)),
+        readAlloc: file.readAlloc(FileSystem.Size(10)),
+        write: file.write(new Uint8Array(10)),
+        writeAll: file.writeAll(new Uint8Array(10)),
+        truncate: file.truncate(),
+        sync: file.sync
+      }
+      for (const [name, use] of Object.entries(uses)) {
+        const error = yield* Effect.flip(use)
+        assert.strictEqual(error._tag === "SystemError" && error.reason, "BadResource", name)
+        assert.include(error.message, "the file is closed")
+      }
+      assert.strictEqual(sessions[0]!.requests.length, sent)
+    }))
 })

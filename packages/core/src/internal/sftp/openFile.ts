@@ -195,12 +195,23 @@ const make = (
   mayStay: boolean
 ): Made => {
   const on = (method: string): CallContext => ({ method, path: call.path })
+  let closed = false
+  // Servers give the number of a closed handle to the next file.
+  const whileOpen = <A>(method: string, effect: Fx<A>): Fx<A> =>
+    Effect.suspend(() =>
+      closed
+        ? Effect.fail(errors.system(on(method), "BadResource", undefined, "the file is closed: its scope has ended"))
+        : effect
+    )
   const ask = (method: string, request: Sftp.Request) =>
-    Effect.mapError(
-      mayStay
-        ? Effect.flatMap(client.send(request, mayStay), ({ wait }) => wait)
-        : client.request(request),
-      errors.connection(on(method))
+    whileOpen(
+      method,
+      Effect.mapError(
+        mayStay
+          ? Effect.flatMap(client.send(request, mayStay), ({ wait }) => wait)
+          : client.request(request),
+        errors.connection(on(method))
+      )
     )
   interface Sent {
     readonly bytes: number
@@ -208,11 +219,14 @@ const make = (
     readonly answer: Answer
   }
   const send = (method: string, request: Sftp.Request, bytes: number): Fx<Sent> =>
-    Effect.clockWith((clock) =>
-      Effect.mapBoth(client.send(request, mayStay), {
-        onFailure: errors.connection(on(method)),
-        onSuccess: (answer) => ({ bytes, at: clock.unsafeCurrentTimeMillis(), answer })
-      })
+    whileOpen(
+      method,
+      Effect.clockWith((clock) =>
+        Effect.mapBoth(client.send(request, mayStay), {
+          onFailure: errors.connection(on(method)),
+          onSuccess: (answer) => ({ bytes, at: clock.unsafeCurrentTimeMillis(), answer })
+        })
+      )
     )
   const answerTo = (method: string, { answer, at }: Sent, window: Window): Fx<Sftp.Response> => {
     const response = Effect.mapError(answer.wait, errors.connection(on(method)))
@@ -356,7 +370,6 @@ const make = (
         (answer) => expectOk(client, on(method), "write", answer)
       ))
 
-  let closed = false
   const closing = Effect.suspend((): Fx<Fx<void>> => {
     if (closed) return Effect.succeed(Effect.void)
     return Effect.map(asking("close", Sftp.Request.Close({ handle })), (answered) => {
