@@ -52,7 +52,7 @@ interface Link {
 /** The ways of losing a connection, and what is said of each. */
 const faults: ReadonlyArray<readonly [name: string, strike: (link: Link) => Effect.Effect<void>, words: RegExp]> = [
   ["the server's process is killed", ({ sshd }) => sshd.dropConnections, /closed|reset|Broken pipe/],
-  ["silence", ({ proxy }) => proxy.silence, /the server answered no more/],
+  ["silence", ({ proxy }) => proxy.silence, /the server stopped answering/],
   ["a reset", ({ proxy }) => proxy.reset, /closed|reset|Broken pipe/],
   ["an end in good order", ({ proxy }) => proxy.end, /closed|reset|Broken pipe/],
   ["the master is killed", () => killMaster("SIGKILL"), /ended by a signal/],

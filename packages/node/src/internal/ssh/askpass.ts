@@ -1,6 +1,6 @@
 /**
- * How a password reaches `ssh`: it runs the program that SSH_ASKPASS names, which reads one line of a FIFO. So the
- * password is in no argument, no environment and no file; it waits in the pipe until it is asked for.
+ * Passes passwords to `ssh`. For a password `ssh` runs the program that SSH_ASKPASS names, and that program reads one line
+ * of a FIFO. The password waits in the pipe: it never appears in an argument, in the environment or in a file.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -9,7 +9,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 
 /**
- * The variable by which `ssh` passes on to the script where the FIFO of this channel is.
+ * Environment variable with the directory of the channel's FIFOs. The script inherits it from `ssh`.
  *
  * @internal
  */
@@ -17,13 +17,13 @@ export const directoryVariable = "EFFECT_REMOTE_ASKPASS"
 
 const fifoName = (index: number) => `password-${index}`
 
-// Which `ssh` may ask: the one of this channel. Its children inherit the variable, and a ProxyCommand or a jump host of the
-// user's configuration that asks for a password means another one.
+// File with the process id of the channel's `ssh`: only that process gets the password. A ProxyCommand or a jump host from
+// the user's configuration inherits the variable too, but asks for another password.
 const askerName = "asker"
 
 /**
- * The script for the `index`th password. Who asks for anything but that (to accept a host key, for the passphrase of a
- * key, for a new password) gets no answer, and neither does a second question: the first answer was wrong.
+ * The script that answers with the password number `index`. It refuses every other question: whether to accept a host key,
+ * the passphrase of a key, a new password. It also refuses a second question, because the first answer was wrong.
  *
  * @internal
  */
@@ -43,8 +43,7 @@ ${
 `
 
 /**
- * Tells which process may ask. It must be said before that process has logged in; its first question comes far later than
- * its start.
+ * Names the process that may ask for a password. To be called right after its start: its first question comes much later.
  *
  * @internal
  */
@@ -70,10 +69,10 @@ export const offer = (
     return Effect.zipRight(
       makeFifo(path),
       Effect.acquireRelease(
-        // Opened for both ways, so that neither opening nor writing waits for the script.
+        // Opened for reading and writing, so that neither opening nor writing waits for the script.
         Effect.try(() => {
           const fd = Fs.openSync(path, Fs.constants.O_RDWR | Fs.constants.O_NONBLOCK)
-          // Empty lines answer those who ask again.
+          // Further questions read an empty line.
           Fs.writeSync(fd, `${Redacted.value(password)}${"\n".repeat(16)}`)
           return fd
         }),

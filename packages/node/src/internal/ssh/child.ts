@@ -1,5 +1,5 @@
 /**
- * An `ssh`, from its start until nothing is left of it. It ends with this program, however that ends.
+ * Starts and ends `ssh` processes. When this program ends or is killed, its `ssh` processes end too.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
@@ -15,7 +15,7 @@ export const notFound = (host: string, ssh: string, cause?: unknown): RemoteConn
     reason: "SshNotFound",
     host,
     cause,
-    detail: `there is no program ${JSON.stringify(ssh)} on this machine`,
+    detail: `the program ${JSON.stringify(ssh)} was not found on this machine`,
     hint:
       "Install OpenSSH's client: apt-get install openssh-client, dnf install openssh-clients, apk add openssh-client."
   })
@@ -25,19 +25,19 @@ const spawnError = (host: string, ssh: string, cause: NodeJS.ErrnoException): Re
     ? notFound(host, ssh, cause)
     : new RemoteConnectionError({ reason: "Unknown", host, cause, detail: `${ssh} did not start: ${cause.message}` })
 
-// A second process waits for the end of descriptor 3, whose other end this program holds, and takes `ssh` with it. A line
-// there says that `ssh` has ended by itself: then its process id is nobody's, or another process's.
+// A second process reads descriptor 3, whose other end this program holds, and kills `ssh` at the end of input. A line means
+// that `ssh` has exited by itself: its process id may then belong to another process.
 const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-`
 
 /**
- * Whether that is how the shell says that it did not find `ssh`.
+ * Whether code and log mean that the shell did not find `ssh`.
  *
  * @internal
  */
 export const isMissing = (code: number | null, log: string): boolean => code === 127 && /^sh: |^\/bin\/sh: /m.test(log)
 
-// A helper that a ProxyCommand has started may hold the outputs of an `ssh` that has ended. What is in them is read first:
-// reading goes on while less is held than the stream's limit, and the immediate comes after what can be read now.
+// A helper started by a ProxyCommand may keep the output pipes open after `ssh` has exited. A pipe is closed when it is
+// empty: the stream reads ahead up to its limit, and the immediate runs after all data that is available now.
 const closeWhenEmpty = (stream: Readable): void => {
   const timer = setInterval(() => {
     setImmediate(() => {
@@ -47,12 +47,12 @@ const closeWhenEmpty = (stream: Readable): void => {
   stream.once("close", () => clearInterval(timer))
 }
 
-// `ssh` runs LocalCommand and ProxyCommand by $SHELL, which for a service account runs nothing.
+// `ssh` runs LocalCommand and ProxyCommand with $SHELL. The shell of a service account runs nothing.
 const shell = (): { readonly SHELL?: string } =>
   /\/(nologin|false|rbash|git-shell)$/.test(process.env.SHELL ?? "") ? { SHELL: "/bin/sh" } : {}
 
 /**
- * The exit code, once it is gone; `null` when a signal ended it.
+ * Waits until the child has exited. Its exit code, or `null` if a signal ended it.
  *
  * @internal
  */
@@ -74,7 +74,7 @@ export interface Options {
 }
 
 /**
- * Starts a child. The scope ends it: TERM, and KILL if it is still there after two seconds. No interruption ends this.
+ * Starts a child. The scope ends it: SIGTERM, then SIGKILL after two seconds. An interruption does not cut this short.
  *
  * @internal
  */
@@ -83,7 +83,7 @@ export const make = <Child extends ChildProcess>(
 ): Effect.Effect<Child, RemoteConnectionError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Child, RemoteConnectionError>((resume) => {
-      // A group of its own: a Ctrl-C at the terminal is for this program, which ends its commands by these children.
+      // A process group of its own: Ctrl-C at the terminal reaches this program alone, which ends its commands through `ssh`.
       const env = { ...process.env, ...shell(), ...environment }
       try {
         const child = spawn("/bin/sh", ["-c", watched, "sh", ssh, ...args], {

@@ -1,6 +1,6 @@
 /**
- * What `ssh` says when it fails, as a reason and words for people. The one place that reads its texts; OpenSSH prints them
- * untranslated, since it sets no locale but that of characters.
+ * Translates the messages of a failing `ssh` into a reason, a detail and a hint. Only this file knows the texts of OpenSSH,
+ * which are always in English.
  */
 import { RemoteConnectionError, type RemoteConnectionReason } from "@effect-remote/core/RemoteError"
 
@@ -22,7 +22,7 @@ export const withoutSftp = "For SFTP, sshd_config needs a line like: Subsystem s
  */
 export const slowHost = "Is the host up and reachable? A slow one needs a larger connectTimeout."
 
-// In order: what comes first is nearer to the cause.
+// In order of precedence: an earlier rule is closer to the cause.
 const rules: ReadonlyArray<Rule> = [
   {
     pattern: /Bad configuration option: (\S+)|Unsupported option "?(\S+?)"?$/m,
@@ -34,14 +34,14 @@ const rules: ReadonlyArray<Rule> = [
     pattern: /REVOKED HOST KEY|is marked as revoked|has been revoked/,
     reason: "HostKeyRevoked",
     detail: () => "the server's host key is revoked",
-    hint: "Somebody may have the key's secret half. Ask who runs the host."
+    hint: "The private half of the key may be compromised. Ask the administrator of the host."
   },
   {
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/,
     reason: "HostKeyMismatch",
     detail: () => "the server has another host key than the known one",
-    hint:
-      "Either the host was set up anew or somebody is in between. If it was: ssh-keygen -R HOST, and add the new key."
+    hint: "Either the host was reinstalled or another machine intercepts the connection." +
+      " If it was reinstalled: ssh-keygen -R HOST, and add the new key."
   },
   {
     pattern: /No (\S+) host key is known for (.*) and you have requested strict checking/,
@@ -82,7 +82,7 @@ const rules: ReadonlyArray<Rule> = [
   {
     pattern: /Connection timed out during banner exchange/,
     reason: "TimedOut",
-    detail: () => "somebody accepted the connection and never said that it is an SSH server",
+    detail: () => "the connection was accepted, but no SSH server answered",
     hint: "Is it the right port?"
   },
   {
@@ -117,7 +117,7 @@ const rules: ReadonlyArray<Rule> = [
   {
     pattern: /Timeout, server (.*) not responding/,
     reason: "ConnectionLost",
-    detail: () => "the server answered no more"
+    detail: () => "the server stopped answering"
   },
   {
     pattern:
@@ -127,14 +127,14 @@ const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-// What `-v` adds, and what is no news.
+// Debug lines of `-v`, and notices that never explain a failure.
 const chatter = /^(?:debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: |Warning: Permanently added )/
 
-// Of a banner, say: the server's own.
+// A server's banner may have longer ones.
 const longestLine = 500
 
 /**
- * What is left of a log for people.
+ * The last lines of a log that may explain a failure.
  *
  * @internal
  */
@@ -145,8 +145,8 @@ export const readable = (log: string): string =>
     .map((line) => line.slice(0, longestLine))
     .join("\n")
 
-// A server may send any text, of several lines, as it disconnects. No rule may match in it, except for the limit on logins,
-// which has no other sign.
+// With its disconnect message a server may send any text, of several lines. No rule may match in that text, except the limit
+// on logins, which has no other sign.
 const ownWords = (output: string): string => {
   const goodbye = /^Received disconnect from \S+ port \d+:\d+:( Too many authentication failures$)?/m.exec(output)
   return goodbye === null ? output : output.slice(0, goodbye.index + goodbye[0].length)
@@ -164,8 +164,8 @@ export const diagnose = (host: string, log: string, otherwise: string, pinned: b
         reason: "HostKeyMismatch",
         host,
         output,
-        detail: "the server's host key is none of those that are pinned",
-        hint: "A pinned fingerprint must be that of the key type that the server prefers, ED25519 as a rule."
+        detail: "the server's host key does not match a pinned key",
+        hint: "Pin the fingerprint of the key type that the server prefers, usually ED25519."
       })
       : new RemoteConnectionError({ reason, host, output, detail: detail(match), hint })
   }

@@ -20,12 +20,12 @@ export interface Installation {
   readonly config: string
   readonly environment: Readonly<Record<string, string>>
   readonly passwords: ReadonlyArray<readonly [index: number, password: Redacted.Redacted<string>]>
-  /** What `ssh` prints on stderr, on a line of its own, once it has logged in. */
+  /** The line that `ssh` prints on stderr once it has logged in. */
   readonly ready: string
 }
 
 /**
- * For what is written for `ssh`.
+ * Explains a failure to write the files that `ssh` needs.
  *
  * @internal
  */
@@ -46,7 +46,7 @@ export const written = (host: string) =>
       })
   )
 
-// A word for whatever shell runs ProxyCommand, in a line where a percent sign begins a token.
+// Quotes a word for the shell that runs ProxyCommand. In ssh_config a percent sign begins a token.
 const shellWord = (word: string): string => `'${word.replace(/'/g, `'\\''`).replace(/%/g, "%%")}'`
 
 /** @internal */
@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
   const route: ReadonlyArray<JumpHost> = [...(host.jumpHosts ?? []), host]
   const last = route.length - 1
 
-  // Linked here, where no character of its path is one of a pattern.
+  // `Include` reads a path as a pattern. The path of this link has no special characters.
   const userConfig = host.sshConfig === undefined || host.sshConfig === "none" ? host.sshConfig : file("user-config")
   if (userConfig !== undefined && userConfig !== "none") {
     yield* Effect.tryPromise(() => Fs.symlink(Path.resolve(expandHome(host.sshConfig as string)), userConfig))

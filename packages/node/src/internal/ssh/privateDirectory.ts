@@ -9,7 +9,7 @@ import * as Path from "node:path"
 import * as process from "node:process"
 
 /**
- * Somebody else could put other files in the place of ours.
+ * Another user could replace the files in the directory.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ export class UntrustedDirectory extends Data.TaggedError("UntrustedDirectory")<{
 const everybodyWrites = 0o002
 const sticky = 0o1000
 
-// What the owner of a directory is called whose owner has no id in this container.
+// In a container, the user id of a file whose owner has no id there.
 const unmapped = 65534
 
 const withAbove = (path: string): ReadonlyArray<string> => {
@@ -40,7 +40,7 @@ const distrust = async (directory: string): Promise<string | undefined> => {
   return undefined
 }
 
-// `ssh` runs what a file in there says.
+// `ssh` runs commands that it reads from files in the directory.
 const checkTrust = (directory: string) =>
   Effect.flatMap(
     Effect.tryPromise(() => distrust(directory)),
@@ -53,8 +53,8 @@ const temporary = (prefix: string) =>
     (path) => Effect.ignoreLogged(Effect.tryPromise(() => Fs.rm(path, { recursive: true, force: true })))
   )
 
-// Removes the directory if this program ends without closing the scope: then its input ends without a line. It works in the
-// directory, so it reaches nothing else. An `ssh` that is still ending may add a file.
+// Removes the directory if this program ends without closing the scope: its input then ends without a line. Relative paths
+// keep it within the directory. It tries again because an `ssh` that is still ending may add a file.
 const remover = `IFS= read -r _ && exit
 for _ in 1 2 3 4 5; do
   rm -rf ./*
@@ -89,9 +89,8 @@ const dismiss = (child: ChildProcess) =>
   }).pipe(Effect.interruptible, Effect.timeoutOption("1 second"), Finalizer.apart)
 
 /**
- * A directory that only this user can enter (0700), below directories where no other user can replace it, else an
- * `UntrustedDirectory`. It is removed with the scope, and by another process if this program is
- * killed.
+ * Makes a directory that only this user can enter (0700). Fails with `UntrustedDirectory` if another user could replace it.
+ * The scope removes it, or another process if this program is killed.
  *
  * @internal
  */
@@ -104,7 +103,7 @@ export const make = Effect.suspend(() => {
 })
 
 /**
- * One within another, for one channel or connection.
+ * Makes a subdirectory for one channel or connection.
  *
  * @internal
  */

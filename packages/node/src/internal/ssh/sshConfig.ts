@@ -5,7 +5,7 @@
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Duration from "effect/Duration"
 
-// As `argv_split` of OpenSSH reads it. A percent sign would begin a token.
+// Quoted for `argv_split` of OpenSSH. In paths a percent sign begins a token.
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
 const path = (text: string): string => quoted(text.replace(/%/g, "%%"))
 
@@ -61,7 +61,7 @@ const trust = (host: JumpHost, files: Files): ReadonlyArray<string> => {
 }
 
 /**
- * What every connection to the host needs, whether it is the destination or on the way.
+ * Settings for each connection to the host, as the destination or as a jump host.
  *
  * @internal
  */
@@ -70,11 +70,11 @@ export const endpoint = (host: JumpHost, files: Files): ReadonlyArray<string> =>
   ...(host.port === undefined ? [] : [`Port ${host.port}`]),
   ...(host.keyFile === undefined ? [] : [`IdentityFile ${path(host.keyFile)}`]),
   ...trust(host, files),
-  // Nobody is there to answer. With a password SSH_ASKPASS answers, and it answers that question alone.
+  // Nobody can answer a prompt. With a password SSH_ASKPASS answers that one question.
   ...(host.password === undefined ? ["BatchMode yes"] : ["BatchMode no", "NumberOfPasswordPrompts 1"])
 ]
 
-// What keeps the user's interactive settings out of ours.
+// Overrides interactive settings of the user's configuration.
 const isolation: ReadonlyArray<string> = [
   "ControlMaster no",
   "ControlPath none",
@@ -110,12 +110,12 @@ export const destination = (host: RemoteHost): ReadonlyArray<string> => [
 /** @internal */
 export const defaults: ReadonlyArray<string> = ["ServerAliveInterval 15", "ServerAliveCountMax 3"]
 
-// A pattern that only this text matches. `*` and `?` occur in no host name, `!` negates in front.
+// A pattern that matches only this name. Host names do not contain `*` or `?`, and a leading `!` would negate.
 const pattern = (host: string): string => quoted(host.replace(/[*?!]/g, "?"))
 
 /**
- * The explicit settings are the host's alone. OpenSSH hands the file on to the hops of a `ProxyJump` in the user's
- * configuration, and what was meant for the host must not apply to them; isolation and defaults may.
+ * The text of the file. The explicit settings apply to the host alone: OpenSSH passes the file on to the hops of a
+ * `ProxyJump` in the user's configuration. Isolation and defaults may apply to those too.
  *
  * @internal
  */
