@@ -6,8 +6,8 @@
 import * as Command from "@effect/platform/Command"
 import * as Redacted from "effect/Redacted"
 import * as annotations from "./internal/command/annotations.js"
-import { posix } from "./internal/command/quote.js"
 import { tracker } from "./internal/command/template.js"
+import { posix } from "./internal/scripts/quote.js"
 
 /**
  * What `sh` takes between its words: text and numbers become one word each, an array a word for each of its elements,

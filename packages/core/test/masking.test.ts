@@ -4,9 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck, Redacted, Schema } from "effect"
 import { inspect } from "node:util"
 import { compile } from "../src/internal/command/compile.js"
+import * as failures from "../src/internal/command/errors.js"
 import * as masks from "../src/internal/command/mask.js"
 import * as text from "../src/internal/lib/text.js"
-import * as failures from "../src/internal/process/errors.js"
 import { RemoteCommandError } from "../src/RemoteError.js"
 
 // The same values in every run.

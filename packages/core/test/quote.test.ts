@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { spawnSync } from "node:child_process"
-import * as quote from "../src/internal/command/quote.js"
 import * as text from "../src/internal/lib/text.js"
+import * as quote from "../src/internal/scripts/quote.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

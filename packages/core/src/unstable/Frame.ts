@@ -16,9 +16,9 @@
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as quote from "../internal/command/quote.js"
 import * as text from "../internal/lib/text.js"
 import * as launch from "../internal/scripts/launch.js"
+import * as quote from "../internal/scripts/quote.js"
 
 /**
  * One program of a pipeline, with what is set up for it.

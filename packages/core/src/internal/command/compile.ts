@@ -9,9 +9,9 @@ import * as Option from "effect/Option"
 import type { RemoteCommandReason } from "../../RemoteError.js"
 import type { Stage } from "../../unstable/Frame.js"
 import * as text from "../lib/text.js"
+import * as quote from "../scripts/quote.js"
 import * as annotations from "./annotations.js"
 import * as masks from "./mask.js"
-import * as quote from "./quote.js"
 
 /** @internal */
 export interface Program {

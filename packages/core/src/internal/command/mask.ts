@@ -3,7 +3,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import * as text from "../lib/text.js"
-import * as quote from "./quote.js"
+import * as quote from "../scripts/quote.js"
 
 /**
  * Where the text is a part of a longer one, so that a secret may be cut there.

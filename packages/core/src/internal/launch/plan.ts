@@ -7,8 +7,8 @@ import type { Pty } from "../../RemoteHost.js"
 import type { Transport } from "../../Transport.js"
 import * as frame from "../../unstable/Frame.js"
 import * as program from "../command/compile.js"
+import type { CommandFailure } from "../command/errors.js"
 import * as random from "../lib/random.js"
-import type { CommandFailure } from "../process/errors.js"
 import * as reports from "./reports.js"
 
 type Guard = Option.Option<frame.Guard>

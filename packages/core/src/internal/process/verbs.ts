@@ -15,10 +15,10 @@ import type { RemoteCommandError, RemoteConnectionError } from "../../RemoteErro
 import { Pty } from "../../RemoteHost.js"
 import type { RunError, RunOptions, StartOptions, TextOptions } from "../../RemoteProcess.js"
 import type { Program } from "../command/compile.js"
+import * as failures from "../command/errors.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as collect from "./collect.js"
 import * as decode from "./decode.js"
-import * as failures from "./errors.js"
 import * as processes from "./process.js"
 
 /**

@@ -7,8 +7,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
-import * as quote from "../command/quote.js"
 import * as deadline from "../lib/deadline.js"
+import * as quote from "../scripts/quote.js"
 import * as clients from "./client.js"
 
 /**

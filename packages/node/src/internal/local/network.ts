@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import { show } from "../ssh/address.js"
+import { show } from "../lib/address.js"
 import * as duplex from "./duplex.js"
 
 const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): TunnelError => {

@@ -6,9 +6,9 @@ import * as Option from "effect/Option"
 import { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
 import type { ExitStatus } from "../../Transport.js"
 import type { Report } from "../../unstable/Frame.js"
-import type { Program } from "../command/compile.js"
 import * as outlet from "../lib/outlet.js"
 import * as text from "../lib/text.js"
+import type { Program } from "./compile.js"
 
 type CommandFields = ConstructorParameters<typeof RemoteCommandError>[0]
 
