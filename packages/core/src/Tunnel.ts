@@ -9,7 +9,6 @@ import type * as Stream from "effect/Stream"
 import type { LocalAddress } from "./LocalNetwork.js"
 import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { RemoteAddress } from "./Transport.js"
-import type { SocksError } from "./unstable/Socks.js"
 
 /**
  * Where this machine listens: a host and port, or the path of a unix socket to make.
@@ -94,6 +93,33 @@ export type RemoteTunnelOptions = RemoteListen & LocalDestination
  * @category models
  */
 export type SocksProxyOptions = LocalListen
+
+/**
+ * Why a client of a SOCKS proxy was not served.
+ *
+ * - `Version`: the client does not speak SOCKS 5.
+ * - `Method`: the client wants to authenticate.
+ * - `Command`: the client asks for something other than CONNECT.
+ * - `AddressType`: the address is neither IPv4 nor IPv6 nor a name.
+ * - `Address`: the address has a known type but is not valid.
+ * - `Ended`: the client closed the connection before its request was complete.
+ * - `TimedOut`: the client was silent for too long.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocksReason = "Version" | "Method" | "Command" | "AddressType" | "Address" | "Ended" | "TimedOut"
+
+/**
+ * A client of a SOCKS proxy that cannot be served.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SocksError extends Data.TaggedError("SocksError")<{
+  readonly reason: SocksReason
+  readonly message: string
+}> {}
 
 /**
  * What happens on a tunnel. `peer` is who connected to it. Each connection is told either as `Refused`, or as `Opened`

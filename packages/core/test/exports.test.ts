@@ -92,6 +92,7 @@ it("the package exports these names", () => {
         "TypeId",
       ],
       "Tunnel": [
+        "SocksError",
         "TunnelEvent",
       ],
       "sh": "function",

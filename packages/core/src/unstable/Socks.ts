@@ -6,35 +6,10 @@
  *
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Wire from "../protocol/Wire.js"
-
-/**
- * - `Version`: it is not SOCKS 5 that the client speaks.
- * - `Method`: the client wants to authenticate.
- * - `Command`: it asks for something other than CONNECT.
- * - `AddressType`: the address is neither IPv4 nor IPv6 nor a name.
- * - `Address`: it is, but there cannot be such an address.
- * - `Ended`: the client hung up first.
- * - `TimedOut`: the client was silent for too long.
- *
- * @since 0.1.0
- * @category models
- */
-export type SocksReason = "Version" | "Method" | "Command" | "AddressType" | "Address" | "Ended" | "TimedOut"
-
-/**
- * A client of a SOCKS proxy that cannot be served.
- *
- * @since 0.1.0
- * @category errors
- */
-export class SocksError extends Data.TaggedError("SocksError")<{
-  readonly reason: SocksReason
-  readonly message: string
-}> {}
+import { SocksError, type SocksReason } from "../Tunnel.js"
 
 /**
  * What all the bytes that a client has sent so far come to: `None` as long as there are too few of them, then the message

@@ -1,3 +1,4 @@
+import { SocksError, type SocksReason } from "@effect-remote/core/Tunnel"
 import * as Socks from "@effect-remote/core/unstable/Socks"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck, Option } from "effect"
@@ -125,9 +126,9 @@ describe("Socks", () => {
   })
 
   it("answers with these bytes", () => {
-    const refusal = (reason: Socks.SocksReason) =>
+    const refusal = (reason: SocksReason) =>
       Option.getOrUndefined(
-        Option.map(Socks.encodeRefusal(new Socks.SocksError({ reason, message: "" })), (bytes) => Array.from(bytes))
+        Option.map(Socks.encodeRefusal(new SocksError({ reason, message: "" })), (bytes) => Array.from(bytes))
       )
     assert.deepStrictEqual(Array.from(Socks.encodeMethod()), [5, 0])
     assert.deepStrictEqual(Array.from(Socks.encodeReply("Succeeded")), [5, 0, 0, 1, 0, 0, 0, 0, 0, 0])

@@ -16,10 +16,10 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { Channel, Transport } from "../../Transport.js"
+import * as Deadline from "../../unstable/Deadline.js"
 import * as frame from "../../unstable/Frame.js"
 import * as protocol from "../../unstable/Guardian.js"
 import * as reports from "../launch/reports.js"
-import * as deadline from "../lib/deadline.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as random from "../lib/random.js"
 import * as text from "../lib/text.js"
@@ -247,7 +247,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const start = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
-      yield* restore(deadline.within(host, "starting the guardian")(Scope.extend(run(scope), scope))).pipe(
+      yield* restore(Deadline.within(host, "starting the guardian")(Scope.extend(run(scope), scope))).pipe(
         Effect.onError((cause) =>
           Effect.zipRight(
             Effect.sync(() => {

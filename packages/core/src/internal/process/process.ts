@@ -21,6 +21,7 @@ import { RemoteCommandError } from "../../RemoteError.js"
 import type { Pty } from "../../RemoteHost.js"
 import type { RemoteProcess, RunError } from "../../RemoteProcess.js"
 import type { ExitStatus, Transport } from "../../Transport.js"
+import * as Deadline from "../../unstable/Deadline.js"
 import * as frame from "../../unstable/Frame.js"
 import * as program from "../command/compile.js"
 import * as failures from "../command/errors.js"
@@ -29,7 +30,6 @@ import * as plans from "../launch/plan.js"
 import type { Scanned } from "../launch/reports.js"
 import * as reports from "../launch/reports.js"
 import type { Shells } from "../launch/shellPool.js"
-import * as deadline from "../lib/deadline.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as outlet from "../lib/outlet.js"
 import * as random from "../lib/random.js"
@@ -390,7 +390,7 @@ const launch = Effect.fnUntraced(function*(
   )
 
   const processId = yield* restore(
-    deadline.within(transport.host, "launching the command")(Effect.zipRight(introduce, awaitReport))
+    Deadline.within(transport.host, "launching the command")(Effect.zipRight(introduce, awaitReport))
   ).pipe(
     Effect.tapErrorTag("RemoteConnectionError", () =>
       Effect.sync(() => {
@@ -484,7 +484,7 @@ const launch = Effect.fnUntraced(function*(
       }
       if (!(yield* Deferred.isDone(exited))) {
         const { code, output } = yield* control(transport, terminate.signal(processId, signal)).pipe(
-          deadline.within(transport.host, `sending ${signal}`)
+          Deadline.within(transport.host, `sending ${signal}`)
         )
         if (code !== 0) {
           return yield* failure.error({

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
-import * as deadline from "../lib/deadline.js"
+import * as Deadline from "../../unstable/Deadline.js"
 import * as quote from "../scripts/quote.js"
 import * as clients from "./client.js"
 
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     : transport.exec(`exec ${quote.loginShell(sftpServer)}`, { onWanted: giveWay })
   const connect = Effect.flatMap(
     channel,
-    (channel) => deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, transport.host))
+    (channel) => Deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, transport.host))
   )
 
   const open = Effect.uninterruptibleMask((restore) =>

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { LocalNetwork } from "../../LocalNetwork.js"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import { RemoteAddress, type Transport } from "../../Transport.js"
-import type { SocksProxy, SocksProxyOptions } from "../../Tunnel.js"
+import { SocksError, type SocksProxy, type SocksProxyOptions } from "../../Tunnel.js"
 import * as Socks from "../../unstable/Socks.js"
 import * as text from "../lib/text.js"
 import * as address from "./address.js"
@@ -20,14 +20,14 @@ const handshakeTimeout = "30 seconds"
 // How long a client that was refused has for reading why, and for hanging up itself.
 const partingTimeout = "5 seconds"
 
-const ended = (message: string) => new Socks.SocksError({ reason: "Ended", message })
+const ended = (message: string) => new SocksError({ reason: "Ended", message })
 
 // A message is short, and only what comes with its end is kept beyond it.
 const receive = <A>(
   client: traffic.Side,
   decode: (bytes: Uint8Array) => Socks.Decoded<A>,
   bytes: Uint8Array
-): Effect.Effect<{ readonly message: A; readonly rest: Uint8Array }, Socks.SocksError> =>
+): Effect.Effect<{ readonly message: A; readonly rest: Uint8Array }, SocksError> =>
   Effect.flatMap(
     decode(bytes),
     Option.match({
@@ -43,7 +43,7 @@ const receive = <A>(
     })
   )
 
-const send = (client: traffic.Side, bytes: Uint8Array): Effect.Effect<void, Socks.SocksError> =>
+const send = (client: traffic.Side, bytes: Uint8Array): Effect.Effect<void, SocksError> =>
   Effect.matchEffect(client.write(bytes), {
     onFailure: (error) => ended(error.message),
     onSuccess: (more) => more ? Effect.void : ended("the client hung up")
@@ -58,12 +58,12 @@ const handshake = Effect.fnUntraced(
     const found = address.checkDestination("target's", target)
     return found === undefined
       ? { target, rest }
-      : yield* new Socks.SocksError({ reason: "Address", message: found })
+      : yield* new SocksError({ reason: "Address", message: found })
   },
   Effect.timeoutFail({
     duration: handshakeTimeout,
     onTimeout: () =>
-      new Socks.SocksError({
+      new SocksError({
         reason: "TimedOut",
         message: `the client did not ask for anything within ${handshakeTimeout}`
       })
