@@ -34,7 +34,7 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
     new RemoteConnectionError({
       reason: "ChannelRefused",
       host,
-      detail: "the server allows no session more than those in use",
+      detail: "no free session on this connection (MaxSessions)",
       hint: "MaxSessions in sshd_config limits those of one connection: maxSessions of the host in memory."
     })
 
