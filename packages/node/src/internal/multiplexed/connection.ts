@@ -1,5 +1,5 @@
 /**
- * One connection, from the start of its master until it is lost or its scope closes.
+ * One connection: its master, its channels and its sessions, until it is lost or its scope closes.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
@@ -20,15 +20,15 @@ import * as sessions from "./sessions.js"
 export interface Connection {
   readonly multiplexer: mux.Multiplexer
   readonly sessions: sessions.Sessions
-  /** Where the master takes other requests. */
+  /** The master's control socket, for further requests. */
   readonly socketPath: string
   readonly forwards: Forwards
   readonly isLost: () => boolean
-  /** Waits until it is lost, and tells why. */
+  /** Waits until the connection is lost. The reason. */
   readonly lost: Effect.Effect<RemoteConnectionError>
 }
 
-// What waits here to be written to the master; beyond that, data is held back where it comes from.
+// Bytes that may wait to be written to the master. Beyond that the writers wait.
 const outgoingLimit = 256 * 1024
 
 /** @internal */
@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
-  // Where it has not just been lost. OpenSSH's ends with code 0 when it is terminated.
+  // Unless the connection was lost just now: then the reason is how `ssh` ended.
   const unsupported = ({ message }: { readonly message: string }) =>
     Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(name, message) : error)
 

@@ -12,9 +12,9 @@ import * as control from "../protocol/control.js"
 /** @internal */
 export interface ControlSocket {
   readonly socket: Net.Socket
-  /** Has what comes from now on, behind the answers that were asked for. The bytes change once it has returned. */
+  /** Takes all bytes that follow the answers. `take` must copy: the buffer is reused. */
   readonly receive: (take: (bytes: Uint8Array) => void) => void
-  /** One request and its answer. */
+  /** Sends a request and waits for its answer. */
   readonly ask: (request: control.Request) => Effect.Effect<control.Answer, ControlError>
 }
 
@@ -24,7 +24,7 @@ export class ControlError extends Data.TaggedError("ControlError")<{
   readonly cause?: unknown
 }> {}
 
-// Node's own reads take 64 KiB at most, and the master has up to three times that ready.
+// A read of Node's takes 64 KiB at most. The master has up to three times that ready.
 const readAtOnce = 256 * 1024
 
 interface Incoming {
@@ -54,7 +54,7 @@ const connect = (path: string, incoming: Incoming): Effect.Effect<Net.Socket, Co
   )
 
 /**
- * Connects, and exchanges hellos.
+ * Connects and exchanges hello messages.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function*(path: string) {
       })
     }
     return Effect.flatMap(packet, control.decode).pipe(
-      Effect.mapError(({ message }) => new ControlError({ message: `the master answered nonsense: ${message}` }))
+      Effect.mapError(({ message }) => new ControlError({ message: `the master sent a malformed answer: ${message}` }))
     )
   })
 
@@ -108,7 +108,9 @@ export const make = Effect.fnUntraced(function*(path: string) {
 
   yield* send(control.hello())
   const hello = yield* answer
-  if (hello._tag !== "Hello") return yield* new ControlError({ message: "the master said no hello" })
+  if (hello._tag !== "Hello") {
+    return yield* new ControlError({ message: "the master did not begin with a hello message" })
+  }
 
   const made: ControlSocket = {
     socket,

@@ -2,8 +2,9 @@ import type { RemoteAddress } from "@effect-remote/core/Transport"
 import * as Path from "node:path"
 
 /**
- * Where the master finds our sockets. It remembers a forward that failed, and takes it for the one that has its port later:
- * so what is for one port has one socket, and a port that the host chose must be none of these.
+ * Paths of the sockets to which the master forwards connections. The master remembers a forward that failed, and later
+ * mistakes it for another one with the same port. So each port keeps one path, and if the host chooses a port, it must
+ * differ from all these.
  *
  * @internal
  */

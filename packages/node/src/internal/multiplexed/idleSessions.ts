@@ -16,7 +16,7 @@ export interface IdleSession {
 }
 
 /**
- * What to do for the first caller who waits: ask a session to close, now or after a moment.
+ * The step for the first waiting caller: ask a session to close, now or after a moment.
  *
  * @internal
  */

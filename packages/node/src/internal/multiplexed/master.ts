@@ -1,6 +1,6 @@
 /**
- * OpenSSH's master: one `ssh` that has logged in and waits on a control socket for what to do with its connection. It goes
- * with the scope, and with the program, however that ends.
+ * OpenSSH's master: one `ssh` that has logged in and takes requests on a control socket. It ends with the scope, and when
+ * the program ends or is killed.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
@@ -20,7 +20,7 @@ import * as privateDirectory from "../ssh/privateDirectory.js"
 
 /** @internal */
 export interface Ending {
-  /** `null` when a signal ended it, `undefined` when it runs on. */
+  /** `null` if a signal ended it, `undefined` if it still runs. */
   readonly code: number | null | undefined
   readonly error: RemoteConnectionError
 }
@@ -28,7 +28,7 @@ export interface Ending {
 /** @internal */
 export interface Master {
   readonly socketPath: string
-  /** How it has ended, or that it has not within a second. */
+  /** How it ended. Waits for at most a second. */
   readonly ending: Effect.Effect<Ending>
 }
 
@@ -38,10 +38,10 @@ export const unsupported = (host: string, detail: string): RemoteConnectionError
     reason: "Unsupported",
     host,
     detail: `this ssh does not share its connection: ${detail}`,
-    hint: "OpenSsh.layerProcess needs no multiplexing: it starts one ssh for each channel."
+    hint: "OpenSsh.layerProcess works without a shared connection: it starts one ssh for each channel."
   })
 
-// A unix socket's path has room for 108 bytes, and `ssh` makes it under a name that is 17 bytes longer.
+// The path of a unix socket has at most 107 bytes, and `ssh` first creates it with a name that is 17 bytes longer.
 const longestSocketPath = 90
 
 const socketName = "s"
@@ -51,7 +51,7 @@ const logKept = 64 * 1024
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
 
 /**
- * Fails where the path of a control socket would be too long.
+ * Fails if the path of a control socket would be too long.
  *
  * @internal
  */
@@ -63,8 +63,8 @@ export const checkPath = (host: string, { directory }: installations.Installatio
       : new RemoteConnectionError({
         reason: "Unsupported",
         host,
-        detail: `the path of the control socket has ${length} bytes, and ssh takes no more than ${longestSocketPath}`,
-        hint: `TMPDIR is too long: set it to a shorter directory, or take OpenSsh.layerProcess.`
+        detail: `the path of the control socket has ${length} bytes, but ssh accepts at most ${longestSocketPath}`,
+        hint: `Set TMPDIR to a directory with a shorter path, or use OpenSsh.layerProcess.`
       })
   })
 
@@ -134,11 +134,11 @@ export const make = Effect.fnUntraced(
             detail: failure.reason !== "Unknown"
               ? failure.detail
               : code === undefined
-              ? "ssh has dropped this program, and runs on"
+              ? "ssh closed its control socket but still runs"
               : code === null
               ? "the ssh of this connection was ended by a signal"
               : `the ssh of this connection has ended with code ${code}`,
-            hint: "What was in flight may have been done or not. The next use connects again."
+            hint: "Operations in flight may have been done or not. The next use reconnects."
           })
           return { code, error }
         })

@@ -1,15 +1,15 @@
 /**
- * What can be watched of connections, as Effect's metrics. Each has the tag `server.address`.
+ * Metrics of connections. Each has the tag `server.address`.
  */
 import * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 
-// They go up and down, and so add up over the connections of a program.
+// Counters that go up and down, so that the connections of a program add up.
 const channelsOpen = Metric.counter("effect_remote_channels_open", {
-  description: "Channels that are open on connections, half-open ones included"
+  description: "Open channels on connections, including half-open ones"
 })
 const sessionsWaiting = Metric.counter("effect_remote_sessions_waiting", {
-  description: "Commands and SFTP sessions that wait until the server allows one more"
+  description: "Commands and SFTP sessions that wait for a free session"
 })
 const bytesSent = Metric.counter("effect_remote_sent_bytes", {
   description: "Bytes of the connection protocol sent, before encryption",
@@ -20,7 +20,7 @@ const bytesReceived = Metric.counter("effect_remote_received_bytes", {
   incremental: true
 })
 const reconnects = Metric.counter("effect_remote_reconnects", {
-  description: "Connections made again after one was lost",
+  description: "Reconnections after a connection was lost",
   incremental: true
 })
 
@@ -35,7 +35,7 @@ export interface Metrics {
 
 /** @internal */
 export const make = (address: string): Metrics => {
-  // The same list each time, by which a metric finds its hook at once: `Metric.tagged` has a new one for each update.
+  // The same array for each update: a metric finds its hook by it. `Metric.tagged` makes a new array each time.
   const labels = [MetricLabel.make("server.address", address)]
   const of = (metric: Metric.Metric.Counter<number>) => (change: number) => {
     if (change !== 0) metric.unsafeUpdate(change, labels)

@@ -1,6 +1,6 @@
 /**
- * The host listens for us. The proxy mode answers no request to forward, so the master is asked, which connects to a socket
- * of ours for each connection there.
+ * Listening on the host. The proxy mode has no requests for it, so the master is asked to forward: it connects to a socket
+ * on this machine for each connection to the host.
  */
 import { LocalAddress } from "@effect-remote/core/LocalNetwork"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
@@ -18,7 +18,7 @@ import type * as control from "../protocol/control.js"
 import type { Connection } from "./connection.js"
 import * as controlSocket from "./controlSocket.js"
 
-// A type of channel that no server has.
+// A channel type that every server refuses.
 const noChannel = "none@effect-remote"
 
 /** @internal */
@@ -42,7 +42,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     new RemoteConnectionError({ reason, host, detail: `listening on ${where} there: ${detail}`, cause })
 
   const lost = Effect.flip(connection.lost)
-  // A connection that is lost is the reason, and that is known soon.
+  // If the connection was lost, that is the reason. It is known soon.
   const unlessLost = (failure: RemoteConnectionError) =>
     Finalizer.apart(
       Effect.timeoutFail(Effect.interruptible(lost), { duration: "2 seconds", onTimeout: () => failure })
@@ -56,7 +56,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     localNetwork.listen(LocalAddress.Unix({ path })),
     (cause) =>
       cause.reason === "AddressInUse"
-        ? failure("ChannelRefused", "it does so for this program already", cause)
+        ? failure("ChannelRefused", "this program already listens there", cause)
         : unlessLost(failure("Unknown", cause.message, cause))
   )
   const request = (_tag: "OpenForward" | "CloseForward"): control.Request => ({
@@ -67,12 +67,12 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const ask = (request: control.Request) =>
     Effect.scoped(Effect.flatMap(controlSocket.make(connection.socketPath), ({ ask }) => ask(request)))
 
-  // The server is told, not asked: whatever it answers next, it listens no more then.
+  // Closing a forward has no reply. After the server's answer to a later message it no longer listens.
   const heeded = Effect.scoped(connection.multiplexer.open(noChannel, new Uint8Array()))
 
-  // The master closes only what it has answered about, and an answer that nobody waits for is lost: so both are asked for to
-  // the end, which is the master's at the latest, for whoever is interrupted too. A forward that failed must not be closed:
-  // that would close the one that has its port.
+  // The master can close a forward only after its answer to the opening, and it drops an answer if the asking socket has
+  // gone. So both requests run to their end, even if the caller is interrupted. A failed forward must not be closed: that
+  // would close the other forward with its port.
   const opening = yield* Effect.acquireRelease(
     Effect.forkDaemon(ask(request("OpenForward"))),
     (opening) =>
@@ -98,7 +98,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
   const broken = Effect.mapError((cause: { readonly message: string }) =>
     failure("ConnectionLost", cause.message, cause)
   )
-  // A master that dies closes its sockets in good order: only one that still answers has told of an end.
+  // A dying master closes its sockets cleanly too. An end is an end only if the master still answers.
   const ended = unlessBroken(Effect.catchAll(ask({ _tag: "AliveCheck" }), () => lost))
   const remote: RemoteListener = {
     address: address._tag === "Tcp" && answer._tag === "RemotePort"

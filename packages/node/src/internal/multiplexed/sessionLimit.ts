@@ -13,15 +13,15 @@ export interface SessionLimit {
   readonly isProbing: boolean
   /** Sessions that were admitted and that the server may still count, including those being opened. */
   readonly open: number
-  /** Those that the server confirmed. */
+  /** Sessions that the server confirmed. */
   readonly confirmed: number
-  /** Those that a caller here uses. */
+  /** Sessions that a caller here uses. */
   readonly held: number
   /** When `held` last became 0. */
   readonly unheldSince: number
   /** When the last confirmed session was gone. */
   readonly lastGoneAt: number
-  /** Nobody is admitted: the server still counts a session that was closed. */
+  /** No caller is admitted, because the server still counts a session that was closed. */
   readonly isPaused: boolean
 }
 
@@ -38,7 +38,7 @@ export const initial: SessionLimit = {
   isPaused: false
 }
 
-// A server counts a session until its process has ended, a little longer than we do.
+// The server counts a session until its process has ended, a little longer than this module does.
 const releaseLag = 250
 
 /**
@@ -93,8 +93,8 @@ export const confirm = (state: SessionLimit): SessionLimit => {
 }
 
 /**
- * What a refusal means. `Lagging`: the server still counts a session that is closed, try again soon. `Full`: the limit was
- * learned, wait for a session to end. `Denied`: no session is open, so the server allows none.
+ * The meaning of a refusal. `Lagging`: the server still counts a session that is closed, try again soon. `Full`: the limit
+ * was learned, wait for a session to end. `Denied`: no session is open, so the server does not allow any.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Those who wait for a session, in the order in which they asked. Pure.
+ * The callers that wait for a session, in the order in which they asked. Pure.
  */
 
 /** @internal */
@@ -26,7 +26,8 @@ export const remove = <A extends Waiting>(queue: ReadonlyArray<A>, caller: A): R
   queue.filter((one) => one !== caller)
 
 /**
- * Those who have waited for `patience` while nobody here used a session (`unheldSince`): nobody here can end their wait.
+ * The callers that have waited for `patience` since nobody here used a session (`unheldSince`). No session that ends here
+ * can end their wait.
  *
  * @internal
  */

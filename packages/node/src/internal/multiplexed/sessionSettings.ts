@@ -1,5 +1,6 @@
 /**
- * What a session of `ssh HOST` would ask the server for. On a connection of many channels it is for us to ask.
+ * The requests that `ssh HOST` would make for a session: agent forwarding and variables. Channels of a shared connection
+ * must make them themselves.
  */
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
@@ -14,10 +15,10 @@ export interface SessionSettings {
   readonly environment: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-// A `Match exec` of the user's configuration may take its time.
+// A `Match exec` in the user's configuration may be slow.
 const answeredWithin = "10 seconds"
 
-// As OpenSSH matches SendEnv: `*` and `?`.
+// SendEnv has the wildcards `*` and `?`.
 const matches = (pattern: string): RegExp =>
   new RegExp(
     `^${pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`
@@ -39,7 +40,7 @@ export const parse = (output: string, environment: NodeJS.ProcessEnv): SessionSe
 }
 
 /**
- * Asks `ssh` for its own reading of the configuration. An `ssh` that does not tell has nothing to ask for.
+ * Reads the settings from `ssh -G`. An `ssh` that cannot answer gives empty settings.
  *
  * @internal
  */

@@ -1,9 +1,9 @@
 /**
- * The sessions of one connection, of which a server allows few (`MaxSessions`). What happens at that limit:
+ * The sessions of one connection. A server limits their number (`MaxSessions`). At that limit:
  *
  * - A refusal teaches the limit (`sessionLimit.ts`).
- * - Further callers wait in order (`sessionQueue.ts`). While a session is in use here, their wait has no deadline. If all
- *   sessions are closed here and the server still counts them, it ends after `patience`.
+ * - Further callers wait in order (`sessionQueue.ts`). While a session is in use here, the wait has no deadline. If all
+ *   sessions are closed here but the server still counts them, the wait ends after `patience`.
  * - Idle sessions are asked to close for a waiting caller (`idleSessions.ts`).
  * - `spare` and `urgent` callers do not wait: they fail with `ChannelRefused`.
  */
@@ -35,7 +35,7 @@ export interface Sessions {
     attempt: Attempt,
     options: SessionOptions
   ) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
-  /** Fails everybody who waits, and everybody from now on. */
+  /** Fails all waiting and all later callers. */
   readonly fail: (error: RemoteConnectionError) => void
   readonly waiting: () => number
 }
@@ -44,13 +44,13 @@ interface Ticket {
   readonly number: number
   readonly options: SessionOptions
   /**
-   * Who gives the admission back: nobody (`none`, `left`), the holder of the ticket (`granted`, `refused`), or the end of the
-   * channel (`used`). `left`: the holder does not wait for the answer any more.
+   * Says who gives the admission back: nobody (`none`, `left`), the holder of the ticket (`granted`, `refused`), or the end
+   * of the channel (`used`). `left`: the holder no longer waits for the answer.
    */
   slot: "none" | "granted" | "used" | "refused" | "left"
   /** When the session was requested. */
   sentAt: number
-  /** When it first waited. */
+  /** When the caller asked. */
   since: number
   /** Ends the wait. Set by `awaitTurn`. */
   go: (result: Effect.Effect<void, RemoteConnectionError>) => void
@@ -80,13 +80,13 @@ interface State {
 
 const retryAfter = "5 millis"
 
-// How long a caller waits before a spare session is closed for it, and an asked session is given time to close.
+// Delay before a spare session is closed for a waiting caller, and time for an asked session to close.
 const reclaimAfter = "100 millis"
 
 const later = (state: State, delay: Duration.DurationInput, task: () => void): void =>
   state.fork(Effect.delay(Effect.sync(task), delay))
 
-// Admits those who wait, as far as the limit allows.
+// Admits waiting callers up to the limit.
 const advance = (state: State): void => {
   state.limit = sessionLimit.probe(state.limit, state.queue.length, state.clock.unsafeCurrentTimeMillis())
   while (state.failure === undefined && sessionLimit.canAdmit(state.limit)) {
@@ -131,7 +131,7 @@ const reclaim = (state: State): void => {
 const askToClose = (state: State, session: Idle): void => {
   session.status = "Asked"
   state.fork(session.ticket.options.onWanted ?? Effect.void)
-  // It may be in use for long, and another one may not.
+  // The asked session may stay in use for a long time. Then another one is asked.
   later(state, reclaimAfter, () => reclaim(state))
 }
 
@@ -140,14 +140,14 @@ const stuck = ({ host, limit, patience }: State): RemoteConnectionError =>
     reason: "TimedOut",
     host,
     detail:
-      `no session became free within ${Duration.format(patience)}: ${limit.open} were closed here, and the server` +
+      `no session became free within ${Duration.format(patience)}: ${limit.open} were closed here, but the server` +
       " still counts them",
     hint:
-      "Does a startup file of the login shell hang (.bashrc, .profile), or a command that cannot be ended? A session" +
+      "Does a startup file of the login shell (.bashrc, .profile) hang, or a command that cannot be ended? A session" +
       " becomes free when its last process has ended."
   })
 
-// Called when somebody begins to wait, and when the last session here is left.
+// Called when a caller begins to wait, and when the last caller leaves its session.
 const watchWaiting = (state: State): void => {
   if (state.limit.held > 0 || state.queue.length === 0) return
   later(state, state.patience, () => {
@@ -283,7 +283,7 @@ export const make = Effect.fnUntraced(function*(
   }
   let tickets = 0
 
-  // Probes the limit even if nothing else happens.
+  // Probes the limit when nothing else happens, too.
   state.fork(Effect.forever(Effect.delay(Effect.sync(() => advance(state)), sessionLimit.probeAfter)))
 
   const sessions: Sessions = {

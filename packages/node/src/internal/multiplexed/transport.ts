@@ -1,6 +1,6 @@
 /**
- * A transport of one connection: every channel is one of the SSH connection protocol's, within the connection that
- * OpenSSH's master holds. A connection that is lost is made again when it is needed next.
+ * A transport over one connection, which OpenSSH's master holds. Commands, SFTP and tunnels are its channels. After a loss
+ * the next use reconnects.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import {
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     Effect.suspend(() => {
       if (isClosed) {
         return error("ConnectionLost", "the scope of this connection has closed", {
-          hint: "Use the host within the scope that it was made in."
+          hint: "Use the host only within the scope that made it."
         })
       }
       if (current !== undefined && !current.isLost()) return Effect.succeed(current)
@@ -175,11 +175,11 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
       ask(
         "pty-req",
         fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
-        "the server gives out no pseudo-terminal"
+        "the server does not allow a pseudo-terminal"
       )
     }
     ask("exec", fields(line), "the server does not run commands for this account")
-    // What is written meanwhile is on its way already.
+    // Does not wait for the replies, so that input follows the request without a round trip.
     yield* Effect.forkScoped(
       Effect.interruptible(Effect.ignore(Effect.forEach(asked, (answer) =>
         Effect.map(answer, (refusal) => {
@@ -189,7 +189,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
     return adopt(channel)
   })
 
-  // Sessions may all be held by what this is to end.
+  // All sessions may be in use by commands that an urgent one is to end. It gets its own connection then.
   const exec: Transport["exec"] = (line, options = {}) =>
     options.urgent
       ? Effect.catchIf(
@@ -221,7 +221,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
                   cause: refused,
                   hint: refused.reason === 1
                     ? "The server forbids it: AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in sshd_config."
-                    : "Does somebody listen there?"
+                    : "Does a server listen there?"
                 })
           }),
           inTime(`connecting to ${show(address)} from there`)
