@@ -17,11 +17,11 @@ export interface SshProcess {
   readonly stderr: Effect.Effect<Option.Option<Uint8Array>>
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   readonly end: Effect.Effect<void>
-  /** The exit code, once it is gone; `null` when a signal ended it. */
+  /** Waits for the exit. The exit code, or `null` if a signal ended it. */
   readonly exited: Effect.Effect<number | null>
 }
 
-// A pipe of a child that breaks has ended; why is for the exit code and the log to say.
+// A broken pipe reads as ended. Exit code and log show why.
 const output = (stream: Readable): SshProcess["stdout"] =>
   Effect.catchAll(duplex.reader(stream, (cause) => cause), () => Effect.succeed(Option.none()))
 

@@ -32,7 +32,7 @@ export interface Channels extends Pick<Transport, "exec" | "subsystem" | "connec
 }
 
 /**
- * Channels that are a connection each.
+ * Channels that each use a connection of their own.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
     return child
   })
 
-  // What comes on stderr before `ssh` has logged in is said on the way: by a jump host, a ProxyCommand, or `ssh` itself.
+  // Stderr before the login comes from a jump host, a ProxyCommand or `ssh` itself.
   const awaitLogin = Effect.fnUntraced(function*(stderr: sshProcess.SshProcess["stderr"]) {
     const marker = `${installation.ready}\n`
     let text = ""
@@ -72,7 +72,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
     }
   })
 
-  // An `ssh` that has logged in. Its log is apart from the stderr of what runs on the channel.
+  // Starts an `ssh` that has logged in. Its log is a file, because stderr belongs to the command.
   const login = Effect.fnUntraced(
     function*(args: ReadonlyArray<string>, term?: string) {
       const directory = yield* channelDirectory
@@ -103,8 +103,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
     const exit = Effect.gen(function*() {
       const code = yield* child.exited
       const text = yield* log
-      // The server may tell the status before its last data has come: only a channel that was closed in good order, by both
-      // sides and after all of it, has a status that counts.
+      // The server may send the status before the last data. It counts only if both sides closed the channel after all data.
       if (/^debug2: channel \d+: is dead\r?$/m.test(text)) {
         const status = /^debug1: client_input_channel_req: channel \d+ rtype exit-(status|signal) reply /m.exec(text)
         if (status?.[1] === "signal") return ExitStatus.Signal({ signal: Option.none() })
@@ -116,7 +115,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
       return yield* failure
     })
 
-    // `ssh` closes its output when the other side ends it, and also when it dies: only its end tells which.
+    // `ssh` closes its output when the command closes it, and also when `ssh` dies. How `ssh` exits shows which.
     const ended: Read = Effect.as(exit, Option.none())
     const settled = (read: sshProcess.SshProcess["stdout"]): Read =>
       Effect.flatMap(read, (bytes) => Option.isSome(bytes) ? Effect.succeed(bytes) : ended)
@@ -142,7 +141,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
 
   const subsystem = (subsystem: string) => session(["-T", "-s", "--", host.host, subsystem])
 
-  // `ssh -W` has nothing but its own words on stderr, and they tell when the connection is open and when it has ended.
+  // Stderr of `ssh -W` is its log alone. The log shows when the connection is open and when it has ended.
   const connect: Transport["connect"] = Effect.fnUntraced(function*(address) {
     if (address._tag === "Unix") {
       return yield* error("Unsupported", `one ssh for each channel cannot reach the unix socket ${address.path}`)
@@ -165,7 +164,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
         return refused === null ? Effect.void : Deferred.fail(
           opened,
           error("ChannelRefused", `no connection to ${show(address)} from there: ${refused[1]}`, {
-            hint: "Does somebody listen there, and does the server allow forwarding (AllowTcpForwarding, PermitOpen)?"
+            hint: "Does a server listen there, and does sshd allow forwarding (AllowTcpForwarding, PermitOpen)?"
           })
         )
       }, { discard: true })
@@ -240,8 +239,8 @@ export const make = Effect.fnUntraced(function*({ host, lazy, ssh }: Options) {
       new RemoteConnectionError({
         reason: "Unsupported",
         host: String(host),
-        detail: "one ssh for each channel cannot have the host listen",
-        hint: "OpenSsh.layer can."
+        detail: "with one ssh for each channel the host cannot listen",
+        hint: "Use OpenSsh.layer."
       })
   }
   return transport

@@ -1,5 +1,5 @@
 /**
- * One channel of the SSH connection protocol (RFC 4254, section 5): its state, its data and those who wait for it. Two rules
+ * One channel of the SSH connection protocol (RFC 4254, section 5): its state, its data and its waiting callers. Two rules
  * protect OpenSSH's master: nothing is sent on a channel after its CLOSE, and no data beyond its window.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
@@ -63,7 +63,7 @@ export interface Watcher {
 }
 
 /**
- * What a channel needs of its multiplexer.
+ * The multiplexer, as a channel sees it.
  *
  * @internal
  */
@@ -97,7 +97,7 @@ export interface Entry {
   writing: Writing | undefined
   /** Replies that the other side owes, oldest first. Added by `request`, removed by the replies. */
   readonly replies: Array<once.Once<boolean>>
-  /** Those who wait in `exit`. */
+  /** Wakes the callers that wait in `exit`. */
   readonly exits: Set<() => void>
 }
 
@@ -129,7 +129,7 @@ const stopWriting = (entry: Entry): void => {
 const settle = (entry: Entry): void => {
   wakeReaders(entry)
   stopWriting(entry)
-  // They stay in the list: the other side still sends the replies that it owed when it closed the channel.
+  // The list is kept: the other side still sends the replies that it owed when it closed the channel.
   for (const reply of entry.replies) reply.set(false)
   for (const wake of entry.exits) wake()
   entry.exits.clear()
@@ -173,7 +173,7 @@ export const fail = (entry: Entry, error: RemoteConnectionError): void => {
 }
 
 /**
- * The connection was lost. What has arrived can still be read.
+ * The connection was lost. Data already received can still be read.
  *
  * @internal
  */
@@ -249,7 +249,7 @@ export type ChannelMessage = Exclude<message.Message, { readonly _tag: "Open" | 
 /** @internal */
 export const receive = (entry: Entry, packet: ChannelMessage): void => {
   const { phase } = entry.state
-  // Some servers grant room on a channel that they closed, and whose number OpenSSH's master has given to this one.
+  // Some servers still grant room on a channel that they closed. OpenSSH's master may have given its number to this one.
   if (packet._tag === "WindowAdjust" && phase === "opening") return
   if ((packet._tag === "Confirm" || packet._tag === "Refuse") !== (phase === "opening")) {
     return entry.link.violation(`${packet._tag} for a channel that is ${phase}`)
@@ -336,7 +336,7 @@ const sendRequest = (entry: Entry, name: string, wantReply: boolean, data: Uint8
   entry.link.send({ _tag: "Request", recipient: entry.state.remote, name, wantReply, data })
 
 /**
- * What the owner uses, once the channel is open.
+ * An open channel, for its owner.
  *
  * @internal
  */

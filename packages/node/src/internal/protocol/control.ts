@@ -1,5 +1,5 @@
 /**
- * What is said to OpenSSH's master on its control socket (OpenSSH's `PROTOCOL.mux`): packets that are a length and a body.
+ * Messages on the control socket of OpenSSH's master (OpenSSH's `PROTOCOL.mux`). A packet is a length and a body.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
 import type * as Either from "effect/Either"
@@ -20,7 +20,7 @@ const types = {
 
 const version = 4
 
-// Stands for a port where the name is the path of a unix socket.
+// The port that marks a unix socket. The name is then its path.
 const unixSocket = 0xfffffffe
 
 const remoteForward = 2
@@ -47,7 +47,7 @@ export type Answer =
   | { readonly _tag: "Failed"; readonly detail: string }
 
 /**
- * No answer is longer.
+ * The longest answer that is accepted, in bytes.
  *
  * @internal
  */

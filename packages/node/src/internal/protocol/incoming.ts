@@ -16,7 +16,7 @@ export interface Incoming {
 }
 
 /**
- * What reading needs of the channel.
+ * The channel, as its readers see it.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const make = (): Incoming => ({ pieces: [], wake: undefined, take: undefi
 // Smaller pieces are joined, so that many of them take little more memory than their bytes.
 const joinedBelow = 4096
 
-// Reuses the buffer of `last` if the bytes fit behind it.
+// Reuses the buffer of `last` if the bytes fit after it.
 const join = (last: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBufferLike> => {
   const size = last.length + bytes.length
   const room = last.buffer.byteLength >= size ? last.buffer : new ArrayBuffer(Math.min(joinedBelow, size * 2))
@@ -84,7 +84,7 @@ export const reader = (
     })
   })
   const read: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError> = Effect.suspend(() => {
-    // Not read again below: the owner may leave between these two effects, which replaces the array.
+    // Read once: the owner may leave between these two effects, which replaces the array.
     const { pieces } = incoming
     if (pieces.length > 0) {
       return Effect.sync(() => {

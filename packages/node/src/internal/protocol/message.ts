@@ -1,6 +1,6 @@
 /**
  * The messages of the SSH connection protocol (RFC 4254) that a client of OpenSSH's proxy mode sends and receives
- * (`PROTOCOL.mux`, section 3): the payloads of packets, whose encryption is the master's.
+ * (`PROTOCOL.mux`, section 3). These are payloads of packets; the master encrypts them.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
 import { ExitStatus } from "@effect-remote/core/Transport"
@@ -40,7 +40,7 @@ export type Message =
   }
   | { readonly _tag: "Success"; readonly recipient: number }
   | { readonly _tag: "Failure"; readonly recipient: number }
-  /** The answer to a global request, of which a proxy makes none. */
+  /** The answer to a global request. This client does not send any. */
   | { readonly _tag: "GlobalReply" }
 
 const types = {
@@ -72,7 +72,7 @@ const packet = (capacity: number, put: (writer: Wire.Writer) => Wire.Writer): Ui
 }
 
 /**
- * What goes in front of so much data, for data that is sent as it is rather than copied.
+ * The header of a data packet. The data is written after it, without a copy.
  *
  * @internal
  */
@@ -80,7 +80,7 @@ export const dataHeader = (recipient: number, length: number): Uint8Array =>
   new Wire.Writer(14).uint32(length + 10).byte(0).byte(types.Data).uint32(recipient).uint32(length).bytes()
 
 /**
- * What a client sends, as bytes, its length in front.
+ * The packet of a message, with its length.
  *
  * @internal
  */
@@ -132,7 +132,7 @@ export const encode = (message: Exclude<Message, { readonly _tag: "GlobalRequest
 }
 
 /**
- * The message in a packet, whose length is cut off already (`Wire.splitter`).
+ * The message in a packet without its length (see `Wire.splitter`).
  *
  * @internal
  */
@@ -208,7 +208,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Message, Wire.Malformed
   })
 
 /**
- * How what ran on a channel ended (RFC 4254, section 6.10). Signals that the RFC does not name have OpenSSH's suffix.
+ * The exit status of a command (RFC 4254, section 6.10). OpenSSH adds a suffix to signals that the RFC does not name.
  *
  * @internal
  */
@@ -224,7 +224,7 @@ export const exitStatus = (
   })
 
 /**
- * The data of requests and of channels to open, made of strings, numbers and a boolean.
+ * The data of a request or of a channel to open: strings, numbers and booleans.
  *
  * @internal
  */

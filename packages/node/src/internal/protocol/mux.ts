@@ -1,6 +1,7 @@
 /**
- * The client's side of the SSH connection protocol (RFC 4254): channels over one stream of bytes. Bytes in, bytes out: it
- * knows no socket. Here are the numbers of the channels, the dispatch of packets and the loss of the connection.
+ * The client's side of the SSH connection protocol (RFC 4254): channels over one stream of bytes. It takes bytes and gives
+ * bytes; the socket is its caller's. This file numbers the channels, dispatches packets and handles the loss of the
+ * connection.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
@@ -23,11 +24,11 @@ export interface Multiplexer {
     data: Uint8Array,
     watcher?: channel.Watcher
   ) => Effect.Effect<channel.Channel, channel.OpenRefused | RemoteConnectionError, Scope.Scope>
-  /** Fails everything in flight, and everything from now on. */
+  /** Fails everything in flight and every later use. */
   readonly fail: (error: RemoteConnectionError) => void
   /**
-   * Closes every channel, so that what is in flight fails, and refuses new ones. Waits until no channel is half open:
-   * OpenSSH's master crashes if its proxy goes before that.
+   * Fails every channel and refuses new ones. Waits until no channel is half open: OpenSSH's master crashes if its client
+   * leaves earlier.
    */
   readonly close: Effect.Effect<void>
   /** The number of channels, including half-open and half-closed ones. */

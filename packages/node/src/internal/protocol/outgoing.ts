@@ -1,5 +1,5 @@
 /**
- * What leaves a multiplexer: replies and requests at once, data of channels in turns while the connection takes it.
+ * Sends the packets of a multiplexer: replies and requests at once, data of channels in turns while the connection takes it.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as message from "./message.js"
@@ -22,7 +22,7 @@ export type Packet = Parameters<typeof message.encode>[0]
 /** @internal */
 export interface Outgoing<Sender> {
   readonly send: (packet: Packet) => void
-  /** Sends the answer to something that the other side asked for. Their number is bounded. */
+  /** Answers a request of the other side. The number of unsent replies is bounded. */
   readonly reply: (packet: Packet) => void
   readonly sendData: (recipient: number, data: Uint8Array) => void
   /** Gives the sender turns until it has nothing more to send. */

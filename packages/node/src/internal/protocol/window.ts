@@ -17,22 +17,22 @@ const largest = 2 * 1024 * 1024
 const smallest = 128 * 1024
 
 /**
- * The initial window of a new channel beside `channels` others. It shrinks as their number grows, so that readers that
- * stopped reading hold a bounded amount of memory together.
+ * The initial window of a new channel if `channels` others are open. It shrinks as their number grows: this bounds the
+ * memory for data that nobody reads.
  *
  * @internal
  */
 export const initial = (channels: number): number =>
   Math.min(largest, Math.max(smallest, Math.floor(total / (channels + 1))))
 
-// OpenSSH's client waits as long before it grants more. A later grant makes the other side wait.
+// OpenSSH's client grants more after the same number of bytes. A later grant makes the other side wait.
 const grantedAt = 3 * maxPacket
 
 // RFC 4254, section 5.2: a window is a 32-bit number.
 const limit = 0xffffffff
 
 /**
- * What the other side lets us send.
+ * Room for data that this side may send.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export const sendable = (window: Sending, bytes: number): number =>
 export const spend = (window: Sending, bytes: number): Sending => ({ ...window, room: window.room - bytes })
 
 /**
- * What we let the other side send. `consumed` bytes were read, but not granted again yet.
+ * Room for data that the other side may send. `consumed` bytes were read, but not granted again yet.
  *
  * @internal
  */
