@@ -1,6 +1,6 @@
 /**
- * What the layers of core want of the machine that the program runs on: its network for tunnels, its files and digests for
- * transfers, and its standard streams for commands that inherit them. A transport of one's own needs no more to be whole.
+ * Layers for the machine that the program runs on: its network for tunnels, its files and digests for transfers, and its
+ * standard streams for commands that inherit them. A transport of your own needs these and core's layers.
  *
  * @since 0.1.0
  */
@@ -33,7 +33,7 @@ export const layerNetwork: Layer.Layer<LocalNetwork> = localNetwork.layer
 export const layerStdio: Layer.Layer<LocalStdio> = stdio.layer
 
 /**
- * The local side of transfers: Node's files, with what makes many small ones fast, and its digests.
+ * The local side of transfers: Node's files, with short ways for many small ones, and its digests.
  *
  * @since 0.1.0
  * @category layers
@@ -44,7 +44,7 @@ export const layerFiles: Layer.Layer<FileSystem | LocalFiles | LocalHash> = Laye
 )
 
 /**
- * All of it.
+ * All services of this module.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * How far a transfer is, drawn on a terminal.
+ * Draws the progress of transfers on a terminal.
  *
  * @since 0.1.0
  */
@@ -13,16 +13,18 @@ import type { Writable } from "node:stream"
 import * as progressLine from "./internal/local/progressLine.js"
 
 /**
+ * The options of `make`.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * Where it is drawn: in place where that is a terminal (`isTTY`, and `TERM` is not `dumb`), else as plain lines. Default:
-   * stderr, so that the program's output stays its own.
+   * The stream to draw on. Default: stderr. A terminal (`isTTY`, and `TERM` is not `dumb`) gets one line that is redrawn,
+   * other streams get plain lines.
    */
   readonly output?: (Writable & { readonly isTTY?: boolean; readonly columns?: number }) | undefined
-  /** The time between two plain lines. Default: 5 seconds. */
+  /** Time between two plain lines. Default: 5 seconds. */
   readonly interval?: Duration.DurationInput | undefined
 }
 
@@ -33,10 +35,13 @@ const showCursor = "\x1b[?25h"
 const eraseToEnd = "\x1b[K"
 
 /**
- * What draws the progress of one transfer after the other, for `onProgress`. On a terminal it is one line, redrawn in place
- * and never wider than the terminal, with a bar, the bytes, the files, the rate and the time left, as far as there is room;
- * else a line every few seconds, and one for the end. The line of a transfer that did not end stays as it was, and with
- * the scope the cursor is shown again. An output that takes nothing holds up nothing, and is no failure.
+ * Makes an `onProgress` that draws one transfer after another.
+ *
+ * On a terminal it redraws one line: a bar, the bytes, the files, the rate and the time left. Parts that do not fit into the
+ * width of the terminal are left out. Other streams get a line every `interval`, and one at the end.
+ *
+ * The line of a transfer that failed stays. The cursor is hidden while a line is drawn; the end of the scope shows it again.
+ * A slow or broken stream neither delays nor fails the transfer.
  *
  * @since 0.1.0
  * @category constructors

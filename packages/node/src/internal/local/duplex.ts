@@ -1,12 +1,12 @@
 /**
- * Node's streams as reads and writes. Every event of theirs has a listener from the moment of adoption on.
+ * Reads and writes Node's streams as effects. The events of a stream have listeners from the start.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Readable, Writable } from "node:stream"
 
 /**
- * The next bytes, `None` at the end. A stream that broke fails with what `onError` makes of it.
+ * Reads the next bytes, `None` at the end. `onError` makes the error of a broken stream.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export const reader = <E>(
 }
 
 /**
- * Has the stream write at once what is written to it at one time.
+ * Joins everything that is written in one turn of the event loop into one system call.
  *
  * @internal
  */
@@ -66,11 +66,11 @@ export const gather = (stream: Writable): void => {
 export interface Writes {
   /** `false` once the other side reads no more. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
-  /** Waits until all has been written, or nobody reads it. */
+  /** Waits until everything was written, or the other side reads no more. */
   readonly end: Effect.Effect<void>
 }
 
-// What is written waits here for the system to take it, so that much is taken at once.
+// Bytes that may wait in a stream. The system takes many of them at once.
 const buffered = 256 * 1024
 
 /** @internal */

@@ -19,7 +19,7 @@ const reasons: Readonly<Record<string, SystemErrorReason>> = {
   [otherFile]: "InvalidData"
 }
 
-// As the platform's own.
+// As the platform's own FileSystem does.
 const systemError = (path: string, cause: NodeJS.ErrnoException): PlatformError =>
   new SystemError({
     module: "FileSystem",
@@ -38,7 +38,7 @@ const infoOf = ({ atimeMs, dev, gid, ino, mode, mtimeMs, size, uid }: Fs.Stats):
   mode,
   size,
   uid,
-  // As the dates of it, which are made when they are asked for.
+  // As `stats.mtime` and `stats.atime`, which make a `Date` when they are read.
   mtime: Math.round(mtimeMs),
   atime: Math.round(atimeMs)
 })
@@ -47,11 +47,11 @@ type Failure = NodeJS.ErrnoException | null
 
 interface Steps<A> {
   readonly isInterrupted: () => boolean
-  /** Once, when nothing is under way any more. */
+  /** To be called once, when no call is under way. */
   readonly end: (failure: Failure, value?: A) => void
 }
 
-// Calls that follow each other. An interruption waits for the one that is under way, behind which `run` ends at once.
+// A sequence of calls. An interruption waits for the call that is under way; then `run` must end at once.
 const steps = <A>(path: string, run: (steps: Steps<A>) => void): Effect.Effect<A, PlatformError> =>
   Effect.async<A, PlatformError>((resume) => {
     let isEnded = false
@@ -75,7 +75,7 @@ const look = (path: string): Effect.Effect<Info, PlatformError> =>
 
 const looksAtOnce = 64
 
-// Small files share pieces of memory: each of its own costs more than to read it.
+// Small files share slabs of memory: allocating a buffer costs more than reading such a file.
 const slabSize = 256 * 1024
 let slab = Buffer.alloc(0)
 
@@ -113,7 +113,7 @@ const list: LocalFiles["list"] = (path) =>
       })
   )
 
-// Another user may put a named pipe in the place of a file. Nobody can interrupt an open that waits for its writer.
+// Another user may replace a file with a named pipe. Opening that would wait for a writer, and nothing can interrupt it.
 const reading = Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK
 
 const open: LocalFiles["open"] = (path) =>
@@ -136,8 +136,8 @@ const read: LocalFiles["read"] = (path, size) =>
   steps<readonly [Uint8Array, Info]>(path, ({ end, isInterrupted }) =>
     Fs.open(path, reading, (failure, descriptor) => {
       if (failure) return end(failure)
-      // What the opening has just looked at is known without the disk, as is how to close what was only read: a turn in the
-      // queue for other threads takes ten times as long.
+      // Synchronous, because neither call waits for the disk: the inode is in memory, and nothing was written. The thread pool
+      // would take ten times as long.
       const look = (): Fs.Stats => {
         try {
           return Fs.fstatSync(descriptor)
@@ -185,8 +185,8 @@ const changeDirectory: LocalFiles["changeDirectory"] = (path, change) =>
 
 type File = Pick<Info, "dev" | "ino">
 
-// Between this look and the renaming another file can still get the name: no call does both. What was just written is
-// known without the disk, so it is asked for without a turn in the queue.
+// Another file can still get the name between `lstat` and `rename`: no system call does both. `lstat` is synchronous, because
+// the inode of a file just written is in memory.
 const renameFile = (from: string, to: string, { dev, ino }: File, end: Then): void => {
   let found: Fs.Stats
   try {
@@ -226,7 +226,7 @@ const place = ({ bytes, created, path, permissions, temporary, times }: NewFile)
         const look = () =>
           Fs.fstat(descriptor, (failure, stats) => {
             if (failure) return close(failure)
-            // The umask, or the directory's own rules, may have left out some.
+            // The umask or an ACL of the directory may have cleared some.
             const isSet = permissions === undefined || (stats.mode & 0o7777) === permissions
             changeOpen(
               descriptor,

@@ -14,10 +14,10 @@ const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunne
     new TunnelError({ reason, from: show(address), detail, cause })
   switch (cause.code) {
     case "EADDRINUSE":
-      return fail("AddressInUse", "the local address is in use: take another one, or port 0 for any that is free")
+      return fail("AddressInUse", "the local address is in use: choose another one, or port 0 for any free port")
     case "EACCES":
     case "EPERM":
-      return fail("PermissionDenied", "this user must not listen there")
+      return fail("PermissionDenied", "this user is not allowed to listen there")
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "ENOENT":
@@ -36,7 +36,7 @@ const connectError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunn
       return fail("ConnectionRefused", "nobody listens at the local target")
     case "EACCES":
     case "EPERM":
-      return fail("PermissionDenied", "this user must not connect to the local target")
+      return fail("PermissionDenied", "this user is not allowed to connect to the local target")
     case "ENOENT":
     case "ENOTDIR":
     case "ENOTSOCK":
@@ -50,7 +50,7 @@ const connectError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunn
     case "ENETDOWN":
     case "ENETUNREACH":
     case "ETIMEDOUT":
-      return fail("Unreachable", `there is no way to the local target (${cause.code})`)
+      return fail("Unreachable", `the local target cannot be reached (${cause.code})`)
     default:
       return fail("Unknown", cause.message)
   }
@@ -62,7 +62,7 @@ const adopt = (socket: Net.Socket): LocalConnection => ({
   ...duplex.writer(socket)
 })
 
-// What failed is reset: a clean end would tell the peer that it has got everything.
+// Resets the connection after a failure: a clean end would mean that the peer has received everything.
 const closing = (socket: Net.Socket): Effect.Effect<void, never, Scope.Scope> =>
   Effect.addFinalizer((exit) =>
     Effect.sync(() => {
@@ -73,7 +73,7 @@ const closing = (socket: Net.Socket): Effect.Effect<void, never, Scope.Scope> =>
 
 /** @internal */
 export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(address) {
-  // Sockets wait here, unread, until they are accepted: each is one of the system's anyway.
+  // Unread until `accept` takes them. The system has accepted them already.
   const waiting: Array<Net.Socket> = []
   const sockets = new Set<Net.Socket>()
   let wake: (() => void) | undefined
@@ -125,7 +125,7 @@ export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(addres
     address: typeof bound === "object" && bound !== null
       ? LocalAddress.Tcp({ host: bound.address, port: bound.port })
       : address,
-    // An interruption does not come between a socket and its end.
+    // An interruption cannot come between taking a socket and adding its finalizer.
     accept: Effect.uninterruptibleMask((restore) => Effect.map(Effect.tap(restore(next), closing), adopt))
   }
 })

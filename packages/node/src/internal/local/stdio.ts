@@ -12,10 +12,10 @@ import * as process from "node:process"
 const failure = (method: string) => (cause: unknown) =>
   new SystemError({ module: "Terminal", method, reason: "Unknown", description: "a standard stream broke", cause })
 
-// Of one command, for one event.
+// Listeners that one command adds for one event.
 const listeners = 2
 
-// Each command listens to the stream while it uses it: many at once are no leak, which Node takes them for.
+// Each command listens to the stream while it uses it. Without room for its listeners Node would warn of a leak.
 const withRoom = <E extends EventEmitter>(stream: () => E) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -39,7 +39,7 @@ const sink = (method: "stdout" | "stderr") =>
 
 /** @internal */
 export const layer: Layer.Layer<LocalStdio> = Layer.succeed(LocalStdio, {
-  // Read only while a command wants it; then it keeps the program alive no longer.
+  // Read only while a command uses it. After that it does not keep the program alive.
   stdin: Stream.unwrapScoped(
     Effect.as(
       Effect.zipRight(
