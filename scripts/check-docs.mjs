@@ -1,5 +1,6 @@
 // Documentation: every export of a public module is documented with @since and @category, and every ```ts block of a
-// doc comment, a README or a page under docs type-checks as a program of its own. Nothing is run.
+// doc comment, a README or a page under docs type-checks as a program of its own. Nothing is run. Links between files of the
+// repository lead somewhere.
 import * as fs from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"
@@ -41,6 +42,19 @@ const visitComments = (file, node) => {
 
 const pages = ts.sys.readDirectory(root, [".md"], ["**/dist"], ["README.md", "packages/*/README.md", "docs"])
 for (const page of pages) addExamples(page, 1, fs.readFileSync(page, "utf8").split("\n"))
+
+// == links
+
+const contributing = path.join(root, "CONTRIBUTING.md")
+for (const page of [...pages, contributing]) {
+  for (const [index, line] of fs.readFileSync(page, "utf8").split("\n").entries()) {
+    for (const [, target] of line.matchAll(/\]\(([^)#:\s]+)(?:#[^)\s]*)?\)/g)) {
+      if (!fs.existsSync(path.resolve(path.dirname(page), target))) problem(page, index + 1, `there is no ${target}`)
+    }
+  }
+}
+
+// == sources
 
 const files = sources("packages/*/src")
 for (const file of files) {

@@ -22,7 +22,15 @@ const run = (step) =>
     })
   })
 
-const queue = ["lint", "check:effect", "check:docs", "check:packages", "check:cycles", "check:changesets"]
+const queue = [
+  "lint",
+  "check:effect",
+  "check:docs",
+  "check:packages",
+  "check:cycles",
+  "check:rooms",
+  "check:changesets"
+]
 
 const work = async () => {
   for (let step = queue.shift(); step !== undefined; step = queue.shift()) await run(step)
