@@ -1,12 +1,25 @@
 import { RemoteContext } from "@effect-remote/core"
+import { Transport } from "@effect-remote/core/Transport"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { eventsOf, proxyOf, socksConnect } from "../../testing/src/internal/conformance/connections.js"
 import { pairings } from "./suites/transports.js"
 
-for (const { suite: { capabilities, name }, to } of pairings) {
+for (const { oneConnection, suite: { name }, to } of pairings) {
   const live = to({ allowTcpForwarding: false, loginShell: "sh" })
   layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`forbidden tunnels on ${name}`, (it) => {
+    it.scoped("states the capabilities that the conformance suite relies on", () =>
+      Effect.gen(function*() {
+        const { ptySize: _, ...capabilities } = (yield* Transport).capabilities
+        assert.deepStrictEqual(capabilities, {
+          exitSignal: oneConnection,
+          halfClose: oneConnection,
+          oneConnection,
+          remoteForward: oneConnection,
+          unixSockets: oneConnection
+        })
+      }))
+
     it.scoped("a client of a SOCKS proxy is told so", () =>
       Effect.gen(function*() {
         const tunnel = yield* RemoteContext.socksProxy()
@@ -17,7 +30,7 @@ for (const { suite: { capabilities, name }, to } of pairings) {
         assert.strictEqual(event.error.reason, "ChannelRefused")
       }))
 
-    it.scoped.skipIf(!capabilities.remoteForward)("the host does not listen", () =>
+    it.scoped.skipIf(!oneConnection)("the host does not listen", () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(RemoteContext.remoteTunnel({ localPort: 1 }))
         assert.strictEqual(error.reason, "ChannelRefused")

@@ -1,4 +1,5 @@
-import { ConformanceHost, Sshd } from "@effect-remote/testing"
+import { Sshd } from "@effect-remote/testing"
+import { ConformanceHost } from "@effect-remote/testing/Conformance"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"

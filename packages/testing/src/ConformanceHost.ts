@@ -1,31 +1,28 @@
 /**
- * What the conformance suite must know of a host behind the back of the transport that it tries: where it may write, what is
- * there, what runs, and how to serve, to connect and to cut the link there.
+ * The host that the conformance suite runs against, seen past the transport under test: a directory to write to, the files, the
+ * programs that run, and how to serve, connect and cut the link there.
+ *
+ * Import it as `ConformanceHost` from `@effect-remote/testing/Conformance`.
  *
  * @since 0.1.0
  */
 import { LocalAddress, LocalNetwork } from "@effect-remote/core/LocalNetwork"
-import { RemoteContext } from "@effect-remote/core/RemoteContext"
-import { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
+import type { RemoteContext } from "@effect-remote/core/RemoteContext"
+import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as RemoteHosts from "@effect-remote/core/RemoteHost"
-import { type Duplex, RemoteAddress, Transport } from "@effect-remote/core/Transport"
+import type { Duplex, RemoteAddress, Transport } from "@effect-remote/core/Transport"
 import * as NodeLocal from "@effect-remote/node/NodeLocal"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
-import * as Array from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import * as Fault from "./Fault.js"
 import type * as HostService from "./HostService.js"
-import * as InMemoryHost from "./InMemoryHost.js"
 import * as loopback from "./internal/conformance/loopback.js"
 import * as services from "./internal/conformance/services.js"
-import * as hosts from "./internal/host/host.js"
 import * as Sshds from "./Sshd.js"
 import { Sshd } from "./Sshd.js"
 
@@ -42,51 +39,66 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/testing/Conforma
 export type TypeId = typeof TypeId
 
 /**
- * What goes wrong here is no part of what is tried, so that it should be a defect.
+ * What the host has. A case that needs what is missing is skipped, with the reason.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Capabilities {
+  /** Pseudo-terminals with a size, and `stty`. */
+  readonly pty: boolean
+  /** A shell with background jobs (`&`), `trap` and `kill`. */
+  readonly jobs: boolean
+  /** `/dev/zero`, `/dev/full`, `/proc` and named pipes. */
+  readonly specialFiles: boolean
+}
+
+/**
+ * The host past the transport. What fails here is not part of what is tested, so it should be a defect.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ConformanceHost {
   readonly [TypeId]: TypeId
-  /** Makes a directory with nothing in it, which the user who is logged in has for himself. */
+  readonly capabilities: Capabilities
+  /** Makes an empty directory that the logged-in user owns. */
   readonly directory: Effect.Effect<string>
   /**
-   * The host's files with the rights of that user, past the transport. Where there is no other way to them they may be the
-   * transport's own; what both directions get wrong alike is not found then.
+   * The host's files with the rights of that user, past the transport. If there is no other way to them, they may be the
+   * transport's own: errors that reading and writing share are then not found.
    */
   readonly files: FileSystem
-  /** How many programs of that name run on the host for clients of the transport. */
+  /** Counts the programs of that name that run on the host for clients of the transport. */
   readonly running: (name: string) => Effect.Effect<number>
   /**
-   * What such clients have open on the host, in words: programs, and files and connections where that is known. What stays with
-   * a connection is not told.
+   * Lists what clients have open on the host: programs, and files and connections if they are known. What belongs to a
+   * connection is not listed.
    */
   readonly leftOpen: Effect.Effect<ReadonlyArray<string>>
-  /** Serves at an address of its own on the host, until the scope closes. `"unix"` is only asked for by cases that need it. */
+  /** Serves at a new address of the host until the scope closes. Only cases that need unix sockets pass `"Unix"`. */
   readonly serve: (
     handler: HostService.Handler,
     kind?: RemoteAddress["_tag"]
   ) => Effect.Effect<RemoteAddress, never, Scope.Scope>
-  /** A port of the host on which nobody listens, and which is free to be listened on. */
+  /** A free port of the host on which nothing listens. */
   readonly closedPort: Effect.Effect<number>
-  /** Connects to an address as somebody on the host does. It fails where nobody listens. */
+  /** Connects to an address from the host itself. Fails if nothing listens there. */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Duplex<unknown>, unknown, Scope.Scope>
-  /** Every connection of the transport is lost, as by a link that is cut. The next one can be made. */
+  /** Cuts every connection of the transport. The next one can be made. */
   readonly dropConnections: Effect.Effect<void>
 }
 
 /**
- * A host of its own, for the cases that put several hosts into one program. A file `name` in the login directory holds its
- * name.
+ * One of several hosts in one program. The file `name` in its login directory holds its name.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NamedHost {
-  /** Calls the layer constructor of the transport, as a program does. Each call gives another layer value. */
+  /** Calls the layer constructor of the transport, as a program does. Each call returns another layer value. */
   readonly layer: () => Layer.Layer<RemoteContext | RemoteFileSystem | Transport, unknown>
-  /** As `layer`, to a host that refuses connections. */
+  /** Like `layer`, for a host that refuses connections. */
   readonly down: () => Layer.Layer<RemoteContext | RemoteFileSystem | Transport, unknown>
 }
 
@@ -101,14 +113,15 @@ export const ConformanceHost: Context.Tag<ConformanceHost, ConformanceHost> = Co
 const anyPort = LocalAddress.Tcp({ host: "127.0.0.1", port: 0 })
 
 /**
- * The throwaway server: the host is this machine.
+ * The host of a throwaway server, which is this machine.
  *
  * @since 0.1.0
  * @category layers
  * @example
  * ```ts
  * import { OpenSsh } from "@effect-remote/node"
- * import { ConformanceHost, Sshd } from "@effect-remote/testing"
+ * import { Sshd } from "@effect-remote/testing"
+ * import { ConformanceHost } from "@effect-remote/testing/Conformance"
  * import { Effect, Layer } from "effect"
  *
  * const transport = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host)))
@@ -133,6 +146,7 @@ export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
 
       return ConformanceHost.of({
         [TypeId]: TypeId,
+        capabilities: loopback.capabilities(sshd),
         directory: Effect.suspend(() => {
           const path = `${own}/directory ${++last}`
           return Effect.as(Effect.orDie(files.makeDirectory(path)), path)
@@ -155,14 +169,14 @@ export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
 )
 
 /**
- * Makes a throwaway server of its own, for `Conformance.Options.namedHost`. `layerOf` is the layer constructor of the transport.
+ * Starts a throwaway server for `Conformance.Options.namedHost`. `layerOf` is the layer constructor of the transport.
  *
  * @since 0.1.0
  * @category constructors
  * @example
  * ```ts
  * import { OpenSsh } from "@effect-remote/node"
- * import { ConformanceHost } from "@effect-remote/testing"
+ * import { ConformanceHost } from "@effect-remote/testing/Conformance"
  *
  * export const namedHost = ConformanceHost.namedSshd(OpenSsh.layer)
  * ```
@@ -183,117 +197,3 @@ export const namedSshd = (
     const refusing = yield* Effect.orDie(RemoteHosts.make({ ...host, port: loopback.portOf(address) }))
     return { layer: () => layerOf(host), down: () => layerOf(refusing) }
   }).pipe(Effect.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
-
-// What is listened on for every service that a case may want: the services of a host in memory are known from the beginning.
-const ports = Array.range(7001, 7064)
-
-const socketOf = (port: number) => `/run/${port}.sock`
-
-/**
- * A host in memory, and all that its own layer provides.
- *
- * @since 0.1.0
- * @category layers
- * @example
- * ```ts
- * import { RemoteFileSystem } from "@effect-remote/core"
- * import { ConformanceHost } from "@effect-remote/testing"
- * import { Effect } from "effect"
- *
- * export const test = Effect.gen(function*() {
- *   const { directory, files } = yield* ConformanceHost.ConformanceHost
- *   const fs = yield* RemoteFileSystem.RemoteFileSystem
- *   const path = `${yield* directory}/file`
- *   yield* fs.writeFileString(path, "through the transport")
- *   return yield* files.readFileString(path)
- * }).pipe(Effect.provide(ConformanceHost.layerInMemory))
- * ```
- */
-export const layerInMemory: Layer.Layer<
-  ConformanceHost | InMemoryHost.Provided,
-  InMemoryHost.InMemoryHostError
-> = Layer.scopedContext(Effect.gen(function*() {
-  const serving = new Map<number, HostService.Handler>()
-  const dispatch = (port: number): HostService.Handler => (connection) =>
-    serving.get(port)?.(connection) ?? connection.end
-  const own = "/conformance"
-  const host = yield* InMemoryHost.make({
-    unknownCommands: "notFound",
-    username: "user",
-    directories: { "/run": {}, [own]: { owner: "user" } },
-    services: Object.fromEntries(ports.flatMap((port) => [
-      [`localhost:${port}`, dispatch(port)],
-      [socketOf(port), dispatch(port)]
-    ])),
-    commands: {
-      // What runs within a shell is only told of where it is scripted.
-      sleep: ({ argv }) => Effect.sleep(Number(argv[1]) * 1000)
-    }
-  })
-  const { connect, own: files } = hosts.of(host.transport)
-  let last = 0
-
-  const conformanceHost = ConformanceHost.of({
-    [TypeId]: TypeId,
-    directory: Effect.suspend(() => {
-      const path = `${own}/directory ${++last}`
-      return Effect.as(Effect.orDie(files.makeDirectory(path)), path)
-    }),
-    files,
-    running: (name) =>
-      Effect.gen(function*() {
-        const named = (yield* host.runs).filter(({ argv }) => argv[0].replace(/^.*\//, "") === name)
-        const outcomes = yield* Effect.forEach(named, ({ outcome }) => outcome)
-        return outcomes.filter(Predicate.isUndefined).length
-      }),
-    leftOpen: Effect.map(
-      host.counts,
-      ({ handles, listeners, programs, tunnels }) =>
-        Object.entries({ handles, listeners, programs, tunnels }).flatMap(([what, count]) =>
-          count > 0 ? [`${count} ${what}`] : []
-        )
-    ),
-    serve: (handler, kind = "Tcp") =>
-      Effect.acquireRelease(
-        Effect.suspend(() => {
-          const port = ports.find((port) => !serving.has(port))
-          if (port === undefined) return Effect.dieMessage("no case should serve so much at a time")
-          serving.set(port, handler)
-          return Effect.succeed(port)
-        }),
-        (port) => Effect.sync(() => serving.delete(port))
-      ).pipe(
-        Effect.map((port) =>
-          kind === "Tcp"
-            ? RemoteAddress.Tcp({ host: "localhost", port })
-            : RemoteAddress.Unix({ path: socketOf(port) })
-        )
-      ),
-    closedPort: Effect.sync(() => 20_000 + ++last),
-    connect,
-    dropConnections: host.dropConnection
-  })
-
-  return Context.make(InMemoryHost.InMemoryHost, host).pipe(
-    Context.add(Transport, host.transport),
-    Context.add(RemoteContext, host.context),
-    Context.add(RemoteFileSystem, host.fileSystem),
-    Context.add(LocalNetwork, host.localNetwork),
-    Context.add(ConformanceHost, conformanceHost)
-  )
-}))
-
-/**
- * Makes a host in memory, for `Conformance.Options.namedHost`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const namedInMemory = (name: string): Effect.Effect<NamedHost> => {
-  const layer = (faults: ReadonlyArray<Fault.Fault>) =>
-    InMemoryHost.layer({ host: name, files: { "/home/user/name": name }, faults })
-  return Effect.succeed({
-    layer: () => layer([]),
-    down: () => layer([Fault.refuseConnection({ times: Infinity })])
-  })
-}

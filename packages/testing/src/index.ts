@@ -1,11 +1,6 @@
 /**
  * @since 0.1.0
  */
-export * as ConformanceHost from "./ConformanceHost.js"
-
-/**
- * @since 0.1.0
- */
 export * as Fault from "./Fault.js"
 
 /**

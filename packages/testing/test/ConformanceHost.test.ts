@@ -1,17 +1,18 @@
 import { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
 import { RemoteAddress, Transport } from "@effect-remote/core/Transport"
 import { OpenSsh } from "@effect-remote/node"
-import { ConformanceHost, HostService, Sshd } from "@effect-remote/testing"
-import type { Options } from "@effect-remote/testing/Conformance"
+import { HostService, Sshd } from "@effect-remote/testing"
+import { ConformanceHost, type Options } from "@effect-remote/testing/Conformance"
 import { Command } from "@effect/platform"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer, Option } from "effect"
+import * as inMemory from "../src/internal/conformance/inMemory.js"
 import { eventually } from "../src/internal/conformance/support.js"
 
 const transport = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host)))
 
 const hosts: Readonly<Record<string, Options["layer"]>> = {
-  layerInMemory: ConformanceHost.layerInMemory,
+  "in memory": inMemory.layer,
   layerSshd: Layer.merge(transport, ConformanceHost.layerSshd).pipe(
     Layer.provide(Sshd.layer({ kind: "embedded", loginShell: "sh" }))
   )
@@ -50,6 +51,12 @@ for (const [name, live] of Object.entries(hosts)) {
         yield* fs.writeFileString(`${one}/file`, "written through it")
         assert.strictEqual(yield* files.readFileString(`${one}/file`), "written through it")
         assert.deepStrictEqual(yield* files.readDirectory(other), [])
+      }))
+
+    it.scoped("lacks no capability of the transport", () =>
+      Effect.gen(function*() {
+        const { ptySize: _, ...capabilities } = (yield* Transport).capabilities
+        assert.deepStrictEqual(Object.values(capabilities).filter((has) => !has), [])
       }))
 
     it.scoped("serves, and nobody listens on a closed port", () =>

@@ -1,10 +1,4 @@
-import { ConformanceHost } from "@effect-remote/testing"
 import { conformance } from "@effect-remote/testing/Conformance"
-import * as capabilities from "./fixtures/capabilities.js"
+import * as inMemory from "../src/internal/conformance/inMemory.js"
 
-conformance({
-  name: "InMemoryHost",
-  layer: ConformanceHost.layerInMemory,
-  capabilities: capabilities.inMemory,
-  namedHost: ConformanceHost.namedInMemory
-})
+conformance({ name: "InMemoryHost", layer: inMemory.layer, namedHost: inMemory.namedHost })

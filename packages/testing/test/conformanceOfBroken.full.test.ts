@@ -3,21 +3,18 @@
  * suite for each of them.
  */
 import { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
-import { ConformanceHost } from "@effect-remote/testing"
 import { conformance } from "@effect-remote/testing/Conformance"
 import { ExitCode } from "@effect/platform/CommandExecutor"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import * as capabilities from "./fixtures/capabilities.js"
+import * as inMemory from "../src/internal/conformance/inMemory.js"
 
 const variable = "EFFECT_REMOTE_BROKEN"
 
-const inMemory = ConformanceHost.layerInMemory
-
 const withFiles = (change: (files: RemoteFileSystem.RemoteFileSystem) => Partial<RemoteFileSystem.RemoteFileSystem>) =>
-  Layer.map(inMemory, (services) => {
+  Layer.map(inMemory.layer, (services) => {
     const files = Context.get(services, RemoteFileSystem.RemoteFileSystem)
     return Context.add(services, RemoteFileSystem.RemoteFileSystem, { ...files, ...change(files) })
   })
@@ -37,7 +34,7 @@ const broken = {
     fails: "an atomic write that fails, or is interrupted, leaves the old file and nothing beside it"
   },
   "an exit code that is always 0": {
-    layer: Layer.map(inMemory, (services) => {
+    layer: Layer.map(inMemory.layer, (services) => {
       const context = Context.get(services, RemoteContext.RemoteContext)
       return Context.add(services, RemoteContext.RemoteContext, {
         ...context,
@@ -98,12 +95,7 @@ const outcomes = (name: Name) =>
 const name = process.env[variable]
 
 if (isName(name)) {
-  conformance({
-    name,
-    layer: broken[name].layer,
-    capabilities: capabilities.inMemory,
-    namedHost: ConformanceHost.namedInMemory
-  })
+  conformance({ name, layer: broken[name].layer, namedHost: inMemory.namedHost })
 } else {
   describe("the suite finds", () => {
     for (const [name, { fails }] of Object.entries(broken)) {

@@ -1,5 +1,6 @@
 import type { Sshd } from "@effect-remote/testing"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
+import * as loopback from "../../../testing/src/internal/conformance/loopback.js"
 
 const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"].some((path) => existsSync(path))
 
@@ -33,10 +34,5 @@ export const openssh = servers.includes("openssh")
 export const hasShell = (shell: string): boolean =>
   (process.env.PATH ?? "").split(":").some((directory) => existsSync(`${directory}/${shell}`))
 
-const mounts = (): string => existsSync("/proc/mounts") ? readFileSync("/proc/mounts", "utf8") : ""
-
-/**
- * Whether OpenSSH's server can give out pseudo-terminals: run by an ordinary user it can only where they belong to the
- * group `tty` by themselves, since it must not give them to it. CI runs the tests as root, too.
- */
-export const terminals = openssh && (process.getuid?.() === 0 || /^devpts .*\bgid=5\b/m.test(mounts()))
+/** Whether OpenSSH's server is tested and can open pseudo-terminals. CI also runs the tests as root, where it always can. */
+export const terminals = openssh && loopback.hasTerminals()

@@ -3,7 +3,6 @@ import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { Transport } from "@effect-remote/core/Transport"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
-import type { Capabilities } from "@effect-remote/testing/Conformance"
 import { Effect, Layer } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
@@ -14,7 +13,6 @@ export { eventually, nasty, unlessLost }
 
 export interface Suite {
   readonly name: string
-  readonly capabilities: Capabilities
   readonly layer: Layer.Layer<
     RemoteContext.RemoteContext | RemoteFileSystem.RemoteFileSystem | Transport | Sshd.Sshd,
     RemoteConnectionError | Sshd.SshdError

@@ -1,7 +1,7 @@
 import { OpenSsh } from "@effect-remote/node"
-import { ConformanceHost, type Sshd } from "@effect-remote/testing"
-import type { Options } from "@effect-remote/testing/Conformance"
-import { servers, terminals } from "./servers.js"
+import type { Sshd } from "@effect-remote/testing"
+import { ConformanceHost, type Options } from "@effect-remote/testing/Conformance"
+import { servers } from "./servers.js"
 import { layerConnection, layerProcess, type Suite } from "./support.js"
 
 /** A transport to a server. */
@@ -25,17 +25,7 @@ export const pairings: ReadonlyArray<Pairing> = servers.flatMap((kind) =>
       suite: {
         name: `${transport}, ${kind} server`,
         // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
-        layer: to({ loginShell: "sh" }),
-        capabilities: {
-          exitSignal: oneConnection,
-          halfClose: oneConnection,
-          jobs: true,
-          manyChannels: oneConnection,
-          pty: kind === "openssh" && terminals,
-          remoteForward: oneConnection,
-          specialFiles: true,
-          unixSockets: oneConnection
-        }
+        layer: to({ loginShell: "sh" })
       }
     }
   })

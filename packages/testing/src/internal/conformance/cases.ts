@@ -1,36 +1,41 @@
 /**
  * Cases as tests of vitest.
  */
+import { Transport } from "@effect-remote/core/Transport"
 import { layer } from "@effect/vitest"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Capabilities, Options } from "../../Conformance.js"
+import type { TestContext } from "vitest"
+import { ConformanceHost } from "../../ConformanceHost.js"
 import type { Services } from "./support.js"
 
-// What a case that is left out says of itself.
-const lacks: Readonly<Record<keyof Capabilities, string>> = {
-  exitSignal: "the name of a signal is not known",
-  halfClose: "a connection ends both ways at once",
-  manyChannels: "each connection is a process",
-  pty: "there are no pseudo-terminals",
-  remoteForward: "the host does not listen",
-  unixSockets: "there are no unix sockets",
-  jobs: "the shell there has no jobs",
-  specialFiles: "there are no devices and pipes among the files"
+// Why a case is skipped, by what it needs of the transport or of the host.
+const reasons = {
+  halfClose: "a connection ends in both directions at once",
+  oneConnection: "each channel is a connection of its own",
+  remoteForward: "the transport cannot make the host listen",
+  unixSockets: "the transport does not connect to unix sockets",
+  pty: "the host has no pseudo-terminals",
+  jobs: "the shell of the host has no jobs",
+  specialFiles: "the host has no devices, /proc and named pipes"
 }
 
-// Of a case, in milliseconds: whatever the configuration of vitest has.
+/** @internal */
+export type Need = keyof typeof reasons
+
+// Of one case, in milliseconds, whatever the configuration of vitest says.
 const longest = 60_000
 
 /**
- * Defines a case that wants these capabilities.
+ * Defines a case with these needs.
  *
  * @internal
  */
 export type Test = (
   title: string,
   body: () => Effect.Effect<unknown, unknown, Services | Scope.Scope>,
-  ...needs: ReadonlyArray<keyof Capabilities>
+  ...needs: ReadonlyArray<Need>
 ) => void
 
 /**
@@ -38,16 +43,36 @@ export type Test = (
  *
  * @internal
  */
-export const cases =
-  (title: string, define: (test: Test, capabilities: Capabilities) => void) =>
-  ({ capabilities, layer: live, name }: Options): void =>
-    layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`${title} on ${name}`, (it) => {
-      define((title, body, ...needs) => {
-        const lacking = needs.filter((capability) => !capabilities[capability]).map((capability) => lacks[capability])
-        it.scoped.skipIf(lacking.length > 0)(
-          lacking.length === 0 ? title : `${title} (left out: ${lacking.join(", ")})`,
-          body,
-          longest
-        )
-      }, capabilities)
-    })
+export type Part = (options: {
+  readonly name: string
+  readonly layer: Layer.Layer<Services, unknown>
+}) => void
+
+const missing = (needs: ReadonlyArray<Need>): Effect.Effect<ReadonlyArray<string>, never, Services> =>
+  Effect.map(Effect.all([Transport, ConformanceHost]), ([transport, host]) => {
+    const capabilities = { ...transport.capabilities, ...host.capabilities }
+    return needs.filter((need) => !capabilities[need]).map((need) => reasons[need])
+  })
+
+// `skip` throws, and the runner of @effect/vitest would replace the error and lose the note.
+const skip = ({ skip, task }: TestContext, note: string): void => {
+  try {
+    skip(note)
+  } catch {
+    Object.assign(task.result ?? {}, { note })
+  }
+}
+
+/** @internal */
+export const cases = (title: string, define: (test: Test) => void): Part => ({ layer: live, name }) =>
+  layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`${title} on ${name}`, (it) => {
+    define((title, body, ...needs) =>
+      it.scoped(
+        title,
+        (context) =>
+          Effect.flatMap(missing(needs), (found) =>
+            found.length === 0 ? body() : Effect.sync(() => skip(context, found.join(", ")))),
+        longest
+      )
+    )
+  })

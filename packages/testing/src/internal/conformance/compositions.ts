@@ -14,7 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as LayerMap from "effect/LayerMap"
 import type * as Scope from "effect/Scope"
-import type { Options } from "../../Conformance.js"
+import type { NamedHost } from "../../ConformanceHost.js"
 import { lostBy } from "./support.js"
 
 /** A service of a program, as the constructor of each looks: it holds the services of the one host that it works on. */
@@ -57,7 +57,10 @@ const byHand = (transport: Layer.Layer<Transport, unknown>) =>
 const longest = 60_000
 
 /** @internal */
-export const compositions = ({ name, namedHost }: Options): void => {
+export const compositions = ({ name, namedHost }: {
+  readonly name: string
+  readonly namedHost: (name: string) => Effect.Effect<NamedHost, unknown, Scope.Scope>
+}): void => {
   describe(`compositions on ${name}`, () => {
     const test = (title: string, body: () => Effect.Effect<unknown, unknown, Scope.Scope>) =>
       it.scopedLive(title, body, longest)

@@ -62,21 +62,7 @@ const uses = (path: string, here: string, port: number): ReadonlyArray<Effect.Ef
 }
 
 /** @internal */
-export const endings = cases("endings", (test, capabilities) => {
-  test("the transport tells the capabilities that are expected of it", () =>
-    Effect.gen(function*() {
-      const { exitSignal, halfClose, remoteForward, unixSockets } = (yield* Transport).capabilities
-      assert.deepStrictEqual(
-        { exitSignal, halfClose, remoteForward, unixSockets },
-        {
-          exitSignal: capabilities.exitSignal,
-          halfClose: capabilities.halfClose,
-          remoteForward: capabilities.remoteForward,
-          unixSockets: capabilities.unixSockets
-        }
-      )
-    }))
-
+export const endings = cases("endings", (test) => {
   /** What has a file open when the connection is lost, and goes on with it. */
   const losing = <A>(
     title: string,

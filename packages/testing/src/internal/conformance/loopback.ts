@@ -31,6 +31,26 @@ const attempt = <A>(read: () => A, otherwise: A): A => {
   }
 }
 
+/**
+ * Whether OpenSSH's server can open pseudo-terminals. An ordinary user's server cannot give a terminal to the group tty (gid 5),
+ * so the mount must do it.
+ *
+ * @internal
+ */
+export const hasTerminals = (): boolean =>
+  process.getuid?.() === 0 || /^devpts .*\bgid=5\b/m.test(attempt(() => Fs.readFileSync("/proc/mounts", "utf8"), ""))
+
+/**
+ * What this machine and a server on it have.
+ *
+ * @internal
+ */
+export const capabilities = ({ kind }: Sshd) => ({
+  pty: kind === "openssh" && hasTerminals(),
+  jobs: true,
+  specialFiles: ["/dev/full", "/dev/zero", "/proc/self"].every((path) => Fs.existsSync(path))
+})
+
 // The guardian sleeps too, for some seconds at a time; what the tests start sleeps for longer. One that is gone is nobody's.
 const ofGuardian = ({ name, pid }: Process): boolean =>
   name === "sleep" && attempt(() => {

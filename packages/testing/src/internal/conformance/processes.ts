@@ -1,6 +1,7 @@
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteError from "@effect-remote/core/RemoteError"
+import { Transport } from "@effect-remote/core/Transport"
 import * as Command from "@effect/platform/Command"
 import { ExitCode } from "@effect/platform/CommandExecutor"
 import { SystemError } from "@effect/platform/Error"
@@ -20,7 +21,7 @@ import { cases } from "./cases.js"
 import { bytes, dropConnections, eventually, running, untilRunning } from "./support.js"
 
 /** @internal */
-export const processes = cases("processes", (test, capabilities) => {
+export const processes = cases("processes", (test) => {
   test("stdin that fails is told, and ends the command", () =>
     Effect.gen(function*() {
       const cause = new SystemError({ module: "Stream", method: "read", reason: "Unknown", description: "broken" })
@@ -56,6 +57,7 @@ export const processes = cases("processes", (test, capabilities) => {
       const error = yield* Effect.flip(process.exitCode)
       assert(error._tag === "RemoteCommandError")
       assert.strictEqual(error.reason, "Signal")
+      const { capabilities } = yield* Transport
       assert.strictEqual(error.signal, capabilities.exitSignal ? "SIGKILL" : undefined)
     }))
 

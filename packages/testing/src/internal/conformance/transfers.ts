@@ -9,9 +9,8 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
-import type { Capabilities } from "../../Conformance.js"
 import { ConformanceHost } from "../../ConformanceHost.js"
-import { cases } from "./cases.js"
+import { cases, type Need } from "./cases.js"
 import {
   changing,
   contents,
@@ -44,7 +43,7 @@ export const transfers = cases("transfers", (test) => {
   const each = (
     title: string,
     body: (trial: Trial) => Effect.Effect<void, unknown, Services | Scope.Scope>,
-    ...needs: ReadonlyArray<keyof Capabilities>
+    ...needs: ReadonlyArray<Need>
   ) => {
     for (const direction of directions) {
       test(`${direction}: ${title}`, () => Effect.flatMap(trial(direction), body), ...needs)

@@ -1,6 +1,6 @@
 import { LocalAddress, type LocalConnection } from "@effect-remote/core/LocalNetwork"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
-import { RemoteAddress } from "@effect-remote/core/Transport"
+import { RemoteAddress, Transport } from "@effect-remote/core/Transport"
 import type * as Tunnel from "@effect-remote/core/Tunnel"
 import { assert } from "@effect/vitest"
 import * as Array from "effect/Array"
@@ -12,10 +12,9 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Capabilities } from "../../Conformance.js"
 import { ConformanceHost } from "../../ConformanceHost.js"
 import * as HostService from "../../HostService.js"
-import { cases } from "./cases.js"
+import { cases, type Need } from "./cases.js"
 import {
   anyPort,
   ask,
@@ -57,7 +56,7 @@ const { echo } = HostService
 /** A kind of tunnel as a way to a service. */
 interface Way {
   readonly name: string
-  readonly needs: ReadonlyArray<keyof Capabilities>
+  readonly needs: ReadonlyArray<Need>
   /** Why a target that is not there is not reached. */
   readonly refused: string
   /** To a port where its target is. */
@@ -106,7 +105,7 @@ const remote: Way = {
 }
 
 /** @internal */
-export const tunnels = cases("tunnels", (test, capabilities) => {
+export const tunnels = cases("tunnels", (test) => {
   for (const way of [local, socks, remote]) {
     /** To a service of one's own. */
     const open = (handler: HostService.Handler) => Effect.flatMap(way.serve(handler), way.to)
@@ -152,7 +151,7 @@ export const tunnels = cases("tunnels", (test, capabilities) => {
       "halfClose"
     )
 
-    const takes = (count: number, ...needs: ReadonlyArray<keyof Capabilities>) =>
+    const takes = (count: number, ...needs: ReadonlyArray<Need>) =>
       test(`${way.name} takes ${count} connections at once`, () =>
         Effect.gen(function*() {
           const { connect, tunnel } = yield* open(echo)
@@ -168,7 +167,7 @@ export const tunnels = cases("tunnels", (test, capabilities) => {
           yield* eventually(tunnel.connections, (open) => open === 0)
         }), ...needs)
     takes(20, ...way.needs)
-    takes(200, ...way.needs, "manyChannels")
+    takes(200, ...way.needs, "oneConnection")
 
     test(`${way.name} carries 32 MiB, and not a byte of it changes`, () =>
       Effect.gen(function*() {
@@ -441,6 +440,7 @@ export const tunnels = cases("tunnels", (test, capabilities) => {
     Effect.gen(function*() {
       const reasonOf = <A, E extends { readonly reason: string }, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.match(effect, { onFailure: ({ reason }) => reason, onSuccess: () => undefined })
+      const { capabilities } = yield* Transport
       const localPort = yield* serveHere(echo)
       const address = yield* capabilities.unixSockets
         ? serveThere(echo, "Unix")
