@@ -9,7 +9,7 @@ const leftOut = (): Array<string> => {
   return process.env.EFFECT_REMOTE_LONG === "0" ? ["**/*.long.test.ts"] : []
 }
 
-/** What the tests of every package share. */
+/** Configuration of the tests of every package. */
 export const shared: ViteUserConfig = {
   resolve: {
     alias: [

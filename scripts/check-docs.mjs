@@ -11,7 +11,7 @@ const problem = (file, line, message) => problems.push(`${relative(file)}:${line
 
 // == examples
 
-// An example keeps its line: it is a file that is blank above it, beside the file it comes from.
+// An example keeps its line: its file has the name of its source with a line number, and is blank above the example.
 const examples = new Map()
 const addExamples = (file, firstLine, lines) => {
   let open
@@ -49,7 +49,9 @@ const contributing = path.join(root, "CONTRIBUTING.md")
 for (const page of [...pages, contributing]) {
   for (const [index, line] of fs.readFileSync(page, "utf8").split("\n").entries()) {
     for (const [, target] of line.matchAll(/\]\(([^)#:\s]+)(?:#[^)\s]*)?\)/g)) {
-      if (!fs.existsSync(path.resolve(path.dirname(page), target))) problem(page, index + 1, `there is no ${target}`)
+      if (!fs.existsSync(path.resolve(path.dirname(page), target))) {
+        problem(page, index + 1, `the link leads nowhere: ${target}`)
+      }
     }
   }
 }

@@ -23,7 +23,7 @@ const allowed = {
   }
 }
 
-// They load within a run of vitest only, where the tests import them.
+// Modules that load only in a run of vitest. The tests import them.
 const ofVitest = ["@effect-remote/testing/Conformance"]
 
 const problems = []

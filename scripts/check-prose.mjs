@@ -36,7 +36,7 @@ const kinds = [
       /(?<!\b(leav\w+|left)\b.*)\b(behind|beside)\b|\b(those|that|one|the ones?|all) before\b(?! \w)/i.test(sentence)
   },
   {
-    name: "where, there is one",
+    name: "place for condition",
     hint: "if, when",
     finds: ({ sentence }) =>
       /^["'(]?Where\b(?!.*\?)|\b(is|are|was|were|be) (one|none) (where|for)\b|\bthere (is|are|was|were|may be|can be|will be) (one|none)\b|\b(what|that|who|which|it|they|if|when|nothing|something|anybody|nobody|is) (is|are|was|were) there\b/i
@@ -48,7 +48,7 @@ const kinds = [
     finds: ({ isFirst, kind, sentence }) =>
       /^["'(]?(One (that|which|who|of which)|Those (that|which|who)|Of (which|what|whom|it|them)|That (is|was|are)|None (is|are|of))\b/
         .test(sentence) ||
-      (isFirst && kind !== "title" && kind !== "page" &&
+      (isFirst && ["doc", "comment", "message"].includes(kind) &&
         /^["'(]?(It|They|He|Its|Their|This|These) (?!is a\b)/.test(sentence))
   },
   {
@@ -64,7 +64,7 @@ const kinds = [
         .test(sentence)
   },
   {
-    name: "has it do",
+    name: "causative have",
     hint: "makes, lets",
     finds: ({ sentence }) =>
       /\b(has|have|had|having) (it|them|him|the \w+|its \w+|another \w+) (be|do|go|end|run|wait|read|write|open|close|listen|connect|say|send|fail|make|take)\b/i
@@ -76,7 +76,7 @@ const args = process.argv.slice(2)
 const named = args.filter((argument) => !argument.startsWith("--"))
 const base = named.length > 0 ? process.cwd() : root
 const listed = execFileSync("git", ["ls-files", "-z", "--", ...named], { cwd: base }).toString().split("\0")
-const files = listed.filter((file) => /\.(ts|md)$/.test(file) && !/(^|\/)CHANGELOG\.md$/.test(file)).map((file) =>
+const files = listed.filter((file) => /\.(ts|mjs|md)$/.test(file) && !/(^|\/)CHANGELOG\.md$/.test(file)).map((file) =>
   path.resolve(base, file)
 )
 
@@ -92,6 +92,7 @@ if (args.includes("--counts")) {
     const [title, of] of [
       ["doc comments", "doc"],
       ["pages", "page"],
+      ["table cells", "cell"],
       ["comments", "comment"],
       ["messages", "message"],
       ["titles", "title"]

@@ -13,7 +13,7 @@ const ofModule = new Map(
   names.flatMap((name) => (rooms[name].modules ?? []).map((module) => [`${packageOf(name)}/${module}`, name]))
 )
 
-/** Where a source lies: its package, and its path below `src` without `internal` and `.ts`. */
+/** The place of a source: its package, and its path below `src` without `internal` and `.ts`. */
 const placeOf = (file) => {
   const [, name, , ...below] = path.relative(root, file).replace(/\.ts$/, "").split(path.sep)
   return { name, isInternal: below[0] === "internal", below: below[0] === "internal" ? below.slice(1) : below }
@@ -83,7 +83,7 @@ for (const [index, name] of names.entries()) {
 for (const module of ofModule.keys()) {
   const [name, base] = module.split("/")
   const file = path.join(root, "packages", name, "src", `${base}.ts`)
-  if (!fs.existsSync(file)) problems.push(`scripts/rooms.mjs: there is no ${relative(file)}`)
+  if (!fs.existsSync(file)) problems.push(`scripts/rooms.mjs: ${relative(file)} does not exist`)
 }
 
 // == the page

@@ -1,4 +1,4 @@
-// What the checks that use the TypeScript compiler share.
+// Shared by the checks that use the TypeScript compiler.
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
@@ -18,7 +18,7 @@ export const createProgram = (rootNames, host) => {
   return ts.createProgram(rootNames, own, host?.(ts.createCompilerHost(own)))
 }
 
-/** Prints the problems found, or how much was looked at when there are none. */
+/** Prints the problems, or a summary if nothing was found. */
 export const report = (problems, summary) => {
   console.log(problems.length === 0 ? summary : [...new Set(problems)].join("\n"))
   process.exitCode = problems.length === 0 ? 0 : 1

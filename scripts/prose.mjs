@@ -5,7 +5,7 @@ import { relative } from "./program.mjs"
 
 const withoutCode = (text) => text.replace(/```[\s\S]*?(```|$)/g, " ").replace(/`[^`\n]*`/g, "CODE")
 
-/** Cuts a paragraph after full stops and the like, where a sentence begins behind them. */
+/** Cuts a paragraph into sentences: after a full stop, question mark or exclamation mark that a capital letter follows. */
 const sentencesOf = (paragraph) =>
   paragraph.replace(/\s+/g, " ").trim().split(/(?<=[.!?]["')]?) (?=["'(]?[A-Z])/).filter((text) => /[a-z]/.test(text))
 
@@ -119,7 +119,7 @@ const readMarkdown = (file) => {
     } else if (isCode) continue
     else if (/^\s*\|/.test(line)) {
       flush()
-      for (const cell of line.split(/(?<!\\)\|/)) pieces.push({ kind: "page", line: index + 1, text: cell })
+      for (const cell of line.split(/(?<!\\)\|/)) pieces.push({ kind: "cell", line: index + 1, text: cell })
     } else if (/^\s*$/.test(line) || /^#/.test(line)) {
       flush()
       if (/^#/.test(line)) pieces.push({ kind: "page", line: index + 1, text: line.replace(/^#+ /, "") })

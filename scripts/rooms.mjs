@@ -1,6 +1,6 @@
-// The rooms of the packages, and which room may import which. A room is a folder of `internal`, a folder beside it, or the
-// public modules that `modules` names. Each room imports only rooms above it in this table, so there are no circles.
-// `room/file` allows one file of a room. `npm run check:rooms` holds the sources to this table.
+// The rooms of the packages, and which room may import which. A room is a folder of `src/internal` or of `src`, and the public
+// modules that `modules` names. Each room imports only rooms above it in this table, so rooms never import each other in a
+// circle. `room/file` allows one file of a room. `npm run check:rooms` compares the sources with this table.
 
 export const rooms = {
   "core/lib": {
