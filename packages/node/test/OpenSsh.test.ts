@@ -20,7 +20,7 @@ for (const { oneConnection, suite: { name }, to } of pairings) {
         })
       }))
 
-    it.scoped("a client of a SOCKS proxy is told so", () =>
+    it.scoped("refuses a client of a SOCKS proxy", () =>
       Effect.gen(function*() {
         const tunnel = yield* RemoteContext.socksProxy()
         const next = yield* eventsOf(tunnel)

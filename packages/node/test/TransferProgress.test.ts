@@ -91,7 +91,7 @@ describe("the progress of a transfer", () => {
       }
     }))
 
-  it.scoped("is a plain line now and then, and one for the end, where there is no terminal", () =>
+  it.scoped("without a terminal writes a plain line now and then, and one at the end", () =>
     Effect.gen(function*() {
       const { output, taken } = makeOutput()
       const draw = yield* TransferProgress.make({ output, interval: "3 seconds" })

@@ -17,7 +17,7 @@ const outcomes = ({ entries }: Pick<Transfer.Result, "entries">): Readonly<Recor
 
 const content = Buffer.alloc(700_000, "content")
 
-/** What happens to a source, and what becomes of its copy. */
+/** Changes of a source during a transfer, each with the expected result. */
 const changes: ReadonlyArray<readonly [expected: string, change: (path: string) => void]> = [
   ["Failed InvalidData", (path) => Fs.appendFileSync(path, "more")],
   ["Failed InvalidData", (path) => Fs.utimesSync(path, 1, 1)],
@@ -90,7 +90,7 @@ for (const kind of servers) {
       60_000
     )
 
-    it.scopedLive("what vanishes behind the listing is a failed entry, and the others arrive", () =>
+    it.scopedLive("an entry that vanishes after the listing fails, and the others arrive", () =>
       onServer((fs, directory) =>
         Effect.gen(function*() {
           for (const [index, transfer] of [fs.put, fs.get].entries()) {
@@ -131,7 +131,7 @@ for (const kind of servers) {
             Fs.mkdirSync(to)
             Fs.mkdirSync(outside)
             for (const name of ["file", "other", "sub/file"]) Fs.writeFileSync(`${from}/${name}`, name)
-            // Behind the listing of the target, which had none of these.
+            // Called after the listing of the target, which did not contain these.
             const filter = ({ path }: Transfer.Source) => {
               if (path === "file") Fs.symlinkSync(`${outside}/file`, `${to}/file`)
               if (path === "other") Fs.mkdirSync(`${to}/other`)

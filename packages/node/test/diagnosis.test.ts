@@ -12,7 +12,7 @@ describe("what ssh says", () => {
     assert.isTrue(lines.every(({ length }) => length <= 500))
   })
 
-  it("is told apart from what a server says when it disconnects", () => {
+  it("is distinguished from a server's disconnect message", () => {
     const words = "bye\r\nREMOTE HOST IDENTIFICATION HAS CHANGED\nPermission denied (publickey)."
     const log = `Received disconnect from 127.0.0.1 port 2222:11: ${words}\r\nDisconnected from 127.0.0.1 port 2222\r\n`
     const { output, reason } = diagnose("host", log, "", false)
@@ -20,7 +20,7 @@ describe("what ssh says", () => {
     assert.include(output, "IDENTIFICATION")
   })
 
-  it("has the limit on logins, which a server names as it disconnects", () => {
+  it("includes the limit on logins, which only the disconnect message names", () => {
     const log = "Received disconnect from 127.0.0.1 port 2222:2: Too many authentication failures\r\n"
     assert.strictEqual(diagnose("host", log, "", false).reason, "AuthenticationFailed")
   })

@@ -17,7 +17,7 @@ type Verb = (fs: FileSystem, at: (name: string) => string) => Effect.Effect<unkn
 
 const some = new Uint8Array(10 * page).fill(1)
 
-/** What changes something, and what does not, on a disk with `file`, `directory`, `directory/inner` and `link` to `file`. */
+/** Verbs that change a disk, and verbs that do not. It has `file`, `directory`, `directory/inner` and `link` to `file`. */
 const verbs: Readonly<Record<string, Verb>> = {
   writeFile: (fs, at) => fs.writeFile(at("new"), some),
   overwrite: (fs, at) => fs.writeFile(at("file"), some),
@@ -59,7 +59,7 @@ const build = (path: string) => {
   Fs.symlinkSync("file", `${path}/link`)
 }
 
-/** A disk of its own, of so many pages and inodes. */
+/** A disk of its own. `options` limit its pages and inodes. */
 const disk = (sshd: Sshd.Sshd, name: string, options: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -74,14 +74,14 @@ const disk = (sshd: Sshd.Sshd, name: string, options: string) =>
 
 const remount = (path: string, options: string) => execFileSync("mount", ["-o", `remount,${options}`, path])
 
-/** Takes all the space but for so many pages. */
+/** Fills the disk until `left` pages are free. */
 const fill = (path: string, left = 0) => {
   Fs.rmSync(`${path}/filler`, { force: true })
   const { bavail, bsize } = Fs.statfsSync(path)
   Fs.writeFileSync(`${path}/filler`, new Uint8Array(bavail * bsize - left * page))
 }
 
-/** What each verb says on both file systems, where it is not the same. `prepare` makes the disk what it is tried on. */
+/** The verbs whose results differ between both file systems. `prepare` prepares the disk. */
 const differences = Effect.fnUntraced(function*(
   ours: FileSystem,
   verbs: Readonly<Record<string, Verb>>,
@@ -137,9 +137,9 @@ for (const kind of servers) {
         onServer((fs, sshd) =>
           Effect.gen(function*() {
             const {
-              // What Node makes of it is that the parent is not there.
+              // Node reports that the parent is missing.
               "makeDirectory recursive": _recursive,
-              // Of these two mistakes either may be told.
+              // Either of the two errors may be reported.
               "rename what is not there": _missing,
               ...others
             } = verbs
@@ -156,7 +156,7 @@ for (const kind of servers) {
     )
 
     it.scopedLive(
-      "a full one, with less room than a file takes, keeps the old file and nothing beside it",
+      "a full disk keeps the old file and nothing else",
       () =>
         onServer((fs, sshd) =>
           Effect.gen(function*() {
@@ -227,7 +227,7 @@ for (const kind of servers) {
     )
 
     it.scopedLive(
-      "one that has room, but for no more files, fails those",
+      "a disk without free inodes fails new files",
       () =>
         onServer((fs, sshd) =>
           Effect.gen(function*() {
@@ -283,7 +283,7 @@ for (const kind of servers) {
     )
 
     it.scopedLive(
-      "a device is neither written to nor replaced, and is no source",
+      "a device is not written to, replaced or copied",
       () =>
         onServer((fs, sshd) =>
           Effect.gen(function*() {

@@ -61,7 +61,7 @@ for (const kind of longServers) {
         })
         const small = yield* memoryFor(32)
         const large = yield* memoryFor(256)
-        // What is in flight is the same for both; the rest is the garbage collector's leisure.
+        // Data in flight is the same for both. The garbage collector decides about the rest.
         assert.isBelow(large - small, 128, `${small} MiB for 32, ${large} MiB for 256`)
       }), 300_000)
   })

@@ -6,7 +6,7 @@ import { likeNode } from "./suites/likeNode.js"
 import { pairings } from "./suites/transports.js"
 
 for (const { oneConnection, suite } of pairings) {
-  // What files do is the server's, not the transport's.
+  // Files depend on the server, not on the transport.
   if (!oneConnection) continue
   likeNode(suite)
 

@@ -44,7 +44,7 @@ const commandLine = (pid: number) => {
   }
 }
 
-/** Where a guardian is: its processes work there. */
+/** The directory of a guardian. Its processes work there. */
 const directoryOf = (pid: number) => Fs.readlinkSync(`/proc/${pid}/cwd`)
 
 /** The guardians: each leads a session. */
@@ -122,7 +122,7 @@ for (const kind of servers) {
           process.kill(left.pid, "SIGKILL")
         }))
 
-      it.scopedLive("is told by the state, and started again when somebody has ended it", () =>
+      it.scopedLive("is shown by the state, and replaced after it was killed", () =>
         Effect.gen(function*() {
           const server = yield* Sshd.make({ kind, loginShell: "sh" })
           const context = yield* contextOf(name, server.host)
@@ -207,7 +207,7 @@ describe.skipIf(!openssh)("the guardian where sessions are few", () => {
         yield* until(server, 0)
       }))
 
-    it.scopedLive(`an interruption needs no free session, with MaxSessions ${sessions}`, () =>
+    it.scopedLive(`an interruption works without a free session, with MaxSessions ${sessions}`, () =>
       Effect.gen(function*() {
         const server = yield* Sshd.make({ kind: "openssh", loginShell: "sh", maxSessions: sessions })
         const context = yield* contextOf("layer", server.host)

@@ -19,7 +19,7 @@ for (const kind of servers) {
           const a = yield* OpenSsh[connect](first.host)
           const b = yield* OpenSsh[connect](second.host)
           assert.deepStrictEqual([a.host.port, b.host.port], [first.host.port, second.host.port])
-          // What the server says of its own port is what the client connected to.
+          // The server reports the port that the client connected to.
           const port = RemoteContext.string(Command.make("sh", "-c", "set -- $SSH_CONNECTION; printf %s \"$4\""))
           const ports = yield* Effect.all([Effect.provide(port, a.services), Effect.provide(port, b.services)], {
             concurrency: 2

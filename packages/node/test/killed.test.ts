@@ -1,4 +1,4 @@
-/** What is left on this machine, and on the host, of a program that was killed. */
+/** Processes and files of a killed program, on this machine and on the host. */
 import { Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

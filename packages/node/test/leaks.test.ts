@@ -46,7 +46,7 @@ for (const kind of servers) {
           const address = Transport.RemoteAddress.Tcp({ host: "127.0.0.1", port: 0 })
           const fiber = yield* Effect.fork(Effect.scoped(listen(address)))
           yield* eventually(Effect.sync(listening), (now) => now.length === before.length + 1)
-          // It is not waited for longer than two seconds, and given up all the same.
+          // The interruption waits for at most two seconds and then gives the listener up.
           yield* Fiber.interrupt(fiber)
           yield* proxy.release
           yield* eventually(Effect.sync(listening), (now) => now.join() === before.join())

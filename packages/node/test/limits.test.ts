@@ -20,7 +20,7 @@ const connection = () => made.at(-1)!
 const untilWaiting = (count: number) =>
   eventually(Effect.sync(() => connection().sessions.waiting()), (waiting) => waiting === count)
 
-/** A command that runs until it is told to end. */
+/** A command that runs until `end`. */
 const holder = Effect.gen(function*() {
   const process = yield* RemoteContext.start(sh`echo ready; read word`)
   yield* Stream.runHead(process.stdout)
@@ -38,7 +38,7 @@ for (const kind of servers) {
 
       it.effect("as many run at once as the server allows", () => together(maxSessions))
 
-      it.scoped("those that wait start in the order in which they came, whoever of them gives up", () =>
+      it.scoped("waiting commands start in the order in which they asked, even if some give up", () =>
         Effect.gen(function*() {
           const path = `${(yield* Sshd.Sshd).directory}/order`
           const [first, ...others] = yield* Effect.forEach(Array.range(1, maxSessions), () => holder)
@@ -136,13 +136,13 @@ for (const kind of servers) {
         )
     )
 
-    it.live("one that is interrupted while the server is asked takes no session with it", () =>
+    it.live("a command interrupted while its session opens does not keep the session", () =>
       Effect.gen(function*() {
         const answer = yield* Effect.scoped(Effect.gen(function*() {
           // How many the server allows is not known yet, so that it is asked.
           const { end } = yield* holder
           const asked = yield* Effect.fork(RemoteContext.exitCode(Command.make("true")))
-          // It may have been told already, and wait.
+          // The refusal may have arrived already; then the caller waits.
           yield* Effect.yieldNow().pipe(Effect.repeat({
             until: () => connection().multiplexer.size() === 2 || connection().sessions.waiting() > 0
           }))

@@ -1,4 +1,4 @@
-/** What the host takes for a sign of life of a program that says nothing. */
+/** Signs of life of a quiet program, as the host sees them. */
 import { RemoteContext, RemoteError } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
@@ -41,7 +41,7 @@ describe.skipIf(!openssh)("a program that is silent", () => {
       const context = yield* contextOf("layer", { ...proxies.through(proxy, server), keepAlive })
       const steady = yield* context.start(Command.make("sleep", "5007"))
       yield* proxy.limit(200_000)
-      // What the server takes ahead, 2 MiB, is ten seconds on this link, and the beat comes after it.
+      // The server accepts 2 MiB ahead. That takes ten seconds on this link, and the beat comes after it.
       const upload = Stream.take(Stream.repeatValue(new Uint8Array(64 * 1024)), 48)
       const code = yield* context.exitCode(
         Command.make("sh", "-c", "cat >/dev/null").pipe(Command.stdin(upload))

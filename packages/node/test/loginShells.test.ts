@@ -8,8 +8,8 @@ import * as Path from "node:path"
 import { hasShell, openssh, terminals } from "./suites/servers.js"
 import { layerProcess, nasty, running } from "./suites/support.js"
 
-// What each shell reads at its start even when it is not interactive: `sh` nothing; `bash` this file where it believes
-// that sshd started it, as Debian's does, and otherwise what BASH_ENV names.
+// Startup files of a non-interactive shell. `sh` reads none. `bash` reads this file if it believes that sshd started it, as
+// Debian's does, and otherwise the file that BASH_ENV names.
 const noise = "echo noise on stdout; echo noise on stderr >&2"
 const startupFiles: Record<string, Record<string, string>> = {
   sh: {},
@@ -61,7 +61,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
             )
           }))
 
-        it.effect("bytes that are no UTF-8, and 100 kB in one argument", () =>
+        it.effect("passes bytes that are not UTF-8, and 100 kB in one argument", () =>
           Effect.gen(function*() {
             const raw = yield* RemoteContext.checkOutput(Command.make("printf", "%s", "\udcff\udc80a\udcfe"))
             assert.deepStrictEqual(raw, new Uint8Array([255, 128, 97, 254]))
@@ -79,7 +79,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
             assert.strictEqual(login.includes("noise on stdout"), noisy)
           })))
 
-        it.effect("failures are told apart, and interruption ends the group", () =>
+        it.effect("distinguishes failures, and an interruption ends the group", () =>
           Effect.gen(function*() {
             const reasonOf = (command: Command.Command, options?: RemoteContext.RunOptions) =>
               Effect.map(Effect.flip(RemoteContext.string(command, options)), (error) => error.reason)

@@ -11,7 +11,7 @@ import * as Path from "node:path"
 import { told } from "./fixtures/told.js"
 import { servers } from "./suites/servers.js"
 
-/** A path of so many bytes below a directory, none of whose names is too long. */
+/** A path with this number of bytes below a directory. Each of its names is short enough. */
 const pathOf = (directory: string, bytes: number): string => {
   let path = directory
   while (bytes - path.length > 256) path += `/${"d".repeat(Math.min(200, bytes - path.length - 3))}`
@@ -22,7 +22,7 @@ type Verb = (fs: FileSystem, path: string, other: string) => Effect.Effect<unkno
 
 const text = new TextEncoder().encode("text")
 
-/** What is tried on a path where nothing is, but a directory to make it in where that can be. */
+/** Verbs for a path that does not exist. Its parent exists if its path is short enough. */
 const onNothing: Readonly<Record<string, Verb>> = {
   access: (fs, path) => fs.access(path),
   exists: (fs, path) => fs.exists(path),
@@ -52,7 +52,7 @@ const onNothing: Readonly<Record<string, Verb>> = {
   "copyFile from": (fs, path, other) => fs.copyFile(path, `${other} copied`)
 }
 
-/** What is tried on a file that is there, as long as its path may be. */
+/** Verbs for an existing file whose path is as long as possible. */
 const onFile: Readonly<Record<string, Verb>> = {
   stat: (fs, path) => Effect.map(fs.stat(path), ({ size, type }) => [type, Number(size)]),
   exists: (fs, path) => fs.exists(path),
@@ -65,7 +65,7 @@ const onFile: Readonly<Record<string, Verb>> = {
   remove: (fs, path) => fs.remove(path)
 }
 
-/** What both file systems say to each verb, where they differ. */
+/** The verbs whose results differ between both file systems. */
 const differences = Effect.fnUntraced(function*(
   ours: FileSystem,
   directory: string,
@@ -170,7 +170,7 @@ for (const kind of servers) {
               assert.deepStrictEqual(Fs.readdirSync(to), [])
             }
           }
-          // There is room for the name, but for no hidden one beside it.
+          // The path is short enough for the name, but not for a hidden name next to it.
           const deep = pathOf(to, longest - 20)
           Fs.mkdirSync(deep, { recursive: true })
           const short = `${deep}/f`

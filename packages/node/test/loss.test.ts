@@ -59,7 +59,7 @@ const faults: ReadonlyArray<readonly [name: string, strike: (link: Link) => Effe
   ["the master is terminated", () => killMaster("SIGTERM"), /has ended with code 0/]
 ]
 
-/** Connects, says something and has an answer; then tells how it ends. */
+/** Connects, sends a line and receives its answer. Then it returns how the connection ends. */
 const conversation = (port: number) =>
   Effect.gen(function*() {
     const ended = yield* Deferred.make<string>()
@@ -86,7 +86,7 @@ const connectionLost = (exit: Exit.Exit<unknown, unknown>): RemoteError.RemoteCo
 
 for (const kind of servers) {
   describe(`a connection that is lost, ${kind} server`, () => {
-    // What happens on this machine does so whatever the server.
+    // Faults on this machine do not depend on the server.
     for (const [name, strike, words] of kind === servers[0] ? faults : faults.slice(0, 1)) {
       it.scopedLive(`${name}: what was in flight fails and is not sent again, what waited is sent`, () =>
         Effect.gen(function*() {
@@ -172,13 +172,13 @@ for (const kind of servers) {
         }))
       }))
 
-    it.scopedLive("at any moment of a command: it has run at most once, and once where that is what was told", () =>
+    it.scopedLive("at any moment of a command: it ran at most once, and exactly once if it succeeded", () =>
       Effect.gen(function*() {
         const { connected, proxy, sshd } = yield* make({ kind })
         const path = `${sshd.directory}/lines`
         const outcomes = yield* connected(Effect.forEach(Array.range(0, 14), (step) =>
           Effect.gen(function*() {
-            // One that comes before the loss was noticed may be lost with it.
+            // A command that starts before the loss is noticed may be lost too.
             yield* Effect.retry(RemoteContext.exitCode(Command.make("true")), {
               while: ({ reason }) => reason === "ConnectionLost"
             })
@@ -237,7 +237,7 @@ for (const kind of servers) {
           yield* proxy.reset
           yield* until("lost")
           const error = yield* Effect.flip(RemoteContext.exitCode(Command.make("true")))
-          // It depends on the moment of the reset what ssh says: before or after it has sent its banner.
+          // The message of ssh depends on the moment of the reset: before or after its banner.
           assert.include(["Unreachable", "ConnectionLost"], error.reason)
           assert.strictEqual(proxy.accepted(), 6)
         }))
@@ -267,7 +267,7 @@ for (const kind of servers) {
         assert.deepStrictEqual(masters(), [])
       }))
 
-    it.scopedLive("does not hold up whoever gives up on it", () =>
+    it.scopedLive("does not delay a caller that gives up", () =>
       Effect.gen(function*() {
         const { connected, proxy } = yield* make({ kind })
         yield* connected(Effect.gen(function*() {

@@ -32,7 +32,7 @@ ssh -o "LocalCommand=echo effect-remote-$directory-ready >&2; kill -${signal} \\
 ${last}`
 
 describe("an ssh that cannot share its connection", () => {
-  it.scopedLive("is Unsupported, and what needs no sharing is named", () =>
+  it.scopedLive("fails with Unsupported and names the transport that works without sharing", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({ loginShell: "sh" })
       const wrappers = {
@@ -73,7 +73,7 @@ exec ssh "$@"`,
 })
 
 describe("a temporary directory whose path is too long for a socket", () => {
-  it.scopedLive("is told, before anything is started", () =>
+  it.scopedLive("is reported before anything is started", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({ loginShell: "sh" })
       const started = `${sshd.directory}/started`
@@ -90,7 +90,7 @@ describe("a temporary directory whose path is too long for a socket", () => {
   it.scopedLive("is not what the longest is that fits, nor one with a percent sign, spaces and quotes", () =>
     Effect.gen(function*() {
       const sshd = yield* Sshd.make({ loginShell: "sh" })
-      // What is made in there: `/effect-remote-XXXXXX/c-XXXXXX/s`.
+      // The socket's path in there: `/effect-remote-XXXXXX/c-XXXXXX/s`.
       const longest = 90 - "/effect-remote-XXXXXX/c-XXXXXX/s".length
       const odd = `${sshd.directory}/it's %h "`
       for (const path of [odd, `${odd}${"x".repeat(longest - Buffer.from(odd).length)}`]) {
@@ -202,7 +202,7 @@ describe("a program that ends", () => {
       const child = yield* programs.start(holder, sshd.host, `${sshd.directory}/last`)
       assert.strictEqual(yield* programs.firstLine(child), "holding\n")
       const master = masters(child.pid!)[0]!.pid
-      // What the terminal does: the whole group in its foreground gets it.
+      // As a terminal does: it signals the whole foreground group.
       process.kill(-child.pid!, "SIGINT")
       yield* programs.ended(child)
       assert.isTrue(Fs.existsSync(`${sshd.directory}/last`))

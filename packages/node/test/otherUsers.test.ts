@@ -1,6 +1,6 @@
 /**
- * What another user of the host may leave in the way. Only root can make files of others, so that the other tests are left
- * out for ordinary users.
+ * Files that another user of the host leaves in the way. Only root can make files of other users, so ordinary users skip
+ * those tests.
  */
 import { RemoteFileSystem, type Transfer } from "@effect-remote/core"
 import { Transport } from "@effect-remote/core/Transport"
@@ -80,7 +80,7 @@ for (const { suite } of pairings) {
           }
         }))
 
-      it.scoped("gives no file to another user who took its name in a sticky directory", () =>
+      it.scoped("does not give a file to another user who took its name in a sticky directory", () =>
         Effect.gen(function*() {
           const fs = yield* RemoteFileSystem.RemoteFileSystem
           const path = yield* shared
@@ -106,7 +106,7 @@ for (const { suite } of pairings) {
             const found = Fs.statSync(target)
             assert.deepStrictEqual([found.uid, found.gid, found.mode & 0o777], [0, 0, mode])
           }
-          // What the directory's owner has made there is kept as anywhere else.
+          // Files of the directory's owner are kept as everywhere.
           Fs.chownSync(path, other, other)
           Fs.chownSync(target, other, other)
           yield* fs.atomicWrite(target, "new")

@@ -57,7 +57,7 @@ const verbs: ReadonlyArray<
   ["Write", (fs, path) => fs.put(`${path}/from`, `${path}/put`)]
 ]
 
-/** Each verb has several requests on their way, of so many bytes each but for one. */
+/** Checks that each verb keeps several requests in flight. All but one have the full size. */
 const keepsBusy = (path: string, { fs, wire }: Effect.Effect.Success<ReturnType<typeof over>>) =>
   Effect.gen(function*() {
     Fs.writeFileSync(`${path}/from`, new Uint8Array(size))
@@ -92,7 +92,7 @@ for (const kind of servers) {
     )
 
     it.scopedLive(
-      "there are no more than so many, however much there is",
+      "the number of requests in flight is bounded, whatever the size",
       () =>
         onServer({ kind }, { delay: 30 }, (path, { fs, wire }) =>
           Effect.gen(function*() {
@@ -105,7 +105,7 @@ for (const kind of servers) {
               () => Effect.zipRight(Deferred.succeed(taken, undefined), Effect.never)
             ))
             yield* Deferred.await(taken)
-            // What is asked for while nobody takes any more comes, and nothing is asked for behind it.
+            // Requests in flight are answered while nobody reads, and no further ones are sent.
             yield* eventually(Effect.sync(wire.waiting), (waiting) => waiting === 0)
             const asked = sizesOf(wire, "Read").reduce((sum, size) => sum + size, 0)
             assert.isAtMost(asked, bound)
@@ -171,7 +171,7 @@ for (const kind of servers) {
             yield* fs.put(`${path}/from`, `${path}/to up`, update)
             wire.forget()
             yield* fs.put(`${path}/from`, `${path}/to up`, update)
-            // What is the same is seen in the listing.
+            // The listing shows which files are the same.
             assert.isAtMost(wire.rounds(), 10)
             assert.isAtMost(wire.sent().length, 20)
           })),

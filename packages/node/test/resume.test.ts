@@ -18,7 +18,7 @@ const changedAt = (bytes: Uint8Array, at: number) => bytes.map((byte, index) => 
 
 interface Case {
   readonly title: string
-  /** What is under the partial file's name. */
+  /** Content under the partial file's name. */
   readonly partial: Uint8Array
   readonly resumedAt: number
 }
@@ -92,7 +92,7 @@ const resumes = ({ from, source, target, to, transfer }: Way) =>
       Transfer.Outcome.Copied({ resumedAt: 0n })
     )
     assert.deepStrictEqual(yield* arrived, other)
-    // Somebody's link in its place is none to write through.
+    // A link of another user in its place must not be followed.
     yield* to.writeFile(`${target}/precious`, other.slice(0, 400_001))
     yield* to.symlink("precious", `${target}/${yield* partialOf(from, file, "file")}`)
     yield* transfer(file, `${target}/file`)
@@ -177,7 +177,7 @@ for (const kind of servers) {
         yield* node.utimes(file, 1_000_000_000, 1_000_000_000)
         yield* node.writeFile(`${target}/${yield* partialOf(node, file, "file")}`, content.slice(0, 400_001))
         let opened = 0
-        // It is opened to be compared, and then to be copied.
+        // The file is opened twice: to compare, and then to copy.
         const local: FileSystem = {
           ...node,
           open: (path, options) =>

@@ -55,7 +55,7 @@ describe("the limit of sessions", () => {
     assert.deepStrictEqual(state, initial)
   })
 
-  it("is probed by one more after ten seconds, if somebody waits", () => {
+  it("is probed by one more after ten seconds, if a caller waits", () => {
     assert.strictEqual(sessionLimit.probe(full, 0, 20_000), full)
     assert.strictEqual(sessionLimit.probe(full, 1, 11_000), full)
     assert.deepStrictEqual(sessionLimit.probe(full, 1, 11_001), {

@@ -30,7 +30,7 @@ describe("sessionSettings", () => {
     })
   })
 
-  it("are nothing where ssh does not tell", () => {
+  it("are empty if ssh does not report them", () => {
     for (const nothing of ["", "\n", "sendenv", "setenv", "setenv \n", "sendenv \n", "unknown option -- G\n"]) {
       assert.deepStrictEqual(parse(nothing, { LANG: "C" }), { forwardAgent: false, environment: [] })
     }

@@ -15,7 +15,7 @@ interface Options extends worlds.Options {
   readonly limit: number
   /** How many milliseconds the server goes on counting a session that it has said to be closed. */
   readonly lag?: number
-  /** What the server says where it refuses. */
+  /** The server's reason for a refusal. */
   readonly words?: string
   /** Whether it does not answer before `flush`. */
   readonly silent?: boolean
@@ -33,7 +33,7 @@ interface User {
 // How long a session is waited for that nobody uses, in milliseconds.
 const patience = 30_000
 
-/** A server that allows so many sessions, and those who want one. */
+/** A server with a limit of sessions, and callers that want one. */
 const serve = (options: Options) => {
   const world = worlds.make(options)
   const server = { limit: options.limit, lag: options.lag ?? 0, held: 0, most: 0, refusals: 0 }
@@ -201,7 +201,7 @@ describe("a server that allows few sessions", () => {
     assertNoneLost(served)
   })
 
-  it("whoever comes later waits behind those who were refused", () => {
+  it("a later caller waits until the refused ones are served", () => {
     const { close, open, order, sessions, users, world } = serve({ limit: 1 })
     for (let count = 0; count < 5; count++) open()
     world.settle()
@@ -251,7 +251,7 @@ describe("a server that allows few sessions", () => {
     assertNoneLost(served)
   })
 
-  it("that forgets a session very late is thought to allow less, but not for ever", () => {
+  it("that releases a session very late is thought to allow less, but only for a while", () => {
     const served = serve({ limit: 2, lag: 600 })
     const { close, open, server, world } = served
     const [first, second] = [open(), open()]
@@ -313,7 +313,7 @@ describe("a server that allows few sessions", () => {
 })
 
 describe("a refusal", () => {
-  it("where nothing is open is passed on, in the server's words", () => {
+  it("without open sessions fails the caller, with the server's words", () => {
     const { open, sessions, world } = serve({ limit: 0, words: "not on sundays" })
     const users = [open(), open({ spare: true }), open({ onWanted: Effect.void })]
     world.settle()
@@ -407,7 +407,7 @@ describe("sessions that are closed here, and of which the server does not let go
 })
 
 describe("interruption", () => {
-  it("of whoever waits takes them out of the queue", () => {
+  it("of a waiting caller takes it out of the queue", () => {
     const served = serve({ limit: 1 })
     const { close, open, order, sessions, world } = served
     const users = [open(), open(), open(), open()]
@@ -455,7 +455,7 @@ describe("interruption", () => {
       const first = open()
       for (let others = 0; others < limit + 1; others++) open()
       for (let steps = 0; steps < moment * 2; steps++) world.step()
-      // Somebody who has one, somebody who was given one just then, or somebody who waits.
+      // The caller may have a session, may just have been admitted, or may wait.
       for (const user of users.slice(before)) {
         if (user.number % 2 === moment % 2) worlds.interrupt(user.fiber)
       }
@@ -524,7 +524,7 @@ describe("interruption", () => {
 })
 
 describe("sessions that stay", () => {
-  /** One that stays, and whether it was asked to go; it goes when it is told to. */
+  /** Opens an idle session and records whether it was asked to close. It closes on request of the test. */
   const stay = ({ close, open, world }: Served, options: SessionOptions = {}) => {
     const asked: Array<number> = []
     const user = open({ ...options, onWanted: Effect.sync(() => void asked.push(world.now())) })
@@ -532,7 +532,7 @@ describe("sessions that stay", () => {
     return { user, asked, go: () => close(user) }
   }
 
-  it("are asked to go where somebody waits and all that is open stays, one after the other", () => {
+  it("are asked to close one after another, if a caller waits and all open sessions are idle", () => {
     const served = serve({ limit: 3 })
     learnLimit(served)
     const { close, open, world } = served
@@ -561,7 +561,7 @@ describe("sessions that stay", () => {
     assert.deepStrictEqual([first.asked.length, second.asked.length, third.asked.length], [1, 0, 0])
   })
 
-  it("where one does not go the next is asked", () => {
+  it("the next one is asked if the first does not close", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { open, world } = served
@@ -576,7 +576,7 @@ describe("sessions that stay", () => {
     assert.isTrue(has(waiting))
   })
 
-  it("are asked where the limit is not known before somebody is refused", () => {
+  it("are asked as soon as a refusal teaches the limit", () => {
     const served = serve({ limit: 1 })
     const { open, world } = served
     const only = stay(served)
@@ -601,7 +601,7 @@ describe("sessions that stay", () => {
     assert.deepStrictEqual([first.asked.length, second.asked.length], [1, 0])
   })
 
-  it("that are spare take none that others could need", () => {
+  it("that are spare leave a session free for others", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { close, open, server, world } = served
@@ -632,7 +632,7 @@ describe("sessions that stay", () => {
     assertNoneLost(served)
   })
 
-  it("that are spare go for somebody who waits, though others are in use, and not for a crowd that is served", () => {
+  it("that are spare close for a waiting caller while others are in use, but not for a crowd that is served", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { close, open, use, world } = served
@@ -693,7 +693,7 @@ describe("sessions that stay", () => {
 })
 
 describe("a connection that is lost", () => {
-  it("fails whoever waits, and whoever comes", () => {
+  it("fails waiting callers and later ones", () => {
     const { end, mux, open, sessions, world } = serve({ limit: 1 })
     const users = [open(), open(), open()]
     world.settle()

@@ -72,7 +72,7 @@ describe.skipIf(!openssh || process.getuid?.() !== 0)("SFTP within a root of its
           assert.deepStrictEqual(yield* fs.readDirectory("/"), ["data"])
           yield* fs.put(source, "/data/tree", { verify: "digest" })
           yield* fs.get("/data/tree", `${sshd.directory}/back`)
-          // There are no commands that could compute it there.
+          // The server cannot run a command that would compute the digest.
           assert.strictEqual(
             yield* fs.digest("/data/tree/below/file"),
             Crypto.createHash("sha256").update("one").digest("hex")
@@ -109,7 +109,7 @@ describe.skipIf(sftpServer === undefined)("an SFTP server that is named", () => 
       )
     }
 
-    it.scopedLive(`a path that names none is told, ${kind} server`, () =>
+    it.scopedLive(`a path without an SFTP server fails with that path, ${kind} server`, () =>
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const error = yield* connectionError({ ...sshd.host, sftpServer: "/no/such/server" })
@@ -119,7 +119,7 @@ describe.skipIf(sftpServer === undefined)("an SFTP server that is named", () => 
   }
 })
 
-// OpenSSH's own server leaves out what it is told to.
+// OpenSSH's own server can leave out requests, by an option.
 describe.skipIf(!openssh || sftpServer === undefined)("an SFTP server without extensions", () => {
   const names = [
     ...["posix-rename", "hardlink", "fsync", "statvfs", "fstatvfs", "lsetstat", "limits", "copy-data", "expand-path"]
@@ -176,7 +176,7 @@ describe.skipIf(!openssh)("SFTP run by the login shell", () => {
       assert.include(error.message, "before SFTP began")
     }))
 
-  it.scopedLive("what answers is no SFTP server", () =>
+  it.scopedLive("an answer that is not from an SFTP server", () =>
     Effect.gen(function*() {
       for (
         const nonsense of [
@@ -279,7 +279,7 @@ describe("digests", () => {
   })
 
   for (const kind of servers) {
-    it.scopedLive(`where no commands run, they are computed here, and none is tried again (${kind} server)`, () =>
+    it.scopedLive(`are computed here if commands do not run, without trying again (${kind} server)`, () =>
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ kind, forceCommand: "internal-sftp" })
         const path = `${sshd.directory}/file`

@@ -16,7 +16,7 @@ describe.skipIf(!openssh || sftpServer === undefined)("an SFTP server with few d
   for (const without of ["", " -P limits"]) {
     it.scopedLive(`has many files read, written and copied at once, with sftp-server${without}`, () =>
       Effect.gen(function*() {
-        // A server that does not tell its limit is taken to allow 128.
+        // A server that does not announce its limit is assumed to allow 128.
         const descriptors = without === "" ? 24 : 140
         const sshd = yield* Sshd.make({
           kind: "openssh",

@@ -26,7 +26,7 @@ it.live("takes more than ten commands at once on the standard streams, without a
       Effect.sync(() => streams.map((stream) => stream.listenerCount("error"))),
       (counts) => counts[1]! >= commands && counts[2]! >= commands
     )
-    // A warning is told in the next turn.
+    // A warning is emitted in the next turn.
     yield* Effect.promise(() => new Promise(setImmediate))
     assert.deepStrictEqual(warnings, [])
     yield* Fiber.interrupt(running)

@@ -1,4 +1,4 @@
-/** Transfers among files of other users, and with somebody who changes names meanwhile. */
+/** Transfers among files of other users, and with another process that changes names meanwhile. */
 import { RemoteFileSystem, Transfer } from "@effect-remote/core"
 import { LocalHash } from "@effect-remote/core/LocalHash"
 import { NodeLocal, OpenSsh } from "@effect-remote/node"
@@ -29,7 +29,7 @@ const writeOld = (path: string, bytes: Uint8Array) => {
   Fs.utimesSync(path, 1e9, 1e9)
 }
 
-/** Where the partial file of `source` is looked for, with so much of it. */
+/** Makes a partial file of `source` with its first `size` bytes, and returns its path. */
 const makePartial = (source: string, target: string, size: number): string => {
   const { mtimeMs } = Fs.statSync(source)
   const at = target.lastIndexOf("/")
@@ -112,7 +112,7 @@ for (const kind of servers) {
           Fs.renameSync(`${to}/${name}`, `${directory}/away`)
           Fs.symlinkSync(precious, `${to}/${name}`)
         }
-        // Called for each piece that has come. The digests are equal: only the file tells.
+        // Called for each piece that has come. The digests are equal: only the file shows the change.
         const hash = LocalHash.of({ make: () => Effect.succeed({ update: swap, hex: () => "the same for all" }) })
         const error = yield* RemoteFileSystem.make.pipe(
           Effect.flatMap((fs) =>
@@ -148,7 +148,7 @@ for (const kind of servers) {
               yield* transfer(`${at}/source`, `${at}/.env`)
               assert.deepStrictEqual(known(`${at}/.env`), [33, 33, "600"])
               assert.strictEqual(Fs.readFileSync(`${at}/.env`, "utf8"), "secret=2")
-              // Whoever may write there can have made it for us to write to.
+              // Any user who may write there can have made it to receive our data.
               Fs.mkdirSync(`${at}/shared`)
               Fs.chmodSync(`${at}/shared`, 0o1777)
               Fs.chmodSync(`${at}/source`, 0o600)

@@ -22,7 +22,7 @@ for (const kind of longServers) {
         const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         const mover = yield* bundled("mover")
         const path = `${sshd.directory}/large`
-        // A sparse file, but for its ends.
+        // A sparse file with data at both ends.
         Fs.writeFileSync(path, "beginning")
         Fs.truncateSync(path, 1024 * mebibyte)
         Fs.appendFileSync(path, "end")

@@ -49,18 +49,18 @@ export interface Use {
 export interface Options extends worlds.Options {
   /** More than this on its way makes the client hold back. */
   readonly congestion?: number
-  /** What becomes of the bytes to the client at these places. */
+  /** Replacements of bytes to the client, by their position. */
   readonly spoil?: ReadonlyMap<number, number>
 }
 
-/** A client and a server, with a wire between them that holds on to everything until it is told to deliver. */
+/** A client and a server. The wire between them holds everything until it is made to deliver. */
 export const connect = ({ congestion = Infinity, pick = () => 0, small = false, spoil }: Options = {}) => {
   const world = worlds.make({ pick, small })
   const failures: Array<RemoteConnectionError> = []
   const toServer = peers.queue()
   const toClient = peers.queue()
   let delivered = 0
-  // Data behind its header may come on its own.
+  // Data may come apart from its header.
   let behind = 0
   const uses: Array<Use> = []
 
@@ -152,7 +152,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
     return exit !== null && Exit.isSuccess(exit) ? exit.value : undefined
   }
 
-  /** As long as it goes, unless somebody reads already. */
+  /** Reads to the end, unless another reader is active. */
   const read = (use: Use, from: "stdout" | "stderr" = "stdout") => {
     const channel = channelOf(use)
     const into = use[from]
@@ -223,7 +223,7 @@ export const assertHonest = ({ failures, peer }: Connected) => {
   assert.deepStrictEqual(failures, [])
 }
 
-/** What the server got is what was written: in order, and whole where the write said so. */
+/** Checks that the server received what was written: in order, and completely if the write succeeded. */
 export const assertWritten = (use: Use, remote: peers.Channel | undefined) => {
   const written: Array<Uint8Array> = []
   let before = 0

@@ -80,7 +80,7 @@ describe("message", () => {
 
   it.prop("that ends early is malformed, and so is one that does not end", { sent, more: data }, ({ more, sent }) => {
     const packet = body(message.encode(sent))
-    // What is open at its end has its data there, of any length.
+    // A message with an open end has data of any length there.
     const least = packet.length - (openEnded(sent) && "data" in sent ? sent.data.length : 0)
     for (let length = 0; length < packet.length; length++) {
       const decoded = message.decode(packet.subarray(0, length))
@@ -226,7 +226,7 @@ describe("message", () => {
     assert.deepStrictEqual(Array.from(message.encode(packet)), [0, 0, 0, bytes.length + 1, 0, ...bytes])
   })
 
-  it("text that is no UTF-8 does not matter", () => {
+  it("accepts text that is not UTF-8", () => {
     const packet = new Wire.Writer().byte(0).byte(92).uint32(1).uint32(2).string(Uint8Array.of(0xff)).string(
       new Uint8Array()
     )

@@ -119,7 +119,7 @@ describe("a channel", () => {
     assert.isTrue(other.clientClosed)
   })
 
-  it("that is refused tells why", () => {
+  it("that is refused fails with the server's reason", () => {
     const connected = connect()
     const { mux, open, peer, settle } = connected
     const [use, interrupted] = [open(), open()]
@@ -156,7 +156,7 @@ describe("a channel", () => {
     assertHonest(connected)
   })
 
-  it("closes with its scope: nothing is sent after that, and whoever waits goes on", () => {
+  it("closes with its scope: nothing is sent after that, and waiting callers go on", () => {
     const connected = connect()
     const { close, mux, peer, read, settle, world, write } = connected
     const { channel, remote, use } = opened(connected, 5)
@@ -177,7 +177,7 @@ describe("a channel", () => {
     assert.isTrue(remote.clientClosed)
     assert.isFalse(remote.clientEof)
 
-    // What the server had said before it learned of that is no mistake of its.
+    // The server sent this before it learned of the close, so it is valid.
     peer.answer(remote, true)
     peer.data(remote, bytesOf(1000))
     peer.adjust(remote)
@@ -494,7 +494,7 @@ describe("every moment", () => {
     )
   })
 
-  it("the end wakes a reader, and whoever waits for how it ended", () => {
+  it("the end wakes readers and callers that wait for the exit", () => {
     during(
       ({ read, world }, { channel, use }) => {
         read(use)
@@ -598,7 +598,7 @@ describe("every moment", () => {
 })
 
 describe("the other side", () => {
-  it("is refused what it opens, and told that its requests are not known", () => {
+  it("cannot open channels, and its requests are answered as unknown", () => {
     const connected = connect()
     const { mux, peer, settle } = connected
     const { remote } = opened(connected)

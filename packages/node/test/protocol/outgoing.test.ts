@@ -46,7 +46,7 @@ describe("outgoing packets", () => {
     assert.deepStrictEqual(turns, ["a", "a", "b", "c", "a", "b"])
   })
 
-  it("that are short are sent although the connection takes no data", () => {
+  it("that are short are sent even while the connection is congested", () => {
     const { out, output, written } = setUp()
     output.takesMore = false
     out.send(failureFor(1))

@@ -5,18 +5,18 @@ import * as message from "../../src/internal/protocol/message.js"
 /** A channel as the server has it. */
 export interface Channel {
   readonly id: number
-  /** Its number on the client's side. */
+  /** The channel's number on the client's side. */
   readonly client: number
   readonly type: string
   readonly data: Uint8Array
-  /** What the client takes, at first and still. */
+  /** Room for data to the client, initially and now. */
   readonly fullWindow: number
   window: number
-  /** What the client may still send. */
+  /** Room for data from the client. */
   granted: number
   readonly maxPacket: number
   readonly received: Array<Uint8Array>
-  /** What has come and was not made up for with a larger window. */
+  /** Bytes that came and were not granted again. */
   unread: number
   readonly requests: Array<{ readonly name: string; readonly wantReply: boolean; readonly data: Uint8Array }>
   unanswered: number
@@ -27,7 +27,7 @@ export interface Channel {
   clientClosed: boolean
   eof: boolean
   closed: boolean
-  /** It has said that it reads no more. */
+  /** The server announced that it reads no more. */
   deaf: boolean
   exitCode: number | undefined
   readonly stdout: Array<Uint8Array>
@@ -43,12 +43,12 @@ export interface Opening {
 }
 
 /**
- * An honest server: bytes in, bytes out. It does what it is told to, as far as the protocol allows, and writes down what
- * the client does that the protocol does not.
+ * An honest server: bytes in, bytes out. It does what a test asks as far as the protocol allows, and records where the client
+ * breaks the protocol.
  */
 export class Peer {
   readonly violations: Array<string> = []
-  /** What the client has asked to open and was not told yet. */
+  /** Openings of the client that are not answered yet. */
   readonly openings: Array<Opening> = []
   /** All there have been. */
   readonly channels: Array<Channel> = []
@@ -196,7 +196,7 @@ export class Peer {
     this.send({ _tag: "Refuse", recipient: opening.client, reason, description })
   }
 
-  /** Sends as much of it as may be sent in one packet, and tells how much that is. */
+  /** Sends as many bytes as one packet may have, and returns their number. */
   data(channel: Channel, bytes: Uint8Array, to: "stdout" | "stderr" = "stdout"): number {
     if (channel.closed || channel.eof) return 0
     const data = bytes.subarray(0, Math.min(channel.window, 32768))
@@ -270,7 +270,7 @@ export const queue = () => {
       pieces.push(bytes)
       size += bytes.length
     },
-    /** So many of them, or all. */
+    /** Takes `count` bytes, or all. */
     take: (count = size): Uint8Array => {
       const all = concat(pieces)
       pieces = count < size ? [all.subarray(count)] : []

@@ -33,7 +33,7 @@ describe("the window for sending", () => {
 })
 
 describe("the window for receiving", () => {
-  it("is smaller beside many channels", () => {
+  it("shrinks as the number of channels grows", () => {
     assert.deepStrictEqual([0, 31, 32, 63, 511, 5000].map(window.initial), [
       ...[2048 * kib, 2048 * kib, Math.floor(65536 * kib / 33)],
       ...[1024 * kib, 128 * kib, 128 * kib]

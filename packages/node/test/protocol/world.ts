@@ -1,8 +1,8 @@
 import { Clock, Duration, Effect, Exit, type Fiber, FiberId, type Scheduler } from "effect"
 
 /**
- * Fibers that run one step at a time, in an order that is chosen, and a clock that goes on when it is told to: every run is
- * the same, and a fiber can be interrupted between any two steps.
+ * Runs fibers one step at a time, in a chosen order, with a clock that only the test advances. So every run is the same, and
+ * a fiber can be interrupted between any two steps.
  */
 export interface World {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
@@ -17,7 +17,7 @@ export interface World {
 }
 
 export interface Options {
-  /** Chooses the next of so many. In order by default. */
+  /** Chooses the next of `count`. Default: in order. */
   readonly pick?: (count: number) => number
   /** Whether a step is the smallest part of an effect, rather than all that it does until it waits. */
   readonly small?: boolean
@@ -89,7 +89,7 @@ export const interrupt = (fiber: Fiber.RuntimeFiber<unknown, unknown>): void =>
 
 export const isDone = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => fiber.unsafePoll() !== null
 
-/** What it came to, which must be known. */
+/** The exit of a fiber that has ended. */
 export const exitOf = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Exit.Exit<A, E> =>
   fiber.unsafePoll() ?? Exit.die(new Error("the fiber has not ended"))
 

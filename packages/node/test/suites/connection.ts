@@ -119,7 +119,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
         assert.strictEqual((yield* failure({ ...nowhere, port })).reason, "Unreachable")
       }))
 
-    it.scopedLive("it is no SSH server", () =>
+    it.scopedLive("it is not an SSH server", () =>
       Effect.gen(function*() {
         const port = yield* listener((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
         assert.strictEqual((yield* failure({ ...nowhere, port })).reason, "Unreachable")
@@ -183,7 +183,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
           )
         }))
 
-      it.scopedLive("host keys: pinned keys and fingerprints need no known_hosts", () =>
+      it.scopedLive("host keys: pinned keys and fingerprints work without known_hosts", () =>
         Effect.gen(function*() {
           const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
           const other = yield* keyPair(sshd, "other")
@@ -284,7 +284,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
       it.scopedLive("connectTimeout and keepAlive find a server that answers no more", () =>
         Effect.gen(function*() {
           const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
-          // A relay that can be told to swallow everything.
+          // A relay that can swallow everything.
           let silent = false
           const port = yield* listener((socket) => {
             const upstream = Net.connect(sshd.host.port!, "127.0.0.1")
@@ -333,7 +333,7 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
                 Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1") + Fs.readFileSync(`/proc/${pid}/environ`, "latin1")
               )
             } catch {
-              // It has ended meanwhile, or is somebody else's.
+              // The process has ended, or belongs to another user.
             }
           }
           yield* Fiber.interrupt(fiber)
@@ -453,7 +453,7 @@ Match originalhost alias exec "true"
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ kind: "openssh", config: ["AcceptEnv EFFECT_REMOTE_TEST_*"] })
         const config = `${sshd.directory}/ssh_config`
-        // What the server does not accept breaks nothing.
+        // Variables that the server does not accept do no harm.
         Fs.writeFileSync(
           config,
           `SendEnv EFFECT_REMOTE_TEST_S?NT LANG LC_* PATH\nSetEnv EFFECT_REMOTE_TEST_SET="set = 'it'" NOBODY=accepts\n`
@@ -478,7 +478,7 @@ Match originalhost alias exec "true"
       }))
 
     // FOUND A14
-    it.scopedLive("a helper that ProxyCommand leaves behind, with our stderr, holds nothing up", () =>
+    it.scopedLive("a helper that ProxyCommand leaves behind with our stderr does not delay the end", () =>
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ loginShell: "sh" })
         const config = `${sshd.directory}/ssh_config`
@@ -513,7 +513,7 @@ Match originalhost alias exec "true"
           kind: "embedded",
           password: { username: "somebody", password: Redacted.make(password) }
         })
-        // It would take that very password, and must not be given it.
+        // The bastion would accept that very password, but must not get it.
         const bastion = yield* Sshd.make({
           kind: "embedded",
           password: { username: "somebody", password: Redacted.make(password) }

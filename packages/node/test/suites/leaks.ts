@@ -45,7 +45,7 @@ const kinds = (directory: string, port: number, tunnelPort: number) => {
       const lines = yield* RemoteContext.streamLines(Command.make("yes")).pipe(Stream.take(3), Stream.runCollect)
       assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["y", "y", "y"])
     }),
-    // It ends before its input does.
+    // The command ends before its input does.
     Effect.gen(function*() {
       const endless = Stream.repeatValue(new Uint8Array(65536))
       const output = yield* RemoteContext.string(sh`head -c 10 | wc -c`.pipe(Command.stdin(endless)))
@@ -99,7 +99,7 @@ const counted = (names: ReadonlyArray<string>): Record<string, number> => {
   return counts
 }
 
-/** What this process has, and the server, where that is told. */
+/** Resources of this process, and of the server if it reports them. */
 const held = (temporary: string) =>
   Effect.sync(() => ({
     resources: counted(process.getActiveResourcesInfo()),
@@ -111,7 +111,7 @@ const held = (temporary: string) =>
 
 type Held = Effect.Effect.Success<ReturnType<typeof held>>
 
-/** What there is more of than before, or less of what stays. */
+/** Resources that grew, and lasting ones that shrank. */
 const changes = (before: Held) => (now: Held): ReadonlyArray<string> => {
   const told = (name: string, was: unknown, is: unknown, changed: boolean) =>
     changed ? [`${name}: ${is}, was ${was}`] : []
@@ -130,8 +130,8 @@ const asBefore = (temporary: string, before: Held) =>
   eventually(Effect.map(held(temporary), changes(before)), (changes) => changes.length === 0)
 
 /**
- * So many uses of every kind, a few at once, a third of which is interrupted at some moment. Then nothing is left of them,
- * and when the layer has gone nothing of that.
+ * Runs `count` uses of every kind, a few at once, and interrupts a third of them at some moment. Then nothing is left of
+ * them, and after the end of the layer nothing of that.
  */
 export const nothingIsLeft = Effect.fnUntraced(function*(kind: Sshd.Kind, count: number, seed: string) {
   const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
@@ -188,8 +188,8 @@ export const nothingIsLeft = Effect.fnUntraced(function*(kind: Sshd.Kind, count:
 })
 
 /**
- * So many uses of every kind, a few at once, while the connection is lost again and again in every way. Each ends, with
- * what it is for or with an error of the connection, and then nothing is left of them here.
+ * Runs `count` uses of every kind, a few at once, while the connection is lost again and again in every way. Each succeeds or
+ * fails with an error of the connection. Then nothing is left of them here.
  */
 export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, count: number, seed: string) {
   const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
@@ -245,7 +245,7 @@ export const faultsAreSurvived = Effect.fnUntraced(function*(kind: Sshd.Kind, co
     }
     assert.isTrue(outcomes.some(Exit.isFailure))
 
-    // One that comes before the last loss was noticed may be lost with it.
+    // A use that starts before the last loss is noticed may be lost too.
     yield* Effect.forEach(all, (use) => Effect.retry(use, { while: isLost }))
     yield* eventually(channels, (size) => size === 2)
     // Of another connection, so they have other names.

@@ -16,7 +16,7 @@ type Behaviour = (fs: FileSystem, at: (name: string) => string) => Effect.Effect
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
-/** What both can know of a file. */
+/** Attributes of a file that both can know. */
 const known = ({ atime, gid, mode, mtime, size, type, uid }: File.Info) => ({
   type,
   mode,
@@ -29,7 +29,7 @@ const known = ({ atime, gid, mode, mtime, size, type, uid }: File.Info) => ({
 const seconds = ({ atime, mtime }: File.Info) =>
   [atime, mtime].map((time) => Math.floor(Option.getOrThrow(time).getTime() / 1000))
 
-/** Where every behaviour begins. */
+/** The files before each verb. */
 const build = (path: string) => {
   Fs.mkdirSync(path)
   const at = (name: string) => `${path}/${name}`
@@ -72,7 +72,7 @@ const long = "x".repeat(256)
 
 const flags = ["r", "r+", "w", "wx", "w+", "wx+", "a", "ax", "a+", "ax+"] as const
 
-/** What somebody may try on each of these. */
+/** Targets for the verbs. */
 const things = [
   "file",
   "empty",
@@ -345,7 +345,7 @@ const clear = (path: string) => {
   Fs.rmSync(path, { recursive: true })
 }
 
-// One test for each verb, which tells all that differs.
+// One test for each verb. It reports every difference.
 const groups = Object.entries(
   Array.groupBy(behaviours, ([name]) => name.split(":")[0]!)
 )

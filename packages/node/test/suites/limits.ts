@@ -5,7 +5,7 @@ import { assert } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Schedule, Stream } from "effect"
 import * as Fs from "node:fs"
 
-/** So many commands, fifty of them at once. */
+/** Runs `size` commands, fifty at once. */
 export const crowd = Effect.fnUntraced(function*(size: number) {
   const numbers = Array.range(1, size)
   const outputs = yield* Effect.forEach(
@@ -16,7 +16,7 @@ export const crowd = Effect.fnUntraced(function*(size: number) {
   assert.deepStrictEqual(outputs, numbers.map((number) => `${number}\n`))
 })
 
-/** The same beside an SFTP session that is in use all the time. */
+/** The same while an SFTP session is in use. */
 export const crowdBesideFiles = Effect.fnUntraced(function*(size: number) {
   const fs = yield* RemoteFileSystem.RemoteFileSystem
   const path = `${(yield* Sshd.Sshd).directory}/beside`
@@ -36,7 +36,7 @@ export const crowdBesideFiles = Effect.fnUntraced(function*(size: number) {
   assert.strictEqual(Fs.statSync(path).size, written)
 }, Effect.scoped)
 
-/** So many commands that run at the same time, each of which has answered before the first of them ends. */
+/** Runs `count` commands at the same time. All answer before the first one ends. */
 export const together = Effect.fnUntraced(function*(count: number) {
   const commands = yield* Effect.forEach(
     Array.range(1, count),

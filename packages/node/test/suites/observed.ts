@@ -1,8 +1,8 @@
-/** What no caller sees: connections, as `multiplexed/transport.ts` has them. */
+/** Connections of `multiplexed/transport.ts`, which callers do not see. */
 import { Effect } from "effect"
 import type * as connections from "../../src/internal/multiplexed/connection.js"
 
-/** Those that were made, the latest at the end. */
+/** All connections made, in order. */
 export const made: Array<connections.Connection> = []
 
 /**

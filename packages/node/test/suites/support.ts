@@ -69,6 +69,6 @@ export const echoPort = Effect.map(
 /** The programs of that name that our commands have started and that still run. */
 export const running = (name: string) => Effect.flatMap(Sshd.Sshd, (sshd) => loopback.running(sshd, name))
 
-/** Waits until so many programs of that name run. */
+/** Waits until `count` programs with that name run. */
 export const untilRunning = (name: string, count: number) =>
   eventually(running(name), (processes) => processes.length === count)

@@ -24,7 +24,7 @@ export const pairings: ReadonlyArray<Pairing> = servers.flatMap((kind) =>
       namedHost: ConformanceHost.namedSshd(OpenSsh[transport], { kind }),
       suite: {
         name: `${transport}, ${kind} server`,
-        // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
+        // A shell that does not read startup files, so that the account's own shell does not matter.
         layer: to({ loginShell: "sh" })
       }
     }
