@@ -21,7 +21,7 @@ import { LocalNetwork } from "./LocalNetwork.js"
 import { LocalStdio } from "./LocalStdio.js"
 import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { RemoteHost } from "./RemoteHost.js"
-import type { RemoteProcess, RunError, RunOptions, StartOptions, TextOptions } from "./RemoteProcess.js"
+import type { RemoteProcess, RunError, RunOptions, RunResult, StartOptions, TextOptions } from "./RemoteProcess.js"
 import { type ConnectionState, Transport } from "./Transport.js"
 import type {
   LocalTunnel,
@@ -43,6 +43,11 @@ export type {
    * @category models
    */
   RunOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  RunResult,
   /**
    * @since 0.1.0
    * @category models
@@ -106,6 +111,15 @@ export interface RemoteContext {
     command: Command.Command,
     options?: StartOptions
   ) => Effect.Effect<RemoteProcess, RunError, Scope.Scope>
+  readonly run: {
+    (
+      command: Command.Command,
+      options: RunOptions & { readonly encoding: "bytes" }
+    ): Effect.Effect<RunResult<Uint8Array>, RunError>
+    (command: Command.Command, options?: TextOptions): Effect.Effect<RunResult, RunError>
+  }
+  readonly bytes: (command: Command.Command, options?: RunOptions) => Effect.Effect<Uint8Array, RunError>
+  /** The same as `bytes`, under the name that Python gives it. */
   readonly checkOutput: (command: Command.Command, options?: RunOptions) => Effect.Effect<Uint8Array, RunError>
   readonly string: (command: Command.Command, options?: TextOptions) => Effect.Effect<string, RunError>
   readonly lines: (command: Command.Command, options?: TextOptions) => Effect.Effect<Array<string>, RunError>
@@ -166,6 +180,14 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
         "RemoteContext.start",
         span
       ),
+    run: ((command: Command.Command, options: TextOptions = {}) => {
+      const result: Effect.Effect<RunResult<string | Uint8Array>, RunError> = options.encoding === "bytes"
+        ? verb.run(command, options)
+        : verb.runText(command, options)
+      return Effect.withSpan(result, "RemoteContext.run", span)
+    }) as RemoteContext["run"],
+    bytes: (command, options = {}) =>
+      Effect.withSpan(verb.bytes(command, options, verbs.failUnlessZero), "RemoteContext.bytes", span),
     checkOutput: (command, options = {}) =>
       Effect.withSpan(verb.bytes(command, options, verbs.failUnlessZero), "RemoteContext.checkOutput", span),
     string: (command, options = {}) =>
@@ -191,14 +213,14 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
 })
 
 /**
- * Built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
+ * Provides commands and tunnels on the transport. `options` are the defaults of its verbs, as `make` takes them. The layer is
+ * built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RemoteContext, never, Transport | LocalNetwork> = Layer.fresh(
-  Layer.scoped(RemoteContext, make())
-)
+export const layer = (options?: StartOptions): Layer.Layer<RemoteContext, never, Transport | LocalNetwork> =>
+  Layer.fresh(Layer.scoped(RemoteContext, make(options)))
 
 /**
  * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
@@ -247,7 +269,50 @@ export const start = (
   Effect.flatMap(RemoteContext, (context) => context.start(command, options))
 
 /**
- * The bytes that a command prints, as Python's `check_output`. Fails with reason `Exit` when the exit code is not 0.
+ * Runs a command to its end and gives stdout, stderr and how it ended. An exit code other than 0 or a signal is part of the
+ * result, not a failure. Outputs are text, or bytes with `encoding: "bytes"`.
+ *
+ * Fails when the command was not run (`ProgramNotFound` and its siblings), when `timeout` passes, when an output is larger
+ * than `maxOutput`, and when the connection is lost.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { RemoteContext } from "@effect-remote/core"
+ * import { Effect } from "effect"
+ *
+ * const isActive = Effect.gen(function*() {
+ *   const { exitCode, stderr, stdout } = yield* RemoteContext.run(Command.make("systemctl", "is-active", "nginx"))
+ *   if (exitCode !== 0) yield* Effect.logWarning(`nginx is ${stdout.trim()}`, stderr)
+ *   return exitCode === 0
+ * })
+ * ```
+ */
+export const run: {
+  (
+    command: Command.Command,
+    options: RunOptions & { readonly encoding: "bytes" }
+  ): Effect.Effect<RunResult<Uint8Array>, RunError, RemoteContext>
+  (command: Command.Command, options?: TextOptions): Effect.Effect<RunResult, RunError, RemoteContext>
+} = (command: Command.Command, options?: TextOptions): Effect.Effect<never, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.run(command, options) as Effect.Effect<never, RunError>)
+
+/**
+ * The bytes that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const bytes = (
+  command: Command.Command,
+  options?: RunOptions
+): Effect.Effect<Uint8Array, RunError, RemoteContext> =>
+  Effect.flatMap(RemoteContext, (context) => context.bytes(command, options))
+
+/**
+ * The same as `bytes`, under the name of Python's `check_output`.
  *
  * @since 0.1.0
  * @category accessors

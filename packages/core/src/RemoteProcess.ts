@@ -105,9 +105,9 @@ export interface RunOptions extends StartOptions {
    */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * The most bytes of stdout that are collected. For `streamLines`: the most characters of one line, of any number of lines.
-   * Beyond it the command is ended, and the verb fails with `OutputTooLarge`. `stream` and `exitCode` have no such limit.
-   * Default: 64 MiB (67,108,864).
+   * The most bytes of stdout that are collected. For `run`: the most bytes of each output. For `streamLines`: the most
+   * characters of one line, of any number of lines. Beyond it the command is ended, and the verb fails with
+   * `OutputTooLarge`. `stream` and `exitCode` have no such limit. Default: 64 MiB (67,108,864).
    */
   readonly maxOutput?: number | undefined
 }
@@ -119,4 +119,24 @@ export interface RunOptions extends StartOptions {
 export interface TextOptions extends RunOptions {
   /** As `TextDecoder` knows it. Default: `"utf-8"`, in which what is no UTF-8 becomes U+FFFD. */
   readonly encoding?: string | undefined
+}
+
+/**
+ * The outputs of a command and how it ended, as `RemoteContext.run` gives them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunResult<out A = string> {
+  /** All of stdout. */
+  readonly stdout: A
+  /** All of stderr. With a pseudo-terminal it is empty, because the terminal merges it into stdout. */
+  readonly stderr: A
+  /** The exit code. `undefined` if a signal ended the command. */
+  readonly exitCode: ExitCode | undefined
+  /**
+   * The name of the signal that ended the command, such as `"SIGKILL"`. `undefined` if the command exited with a code, or if
+   * the transport does not know the name (see `Capabilities.exitSignal`).
+   */
+  readonly signal: string | undefined
 }

@@ -32,6 +32,7 @@ it("the package exports these names", () => {
       "RemoteContext": [
         "RemoteContext",
         "TypeId",
+        "bytes",
         "checkOutput",
         "exitCode",
         "layer",
@@ -39,6 +40,7 @@ it("the package exports these names", () => {
         "lines",
         "make",
         "remoteTunnel",
+        "run",
         "socksProxy",
         "start",
         "stream",

@@ -36,7 +36,7 @@ const ending = (report: Option.Option<Frame.Report>) => {
   const transport = transportOf({ exec })
   const provided = <A, E>(effect: Effect.Effect<A, E, RemoteContext.RemoteContext>) =>
     effect.pipe(
-      Effect.provide(RemoteContext.layer),
+      Effect.provide(RemoteContext.layer()),
       Effect.provideService(Transport, transport),
       Effect.provideService(LocalNetwork.LocalNetwork, noNetwork)
     )

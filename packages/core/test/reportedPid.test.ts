@@ -58,7 +58,7 @@ describe("a process id that leads no group", () => {
           assert.strictEqual(error.reason, "Unsupported")
         }).pipe(
           Effect.scoped,
-          Effect.provide(RemoteContext.layer),
+          Effect.provide(RemoteContext.layer()),
           Effect.provideService(Transport, transport),
           Effect.provideService(LocalNetwork.LocalNetwork, network)
         )

@@ -58,7 +58,7 @@ export const layerFiles: Layer.Layer<FileSystem | LocalFiles | LocalHash> = Laye
  * // A function: Effect builds a constant once in a graph of layers, even when it is provided with two hosts.
  * export const onHost = (transport: Layer.Layer<Transport>) =>
  *   RemoteFileSystem.layer.pipe(
- *     Layer.provideMerge(RemoteContext.layer),
+ *     Layer.provideMerge(RemoteContext.layer()),
  *     Layer.provide(NodeLocal.layer),
  *     Layer.provideMerge(transport)
  *   )

@@ -5,7 +5,8 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { RemoteProcess } from "../../RemoteProcess.js"
 import { fromCommand } from "./platformError.js"
-import type { Judge, Verbs } from "./verbs.js"
+import type { CheckExitCode } from "./toEnd.js"
+import type { Verbs } from "./verbs.js"
 
 const asPlatformProcess = (process: RemoteProcess): CommandExecutor.Process => ({
   [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
@@ -24,7 +25,7 @@ const asPlatformProcess = (process: RemoteProcess): CommandExecutor.Process => (
 const asInNode = { pipefail: false }
 
 // Node's executor does not look at the exit code here.
-const anyCode: Judge = () => Effect.void
+const anyCode: CheckExitCode = () => Effect.void
 
 /** @internal */
 export const make = (verbs: Verbs): CommandExecutor.CommandExecutor => ({

@@ -60,6 +60,8 @@ export interface Settings {
   readonly pipefail: boolean
   /** Nothing is to be read from a stdin that is "pipe". */
   readonly endInput: boolean
+  /** The last bytes of stderr that are kept until it is read. */
+  readonly stderrKept: number
   /** This program's stdin, for commands that inherit it. */
   readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
 }
@@ -85,8 +87,6 @@ type Failed = Extract<frame.Report, { readonly _tag: "Failed" }>
 
 /** It has not run: the shell that waited for it is gone, or the guardian that it was to register with. */
 class NotRun extends Data.TaggedError("NotRun")<{ readonly missed: Option.Option<frame.Guard> }> {}
-
-const stderrKept = 256 * 1024
 
 // What is longer is written beside reading, for a host that reads nothing before it was read from.
 const longFrame = 16 * 1024
@@ -251,7 +251,7 @@ const launch = Effect.fnUntraced(function*(
     exited
   ))
 
-  const stderr = outlet.make<RemoteConnectionError>(stderrKept)
+  const stderr = outlet.make<RemoteConnectionError>(settings.stderrKept)
   const stderrEnded = yield* Deferred.make<void, RemoteConnectionError>()
   const stdoutScanner = plan.stdout()
   const stderrScanner = plan.stderr()

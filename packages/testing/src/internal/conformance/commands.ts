@@ -1,6 +1,8 @@
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
+import { Transport } from "@effect-remote/core/Transport"
 import * as Command from "@effect/platform/Command"
+import { ExitCode } from "@effect/platform/CommandExecutor"
 import { assert } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
@@ -11,7 +13,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
 import { cases } from "./cases.js"
-import { bytes, directory, nameBytes, nasty } from "./support.js"
+import { bytes, directory, nameBytes, nasty, running } from "./support.js"
 
 // What programs got as words, each ended by a NUL: what arrived is seen whatever it holds.
 const dump = "printf '%s\\0' \"$@\""
@@ -19,11 +21,12 @@ const dumped = (words: ReadonlyArray<string>) => Buffer.concat(words.map((word) 
 
 /** @internal */
 export const commands = cases("commands", (test) => {
-  test("string, lines and checkOutput give what a command prints", () =>
+  test("string, lines, bytes and checkOutput give what a command prints", () =>
     Effect.gen(function*() {
       const command = Command.make("printf", "one\\ntwo\\n")
       assert.strictEqual(yield* RemoteContext.string(command), "one\ntwo\n")
       assert.deepStrictEqual(yield* RemoteContext.lines(command), ["one", "two"])
+      assert.deepStrictEqual(yield* RemoteContext.bytes(command), bytes("one\ntwo\n"))
       assert.deepStrictEqual(yield* RemoteContext.checkOutput(command), bytes("one\ntwo\n"))
     }))
 
@@ -172,6 +175,78 @@ export const commands = cases("commands", (test) => {
       assert.include(error.message, "no such luck")
       const streamed = yield* Effect.flip(Stream.runDrain(RemoteContext.stream(sh`echo out; exit 4`)))
       assert.strictEqual(streamed._tag === "RemoteCommandError" ? streamed.exitCode : undefined, 4)
+    }))
+
+  test("run gives both outputs and the exit code, whatever the code is", () =>
+    Effect.gen(function*() {
+      for (const code of [0, 3, 126, 127, 255]) {
+        assert.deepStrictEqual(yield* RemoteContext.run(sh`echo out; echo err >&2; exit ${code}`), {
+          stdout: "out\n",
+          stderr: "err\n",
+          exitCode: ExitCode(code),
+          signal: undefined
+        })
+      }
+      const raw = yield* RemoteContext.run(sh`printf 'a\377'; printf 'b\376' >&2`, { encoding: "bytes" })
+      assert.deepStrictEqual(raw.stdout, Uint8Array.of(97, 255))
+      assert.deepStrictEqual(raw.stderr, Uint8Array.of(98, 254))
+      assert.strictEqual((yield* RemoteContext.run(sh`printf 'a\377'`, { encoding: "latin1" })).stdout, "a\u00ff")
+      const fed = yield* RemoteContext.run(Command.feed(Command.make("cat"), "input"))
+      assert.strictEqual(fed.stdout, "input")
+      const piped = yield* RemoteContext.run(sh`echo first; exit 3`.pipe(Command.pipeTo(Command.make("cat"))))
+      assert.deepStrictEqual([piped.exitCode, piped.stdout], [ExitCode(3), "first\n"])
+    }))
+
+  test("run gives the signal that ended the command, and what was printed before", () =>
+    Effect.gen(function*() {
+      const { capabilities } = yield* Transport
+      const result = yield* RemoteContext.run(sh`echo out; echo err >&2; kill -KILL $$`)
+      assert.deepStrictEqual(result, {
+        stdout: "out\n",
+        stderr: "err\n",
+        exitCode: undefined,
+        signal: capabilities.exitSignal ? "SIGKILL" : undefined
+      })
+    }), "jobs")
+
+  test("run keeps all of stdout and of stderr", () =>
+    Effect.gen(function*() {
+      const size = 2 * 1024 * 1024
+      const command = sh`yes | head -c ${size} >&2; yes no | head -c ${size}`
+      const { stderr, stdout } = yield* RemoteContext.run(command, { encoding: "bytes" })
+      assert.deepStrictEqual([stdout.length, stderr.length], [size, size])
+      assert.deepStrictEqual([stdout.slice(0, 3), stderr.slice(0, 2)], [bytes("no\n"), bytes("y\n")])
+    }))
+
+  test("run fails when the command was not run, and when an output is larger than maxOutput", () =>
+    Effect.gen(function*() {
+      const reasonOf = (command: Command.Command, options: RemoteContext.TextOptions = {}) =>
+        Effect.map(Effect.flip(RemoteContext.run(command, options)), (error) => error.reason)
+      assert.strictEqual(yield* reasonOf(Command.make("no-such-program")), "ProgramNotFound")
+      assert.strictEqual(
+        yield* reasonOf(Command.make("ls").pipe(Command.workingDirectory("/no/such/directory"))),
+        "DirectoryNotFound"
+      )
+      assert.strictEqual(yield* reasonOf(Command.make("true"), { encoding: "no-such" }), "InvalidCommand")
+      for (const command of [Command.make("yes"), sh`yes >&2`]) {
+        assert.strictEqual(yield* reasonOf(command, { maxOutput: 100_000 }), "OutputTooLarge")
+      }
+      assert.strictEqual(yield* running("yes"), 0)
+      const fits = yield* RemoteContext.run(sh`printf 12345; printf 1234 >&2`, { maxOutput: 5 })
+      assert.deepStrictEqual([fits.stdout, fits.stderr], ["12345", "1234"])
+      const tooLarge = yield* Effect.flip(RemoteContext.run(sh`printf 1234; printf 12345 >&2`, { maxOutput: 4 }))
+      assert.strictEqual(tooLarge.reason, "OutputTooLarge")
+      assert.include(tooLarge.message, "on stderr")
+    }))
+
+  test("run fails with the partial output when its timeout passes, and ends the command", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        RemoteContext.run(sh`echo partial; echo words >&2; sleep 1001`, { timeout: "3 seconds" })
+      )
+      assert(error._tag === "RemoteCommandError" && error.reason === "TimedOut")
+      assert.deepStrictEqual([error.stdout, error.stderr], [bytes("partial\n"), "words\n"])
+      assert.strictEqual(yield* running("sleep"), 0)
     }))
 
   test("exitCode gives the code, 255 included, and takes no part in the output", () =>

@@ -46,10 +46,10 @@ const bothReached = Effect.all({
 
 const eachItsOwn = { first: ["a", "a"], second: ["b", "b"] }
 
-/** Services that core exports as constants, put together by hand over one transport. */
+/** Services that core exports as layers, put together by hand over one transport. */
 const byHand = (transport: Layer.Layer<Transport, unknown>) =>
   RemoteFileSystem.layer.pipe(
-    Layer.provideMerge(RemoteContext.layer),
+    Layer.provideMerge(RemoteContext.layer()),
     Layer.provide(NodeLocal.layer),
     Layer.provide(transport)
   )

@@ -1,0 +1,110 @@
+/**
+ * Starts a compiled command with the options of a verb.
+ */
+import type * as Command from "@effect/platform/Command"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { LocalStdio } from "../../LocalStdio.js"
+import type { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
+import { Pty } from "../../RemoteHost.js"
+import type { RunError, RunOptions, StartOptions } from "../../RemoteProcess.js"
+import type { Program } from "../command/compile.js"
+import * as errors from "../command/errors.js"
+import * as processes from "./process.js"
+
+/**
+ * The host, and what its context was made with.
+ *
+ * @internal
+ */
+export interface Setting {
+  readonly host: processes.Host
+  readonly stdio: Option.Option<LocalStdio>
+  /** Options that a command may override. */
+  readonly defaults: StartOptions
+}
+
+/** @internal */
+export interface InternalOptions extends StartOptions {
+  /** Whether to end a stdin that is `"pipe"` at once. */
+  readonly endInput: boolean
+  /** The last bytes of stderr that are kept until it is read. Default: 256 KiB. */
+  readonly stderrKept?: number
+}
+
+const defaultStderrKept = 256 * 1024
+
+/**
+ * Fails if an option is not a duration, which only a program that got past the types can give.
+ *
+ * @internal
+ */
+export const checkDurations = (
+  failure: errors.CommandFailure,
+  options: Pick<RunOptions, "timeout" | "killAfter">
+): Effect.Effect<void, RemoteCommandError> => {
+  const wrong = ([["timeout", options.timeout], ["killAfter", options.killAfter]] as const).find(([, input]) =>
+    input !== undefined && Option.isNone(Duration.decodeUnknown(input))
+  )
+  return wrong === undefined ? Effect.void : Effect.fail(
+    failure.error({ reason: "InvalidCommand", detail: `\`${wrong[0]}\` must be a duration, got ${String(wrong[1])}` })
+  )
+}
+
+/** @internal */
+export const start = Effect.fnUntraced(function*(
+  { defaults, host, stdio }: Setting,
+  program: Program,
+  options: InternalOptions
+): Effect.fn.Return<processes.Started, RunError, Scope.Scope> {
+  const { transport } = host
+  const local = Option.getOrUndefined(stdio)
+  const failure = errors.make(String(transport.host), program)
+  const killAfter = options.killAfter ?? defaults.killAfter ?? "5 seconds"
+  const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
+  yield* checkDurations(failure, { killAfter })
+  if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
+    return yield* failure.error({
+      reason: "Unsupported",
+      detail: "its output is \"inherit\", and no LocalStdio was provided"
+    })
+  }
+  const started = yield* processes.start(host, program, {
+    pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
+    keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
+    traceCommand: options.traceCommand ?? defaults.traceCommand ?? false,
+    pipefail: options.pipefail ?? defaults.pipefail ?? true,
+    killAfter: Duration.decode(killAfter),
+    endInput: options.endInput,
+    stderrKept: options.stderrKept ?? defaultStderrKept,
+    stdin: Option.map(stdio, ({ stdin }) => stdin)
+  })
+  const { process } = started
+  const stdout = yield* redirect(process.stdout, program.stdout, local?.stdout)
+  const stderr = yield* redirect(process.stderr, program.stderr, local?.stderr)
+  return { ...started, process: { ...process, stdout, stderr } }
+})
+
+// As in Node's executor: a sink transforms the output for its reader, and an inherited output flows without a reader.
+const redirect = (
+  source: Stream.Stream<Uint8Array, RemoteConnectionError>,
+  output: Command.Command.Output,
+  inherited: Sink.Sink<void, Uint8Array, never, unknown> | undefined
+): Effect.Effect<Stream.Stream<Uint8Array, RemoteConnectionError>, never, Scope.Scope> => {
+  if (typeof output !== "string") return Effect.succeed(Stream.transduce(source, output))
+  if (output === "pipe" || inherited === undefined) return Effect.succeed(source)
+  return Effect.map(
+    // When this program's own output is closed, the command's is still read, so that it does not block.
+    Effect.forkScoped(
+      Stream.run(source, Sink.mapError(inherited, () => "closed" as const)).pipe(
+        Effect.catchIf((error) => error === "closed", () => Stream.runDrain(source))
+      )
+    ),
+    (fiber) => Stream.execute(Fiber.join(fiber))
+  )
+}

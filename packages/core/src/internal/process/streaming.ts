@@ -1,0 +1,81 @@
+/**
+ * The verbs that give what a command prints while it runs.
+ */
+import type * as Command from "@effect/platform/Command"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RunError, RunOptions } from "../../RemoteProcess.js"
+import * as errors from "../command/errors.js"
+import * as finalizer from "../lib/finalizer.js"
+import * as decode from "./decode.js"
+import * as processes from "./process.js"
+import * as starts from "./start.js"
+import * as toEnd from "./toEnd.js"
+
+/** The output of a command. */
+interface Opened {
+  /** Ends without a failure only if the exit code is accepted. */
+  readonly stdout: Stream.Stream<Uint8Array, RunError>
+  readonly failure: errors.CommandFailure
+}
+
+const open = (
+  setting: starts.Setting,
+  command: Command.Command,
+  { timeout, ...options }: RunOptions,
+  checkExitCode: toEnd.CheckExitCode
+): Effect.Effect<Opened, RunError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { transport } = setting.host
+    const program = yield* processes.compile(transport, command)
+    let failure = errors.make(String(transport.host), program)
+    yield* starts.checkDurations(failure, { timeout, killAfter: options.killAfter })
+    const timer = timeout === undefined
+      ? Effect.interruptible(Effect.never)
+      : Effect.interruptible(Fiber.join(
+        yield* Effect.forkScoped(
+          Effect.interruptible(Effect.delay(Effect.suspend(() => toEnd.timedOut(failure, timeout)), timeout))
+        )
+      ))
+    const started = yield* finalizer.apart(
+      Effect.raceFirst(Effect.interruptible(starts.start(setting, program, { ...options, endInput: true })), timer)
+    )
+    failure = started.failure
+    const outcome = yield* toEnd.awaitEnd(started)
+    const end = Stream.execute(Effect.flatMap(outcome, (code) => checkExitCode(code, failure)))
+    const stdout = Stream.interruptWhen(
+      Stream.concat(started.process.stdout, end),
+      Effect.interruptible(started.orInputFailed(timer))
+    )
+    return { failure, stdout }
+  })
+
+/** @internal */
+export const bytes = (
+  setting: starts.Setting,
+  command: Command.Command,
+  options: RunOptions,
+  checkExitCode: toEnd.CheckExitCode
+): Stream.Stream<Uint8Array, RunError> =>
+  Stream.unwrapScoped(Effect.map(open(setting, command, options, checkExitCode), ({ stdout }) => stdout))
+
+/** @internal */
+export const lines = (
+  setting: starts.Setting,
+  command: Command.Command,
+  options: RunOptions,
+  checkExitCode: toEnd.CheckExitCode,
+  decoder: () => TextDecoder
+): Stream.Stream<string, RunError> =>
+  Stream.unwrapScoped(Effect.map(open(setting, command, options, checkExitCode), ({ failure, stdout }) => {
+    const limit = options.maxOutput ?? toEnd.defaultMaxOutput
+    const tooLong = Effect.suspend(() =>
+      failure.error({
+        reason: "OutputTooLarge",
+        detail: `printed a line of more than ${limit} characters and was ended: raise \`maxOutput\`, or take a stream`
+      })
+    )
+    return stdout.pipe(decode.text(decoder), decode.splitLines(limit, tooLong))
+  }))

@@ -1,0 +1,183 @@
+/**
+ * The verbs that run a command to its end and give what it printed.
+ */
+import type * as Command from "@effect/platform/Command"
+import type { ExitCode } from "@effect/platform/CommandExecutor"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RemoteCommandError } from "../../RemoteError.js"
+import type { RunError, RunOptions, RunResult } from "../../RemoteProcess.js"
+import * as errors from "../command/errors.js"
+import * as finalizer from "../lib/finalizer.js"
+import * as collect from "./collect.js"
+import * as processes from "./process.js"
+import * as starts from "./start.js"
+
+/**
+ * Decides at the end of stdout whether the exit code is a failure.
+ *
+ * @internal
+ */
+export type CheckExitCode = (
+  code: ExitCode,
+  failure: errors.CommandFailure,
+  stdout?: Uint8Array
+) => Effect.Effect<void, RunError>
+
+/** @internal */
+export const defaultMaxOutput = 64 * 1024 * 1024
+
+/**
+ * Sends stderr where the command wants it. The effect that is returned waits for the end of stderr and of the command.
+ *
+ * @internal
+ */
+export const awaitEnd = ({ orInputFailed, process, program, stderrEnded }: processes.Started) =>
+  Effect.map(
+    program.stderr === "pipe"
+      ? Effect.succeed(stderrEnded)
+      : Effect.map(Effect.forkScoped(Stream.runDrain(process.stderr)), Fiber.join),
+    (stderr) => Effect.zipRight(orInputFailed(stderr), process.exitCode)
+  )
+
+/** @internal */
+export const timedOut = (failure: errors.CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
+  failure.error({
+    reason: "TimedOut",
+    detail: `did not end within ${Duration.format(timeout)}; it was ended`,
+    ...(stdout && { stdout })
+  })
+
+const forEachOfStdout = <E>(
+  { orInputFailed, process, program, pull }: processes.Started,
+  take: (bytes: Uint8Array) => Effect.Effect<void, E>
+): Effect.Effect<void, E | RunError> => {
+  const next: Effect.Effect<void, E | RunError> = Effect.matchEffect(pull, {
+    onFailure: Option.match({ onNone: () => Effect.void, onSome: Effect.fail }),
+    onSuccess: (bytes) => Effect.zipRight(take(bytes), next)
+  })
+  return orInputFailed(program.stdout === "pipe" ? next : Stream.runForEach(process.stdout, take))
+}
+
+// Runs a command under the `timeout` of its options. `partial` is the stdout that the error has when it passes.
+const toEnd = <A>(
+  setting: starts.Setting,
+  command: Command.Command,
+  { stderrKept, timeout, ...options }: RunOptions & { readonly stderrKept?: number },
+  partial: () => Uint8Array,
+  use: (started: processes.Started) => Effect.Effect<A, RunError, Scope.Scope>
+): Effect.Effect<A, RunError> => {
+  const { transport } = setting.host
+  return Effect.flatMap(processes.compile(transport, command), (program) => {
+    let failure = errors.make(String(transport.host), program)
+    const start = starts.start(setting, program, {
+      ...options,
+      endInput: true,
+      ...(stderrKept === undefined ? {} : { stderrKept })
+    })
+    const whole = Effect.scoped(Effect.flatMap(start, (started) => {
+      failure = started.failure
+      return use(started)
+    }))
+    return Effect.zipRight(
+      starts.checkDurations(failure, { timeout, killAfter: options.killAfter }),
+      timeout === undefined ? whole : finalizer.apart(Effect.timeoutFail(Effect.interruptible(whole), {
+        duration: timeout,
+        onTimeout: () => timedOut(failure, timeout, partial())
+      }))
+    )
+  })
+}
+
+const tooLarge = (failure: errors.CommandFailure, limit: number, output: "stdout" | "stderr", stdout: Uint8Array) =>
+  failure.error({
+    reason: "OutputTooLarge",
+    detail: `printed more than ${limit} bytes on ${output} and was ended: raise \`maxOutput\`, or take a stream`,
+    stdout
+  })
+
+/** @internal */
+export const bytes = (
+  setting: starts.Setting,
+  command: Command.Command,
+  options: RunOptions,
+  checkExitCode: CheckExitCode
+): Effect.Effect<Uint8Array, RunError> =>
+  Effect.suspend(() => {
+    const limit = options.maxOutput ?? defaultMaxOutput
+    const collector = collect.make(limit)
+    return toEnd(setting, command, options, collector.bytes, (started) =>
+      Effect.gen(function*() {
+        const outcome = yield* awaitEnd(started)
+        yield* Effect.catchIf(
+          forEachOfStdout(started, collector.take),
+          (error) => error === "TooLarge",
+          () => tooLarge(started.failure, limit, "stdout", collector.bytes())
+        )
+        const code = yield* outcome
+        const whole = collector.bytes()
+        yield* checkExitCode(code, started.failure, whole)
+        return whole
+      }))
+  })
+
+type Ending = Pick<RunResult, "exitCode" | "signal">
+
+const endingOf = (exitCode: Effect.Effect<ExitCode, RunError>): Effect.Effect<Ending, RunError> =>
+  exitCode.pipe(
+    Effect.map((exitCode): Ending => ({ exitCode, signal: undefined })),
+    Effect.catchIf(
+      (error): error is RemoteCommandError => error.reason === "Signal",
+      ({ signal }) => Effect.succeed<Ending>({ exitCode: undefined, signal })
+    )
+  )
+
+/**
+ * Both outputs, and the exit code or the signal.
+ *
+ * @internal
+ */
+export const result = (
+  setting: starts.Setting,
+  command: Command.Command,
+  options: RunOptions
+): Effect.Effect<RunResult<Uint8Array>, RunError> =>
+  Effect.suspend(() => {
+    const limit = options.maxOutput ?? defaultMaxOutput
+    const stdout = collect.make(limit)
+    const stderr = collect.make(limit)
+    // What comes on stderr before it is read must not be dropped, unless it is too large anyway.
+    return toEnd(setting, command, { ...options, stderrKept: limit + 1 }, stdout.bytes, (started) => {
+      const { failure, orInputFailed, process } = started
+      const collected = (output: "stdout" | "stderr", reading: Effect.Effect<void, RunError | "TooLarge">) =>
+        Effect.catchIf(
+          reading,
+          (error) => error === "TooLarge",
+          () => tooLarge(failure, limit, output, stdout.bytes())
+        )
+      return Effect.all([
+        collected("stdout", forEachOfStdout(started, stdout.take)),
+        collected("stderr", orInputFailed(Stream.runForEach(process.stderr, stderr.take)))
+      ], { concurrency: "unbounded", discard: true }).pipe(
+        Effect.zipRight(endingOf(process.exitCode)),
+        Effect.map((ending) => ({ stdout: stdout.bytes(), stderr: stderr.bytes(), ...ending }))
+      )
+    })
+  })
+
+/** @internal */
+export const exitCode = (
+  setting: starts.Setting,
+  command: Command.Command,
+  options: RunOptions
+): Effect.Effect<ExitCode, RunError> =>
+  toEnd(setting, command, options, () => new Uint8Array(), (started) =>
+    Effect.gen(function*() {
+      const outcome = yield* awaitEnd(started)
+      yield* forEachOfStdout(started, () => Effect.void)
+      return yield* outcome
+    }))
