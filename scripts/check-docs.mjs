@@ -1,6 +1,6 @@
 // Documentation: every export of a public module is documented with @since and @category, and every ```ts block of a
 // doc comment, a README or a page under docs type-checks as a program of its own. Nothing is run. Links between files of the
-// repository lead somewhere.
+// repository lead somewhere, and tests that a page cites exist.
 import * as fs from "node:fs"
 import * as path from "node:path"
 import ts from "typescript"
@@ -43,7 +43,7 @@ const visitComments = (file, node) => {
 const pages = ts.sys.readDirectory(root, [".md"], ["**/dist"], ["README.md", "packages/*/README.md", "docs"])
 for (const page of pages) addExamples(page, 1, fs.readFileSync(page, "utf8").split("\n"))
 
-// == links
+// == links, and citations of tests
 
 const contributing = path.join(root, "CONTRIBUTING.md")
 for (const page of [...pages, contributing]) {
@@ -51,6 +51,13 @@ for (const page of [...pages, contributing]) {
     for (const [, target] of line.matchAll(/\]\(([^)#:\s]+)(?:#[^)\s]*)?\)/g)) {
       if (!fs.existsSync(path.resolve(path.dirname(page), target))) {
         problem(page, index + 1, `the link leads nowhere: ${target}`)
+      }
+    }
+    for (const [, name, titles] of line.matchAll(/`([\w./-]+\.ts)`: ((?:"[^"]*"(?:, )?)+)/g)) {
+      const test = path.join(root, "packages", name)
+      const text = fs.existsSync(test) ? fs.readFileSync(test, "utf8") : ""
+      for (const [, title] of titles.matchAll(/"([^"]*)"/g)) {
+        if (!text.includes(title)) problem(page, index + 1, `packages/${name} has no test "${title}"`)
       }
     }
   }

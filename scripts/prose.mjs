@@ -102,6 +102,13 @@ const readTypeScript = (file) => {
   return pieces.map((piece) => ({ ...piece, line: lineAt(text, piece.pos) }))
 }
 
+/** A line of Markdown without links, bold marks, and titles of tests that it cites. */
+const plain = (line) =>
+  line
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\*\*/g, "")
+    .replace(/(`[\w./-]+\.ts`): ("[^"]*"(, )?)+/g, "$1")
+
 const readMarkdown = (file) => {
   const text = fs.readFileSync(file, "utf8").replace(/^---\n[\s\S]*?\n---\n/, (head) => head.replace(/[^\n]/g, ""))
   const pieces = []
@@ -112,7 +119,8 @@ const readMarkdown = (file) => {
     if (lines.length > 0) pieces.push({ kind: "page", line: start, text: lines.join("\n") })
     lines = []
   }
-  for (const [index, line] of text.split("\n").entries()) {
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = plain(raw)
     if (/^\s*```/.test(line)) {
       isCode = !isCode
       flush()
@@ -125,7 +133,7 @@ const readMarkdown = (file) => {
       if (/^#/.test(line)) pieces.push({ kind: "page", line: index + 1, text: line.replace(/^#+ /, "") })
     } else {
       if (lines.length === 0) start = index + 1
-      lines.push(line.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/\*\*/g, ""))
+      lines.push(line)
     }
   }
   flush()
