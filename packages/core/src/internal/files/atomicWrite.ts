@@ -197,7 +197,7 @@ export const acquire = Effect.fnUntraced(function*(
       opening === undefined ? {} : { permissions: opening }
     )
   )
-  const { settling, write } = file.writer(0n)
+  const { sendSettle, write } = file.writer(0n)
 
   // One after the other: a write takes a second handle, and never more. A directory that may not be read is not synced.
   const syncDirectory = (path: string) =>
@@ -207,7 +207,7 @@ export const acquire = Effect.fnUntraced(function*(
   const directories = options.durable === true ? [directory, ...made.map(posixPath.parent)] : []
 
   const settle = (permissions: number | undefined) =>
-    Effect.flatten(settling({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
+    Effect.flatten(sendSettle({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
   // The mode of what is replaced is for its owner: it is set once the new file has that owner.
   const settled = Effect.gen(function*() {
     if (Option.isNone(existing)) return yield* settle(permissions)
@@ -224,7 +224,7 @@ export const acquire = Effect.fnUntraced(function*(
     return Effect.gen(function*() {
       yield* settled
       // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
-      const closed = yield* file.closing
+      const closed = yield* file.sendClose
       if (!canLoseNothing) yield* closed
       yield* Effect.uninterruptibleMask((restore) =>
         Effect.map(restore(giveName(operations, plan, options)), (gone) => {
@@ -279,13 +279,12 @@ const putSmall = Effect.fnUntraced(function*(
         operations,
         plan,
         options,
-        operations.writeWhole(
-          at(temporary),
+        operations.writeSmallFile(at(temporary), {
           bytes,
-          permissions === undefined || isReplacing ? undefined : { permissions },
-          true,
-          opening
-        )
+          attributes: permissions === undefined || isReplacing ? undefined : { permissions },
+          created: opening,
+          sync: true
+        })
       )
       // Only by its handle it is surely this file whose owner and mode are changed.
       const isRight = !isReplacing ||

@@ -4,7 +4,8 @@ import type { Entry } from "../../protocol/Sftp.js"
 import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
-import type { ListOptions, Operations } from "../sftp/requests.js"
+import type { ListOptions } from "../sftp/listDirectory.js"
+import type { Operations } from "../sftp/requests.js"
 
 /**
  * Lists a directory. Fails if a name would lead out of it: a server may send anything.

@@ -4,8 +4,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as errors from "../sftp/errors.js"
-import type { Admit } from "../sftp/requests.js"
-import { usualName } from "../sftp/requests.js"
+import { type Admit, usualName } from "../sftp/listDirectory.js"
 
 type Fx<A> = Effect.Effect<A, PlatformError>
 

@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
 import type { Fx } from "../lib/fx.js"
+import { longestListing } from "../sftp/listDirectory.js"
 import type { Operations } from "../sftp/requests.js"
-import { longestListing } from "../sftp/requests.js"
 import * as listing from "./listing.js"
 import * as quota from "./quota.js"
 

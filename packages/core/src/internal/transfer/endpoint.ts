@@ -9,7 +9,7 @@ import type * as Stream from "effect/Stream"
 import type { Source } from "../../Transfer.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
-import type { Admit } from "../sftp/requests.js"
+import type { Admit } from "../sftp/listDirectory.js"
 
 /** @internal */
 export type Fx<A> = Effect.Effect<A, PlatformError>

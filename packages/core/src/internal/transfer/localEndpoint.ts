@@ -6,7 +6,7 @@ import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../lib/buffers.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
-import type { Admit } from "../sftp/requests.js"
+import type { Admit } from "../sftp/listDirectory.js"
 import { type Endpoint, type FileInfo, fromMode, type Fx, type Identity, type Reading, replaced } from "./endpoint.js"
 import { settle } from "./preserved.js"
 

@@ -56,7 +56,7 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
       if (found !== undefined && !isSame(found, seen(yield* file.stat))) {
         return yield* Effect.fail(replaced({ method, path }))
       }
-      const { settling, write } = file.writer(found?.size ?? 0n)
+      const { sendSettle, write } = file.writer(found?.size ?? 0n)
       return {
         write,
         finish: (kept, sync) =>
@@ -65,8 +65,8 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
               ? yield* settle(kept, yield* file.stat, (uid, gid) => Effect.isSuccess(file.setAttributes({ uid, gid })))
               : kept.permissions
             const changed = attributes({ permissions, times: kept.times })
-            const settled = yield* settling({ ...(changed !== undefined && { attributes: changed }), sync })
-            const closed = yield* file.closing
+            const settled = yield* sendSettle({ ...(changed !== undefined && { attributes: changed }), sync })
+            const closed = yield* file.sendClose
             const attributesNow = yield* settled
             yield* closed
             return written(attributesNow)
@@ -111,17 +111,20 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     removeDirectory: (path) => operations.removeDirectory(at(path)),
     rename: (from, to) => operations.rename(at(from), to),
     readSmall: (path, size) =>
-      Effect.map(operations.readWhole(at(path), size), ([bytes, after]) => [bytes, seen(after)]),
+      Effect.map(operations.readSmallFile(at(path), size), ([bytes, after]) => [bytes, seen(after)]),
     writeSmall: (path, bytes, kept, sync) =>
       kept.owner === undefined
-        ? Effect.map(operations.writeWhole(at(path), bytes, attributes(kept), sync, kept.created), written)
+        ? Effect.map(
+          operations.writeSmallFile(at(path), { bytes, attributes: attributes(kept), sync, created: kept.created }),
+          written
+        )
         : Effect.scoped(
           Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
             Effect.zipRight(write(bytes, () => {}), finish(kept, sync)))
         ),
     place: (path, temporary, bytes, kept) =>
       Effect.map(
-        operations.place(at(path), temporary, bytes, attributes(kept), kept.created),
+        operations.writeAndRename(at(path), temporary, { bytes, attributes: attributes(kept), created: kept.created }),
         ({ size = 0n }) => size
       ),
     read: (path) =>

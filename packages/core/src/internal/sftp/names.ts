@@ -1,0 +1,132 @@
+/**
+ * Requests about names: what a path stands for, links, and new names for files.
+ */
+import * as Effect from "effect/Effect"
+import * as Sftp from "../../protocol/Sftp.js"
+import type { Fx } from "../lib/fx.js"
+import * as answers from "./answers.js"
+import type { CallContext } from "./callContext.js"
+import * as checkPath from "./checkPath.js"
+import type { Client } from "./client.js"
+import * as errors from "./errors.js"
+import * as explain from "./explain.js"
+import { ask, offers, unsupported, type WithClient } from "./withClient.js"
+
+const askName = (
+  withClient: WithClient,
+  call: CallContext,
+  request: Sftp.Request,
+  check?: (call: CallContext) => Fx<void>
+): Fx<string> =>
+  withClient(
+    call,
+    (client) =>
+      Effect.flatMap(ask(client, call, request), (answer) =>
+        answer._tag === "Name" && answer.entries[0] !== undefined
+          ? Effect.succeed(answer.entries[0].filename)
+          : answers.refused(client, call, "look", answer)),
+    check
+  )
+
+/** @internal */
+export const realPath = (withClient: WithClient, call: CallContext): Fx<string> =>
+  askName(withClient, call, Sftp.Request.Realpath({ path: call.path }))
+
+/** @internal */
+export const readLink = (withClient: WithClient, call: CallContext): Fx<string> =>
+  askName(withClient, call, Sftp.Request.Readlink({ path: call.path }))
+
+/** @internal */
+export const expandPath = (withClient: WithClient, call: CallContext): Fx<string> =>
+  Effect.gen(function*() {
+    const { path } = call
+    if (yield* offers(withClient, call, "expandPath")) {
+      return yield* askName(withClient, call, Sftp.Request.ExpandPath({ path }), checkPath.checkName)
+    }
+    if (path === "~") return yield* realPath(withClient, { ...call, path: "." })
+    if (path.startsWith("~/")) return yield* realPath(withClient, { ...call, path: `./${path.slice(2)}` })
+    return yield* path.startsWith("~") ? unsupported(call, "tell the home of a user") : realPath(withClient, call)
+  })
+
+const changeNames = (
+  withClient: WithClient,
+  call: CallContext,
+  to: string,
+  choose: (client: Client) => Renaming
+): Fx<void> =>
+  Effect.zipRight(
+    checkPath.checkPath({ method: call.method, path: to }),
+    withClient(call, (client) => {
+      const [intent, request] = choose(client)
+      return Effect.flatMap(ask(client, call, request), (answer) => expectNamed(client, call, to, intent, answer))
+    })
+  )
+
+/**
+ * A request that gives a file another name, and whether it replaces an existing file of that name.
+ *
+ * @internal
+ */
+export type Renaming = readonly [intent: "create" | "replace", request: Sftp.Request]
+
+/**
+ * Replaces an existing file if the server offers `posix-rename@openssh.com`. The draft's own rename fails if it exists.
+ *
+ * @internal
+ */
+export const renaming = (client: Client, from: string, to: string): Renaming =>
+  client.has("posixRename")
+    ? ["replace", Sftp.Request.PosixRename({ from, to })]
+    : ["create", Sftp.Request.Rename({ from, to })]
+
+/** @internal */
+export const expectNamed = (
+  client: Client,
+  call: CallContext,
+  to: string,
+  intent: Renaming[0],
+  answer: Sftp.Response
+): Fx<void> =>
+  answers.isOk(answer)
+    ? Effect.void
+    : answer._tag === "Status"
+    ? explain.naming(client, call, to, intent, answer)
+    : answers.unexpected(call, answer)
+
+/** @internal */
+export const rename = (withClient: WithClient, call: CallContext, to: string): Fx<void> =>
+  changeNames(withClient, call, to, (client) => renaming(client, call.path, to))
+
+const hardLink = (withClient: WithClient, call: CallContext, to: string): Fx<void> =>
+  changeNames(withClient, call, to, () => ["create", Sftp.Request.Hardlink({ from: call.path, to })])
+
+/** @internal */
+export const link = (withClient: WithClient, call: CallContext, to: string): Fx<void> =>
+  Effect.flatMap(
+    offers(withClient, call, "hardlink"),
+    (offered) => offered ? hardLink(withClient, call, to) : unsupported(call, "make hard links")
+  )
+
+/**
+ * Fails if the new name exists, in one step. Returns whether the old name is gone.
+ *
+ * @internal
+ */
+export const renameIfAbsent = (
+  withClient: WithClient,
+  call: CallContext,
+  to: string,
+  removeFile: (call: CallContext) => Fx<void>
+): Fx<boolean> =>
+  Effect.flatMap(offers(withClient, call, "hardlink"), (offered) =>
+    offered
+      ? Effect.zipRight(
+        hardLink(withClient, call, to),
+        // The file has its new name by now, so a failure to remove the old one is only reported.
+        Effect.match(removeFile(call), { onFailure: errors.isNotFound, onSuccess: () => true })
+      )
+      // OpenSSH's own rename uses a hard link if it can. Otherwise it checks and then renames, which is not one step.
+      : Effect.as(
+        changeNames(withClient, call, to, () => ["create", Sftp.Request.Rename({ from: call.path, to })]),
+        true
+      ))

@@ -1,0 +1,169 @@
+/**
+ * Small files, read and written whole in two round trips.
+ */
+import * as Effect from "effect/Effect"
+import * as Sftp from "../../protocol/Sftp.js"
+import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
+import * as text from "../lib/text.js"
+import * as answers from "./answers.js"
+import type { CallContext } from "./callContext.js"
+import * as checkPath from "./checkPath.js"
+import { type Exchange, pipelined } from "./exchange.js"
+import * as names from "./names.js"
+import type { WithClient } from "./withClient.js"
+
+const cut = (length: number, size: number): ReadonlyArray<readonly [from: number, to: number]> =>
+  Array.from({ length: Math.ceil(length / size) }, (_, index) => [
+    index * size,
+    Math.min(length, (index + 1) * size)
+  ])
+
+/**
+ * Reads a file of up to `size` bytes, and its attributes after that.
+ *
+ * @internal
+ */
+export const read = (
+  withClient: WithClient,
+  call: CallContext,
+  size: number
+): Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]> =>
+  pipelined(
+    withClient,
+    {
+      call,
+      intent: "read",
+      request: Sftp.Request.Open({ path: call.path, flags: Sftp.OpenFlags.read, attributes: {} })
+    },
+    ({ ask, client, close, end, handle, isOk }) => {
+      // One more byte shows a file that has grown, or whose size is unknown.
+      const ranges = cut(size + 1, client.readSize)
+      const parts: Array<Uint8Array> = ranges.map(() => new Uint8Array())
+      let attributes: Sftp.Attributes | undefined
+      let left = ranges.length + 2
+      const done = () => {
+        if (--left === 0) end(Effect.succeed([parts.length === 1 ? parts[0]! : text.concat(parts), attributes!]))
+      }
+      ranges.forEach(([from, to], index) =>
+        ask(Sftp.Request.Read({ handle, offset: BigInt(from), length: to - from }), (answer) => {
+          if (answer._tag === "Data" && answer.data.length <= to - from) parts[index] = answer.data
+          else if (answer._tag !== "Status" || answer.code !== Sftp.StatusCode.eof) {
+            return end(answers.refused(client, call, "read", answer))
+          }
+          done()
+        })
+      )
+      ask(Sftp.Request.Fstat({ handle }), (answer) => {
+        if (answer._tag !== "Attrs") return end(answers.refused(client, call, "look", answer))
+        attributes = answer.attributes
+        done()
+      })
+      close((answer) => isOk(answer, "read") ? done() : undefined)
+    }
+  )
+
+/** @internal */
+export interface NewFile {
+  readonly bytes: Uint8Array
+  /** Set on the open file. */
+  readonly attributes: Sftp.Attributes | undefined
+  /** The mode to open it with, which the umask reduces. Default: that of `attributes`. */
+  readonly created?: number | undefined
+  readonly sync?: boolean
+}
+
+// Sends everything that follows the opening before the first answer comes. `written` gets the final attributes.
+const sendContent = (
+  call: CallContext,
+  { attributes, bytes, sync = false }: NewFile,
+  exchange: Exchange<Sftp.Attributes>,
+  written: (found: Sftp.Attributes) => void
+): void => {
+  const { ask, client, close, end, handle, isOk } = exchange
+  let found: Sftp.Attributes | undefined
+  let refusal: Sftp.Response | undefined
+  let left = 1
+  const done = () => {
+    if (--left === 0) written(found!)
+  }
+  const expect = (answer: Sftp.Response) => isOk(answer, "write") ? done() : undefined
+  const each = (request: Sftp.Request, then = expect) => {
+    left++
+    ask(request, then)
+  }
+  for (const [from, to] of cut(bytes.length, client.writeSize)) {
+    each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }))
+  }
+  // The umask may have reduced the mode at the opening. The handle is surely this file, which the name may not be. A server
+  // whose files have no modes may refuse this.
+  if (attributes !== undefined) {
+    each(Sftp.Request.Fsetstat({ handle, attributes }), (answer) => {
+      if (answer._tag === "Status" && answer.code !== Sftp.StatusCode.ok && attributes.mtime === undefined) {
+        refusal = answer
+        done()
+      } else expect(answer)
+    })
+  }
+  if (sync && client.has("fsync")) each(Sftp.Request.Fsync({ handle }))
+  each(Sftp.Request.Fstat({ handle }), (answer) => {
+    if (answer._tag !== "Attrs") return end(answers.refused(client, call, "look", answer))
+    found = answer.attributes
+    const given = found.permissions
+    const isRefused = refusal !== undefined &&
+      (given === undefined || (given & fileMode.permissionBits) !== attributes?.permissions)
+    if (isRefused) expect(refusal!)
+    else done()
+  })
+  close(expect)
+}
+
+const writeNew = (
+  withClient: WithClient,
+  call: CallContext,
+  file: NewFile,
+  written: (found: Sftp.Attributes, exchange: Exchange<Sftp.Attributes>) => void
+): Fx<Sftp.Attributes> => {
+  const { create, exclusive, write } = Sftp.OpenFlags
+  const mode = file.created ?? file.attributes?.permissions
+  const request = Sftp.Request.Open({
+    path: call.path,
+    flags: write | create | exclusive,
+    attributes: mode === undefined ? {} : { permissions: mode }
+  })
+  return pipelined<Sftp.Attributes>(
+    withClient,
+    { call, intent: "create", request },
+    (exchange) => sendContent(call, file, exchange, (found) => written(found, exchange))
+  )
+}
+
+/**
+ * Makes a file that must not exist. Returns its attributes.
+ *
+ * @internal
+ */
+export const write = (withClient: WithClient, call: CallContext, file: NewFile): Fx<Sftp.Attributes> =>
+  writeNew(withClient, call, file, (found, { end }) => end(Effect.succeed(found)))
+
+/**
+ * As `write`, under a temporary name. If the size is right, renames the file to the call's path. Replaces a file there.
+ *
+ * @internal
+ */
+export const writeAndRename = (
+  withClient: WithClient,
+  { method, path }: CallContext,
+  temporary: string,
+  file: NewFile
+): Fx<Sftp.Attributes> => {
+  const call = { method, path: temporary }
+  return Effect.zipRight(
+    checkPath.checkPath({ method, path }),
+    writeNew(withClient, call, file, (found, { ask, client, end }) => {
+      if (found.size !== BigInt(file.bytes.length)) return end(Effect.succeed(found))
+      const [intent, request] = names.renaming(client, temporary, path)
+      ask(request, (answer) => end(Effect.as(names.expectNamed(client, call, path, intent, answer), found)))
+    })
+  )
+}
