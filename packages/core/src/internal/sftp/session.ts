@@ -1,5 +1,5 @@
 /**
- * The SFTP session of a transport: opened when it is first used, shared by all, and opened again after it was lost.
+ * The SFTP session of a transport: opened on first use, shared by all callers, and opened again after it was lost.
  */
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -12,7 +12,7 @@ import * as quote from "../scripts/quote.js"
 import * as clients from "./client.js"
 
 /**
- * Runs what needs a client with the one there is.
+ * Runs an effect with the client of the current session.
  *
  * @internal
  */
@@ -26,93 +26,108 @@ interface Opened {
   users: number
 }
 
-/** @internal */
-export const make = Effect.fnUntraced(function*(transport: Transport) {
-  const parent = yield* Effect.scope
-  const oneAtATime = yield* Effect.makeSemaphore(1)
-  let current: Opened | undefined
-  let opening = false
+interface State {
+  readonly transport: Transport
+  readonly parent: Scope.Scope
+  current: Opened | undefined
+  isOpening: boolean
+}
 
-  // A server that allows few sessions needs this one for commands: it is opened again when it is used next.
-  const giveWay: Effect.Effect<void> = Effect.suspend(() => {
-    if (current === undefined && !opening) return Effect.void
+const unusedEvery = "1 second"
+
+const givenUpEvery = "50 millis"
+
+// A server that limits the sessions of a connection may need this one for a command. The next use opens it again.
+const giveWay = (self: State): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { current, isOpening } = self
+    if (current === undefined && !isOpening) return Effect.void
     if (current === undefined || current.users > 0 || !current.client.isIdle()) {
-      return Effect.delay(giveWay, "50 millis")
+      return Effect.delay(giveWay(self), givenUpEvery)
     }
-    const { scope } = current
-    current = undefined
-    return Scope.close(scope, Exit.void)
+    self.current = undefined
+    return Scope.close(current.scope, Exit.void)
   })
 
-  // Those who use it already go on. Nobody waits for what is left in flight.
-  const closeUnused = (entry: Opened): Effect.Effect<void> =>
-    Effect.suspend(() =>
-      entry.users > 0 || !entry.client.isLost() && entry.client.hasHandles()
-        ? Effect.delay(closeUnused(entry), "1 second")
-        : Scope.close(entry.scope, Exit.void)
-    )
-
-  const { sftpServer } = transport.host
-  const channel = sftpServer === undefined
-    ? transport.subsystem("sftp", { onWanted: giveWay })
-    : transport.exec(`exec ${quote.loginShell(sftpServer)}`, { onWanted: giveWay })
-  const connect = Effect.flatMap(
-    channel,
-    (channel) => Deadline.within(transport.host, "beginning an SFTP session")(clients.make(channel, transport.host))
+// Its users go on. Requests in flight without a caller are not waited for.
+const closeUnused = (entry: Opened): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    entry.users > 0 || !entry.client.isLost() && entry.client.hasHandles()
+      ? Effect.delay(closeUnused(entry), unusedEvery)
+      : Scope.close(entry.scope, Exit.void)
   )
 
-  const open = Effect.uninterruptibleMask((restore) =>
+const connect = (self: State) => {
+  const { host } = self.transport
+  const options = { onWanted: giveWay(self) }
+  const channel = host.sftpServer === undefined
+    ? self.transport.subsystem("sftp", options)
+    : self.transport.exec(`exec ${quote.loginShell(host.sftpServer)}`, options)
+  return Effect.flatMap(
+    channel,
+    (channel) => Deadline.within(host, "beginning an SFTP session")(clients.make(channel, host))
+  )
+}
+
+const open = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
+  Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
-      opening = true
-      const client = yield* restore(Scope.extend(connect, scope)).pipe(
+      const scope = yield* Scope.fork(self.parent, ExecutionStrategy.sequential)
+      self.isOpening = true
+      const client = yield* restore(Scope.extend(connect(self), scope)).pipe(
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
         Effect.ensuring(Effect.sync(() => {
-          opening = false
+          self.isOpening = false
         }))
       )
-      return (current = { client, scope, users: 0 })
+      return (self.current = { client, scope, users: 0 })
     })
   )
 
-  const opened = Effect.gen(function*() {
-    if (current === undefined) return yield* open
-    if (!current.client.isLost()) {
-      const entry = current
-      if (yield* entry.client.answers) return entry
-      if (current === entry) current = undefined
-      yield* Effect.forkIn(Effect.interruptible(closeUnused(entry)), parent)
-      return current ?? (yield* open)
+// One caller at a time. A lost session is replaced, and one whose server does not go on.
+const opened = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
+  Effect.gen(function*() {
+    const entry = self.current
+    if (entry === undefined) return yield* open(self)
+    if (entry.client.isLost()) {
+      self.current = undefined
+      yield* Effect.uninterruptible(Scope.close(entry.scope, Exit.void))
+      return yield* open(self)
     }
-    const { scope } = current
-    current = undefined
-    yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
-    return yield* open
+    if (yield* entry.client.answers) return entry
+    if (self.current === entry) self.current = undefined
+    yield* Effect.forkIn(Effect.interruptible(closeUnused(entry)), self.parent)
+    return self.current ?? (yield* open(self))
   })
 
-  const run = <A, E, R>(entry: Opened, use: Effect.Effect<A, E, R>) => {
-    entry.users++
-    return Effect.matchCauseEffect(use, {
-      onFailure: (cause) => {
-        entry.users--
-        return Effect.failCause(cause)
-      },
-      onSuccess: (value) => {
-        entry.users--
-        return Effect.succeed(value)
-      }
-    })
-  }
+const run = <A, E, R>(entry: Opened, use: Effect.Effect<A, E, R>) => {
+  entry.users++
+  return Effect.matchCauseEffect(use, {
+    onFailure: (cause) => {
+      entry.users--
+      return Effect.failCause(cause)
+    },
+    onSuccess: (value) => {
+      entry.users--
+      return Effect.succeed(value)
+    }
+  })
+}
 
+/** @internal */
+export const make = Effect.fnUntraced(function*(transport: Transport) {
+  const self: State = { transport, parent: yield* Effect.scope, current: undefined, isOpening: false }
+  const oneAtATime = yield* Effect.makeSemaphore(1)
   const session: Session = (use) =>
     Effect.uninterruptibleMask((restore) => {
-      // The common case takes no turns: every request passes here.
+      const { current } = self
+      // Every request passes here: the common case takes no permit.
       if (current !== undefined && !current.client.isLost() && !current.client.isDoubted()) {
         return run(current, restore(use(current.client)))
       }
       return Effect.flatMap(
-        restore(oneAtATime.withPermits(1)(opened)),
-        (entry) => entry === current ? run(entry, restore(use(entry.client))) : restore(session(use))
+        restore(oneAtATime.withPermits(1)(opened(self))),
+        (entry) => entry === self.current ? run(entry, restore(use(entry.client))) : restore(session(use))
       )
     })
   return session

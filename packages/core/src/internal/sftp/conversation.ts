@@ -1,0 +1,272 @@
+/**
+ * The state of an SFTP session: requests in flight, matched with their answers by number, bytes to write, open handles. Each
+ * function is one step of it. None waits.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Sftp from "../../protocol/Sftp.js"
+import type { RemoteConnectionError } from "../../RemoteError.js"
+import * as doubts from "./doubts.js"
+import * as handles from "./handles.js"
+import * as outgoing from "./outgoing.js"
+import type * as turns from "./turns.js"
+
+/** @internal */
+export type Answered = (answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => void
+
+/** @internal */
+export type MakeError = (
+  reason: RemoteConnectionError["reason"],
+  detail: string,
+  fields?: { readonly output?: string; readonly hint?: string }
+) => RemoteConnectionError
+
+/**
+ * A request that was sent.
+ *
+ * @internal
+ */
+export interface Pending {
+  readonly name: Sftp.Request["_tag"]
+  /** The handle that it is about. */
+  readonly handle: Uint8Array | undefined
+  /** Where its answer gives back the turn of a handle. */
+  readonly turns: turns.Turns | undefined
+  answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
+  resume: Answered | undefined
+  /** Whether its caller has gone. */
+  isAbandoned: boolean
+}
+
+/** @internal */
+export interface Conversation {
+  readonly error: MakeError
+  readonly outgoing: outgoing.Outgoing
+  readonly handles: handles.Handles
+  readonly doubts: doubts.Doubts
+  readonly pending: Map<number, Pending>
+  /** Open while `checkTime` must be called now and then. */
+  readonly isWatched: Effect.Latch
+  /** Called once when the session is lost. */
+  readonly onLost: () => void
+  nextId: number
+  lost: RemoteConnectionError | undefined
+}
+
+/**
+ * How long an abandoned request may stay unanswered before the next requests get another session. Shorter than the wait of
+ * finalizers, which need that session.
+ */
+const patience = 3000
+
+// How long requests that were sent after an unanswered one wait for the server to go on.
+const longestSilence = 30_000
+
+/**
+ * How long a request waits for a handle while none is closed.
+ *
+ * @internal
+ */
+export const handleWithin = 60_000
+
+/** @internal */
+export const make = (now: () => number, error: MakeError, onLost: () => void): Conversation => ({
+  error,
+  outgoing: outgoing.make(),
+  handles: handles.make(now),
+  doubts: doubts.make(now),
+  pending: new Map(),
+  isWatched: Effect.unsafeMakeLatch(false),
+  onLost,
+  nextId: 0,
+  lost: undefined
+})
+
+const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => {
+  if (entry.answer !== undefined) return
+  entry.answer = answer
+  entry.resume?.(answer)
+}
+
+/**
+ * Fails everything in flight, and whatever comes after it.
+ *
+ * @internal
+ */
+export const lose = (self: Conversation, failure: RemoteConnectionError): void => {
+  if (self.lost !== undefined) return
+  self.lost = failure
+  self.outgoing.clear()
+  const waiting = Array.from(self.pending.values())
+  self.pending.clear()
+  for (const entry of waiting) settle(entry, Exit.fail(failure))
+  self.handles.end()
+  self.onLost()
+}
+
+/**
+ * Records that a request may never be answered.
+ *
+ * @internal
+ */
+export const doubt = (self: Conversation, entry: Pending): void => {
+  self.doubts.add(entry)
+  self.isWatched.unsafeOpen()
+}
+
+/** @internal */
+export const submit = (self: Conversation, request: Sftp.Request, resume?: Answered): Pending => {
+  const id = self.nextId
+  self.nextId = (id + 1) >>> 0
+  const entry: Pending = {
+    name: request._tag,
+    handle: "handle" in request ? request.handle : undefined,
+    turns: request._tag === "Close" ? self.handles.closing(request.handle) : self.handles.turnsFor(request),
+    answer: undefined,
+    resume,
+    isAbandoned: false
+  }
+  self.pending.set(id, entry)
+  self.outgoing.push(Sftp.encodeRequestPieces(id, request))
+  return entry
+}
+
+/**
+ * Closes a handle without waiting for the answer. Does nothing if it was closed before.
+ *
+ * @internal
+ */
+export const close = (self: Conversation, handle: Uint8Array): void => {
+  if (self.lost === undefined && self.handles.isOpen(handle)) submit(self, Sftp.Request.Close({ handle }))
+}
+
+/**
+ * Closes a handle and abandons the requests about it.
+ *
+ * @internal
+ */
+export const leave = (self: Conversation, handle: Uint8Array, isClosed: boolean): void => {
+  if (self.lost !== undefined) return
+  if (!isClosed) close(self, handle)
+  for (const entry of self.pending.values()) if (entry.handle === handle) doubt(self, entry)
+}
+
+/**
+ * Undoes an answer whose caller has gone.
+ *
+ * @internal
+ */
+export const closeUnused = (self: Conversation, answer: Sftp.Response): void => {
+  if (answer._tag === "Handle") close(self, answer.handle)
+}
+
+/** @internal */
+export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Response>): void => {
+  const entry = self.pending.get(id)
+  if (entry === undefined) {
+    return lose(self, self.error("Protocol", `the SFTP server answered request ${id}, which nobody made`))
+  }
+  self.pending.delete(id)
+  self.doubts.remove(entry)
+  if (packet._tag === "Handle") self.handles.opened(packet.handle, entry.turns)
+  else entry.turns?.give()
+  if (entry.isAbandoned) closeUnused(self, packet)
+  settle(entry, Exit.succeed(packet))
+}
+
+const noHandle = (self: Conversation, { _tag }: Sftp.Request) =>
+  self.error("TimedOut", `${_tag} waited ${handleWithin / 1000}s for a file handle, and none was closed meanwhile`, {
+    hint: "The SFTP server limits the files that are open at once (limits@openssh.com). Close some, or open fewer."
+  })
+
+/**
+ * Sends a request, once there is a handle for it if it opens one. `before` is called when it is about to be sent. Returns
+ * what abandons it.
+ *
+ * @internal
+ */
+export const post = (
+  self: Conversation,
+  request: Sftp.Request,
+  answered: Answered,
+  before?: (opening: () => Pending | undefined) => void
+): () => void => {
+  let entry: Pending | undefined
+  const go = () => {
+    if (self.lost !== undefined) return answered(Exit.fail(self.lost))
+    before?.(() => entry)
+    entry = submit(self, request, answered)
+  }
+  const turns = self.handles.turnsFor(request)
+  const withdraw = turns === undefined ? go() : turns.take(go, () => answered(Exit.fail(noHandle(self, request))))
+  if (turns?.isWaitedFor()) self.isWatched.unsafeOpen()
+  return () => {
+    if (entry === undefined) return withdraw?.()
+    if (entry.answer !== undefined) return
+    entry.resume = undefined
+    entry.isAbandoned = true
+    doubt(self, entry)
+  }
+}
+
+const first = (self: Conversation): Pending | undefined => {
+  const [first] = self.pending.values()
+  return first
+}
+
+// A server that handles requests in order answers nothing after one that it does not answer.
+const giveUp = (self: Conversation): void => {
+  const held = first(self)
+  if (held === undefined || !self.doubts.isSilent(held, longestSilence)) return
+  const failure = self.error(
+    "TimedOut",
+    `the SFTP server has answered nothing for ${
+      longestSilence / 1000
+    }s: it is held up by an earlier request (${held.name})`,
+    { hint: "A pipe, a device or a disk that does not respond holds it up. Later requests get another session." }
+  )
+  for (const entry of self.pending.values()) {
+    if (self.doubts.has(entry)) continue
+    settle(entry, Exit.fail(failure))
+    entry.isAbandoned = true
+    doubt(self, entry)
+  }
+}
+
+/**
+ * Fails requests that have waited too long. Returns whether anything can still become too late.
+ *
+ * @internal
+ */
+export const checkTime = (self: Conversation): boolean => {
+  giveUp(self)
+  self.handles.refuseOverdue()
+  return self.doubts.count() > 0 || self.handles.isWaitedFor()
+}
+
+/**
+ * Whether the server does not go on because of an abandoned request.
+ *
+ * @internal
+ */
+export const isBlocked = (self: Conversation): boolean => {
+  const held = first(self)
+  return held !== undefined && self.doubts.isSilent(held, patience)
+}
+
+/**
+ * Whether nothing is open, and no caller waits for an answer.
+ *
+ * @internal
+ */
+export const isIdle = (self: Conversation): boolean =>
+  self.handles.count() === 0 &&
+  (self.pending.size === 0 || self.doubts.count() === self.pending.size && isBlocked(self))
+
+/**
+ * Waits up to a few seconds for the answers in doubt. Returns whether the server goes on.
+ *
+ * @internal
+ */
+export const goesOn = (self: Conversation): Effect.Effect<boolean> =>
+  Effect.map(self.doubts.settled(patience), () => !isBlocked(self))
