@@ -1,13 +1,13 @@
 import type { Sshd } from "@effect-remote/testing"
 import { Data, Effect, type Scope } from "effect"
 
-/** Something went wrong, so that there is no figure. */
+/** A failure that leaves a measurement without a figure. */
 export class BenchError extends Data.TaggedError("BenchError")<{ readonly message: string }> {}
 
 export const failed = (who: string) => (cause: unknown) =>
   new BenchError({ message: `${who}: ${cause instanceof Error ? cause.message : String(cause)}` })
 
-/** A program by its path, so that it is a process for everybody and no shell's builtin. */
+/** A program by its path, so that it is a process for every contender, not a builtin of a shell. */
 export const command = { program: "/bin/echo", argument: "ok", line: "/bin/echo ok", output: "ok\n" } as const
 
 /** How often something is done, and how many of those at once. */
@@ -16,7 +16,7 @@ export interface Repeated {
   readonly atOnce: number
 }
 
-/** What a connection is asked to do with files. Paths are absolute, on this machine as on the host. */
+/** The work with files that a connection does. Paths are absolute, on this machine as on the host. */
 export interface Files {
   /** Looks whether a file that exists does. */
   readonly exists: (path: string, repeated: Repeated) => Effect.Effect<void, BenchError>
@@ -51,7 +51,7 @@ export interface Contender {
 
 const cannot: Effect.Effect<never, BenchError> = Effect.fail(new BenchError({ message: "not its work" }))
 
-/** What a peer is not asked. */
+/** A connection that can do nothing. Peers replace the parts that they can do. */
 export const incapable: Connection = {
   run: cannot,
   forward: () => cannot,

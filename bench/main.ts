@@ -1,6 +1,6 @@
 /**
- * Measures `OpenSsh.layer` beside what else there is, on a throwaway server on loopback, and the host in memory by itself.
- * docs/benchmarks.md tells what each work item does.
+ * Measures `OpenSsh.layer` and its peers on a throwaway server on loopback, and the host in memory by itself.
+ * docs/benchmarks.md describes each work item.
  */
 import { Sshd } from "@effect-remote/testing"
 import { NodeRuntime } from "@effect/platform-node"
@@ -82,7 +82,7 @@ const misused = (message: string) =>
     message: [
       message,
       "usage: npm run bench -- [--only NAME,...] [--rounds COUNT] [--json FILE]",
-      `where NAME is a work item or how some begin: ${works.map(({ name }) => name).join(" ")}`
+      `NAME is a work item, or the beginning of some: ${works.map(({ name }) => name).join(" ")}`
     ].join("\n")
   })
 
@@ -92,8 +92,8 @@ const options = Effect.try({
 }).pipe(
   Effect.flatMap(({ values: { json, only = "", rounds = "9" } }) => {
     const unknown = only.split(",").find((prefix) => !works.some(({ name }) => name.startsWith(prefix)))
-    if (unknown !== undefined) return misused(`there is no work item ${unknown}`)
-    if (!/^[1-9]\d*$/.test(rounds)) return misused(`${rounds} is no count of rounds`)
+    if (unknown !== undefined) return misused(`${unknown} is not a work item`)
+    if (!/^[1-9]\d*$/.test(rounds)) return misused(`--rounds must be a positive integer, got ${rounds}`)
     const chosen = works.filter(({ name }) => only.split(",").some((prefix) => name.startsWith(prefix)))
     return Effect.succeed({ json, chosen, rounds: Number(rounds) })
   })
@@ -137,7 +137,7 @@ const layer = Layer.merge(
     kind: "openssh",
     // With the usual ten sessions of a connection, peers fail that open one just after another was closed.
     maxSessions: 64,
-    // The startup files of whoever runs this are not to be measured.
+    // The startup files of the user who runs this must not be measured.
     config: ["SetEnv HOME=/nonexistent"]
   }),
   Ends.layer

@@ -21,7 +21,7 @@ export const interleaved = (
       const first = round % entries.length
       const order = [...entries.slice(first), ...entries.slice(0, first)]
       for (const { measure, name } of round % 2 === 0 ? order : order.reverse()) {
-        // What the one before has left to do is not for this one to bear.
+        // The previous contender may still be closing connections.
         yield* Effect.sleep("100 millis")
         const figure = yield* measure
         if (round > 0) figures.get(name)!.push(figure)

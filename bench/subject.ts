@@ -6,7 +6,7 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { Context, Effect, Layer } from "effect"
 import { type BenchError, checkSize, command, type Contender, failed, type Files, type Repeated } from "./contender.js"
 
-/** What is measured against the peers. */
+/** The subject that is measured against the peers. */
 const subject = OpenSsh.layer
 
 const fail = Effect.mapError(failed("ours"))

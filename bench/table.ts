@@ -1,4 +1,4 @@
-/** What one work item has shown. */
+/** The figures of one work item. */
 export interface Row {
   readonly work: string
   readonly unit: string

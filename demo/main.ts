@@ -36,10 +36,10 @@ const failingCommand = Effect.gen(function*() {
     RemoteContext.string(Command.make("ls", "/no/such directory").pipe(Command.env({ LC_ALL: "C" })))
   )
   yield* failure(error)
-  yield* expect(error.reason === "Exit", "a command that fails is told by its exit code")
+  yield* expect(error.reason === "Exit", "a failed command has its exit code")
   const missing = yield* failureOf(RemoteContext.string(Command.make("frobnicate", "--now")))
   yield* failure(missing)
-  yield* expect(missing.reason === "ProgramNotFound", "a program that is missing is told as such")
+  yield* expect(missing.reason === "ProgramNotFound", "a missing program is reported as missing")
 })
 
 const failingConnection = Effect.gen(function*() {
@@ -168,7 +168,7 @@ const program = Effect.gen(function*() {
   yield* step("so does a connection that fails", failingConnection)
   yield* step("a tunnel to a service that only the other machine can reach", tunnel)
   yield* step("an interrupted command leaves no process behind", interruption)
-  yield* step("a file is rewritten while somebody reads it", rewriting)
+  yield* step("a file is rewritten while a reader reads it", rewriting)
   yield* step("a write that fails half-way leaves the old file", failingWrite)
   yield* step("a tree goes over: every file whole, and the second time what has changed", transfer)
   yield* step("a target of text: a file somewhere else as a value", target)
@@ -177,7 +177,7 @@ const program = Effect.gen(function*() {
 })
 
 const layer = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host))).pipe(
-  // What the account's own shell does at its start is no part of this.
+  // The demo does not depend on the startup files of the account's own shell.
   Layer.provideMerge(Sshd.layer({ loginShell: "sh" })),
   Layer.merge(FetchHttpClient.layer)
 )

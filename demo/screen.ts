@@ -13,7 +13,7 @@ export const failureOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
 
 export const line = (text: string): Effect.Effect<void> => Console.log(`   ${text}`)
 
-/** What a program printed, or an error says, set apart. */
+/** Output of a program, or the message of an error, with a bar at the left. */
 export const quoted = (text: string): Effect.Effect<void> =>
   Effect.forEach(text.trimEnd().split("\n"), (part) => line(styleText("gray", "│ ") + part), { discard: true })
 

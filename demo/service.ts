@@ -3,7 +3,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { createServer } from "node:http"
 
-/** A small HTTP service on loopback, and its port: what somebody runs on the other machine and nobody else can reach. */
+/** A small HTTP service on loopback, and its port: a service that only the other machine reaches. */
 export const service = Effect.map(
   Layer.build(
     HttpRouter.empty.pipe(

@@ -1,7 +1,6 @@
 /**
  * Deploys a release: uploads it, makes it the current one by a single rename, restarts the service and waits until it is
- * healthy. Whatever goes wrong on the way, an interruption included, the release that ran before runs again, and nothing of
- * the new one is left.
+ * healthy. After a failure or an interruption the previous release runs again, and the new one is removed.
  */
 import { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
 import type { TransferError } from "@effect-remote/core/Transfer"
@@ -12,9 +11,9 @@ import { Data, Effect, Exit, Option, Schedule } from "effect"
 export interface Deployment {
   /** The directory of the release on this machine. */
   readonly release: string
-  /** What the release is called on the host. */
+  /** Name of the release on the host. */
   readonly name: string
-  /** The directory of the service on the host: what was released is in `releases`, and the link `current` names one of them. */
+  /** The directory of the service on the host. `releases` has the releases, and the link `current` names one of them. */
   readonly directory: string
   readonly restart: Command.Command
   /** Exits with 0 once the service is healthy, and with another code, or not within ten seconds, as long as it is not. */
@@ -24,8 +23,8 @@ export interface Deployment {
 }
 
 /**
- * What runs is what ran before. A host on which not even that could be done is a defect beside this: somebody has to look
- * after it.
+ * The deployment failed, and the previous release runs. If the rollback fails too, the effect dies, and an operator must look
+ * at the host.
  */
 export class DeploymentError extends Data.TaggedError("DeploymentError")<{
   readonly step: "prepare" | "upload" | "activate" | "restart" | "check"
@@ -55,7 +54,7 @@ export const deploy = (
         Effect.zipRight(fs.symlink(target, `${current}.next`)),
         Effect.zipRight(fs.rename(`${current}.next`, current))
       )
-    // A rollback is not to be interrupted, so that nothing in it may last for ever.
+    // A rollback cannot be interrupted, so each of its steps has a timeout.
     const restarted = RemoteContext.string(restart, { timeout: "1 minute" })
     const healthy = RemoteContext.string(check, { timeout: "10 seconds" }).pipe(
       Effect.retry({ schedule: checkAgain, while: ({ _tag }) => _tag === "RemoteCommandError" })

@@ -11,13 +11,13 @@ import { Data, Effect, Stream } from "effect"
 export interface Export {
   /** Prints what is to be exported, and exits with 0. */
   readonly dump: Command.Command
-  /** Where it goes on the host. The digest lies beside it, as `sha256sum -c` reads it. */
+  /** Path of the export on the host. Next to it is its digest, in the format of `sha256sum -c`. */
   readonly path: string
-  /** Where a copy goes on this machine. Default: nowhere. */
+  /** Path of a copy on this machine. Default: without a copy. */
   readonly copy?: string | undefined
 }
 
-/** What the host has on its disk is not what was sent. The file of the digest is the old one. */
+/** The file on the host's disk differs from the bytes that were sent. The file of the digest is still the old one. */
 export class DamagedExport extends Data.TaggedError("DamagedExport")<{
   readonly path: string
   readonly sent: string
@@ -52,7 +52,7 @@ export const nightlyExport = (
     return sent
   })
 
-/** A pipeline of the host's own (`dump | gzip`) would not tell that its first program failed. */
+/** Compresses here, because the host's own `dump | gzip` would hide a failure of `dump`. */
 const gzip = <E, R>(bytes: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Uint8Array, E, R> =>
   Stream.suspend(() => {
     const { readable, writable } = new CompressionStream("gzip")

@@ -19,7 +19,7 @@ export const step = <A, E, R>(
 
 export class InvalidOrder extends Data.TaggedError("InvalidOrder")<{ readonly line: number; readonly text: string }> {
   override get message(): string {
-    return `line ${this.line} is no order: ${JSON.stringify(this.text)}`
+    return `line ${this.line} is not an order: ${JSON.stringify(this.text)}`
   }
 }
 
@@ -35,7 +35,7 @@ export const ordersOf = (directory: string, day: string): Orders => ({
   totals: RemoteTarget.make(`${directory}/totals-${day}.csv`, Format.text)
 })
 
-/** What each customer has ordered on a day. */
+/** The amount that each customer has ordered on a day. */
 export const totals = ({ orders, totals }: Orders) => {
   const amounts = orders.read.pipe(
     Stream.splitLines,

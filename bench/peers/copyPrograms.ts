@@ -8,7 +8,7 @@ const quote = (text: string): string => JSON.stringify(text)
 
 type Copies = Pick<Files, "put" | "get" | "putTree" | "getTree">
 
-// Each copy is a process, which asks a master that is there already: connecting is no part of what is measured.
+// Each copy is a process that uses a running master, so connecting is not measured.
 const program = (
   name: string,
   program: string,

@@ -18,7 +18,7 @@ export const viaNodeSsh: Contender = {
       )
       const execute = () => ssh.execCommand(command.line, { noTrim: true })
       const attempt = (call: () => Promise<unknown>) => Effect.asVoid(Effect.tryPromise({ try: call, catch: fail }))
-      // What is in a directory goes up one after the other by default. It gets as many at once as ours.
+      // By default `putDirectory` copies one file after the other. Here it copies as many at once as ours.
       const trees = { recursive: true, concurrency: 16 }
       return {
         ...incapable,

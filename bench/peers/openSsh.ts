@@ -10,7 +10,7 @@ export const login = (sshd: Sshd.Sshd): ReadonlyArray<string> => [
   ...["-p", String(sshd.host.port), "-l", sshd.host.username ?? ""]
 ]
 
-/** Those that `scp` and `sftp` take as well. */
+/** The options that `scp` and `sftp` take as well. */
 export const identity = ({ host }: Sshd.Sshd): ReadonlyArray<string> => [
   ...["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"],
   ...["-o", `UserKnownHostsFile=${host.knownHostsFile}`, "-o", "GlobalKnownHostsFile=/dev/null"],

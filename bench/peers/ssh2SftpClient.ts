@@ -17,7 +17,7 @@ export const viaSsh2SftpClient: Contender = {
         Effect.tryPromise({
           try: async () => {
             const client = new SftpClient()
-            // It listens anew for each of many at once, and Node.js warns of that.
+            // The client adds listeners for each concurrent request, and Node.js warns of many.
             const { client: inner } = client as unknown as { readonly client: EventEmitter }
             inner.setMaxListeners(0)
             await client.connect(config)

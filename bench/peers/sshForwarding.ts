@@ -7,7 +7,7 @@ import { login } from "./openSsh.js"
 const name = "ssh -L"
 const fail = failed(name)
 
-// `-L` takes no port 0.
+// `-L` does not accept port 0.
 const freePort = Effect.async<number>((resume) => {
   const server = Net.createServer()
   server.listen(0, "127.0.0.1", () => {

@@ -9,8 +9,8 @@ const name = "ssh -S"
 let made = 0
 
 /**
- * The options for a master that is started by whoever uses it first. It is told to go in the end; should nobody come to
- * that, it goes with the server.
+ * The options for a master that its first user starts. The end of the scope ends the master. If that does not happen, the
+ * master ends with the server.
  */
 export const master = (sshd: Sshd.Sshd) => {
   const control = ["-S", Path.join(sshd.directory, `master-${++made}`)]

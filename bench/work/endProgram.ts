@@ -5,12 +5,12 @@ import { performance } from "node:perf_hooks"
 
 const mebibyte = 1024 * 1024
 
-/** What the client is asked to do, through a port of 127.0.0.1. */
+/** A request to the client: work through a port of 127.0.0.1. */
 export type Request =
   | { readonly _tag: "Download"; readonly port: number; readonly mebibytes: number }
   | { readonly _tag: "Touch"; readonly port: number; readonly times: number }
 
-/** What it answers; and what the service says when it listens. */
+/** The client's answer, or the service's message that it listens. */
 export type Answer =
   | { readonly _tag: "Done"; readonly milliseconds: number }
   | { readonly _tag: "Failed"; readonly message: string }

@@ -6,9 +6,9 @@ import type { Answer, Request } from "./endProgram.js"
 
 /** A service on the other side of a tunnel, and a client on this one. */
 export interface Ends {
-  /** Where the service listens, on 127.0.0.1. */
+  /** Port of the service on 127.0.0.1. */
   readonly port: number
-  /** Has the client do something. Succeeds with the milliseconds that it took. */
+  /** Sends a request to the client. Succeeds with the milliseconds that it took. */
   readonly ask: (request: Request) => Effect.Effect<number, BenchError>
 }
 

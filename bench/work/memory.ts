@@ -10,14 +10,14 @@ const fail = Effect.mapError(failed("the host in memory"))
 
 const content = "1,2\n"
 
-// What a test may well have.
+// A typical test.
 const layer = InMemoryHost.layer({
   files: { "/data/input.csv": content, "/srv/app/config.json": "{}" },
   directories: ["/srv/app/releases"],
   commands: { [command.program]: command.output, restart: 0 }
 })
 
-/** The host in memory, which has no peers: each is done so many times, one after the other. */
+/** A work item of the host in memory, which has no peers: `once` runs `times` times, one after the other. */
 const memory = (
   name: string,
   times: number,

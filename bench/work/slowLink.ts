@@ -6,8 +6,7 @@ import { type BenchError, failed } from "../contender.js"
 const program = fileURLToPath(new URL("slowLinkProgram.ts", import.meta.url))
 
 /**
- * A link to a port of this machine on which each direction takes so many milliseconds. Succeeds with the port to connect
- * to.
+ * A link to a port of this machine that delays each direction by `delay` milliseconds. Succeeds with the port to connect to.
  */
 export const slowLink = (port: number, delay: number): Effect.Effect<number, BenchError, Scope.Scope> =>
   Effect.acquireRelease(

@@ -1,4 +1,4 @@
-// The program of a link with a delay, a process of its own: whatever arrives, either way, goes on so much later.
+// The program of a slow link, a separate process: it forwards all bytes in both directions after a delay.
 import * as Net from "node:net"
 import { performance } from "node:perf_hooks"
 

@@ -7,9 +7,9 @@ export interface Work<R = never> {
   readonly name: string
   readonly unit: string
   readonly better: "lower" | "higher"
-  /** What ours is meant to reach. */
+  /** The goal for ours. */
   readonly goal?: string
-  /** What a contender must be able to do. Left out: it is ours alone. */
+  /** The part of a connection that a contender must have. Default: the work item is for ours alone. */
   readonly needs?: keyof Connection
   /** Gets ready. The effect in it does the work once and succeeds with the figure. */
   readonly prepare: (

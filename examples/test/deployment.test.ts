@@ -6,7 +6,7 @@ import { Cause, Effect, Exit, Fiber, Schedule } from "effect"
 import { deploy } from "../deployment.js"
 import { eventually, hosts } from "./hosts.js"
 
-// A release is one file, which tells how the service behaves with it.
+// A release is one file, whose text controls how the service behaves.
 const programs = {
   restart: {
     inMemory: ({ files, stderr }) =>
@@ -49,7 +49,7 @@ const deployed = (name: string) =>
     })
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
-/** What is live, what else there is, and which releases the service was restarted with. */
+/** The live release, the entries of the directory, and the releases that the service was restarted with. */
 const state = Effect.gen(function*() {
   const fs = yield* RemoteFileSystem.RemoteFileSystem
   const entries = yield* fs.readDirectory("app")
@@ -100,7 +100,7 @@ describe.each(hosts(programs))("deployment, $name", ({ layer }) => {
       assert.deepStrictEqual({ live, releases }, { live: "nothing\n", releases: [] })
     }).pipe(Effect.provide(layer)))
 
-  it.live("a release that is there is left alone", () =>
+  it.live("an existing release is left alone", () =>
     Effect.gen(function*() {
       yield* deployed("good")
       const error = yield* Effect.flip(deployed("good"))

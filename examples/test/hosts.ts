@@ -35,7 +35,7 @@ const real = (programs: Readonly<Record<string, Program>>): Host["layer"] =>
     return OpenSsh.layer(sshd.host)
   }).pipe(Effect.provide(NodeFileSystem.layer), Layer.unwrapScoped)
 
-/** The hosts that each test is run with. A path that is relative begins in the home directory, which is empty but for `bin`. */
+/** The hosts of each test. A relative path begins in the home directory, which only contains `bin`. */
 export const hosts = (programs: Readonly<Record<string, Program>> = {}): ReadonlyArray<Host> => [
   {
     name: "a host in memory",
@@ -44,7 +44,7 @@ export const hosts = (programs: Readonly<Record<string, Program>> = {}): Readonl
   { name: "a real host", layer: real(programs) }
 ]
 
-/** Asks until the answer is a good one, for what nobody tells when it happens. */
+/** Asks until the answer is good, for events without a notification. */
 export const eventually = <A, E, R>(ask: Effect.Effect<A, E, R>, isGood: (answer: A) => boolean) => {
   const again: Effect.Effect<A, E, R> = Effect.flatMap(
     ask,

@@ -30,7 +30,7 @@ const path = "exports/customers.csv.gz"
 const exported = (what: "all" | "endless" | "broken", copy?: string) =>
   nightlyExport({ dump: Command.make("dump", what), path, copy })
 
-/** What is in the directory, and what the export holds. */
+/** The entries of the directory, and the content of the export. */
 const state = Effect.gen(function*() {
   const fs = yield* RemoteFileSystem.RemoteFileSystem
   const entries = yield* fs.readDirectory("exports")

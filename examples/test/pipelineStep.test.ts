@@ -15,7 +15,7 @@ const order = (...lines: ReadonlyArray<string>) =>
   step(day.orders, Stream.map(Stream.fromIterable(lines), (line) => `${line}\n`))
 
 describe.each(hosts())("pipeline step, $name", ({ layer }) => {
-  it.live("what is there is not made again", () =>
+  it.live("an existing file is not made again", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* order("mario,3", "luigi,12", "mario,4"), "made")
       assert.strictEqual(yield* totals(day), "made")
@@ -29,7 +29,7 @@ describe.each(hosts())("pipeline step, $name", ({ layer }) => {
     Effect.gen(function*() {
       yield* order("mario,3", "luigi")
       const error = yield* Effect.flip(totals(day))
-      assert.strictEqual(error.message, "line 2 is no order: \"luigi\"")
+      assert.strictEqual(error.message, "line 2 is not an order: \"luigi\"")
       assert.deepStrictEqual(yield* files, ["orders-2026-11-27.csv"])
       yield* Stream.run(Stream.make("luigi,1\n"), day.orders.write)
       assert.strictEqual(yield* totals(day), "made")
