@@ -1,3 +1,6 @@
+/**
+ * Atomic writes.
+ */
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import { assert } from "@effect/vitest"
 import * as Array from "effect/Array"
@@ -11,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
-import { cases } from "./cases.js"
+import { cases, type Group } from "./cases.js"
 import { bytes, directory, dropConnections, failsWith, isRoot, lostBy, unlessLost, write } from "./support.js"
 
 /**
@@ -39,8 +42,21 @@ export const rewriting = Effect.fnUntraced(function*(readers: number, rewrites: 
   assert.isAbove(seen.size, 1)
 })
 
-/** @internal */
-export const atomicWrites = cases("atomic writes", (test) => {
+const oldText = "old".repeat(50_000)
+
+const newText = "new".repeat(50_000)
+
+const pieces = Stream.fromIterable([0, 1, 2]).pipe(
+  Stream.map((piece) => bytes(newText.slice(piece * 50_000, (piece + 1) * 50_000)))
+)
+
+// Of a client that does nothing else meanwhile, and by the clock.
+const moments = [
+  ...Array.makeBy(8, (step) => Effect.repeatN(Effect.yieldNow(), step * step)),
+  ...Array.makeBy(8, (step) => Effect.sleep(step))
+]
+
+const commits: Group = (test) => {
   test("an atomic write shows nothing before its commit, and then all", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -95,6 +111,10 @@ export const atomicWrites = cases("atomic writes", (test) => {
       yield* untouched
     }))
 
+  test("readers during rewrites never see a torn file", () => rewriting(10, 25))
+}
+
+const refusals: Group = (test) => {
   test("an atomic write onto a directory is refused, with nothing in it", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -123,6 +143,23 @@ export const atomicWrites = cases("atomic writes", (test) => {
       assert.deepStrictEqual(yield* files.readDirectory(`${path}/target`), [])
     }))
 
+  test("one that cannot begin leaves nothing: no directory for it, no right to it, no name for it", () =>
+    Effect.gen(function*() {
+      const { files } = yield* ConformanceHost
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = yield* directory
+      yield* write(files, `${path}/file`, "old")
+      yield* files.symlink("loop", `${path}/loop`)
+      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/file/below`, "x")), "BadResource")
+      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/loop`, "x")), "BadResource")
+      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/${"x".repeat(256)}`, "x")), "Unknown")
+      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/a\0b`, "x")), "BadArgument")
+      assert.sameMembers(yield* files.readDirectory(path), ["file", "loop"])
+      assert.strictEqual(yield* files.readFileString(`${path}/file`), "old")
+    }))
+}
+
+const attributes: Group = (test) => {
   test("an atomic write keeps the mode of what it replaces, and follows a link", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -143,25 +180,45 @@ export const atomicWrites = cases("atomic writes", (test) => {
       assert.strictEqual((yield* files.stat(`${path}/fresh`)).mode, (yield* files.stat(`${path}/plain`)).mode)
     }))
 
-  test("readers during rewrites never see a torn file", () => rewriting(10, 25))
-
-  test("a connection lost in the middle of a write leaves the old file, and is found in the error", () =>
+  test("a link is followed, or replaced", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       const path = yield* directory
-      yield* write(files, `${path}/file`, "old")
-      const content = Stream.concat(Stream.make(new Uint8Array(100_000)), Stream.execute(dropConnections)).pipe(
-        Stream.concat(Stream.repeatValue(new Uint8Array(100_000)))
-      )
-      const error = yield* Effect.flip(fs.atomicWrite(`${path}/file`, content))
-      assert(error._tag === "SystemError")
-      assert.strictEqual(lostBy(error), "ConnectionLost")
-      // The next use connects again; so did the clean-up.
-      assert.strictEqual(yield* fs.readFileString(`${path}/file`), "old")
-      assert.deepStrictEqual(yield* fs.readDirectory(path), ["file"])
+      yield* files.makeDirectory(`${path}/elsewhere`)
+      yield* write(files, `${path}/elsewhere/file`, "old")
+      yield* files.symlink("elsewhere/file", `${path}/link`)
+      yield* files.symlink("elsewhere/new", `${path}/dangling`)
+      yield* files.symlink("elsewhere", `${path}/directory`)
+      yield* fs.atomicWrite(`${path}/link`, "followed")
+      yield* fs.atomicWrite(`${path}/dangling`, "followed")
+      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/directory`, "x")), "BadResource")
+      assert.deepStrictEqual((yield* files.readDirectory(`${path}/elsewhere`)).sort(), ["file", "new"])
+      assert.strictEqual(yield* files.readFileString(`${path}/elsewhere/file`), "followed")
+      for (const link of ["link", "dangling", "directory"]) {
+        yield* fs.atomicWrite(`${path}/${link}`, "replaced", { symlinks: "replace" })
+        assert.strictEqual((yield* fs.lstat(`${path}/${link}`)).type, "File")
+      }
+      assert.strictEqual(yield* files.readFileString(`${path}/elsewhere/file`), "followed")
     }))
 
+  test("the owner and the group of what is replaced are kept", () =>
+    Effect.gen(function*() {
+      const { files } = yield* ConformanceHost
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = `${yield* directory}/file`
+      yield* write(files, path, "old")
+      // Only root gives files away.
+      if (yield* isRoot) yield* files.chown(path, 12345, 54321)
+      yield* files.chmod(path, 0o664)
+      const known = Effect.map(files.stat(path), ({ gid, mode, uid }) => [uid, gid, mode])
+      const before = yield* known
+      yield* fs.atomicWrite(path, "new")
+      assert.deepStrictEqual(yield* known, before)
+    }))
+}
+
+const ifAbsent: Group = (test) => {
   test("ifAbsent replaces nothing: no file, no directory, no link to nothing", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -211,7 +268,9 @@ export const atomicWrites = cases("atomic writes", (test) => {
       }
       assert.deepStrictEqual(yield* files.readDirectory(path), ["file"])
     }))
+}
 
+const durability: Group = (test) => {
   test("durable writes the same file, in a directory that cannot be read, too", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -226,70 +285,25 @@ export const atomicWrites = cases("atomic writes", (test) => {
       assert.deepStrictEqual(yield* files.readDirectory(`${path}/blind`), ["file"])
       assert.deepStrictEqual(yield* files.readDirectory(`${path}/a/b`), ["file"])
     }))
+}
 
-  test("a link is followed, or replaced", () =>
-    Effect.gen(function*() {
-      const { files } = yield* ConformanceHost
-      const fs = yield* RemoteFileSystem.RemoteFileSystem
-      const path = yield* directory
-      yield* files.makeDirectory(`${path}/elsewhere`)
-      yield* write(files, `${path}/elsewhere/file`, "old")
-      yield* files.symlink("elsewhere/file", `${path}/link`)
-      yield* files.symlink("elsewhere/new", `${path}/dangling`)
-      yield* files.symlink("elsewhere", `${path}/directory`)
-      yield* fs.atomicWrite(`${path}/link`, "followed")
-      yield* fs.atomicWrite(`${path}/dangling`, "followed")
-      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/directory`, "x")), "BadResource")
-      assert.deepStrictEqual((yield* files.readDirectory(`${path}/elsewhere`)).sort(), ["file", "new"])
-      assert.strictEqual(yield* files.readFileString(`${path}/elsewhere/file`), "followed")
-      for (const link of ["link", "dangling", "directory"]) {
-        yield* fs.atomicWrite(`${path}/${link}`, "replaced", { symlinks: "replace" })
-        assert.strictEqual((yield* fs.lstat(`${path}/${link}`)).type, "File")
-      }
-      assert.strictEqual(yield* files.readFileString(`${path}/elsewhere/file`), "followed")
-    }))
-
-  test("the owner and the group of what is replaced are kept", () =>
-    Effect.gen(function*() {
-      const { files } = yield* ConformanceHost
-      const fs = yield* RemoteFileSystem.RemoteFileSystem
-      const path = `${yield* directory}/file`
-      yield* write(files, path, "old")
-      // Only root gives files away.
-      if (yield* isRoot) yield* files.chown(path, 12345, 54321)
-      yield* files.chmod(path, 0o664)
-      const known = Effect.map(files.stat(path), ({ gid, mode, uid }) => [uid, gid, mode])
-      const before = yield* known
-      yield* fs.atomicWrite(path, "new")
-      assert.deepStrictEqual(yield* known, before)
-    }))
-
-  test("one that cannot begin leaves nothing: no directory for it, no right to it, no name for it", () =>
+const lostConnections: Group = (test) => {
+  test("a connection lost in the middle of a write leaves the old file, and is found in the error", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       const path = yield* directory
       yield* write(files, `${path}/file`, "old")
-      yield* files.symlink("loop", `${path}/loop`)
-      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/file/below`, "x")), "BadResource")
-      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/loop`, "x")), "BadResource")
-      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/${"x".repeat(256)}`, "x")), "Unknown")
-      assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/a\0b`, "x")), "BadArgument")
-      assert.sameMembers(yield* files.readDirectory(path), ["file", "loop"])
-      assert.strictEqual(yield* files.readFileString(`${path}/file`), "old")
+      const content = Stream.concat(Stream.make(new Uint8Array(100_000)), Stream.execute(dropConnections)).pipe(
+        Stream.concat(Stream.repeatValue(new Uint8Array(100_000)))
+      )
+      const error = yield* Effect.flip(fs.atomicWrite(`${path}/file`, content))
+      assert(error._tag === "SystemError")
+      assert.strictEqual(lostBy(error), "ConnectionLost")
+      // The next use connects again; so did the clean-up.
+      assert.strictEqual(yield* fs.readFileString(`${path}/file`), "old")
+      assert.deepStrictEqual(yield* fs.readDirectory(path), ["file"])
     }))
-
-  const oldText = "old".repeat(50_000)
-  const newText = "new".repeat(50_000)
-  const pieces = Stream.fromIterable([0, 1, 2]).pipe(
-    Stream.map((piece) => bytes(newText.slice(piece * 50_000, (piece + 1) * 50_000)))
-  )
-
-  // Of a client that does nothing else meanwhile, and by the clock.
-  const moments = [
-    ...Array.makeBy(8, (step) => Effect.repeatN(Effect.yieldNow(), step * step)),
-    ...Array.makeBy(8, (step) => Effect.sleep(step))
-  ]
 
   test("interruption at any moment leaves the old file or the new one, and nothing beside it", () =>
     Effect.gen(function*() {
@@ -329,4 +343,7 @@ export const atomicWrites = cases("atomic writes", (test) => {
         assert.deepStrictEqual(yield* files.readDirectory(path), ["file"])
       }
     }))
-})
+}
+
+/** @internal */
+export const atomicWrites = cases("atomic writes", commits, refusals, attributes, ifAbsent, durability, lostConnections)

@@ -39,10 +39,13 @@ export type Test = (
 ) => void
 
 /**
- * A part of the suite. Its cases share one connection.
+ * Some cases of a part.
  *
  * @internal
  */
+export type Group = (test: Test) => void
+
+/** @internal */
 export type Part = (options: {
   readonly name: string
   readonly layer: Layer.Layer<Services, unknown>
@@ -63,10 +66,14 @@ const skip = ({ skip, task }: TestContext, note: string): void => {
   }
 }
 
-/** @internal */
-export const cases = (title: string, define: (test: Test) => void): Part => ({ layer: live, name }) =>
+/**
+ * A part of the suite. Its cases share one connection.
+ *
+ * @internal
+ */
+export const cases = (title: string, ...groups: ReadonlyArray<Group>): Part => ({ layer: live, name }) =>
   layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`${title} on ${name}`, (it) => {
-    define((title, body, ...needs) =>
+    const test: Test = (title, body, ...needs) =>
       it.scoped(
         title,
         (context) =>
@@ -74,5 +81,5 @@ export const cases = (title: string, define: (test: Test) => void): Part => ({ l
             found.length === 0 ? body() : Effect.sync(() => skip(context, found.join(", ")))),
         longest
       )
-    )
+    for (const define of groups) define(test)
   })

@@ -1,3 +1,6 @@
+/**
+ * What commands are given and what they give back.
+ */
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import { Transport } from "@effect-remote/core/Transport"
@@ -12,15 +15,15 @@ import * as Redacted from "effect/Redacted"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
-import { cases } from "./cases.js"
+import { cases, type Group } from "./cases.js"
 import { bytes, directory, nameBytes, nasty, running } from "./support.js"
 
 // What programs got as words, each ended by a NUL: what arrived is seen whatever it holds.
 const dump = "printf '%s\\0' \"$@\""
+
 const dumped = (words: ReadonlyArray<string>) => Buffer.concat(words.map((word) => nameBytes(`${word}\0`)))
 
-/** @internal */
-export const commands = cases("commands", (test) => {
+const output: Group = (test) => {
   test("string, lines, bytes and checkOutput give what a command prints", () =>
     Effect.gen(function*() {
       const command = Command.make("printf", "one\\ntwo\\n")
@@ -45,6 +48,44 @@ export const commands = cases("commands", (test) => {
       assert.strictEqual(whole, "a b")
     }))
 
+  test("20 MiB on stdout and on stderr at once arrive, neither blocks the other", () =>
+    Effect.gen(function*() {
+      const size = 20 * 1024 * 1024
+      const command = sh`yes | head -c ${size} >&2 | yes | head -c ${size}`
+      assert.strictEqual((yield* RemoteContext.checkOutput(command)).length, size)
+      let errors = 0
+      const count = Sink.forEach((chunk: Uint8Array) => Effect.sync(() => void (errors += chunk.length)))
+      yield* Effect.scoped(Effect.gen(function*() {
+        const process = yield* RemoteContext.start(command)
+        yield* Effect.all([Stream.runDrain(process.stdout), Stream.run(process.stderr, count)], {
+          concurrency: 2
+        })
+        assert.strictEqual(yield* process.exitCode, 0)
+      }))
+      assert.strictEqual(errors, size)
+    }))
+
+  test("text that is split inside a character stays whole", () =>
+    Effect.gen(function*() {
+      // The second half of the character comes only after the first has arrived.
+      const half = yield* Deferred.make<void>()
+      const command = sh`printf 'a\342\202'; read go; printf '\254b\n'`.pipe(
+        Command.stdin(Stream.fromEffect(Effect.as(Deferred.await(half), bytes("go\n"))))
+      )
+      const parts = yield* RemoteContext.stream(command).pipe(
+        Stream.tap(() => Deferred.succeed(half, undefined)),
+        Stream.runCollect
+      )
+      assert.isAbove(Chunk.size(parts), 1)
+      const again = sh`printf 'a\342\202'; sleep 0.2; printf '\254b\n'`
+      const lines = yield* Stream.runCollect(RemoteContext.streamLines(again))
+      assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["a€b"])
+      const cut = yield* Stream.runCollect(RemoteContext.streamLines(sh`printf 'a\342\202'`))
+      assert.deepStrictEqual(Chunk.toReadonlyArray(cut), ["a\ufffd"])
+    }))
+}
+
+const words: Group = (test) => {
   test("arguments arrive as they are", () =>
     Effect.gen(function*() {
       const output = yield* RemoteContext.checkOutput(Command.make("sh", "-c", dump, "sh", ...nasty))
@@ -104,7 +145,9 @@ export const commands = cases("commands", (test) => {
           assert.strictEqual(where, `${path.replace(/[\udc80-\udcff]/g, "\ufffd")}\n.\n`)
         }), { concurrency: 3 })
     }))
+}
 
+const stdin: Group = (test) => {
   test("stdin arrives as it is: text, a stream, and ten megabytes of it", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* RemoteContext.string(Command.make("cat").pipe(Command.feed(nasty[9]!))), nasty[9])
@@ -126,57 +169,9 @@ export const commands = cases("commands", (test) => {
       assert.strictEqual((yield* RemoteContext.string(command)).trim(), "10")
       assert.strictEqual(yield* RemoteContext.exitCode(Command.make("cat")), 0)
     }))
+}
 
-  test("20 MiB on stdout and on stderr at once arrive, neither blocks the other", () =>
-    Effect.gen(function*() {
-      const size = 20 * 1024 * 1024
-      const command = sh`yes | head -c ${size} >&2 | yes | head -c ${size}`
-      assert.strictEqual((yield* RemoteContext.checkOutput(command)).length, size)
-      let errors = 0
-      const count = Sink.forEach((chunk: Uint8Array) => Effect.sync(() => void (errors += chunk.length)))
-      yield* Effect.scoped(Effect.gen(function*() {
-        const process = yield* RemoteContext.start(command)
-        yield* Effect.all([Stream.runDrain(process.stdout), Stream.run(process.stderr, count)], {
-          concurrency: 2
-        })
-        assert.strictEqual(yield* process.exitCode, 0)
-      }))
-      assert.strictEqual(errors, size)
-    }))
-
-  test("text that is split inside a character stays whole", () =>
-    Effect.gen(function*() {
-      // The second half of the character comes only after the first has arrived.
-      const half = yield* Deferred.make<void>()
-      const command = sh`printf 'a\342\202'; read go; printf '\254b\n'`.pipe(
-        Command.stdin(Stream.fromEffect(Effect.as(Deferred.await(half), bytes("go\n"))))
-      )
-      const parts = yield* RemoteContext.stream(command).pipe(
-        Stream.tap(() => Deferred.succeed(half, undefined)),
-        Stream.runCollect
-      )
-      assert.isAbove(Chunk.size(parts), 1)
-      const again = sh`printf 'a\342\202'; sleep 0.2; printf '\254b\n'`
-      const lines = yield* Stream.runCollect(RemoteContext.streamLines(again))
-      assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["a€b"])
-      const cut = yield* Stream.runCollect(RemoteContext.streamLines(sh`printf 'a\342\202'`))
-      assert.deepStrictEqual(Chunk.toReadonlyArray(cut), ["a\ufffd"])
-    }))
-
-  test("a command that fails tells its code, its stderr and its output", () =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(RemoteContext.string(sh`echo out; echo "no such luck" >&2; exit 3`))
-      assert(error._tag === "RemoteCommandError")
-      assert.strictEqual(error.reason, "Exit")
-      assert.strictEqual(error.exitCode, 3)
-      assert.strictEqual(error.stderr, "no such luck\n")
-      assert.deepStrictEqual(error.stdout, bytes("out\n"))
-      assert.include(error.message, "exited with code 3")
-      assert.include(error.message, "no such luck")
-      const streamed = yield* Effect.flip(Stream.runDrain(RemoteContext.stream(sh`echo out; exit 4`)))
-      assert.strictEqual(streamed._tag === "RemoteCommandError" ? streamed.exitCode : undefined, 4)
-    }))
-
+const results: Group = (test) => {
   test("run gives both outputs and the exit code, whatever the code is", () =>
     Effect.gen(function*() {
       for (const code of [0, 3, 126, 127, 255]) {
@@ -217,7 +212,9 @@ export const commands = cases("commands", (test) => {
       assert.deepStrictEqual([stdout.length, stderr.length], [size, size])
       assert.deepStrictEqual([stdout.slice(0, 3), stderr.slice(0, 2)], [bytes("no\n"), bytes("y\n")])
     }))
+}
 
+const runFailures: Group = (test) => {
   test("run fails when the command was not run, and when an output is larger than maxOutput", () =>
     Effect.gen(function*() {
       const reasonOf = (command: Command.Command, options: RemoteContext.TextOptions = {}) =>
@@ -247,6 +244,22 @@ export const commands = cases("commands", (test) => {
       assert(error._tag === "RemoteCommandError" && error.reason === "TimedOut")
       assert.deepStrictEqual([error.stdout, error.stderr], [bytes("partial\n"), "words\n"])
       assert.strictEqual(yield* running("sleep"), 0)
+    }))
+}
+
+const failures: Group = (test) => {
+  test("a command that fails tells its code, its stderr and its output", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(RemoteContext.string(sh`echo out; echo "no such luck" >&2; exit 3`))
+      assert(error._tag === "RemoteCommandError")
+      assert.strictEqual(error.reason, "Exit")
+      assert.strictEqual(error.exitCode, 3)
+      assert.strictEqual(error.stderr, "no such luck\n")
+      assert.deepStrictEqual(error.stdout, bytes("out\n"))
+      assert.include(error.message, "exited with code 3")
+      assert.include(error.message, "no such luck")
+      const streamed = yield* Effect.flip(Stream.runDrain(RemoteContext.stream(sh`echo out; exit 4`)))
+      assert.strictEqual(streamed._tag === "RemoteCommandError" ? streamed.exitCode : undefined, 4)
     }))
 
   test("exitCode gives the code, 255 included, and takes no part in the output", () =>
@@ -289,7 +302,9 @@ export const commands = cases("commands", (test) => {
       const error = yield* Effect.flip(RemoteContext.exitCode(command))
       assert.strictEqual(error.reason, "ArgumentsTooLong")
     }))
+}
 
+const refusals: Group = (test) => {
   test("what cannot be sent is refused before anything is", () =>
     Effect.gen(function*() {
       const reasonOf = (command: Command.Command) =>
@@ -308,6 +323,16 @@ export const commands = cases("commands", (test) => {
       assert.strictEqual(encoding.reason, "InvalidCommand")
     }))
 
+  test("options that are no durations are refused", () =>
+    Effect.gen(function*() {
+      for (const options of [{ timeout: "soon" as never }, { killAfter: "later" as never }]) {
+        const error = yield* Effect.flip(RemoteContext.string(Command.make("true"), options))
+        assert.strictEqual(error.reason, "InvalidCommand")
+      }
+    }))
+}
+
+const shellLines: Group = (test) => {
   test("a pipeline is one, and runs in the host's shell only as far as pipes go", () =>
     Effect.gen(function*() {
       const command = Command.make("printf", "b $HOME\na *\n").pipe(
@@ -365,15 +390,9 @@ export const commands = cases("commands", (test) => {
         `${word}|<${word}>|<${word}>|a${word}b|${word}|`
       )
     }))
+}
 
-  test("options that are no durations are refused", () =>
-    Effect.gen(function*() {
-      for (const options of [{ timeout: "soon" as never }, { killAfter: "later" as never }]) {
-        const error = yield* Effect.flip(RemoteContext.string(Command.make("true"), options))
-        assert.strictEqual(error.reason, "InvalidCommand")
-      }
-    }))
-
+const executor: Group = (test) => {
   test("a Redacted is used, and shown nowhere", () =>
     Effect.gen(function*() {
       const secret = Redacted.make("hunter2 'quoted'")
@@ -398,7 +417,9 @@ export const commands = cases("commands", (test) => {
       const invalid = yield* Effect.flip(Command.string(Command.make("echo", "\0")))
       assert.strictEqual(invalid._tag, "BadArgument")
     }).pipe(Effect.provide(RemoteContext.layerCommandExecutor)))
+}
 
+const terminals: Group = (test) => {
   test(
     "a pseudo-terminal is one, of the size asked for",
     () =>
@@ -437,4 +458,19 @@ export const commands = cases("commands", (test) => {
       }),
     "pty"
   )
-})
+}
+
+/** @internal */
+export const commands = cases(
+  "commands",
+  output,
+  words,
+  stdin,
+  results,
+  runFailures,
+  failures,
+  refusals,
+  shellLines,
+  executor,
+  terminals
+)

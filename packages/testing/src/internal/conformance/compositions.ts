@@ -54,145 +54,162 @@ const byHand = (transport: Layer.Layer<Transport, unknown>) =>
     Layer.provide(transport)
   )
 
+// Of one case, in milliseconds, whatever the configuration of vitest says.
 const longest = 60_000
 
-/** @internal */
-export const compositions = ({ name, namedHost }: {
-  readonly name: string
-  readonly namedHost: (name: string) => Effect.Effect<NamedHost, unknown, Scope.Scope>
-}): void => {
-  describe(`compositions on ${name}`, () => {
-    const test = (title: string, body: () => Effect.Effect<unknown, unknown, Scope.Scope>) =>
-      it.scopedLive(title, body, longest)
-    const twoHosts = Effect.all([namedHost("a"), namedHost("b")], { concurrency: 2 })
+type MakeHost = (name: string) => Effect.Effect<NamedHost, unknown, Scope.Scope>
 
-    const reachesEachItsOwn = (
-      compose: (a: Layer.Layer<Hosts, unknown>, b: Layer.Layer<Hosts, unknown>) => Layer.Layer<First | Second, unknown>
-    ) =>
-      Effect.gen(function*() {
-        const [a, b] = yield* twoHosts
-        assert.deepStrictEqual(yield* Effect.provide(bothReached, compose(a.layer(), b.layer())), eachItsOwn)
-      })
+const test = (title: string, body: () => Effect.Effect<unknown, unknown, Scope.Scope>) =>
+  it.scopedLive(title, body, longest)
 
-    // FOUND A0, and so all that follow.
-    test("services on two hosts, merged, reach each its own host", () =>
-      reachesEachItsOwn((a, b) => Layer.merge(Layer.provide(First.Default, a), Layer.provide(Second.Default, b))))
+const twoHosts = (namedHost: MakeHost) => Effect.all([namedHost("a"), namedHost("b")], { concurrency: 2 })
 
-    test("services on two hosts, merged the other way round, reach each its own host", () =>
-      reachesEachItsOwn((a, b) => Layer.merge(Layer.provide(Second.Default, b), Layer.provide(First.Default, a))))
+const reachesEachItsOwn = (
+  namedHost: MakeHost,
+  compose: (a: Layer.Layer<Hosts, unknown>, b: Layer.Layer<Hosts, unknown>) => Layer.Layer<First | Second, unknown>
+) =>
+  Effect.gen(function*() {
+    const [a, b] = yield* twoHosts(namedHost)
+    assert.deepStrictEqual(yield* Effect.provide(bothReached, compose(a.layer(), b.layer())), eachItsOwn)
+  })
 
-    test("a service on one host that needs one on another reaches its own host", () =>
-      reachesEachItsOwn((a, b) =>
-        Layer.effect(Second, Effect.zipRight(First, makeWorker)).pipe(
-          Layer.provide(b),
-          Layer.provideMerge(Layer.provide(First.Default, a))
-        )
-      ))
+const layersOfTwoHosts = (namedHost: MakeHost): void => {
+  // FOUND A0, and so all that follow.
+  test("services on two hosts, merged, reach each its own host", () =>
+    reachesEachItsOwn(
+      namedHost,
+      (a, b) => Layer.merge(Layer.provide(First.Default, a), Layer.provide(Second.Default, b))
+    ))
 
-    test("the layers of core, put together by hand on two transports, reach each its own host", () =>
-      Effect.gen(function*() {
-        const [a, b] = yield* twoHosts
-        const [onA, onB] = [a, b].map(({ layer }) => byHand(Layer.map(layer(), Context.pick(Transport))))
-        const composed = Layer.merge(Layer.provide(First.Default, onA!), Layer.provide(Second.Default, onB!))
-        assert.deepStrictEqual(yield* Effect.provide(bothReached, composed), eachItsOwn)
-      }))
+  test("services on two hosts, merged the other way round, reach each its own host", () =>
+    reachesEachItsOwn(
+      namedHost,
+      (a, b) => Layer.merge(Layer.provide(Second.Default, b), Layer.provide(First.Default, a))
+    ))
 
-    test("the platform's services of two hosts in one graph reach each its own host", () =>
-      Effect.gen(function*() {
-        const [a, b] = yield* twoHosts
-        const names = (tag: string, host: Layer.Layer<Hosts, unknown>) =>
-          Layer.effect(
-            Context.GenericTag<ReadonlyArray<string>>(tag),
-            Effect.all([
-              Command.string(readName),
-              Effect.flatMap(FileSystem, (files) => files.readFileString("name"))
-            ])
-          ).pipe(
-            Layer.provide([RemoteContext.layerCommandExecutor, RemoteFileSystem.layerFileSystem]),
-            Layer.provide(host)
-          )
-        const context = yield* Layer.build(Layer.merge(names("first", a.layer()), names("second", b.layer())))
-        assert.deepStrictEqual([...context.unsafeMap.values()].filter(Array.isArray), [["a", "a"], ["b", "b"]])
-      }))
+  test("a service on one host that needs one on another reaches its own host", () =>
+    reachesEachItsOwn(namedHost, (a, b) =>
+      Layer.effect(Second, Effect.zipRight(First, makeWorker)).pipe(
+        Layer.provide(b),
+        Layer.provideMerge(Layer.provide(First.Default, a))
+      )))
 
-    test("a LayerMap keyed by host gives each key its own host", () =>
-      Effect.gen(function*() {
-        const [a, b] = yield* twoHosts
-        const hosts = yield* LayerMap.make((key: "a" | "b") => (key === "a" ? a : b).layer())
-        const names = Effect.flatMap(makeWorker, reached)
-        const both = Effect.all([Effect.provide(names, hosts.get("a")), Effect.provide(names, hosts.get("b"))], {
-          concurrency: 2
-        })
-        assert.deepStrictEqual(yield* both, [["a", "a"], ["b", "b"]])
-      }))
+  test("the layers of core, put together by hand on two transports, reach each its own host", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* twoHosts(namedHost)
+      const [onA, onB] = [a, b].map(({ layer }) => byHand(Layer.map(layer(), Context.pick(Transport))))
+      const composed = Layer.merge(Layer.provide(First.Default, onA!), Layer.provide(Second.Default, onB!))
+      assert.deepStrictEqual(yield* Effect.provide(bothReached, composed), eachItsOwn)
+    }))
 
-    test("a LayerMap's entry that is invalidated while in use goes on, and the next use connects anew", () =>
-      Effect.gen(function*() {
-        const host = yield* namedHost("a")
-        const hosts = yield* LayerMap.make((_: "a") => host.layer())
-        const [before, after] = yield* Effect.gen(function*() {
-          const transport = yield* Transport
-          yield* hosts.invalidate("a")
-          const other = yield* Effect.provide(Effect.zipLeft(Transport, makeWorker), hosts.get("a"))
-          assert.notStrictEqual(other, transport)
-          return yield* Effect.all([
-            Effect.flatMap(makeWorker, reached),
-            Effect.provide(Effect.flatMap(makeWorker, reached), hosts.get("a"))
+  test("the platform's services of two hosts in one graph reach each its own host", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* twoHosts(namedHost)
+      const names = (tag: string, host: Layer.Layer<Hosts, unknown>) =>
+        Layer.effect(
+          Context.GenericTag<ReadonlyArray<string>>(tag),
+          Effect.all([
+            Command.string(readName),
+            Effect.flatMap(FileSystem, (files) => files.readFileString("name"))
           ])
-        }).pipe(Effect.provide(hosts.get("a")))
-        assert.deepStrictEqual([before, after], [["a", "a"], ["a", "a"]])
-      }))
-
-    test("two layers of one host are two connections, and the end of one leaves the other as it is", () =>
-      Effect.gen(function*() {
-        const host = yield* namedHost("a")
-        const build = Effect.map(Layer.build(host.layer()), Context.get(Transport))
-        const first = yield* build
-        yield* Effect.scoped(Effect.map(build, (second) => assert.notStrictEqual(second, first)))
-        yield* first.ready
-        assert.strictEqual(
-          yield* Effect.flatMap(makeWorker, reached).pipe(
-            Effect.map(String),
-            Effect.provide(byHand(Layer.succeed(Transport, first)))
-          ),
-          "a,a"
+        ).pipe(
+          Layer.provide([RemoteContext.layerCommandExecutor, RemoteFileSystem.layerFileSystem]),
+          Layer.provide(host)
         )
-      }))
+      const context = yield* Layer.build(Layer.merge(names("first", a.layer()), names("second", b.layer())))
+      assert.deepStrictEqual([...context.unsafeMap.values()].filter(Array.isArray), [["a", "a"], ["b", "b"]])
+    }))
+}
 
-    test("a layer that two services share is one connection", () =>
-      Effect.gen(function*() {
-        const host = yield* namedHost("a")
-        const shared = host.layer()
-        const composed = Layer.merge(Layer.provide(First.Default, shared), Layer.provide(Second.Default, shared))
-        const [first, second] = yield* Effect.provide(Effect.all([First, Second]), composed)
-        assert.strictEqual(first.context, second.context)
-        assert.strictEqual(first.files, second.files)
-      }))
+const layerMaps = (namedHost: MakeHost): void => {
+  test("a LayerMap keyed by host gives each key its own host", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* twoHosts(namedHost)
+      const hosts = yield* LayerMap.make((key: "a" | "b") => (key === "a" ? a : b).layer())
+      const names = Effect.flatMap(makeWorker, reached)
+      const both = Effect.all([Effect.provide(names, hosts.get("a")), Effect.provide(names, hosts.get("b"))], {
+        concurrency: 2
+      })
+      assert.deepStrictEqual(yield* both, [["a", "a"], ["b", "b"]])
+    }))
 
-    test("a host that is down at start is a typed failure, which leaves another host alone", () =>
-      Effect.gen(function*() {
-        const [a, b] = yield* twoHosts
-        const used = <A>(use: Effect.Effect<A, unknown, Hosts>, host: Layer.Layer<Hosts, unknown>) =>
-          Effect.provide(use, host)
-        const [up, down] = yield* Effect.all([
-          used(Effect.flatMap(makeWorker, reached), a.layer()),
-          Effect.flip(used(RemoteContext.string(readName), b.down()))
-        ], { concurrency: 2 })
-        assert.deepStrictEqual(up, ["a", "a"])
-        assert.strictEqual(lostBy(down), "Unreachable")
-        assert.deepStrictEqual(yield* used(Effect.flatMap(makeWorker, reached), b.layer()), ["b", "b"])
-      }))
+  test("a LayerMap's entry that is invalidated while in use goes on, and the next use connects anew", () =>
+    Effect.gen(function*() {
+      const host = yield* namedHost("a")
+      const hosts = yield* LayerMap.make((_: "a") => host.layer())
+      const [before, after] = yield* Effect.gen(function*() {
+        const transport = yield* Transport
+        yield* hosts.invalidate("a")
+        const other = yield* Effect.provide(Effect.zipLeft(Transport, makeWorker), hosts.get("a"))
+        assert.notStrictEqual(other, transport)
+        return yield* Effect.all([
+          Effect.flatMap(makeWorker, reached),
+          Effect.provide(Effect.flatMap(makeWorker, reached), hosts.get("a"))
+        ])
+      }).pipe(Effect.provide(hosts.get("a")))
+      assert.deepStrictEqual([before, after], [["a", "a"], ["a", "a"]])
+    }))
+}
 
-    test("a layer whose scope closes while another one connects leaves that one alone", () =>
-      Effect.gen(function*() {
-        const host = yield* namedHost("a")
-        const given = Effect.exit(Effect.scoped(Effect.raceFirst(Effect.yieldNow(), Layer.build(host.layer()))))
-        const [exit, names] = yield* Effect.all([
-          given,
-          Effect.provide(Effect.flatMap(makeWorker, reached), host.layer())
-        ], { concurrency: 2 })
-        assert.isTrue(Exit.isSuccess(exit))
-        assert.deepStrictEqual(names, ["a", "a"])
-      }))
+const connections = (namedHost: MakeHost): void => {
+  test("two layers of one host are two connections, and the end of one leaves the other as it is", () =>
+    Effect.gen(function*() {
+      const host = yield* namedHost("a")
+      const build = Effect.map(Layer.build(host.layer()), Context.get(Transport))
+      const first = yield* build
+      yield* Effect.scoped(Effect.map(build, (second) => assert.notStrictEqual(second, first)))
+      yield* first.ready
+      assert.strictEqual(
+        yield* Effect.flatMap(makeWorker, reached).pipe(
+          Effect.map(String),
+          Effect.provide(byHand(Layer.succeed(Transport, first)))
+        ),
+        "a,a"
+      )
+    }))
+
+  test("a layer that two services share is one connection", () =>
+    Effect.gen(function*() {
+      const host = yield* namedHost("a")
+      const shared = host.layer()
+      const composed = Layer.merge(Layer.provide(First.Default, shared), Layer.provide(Second.Default, shared))
+      const [first, second] = yield* Effect.provide(Effect.all([First, Second]), composed)
+      assert.strictEqual(first.context, second.context)
+      assert.strictEqual(first.files, second.files)
+    }))
+
+  test("a host that is down at start is a typed failure, which leaves another host alone", () =>
+    Effect.gen(function*() {
+      const [a, b] = yield* twoHosts(namedHost)
+      const used = <A>(use: Effect.Effect<A, unknown, Hosts>, host: Layer.Layer<Hosts, unknown>) =>
+        Effect.provide(use, host)
+      const [up, down] = yield* Effect.all([
+        used(Effect.flatMap(makeWorker, reached), a.layer()),
+        Effect.flip(used(RemoteContext.string(readName), b.down()))
+      ], { concurrency: 2 })
+      assert.deepStrictEqual(up, ["a", "a"])
+      assert.strictEqual(lostBy(down), "Unreachable")
+      assert.deepStrictEqual(yield* used(Effect.flatMap(makeWorker, reached), b.layer()), ["b", "b"])
+    }))
+
+  test("a layer whose scope closes while another one connects leaves that one alone", () =>
+    Effect.gen(function*() {
+      const host = yield* namedHost("a")
+      const given = Effect.exit(Effect.scoped(Effect.raceFirst(Effect.yieldNow(), Layer.build(host.layer()))))
+      const [exit, names] = yield* Effect.all([
+        given,
+        Effect.provide(Effect.flatMap(makeWorker, reached), host.layer())
+      ], { concurrency: 2 })
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.deepStrictEqual(names, ["a", "a"])
+    }))
+}
+
+/** @internal */
+export const compositions = ({ name, namedHost }: { readonly name: string; readonly namedHost: MakeHost }): void => {
+  describe(`compositions on ${name}`, () => {
+    layersOfTwoHosts(namedHost)
+    layerMaps(namedHost)
+    connections(namedHost)
   })
 }

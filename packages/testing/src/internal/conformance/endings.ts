@@ -1,3 +1,6 @@
+/**
+ * Lost connections, and what is left open.
+ */
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
@@ -13,7 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
 import * as HostService from "../../HostService.js"
-import { cases } from "./cases.js"
+import { cases, type Group, type Test } from "./cases.js"
 import { portOf } from "./loopback.js"
 import {
   bytes,
@@ -61,25 +64,27 @@ const uses = (path: string, here: string, port: number): ReadonlyArray<Effect.Ef
   ]
 }
 
-/** @internal */
-export const endings = cases("endings", (test) => {
-  /** What has a file open when the connection is lost, and goes on with it. */
-  const losing = <A>(
-    title: string,
-    use: (fs: RemoteFileSystem.RemoteFileSystem, path: string) => Effect.Effect<A, unknown, Services | Scope.Scope>
-  ) =>
-    test(title, () =>
-      Effect.gen(function*() {
-        const { files } = yield* ConformanceHost
-        const fs = yield* RemoteFileSystem.RemoteFileSystem
-        const path = yield* directory
-        yield* write(files, `${path}/large`, large)
-        const error = yield* Effect.flip(Effect.scoped(use(fs, path)))
-        assert.strictEqual(lostBy(error), "ConnectionLost")
-        // The next one connects again.
-        assert.strictEqual((yield* unlessLost(fs.readFile(`${path}/large`))).length, large.length)
-        yield* untilNothingIsOpen
-      }))
+/** Defines a case in which the connection is lost while a file is in use. */
+const losingOf = (test: Test) =>
+<A>(
+  title: string,
+  use: (fs: RemoteFileSystem.RemoteFileSystem, path: string) => Effect.Effect<A, unknown, Services | Scope.Scope>
+) =>
+  test(title, () =>
+    Effect.gen(function*() {
+      const { files } = yield* ConformanceHost
+      const fs = yield* RemoteFileSystem.RemoteFileSystem
+      const path = yield* directory
+      yield* write(files, `${path}/large`, large)
+      const error = yield* Effect.flip(Effect.scoped(use(fs, path)))
+      assert.strictEqual(lostBy(error), "ConnectionLost")
+      // The next one connects again.
+      assert.strictEqual((yield* unlessLost(fs.readFile(`${path}/large`))).length, large.length)
+      yield* untilNothingIsOpen
+    }))
+
+const losses: Group = (test) => {
+  const losing = losingOf(test)
 
   losing(
     "a connection lost while a file is read fails the reading, and what is read later of it",
@@ -144,7 +149,9 @@ export const endings = cases("endings", (test) => {
       yield* dropConnections
       return yield* Effect.flatten(Fiber.await(listing))
     }))
+}
 
+const backPressure: Group = (test) => {
   test("a program that does not read holds back whoever writes to it", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
@@ -168,7 +175,9 @@ export const endings = cases("endings", (test) => {
       yield* Fiber.interrupt(writing)
       assert.strictEqual(yield* running("sleep"), 0)
     }))
+}
 
+const leftOpen: Group = (test) => {
   test("nothing is left open by uses that succeed, fail and are interrupted at any moment", () =>
     Effect.gen(function*() {
       const { files, serve } = yield* ConformanceHost
@@ -222,4 +231,7 @@ export const endings = cases("endings", (test) => {
       yield* untilNothingIsOpen
       assert.sameMembers(yield* files.readDirectory(path), ["large", "put", "written"])
     }))
-})
+}
+
+/** @internal */
+export const endings = cases("endings", losses, backPressure, leftOpen)

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
-import { cases } from "./cases.js"
+import { cases, type Group } from "./cases.js"
 import {
   bytes,
   directory,
@@ -86,8 +86,7 @@ const interruptAll = (ending: Ending, uses: ReadonlyArray<Effect.Effect<unknown,
     { concurrency: 4, discard: true }
   )
 
-/** @internal */
-export const interruptions = cases("interruptions", (test) => {
+const anyMoment: Group = (test) => {
   for (const [how, ending] of Object.entries(endings)) {
     // FOUND E5
     test(`commands interrupted ${how} do not go on running`, () =>
@@ -128,7 +127,9 @@ export const interruptions = cases("interruptions", (test) => {
         assert.deepStrictEqual(left, [])
       }))
   }
+}
 
+const others: Group = (test) => {
   test("an interrupted write leaves the files of others as they are", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -186,4 +187,7 @@ export const interruptions = cases("interruptions", (test) => {
       yield* Fiber.await(fiber)
       assert.strictEqual(yield* fs.readFileString(`${path}/file`), "word\n")
     }))
-})
+}
+
+/** @internal */
+export const interruptions = cases("interruptions", anyMoment, others)

@@ -1,3 +1,6 @@
+/**
+ * How commands end, and what ends them.
+ */
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteError from "@effect-remote/core/RemoteError"
@@ -17,11 +20,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ConformanceHost } from "../../ConformanceHost.js"
-import { cases } from "./cases.js"
+import { cases, type Group } from "./cases.js"
 import { bytes, dropConnections, eventually, running, untilRunning } from "./support.js"
 
-/** @internal */
-export const processes = cases("processes", (test) => {
+const inputs: Group = (test) => {
   test("stdin that fails is told, and ends the command", () =>
     Effect.gen(function*() {
       const cause = new SystemError({ module: "Stream", method: "read", reason: "Unknown", description: "broken" })
@@ -42,24 +44,15 @@ export const processes = cases("processes", (test) => {
       assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
       assert.strictEqual(yield* running("cat"), 0)
     }))
+}
 
+const outputs: Group = (test) => {
   test("stderr that nobody reads does not block the command", () =>
     Effect.scoped(Effect.gen(function*() {
       const process = yield* RemoteContext.start(sh`yes | head -c 8388608 >&2; echo done`)
       assert.strictEqual(yield* Stream.mkString(Stream.decodeText(process.stdout)), "done\n")
       assert.strictEqual(yield* process.exitCode, 0)
     })))
-
-  test("death by a signal is no exit code", () =>
-    Effect.gen(function*() {
-      const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
-      yield* process.kill("SIGKILL")
-      const error = yield* Effect.flip(process.exitCode)
-      assert(error._tag === "RemoteCommandError")
-      assert.strictEqual(error.reason, "Signal")
-      const { capabilities } = yield* Transport
-      assert.strictEqual(error.signal, capabilities.exitSignal ? "SIGKILL" : undefined)
-    }))
 
   test("more output than maxOutput fails, and ends the command", () =>
     Effect.gen(function*() {
@@ -84,6 +77,44 @@ export const processes = cases("processes", (test) => {
       assert.deepStrictEqual(Chunk.toReadonlyArray(lines), [long, long])
     }))
 
+  test("exitCode does not wait for a reader of stderr that has stopped", () =>
+    Effect.scoped(Effect.gen(function*() {
+      // More than is kept here, by no more than the pipe of an `ssh` holds: one that cannot write does not end.
+      const process = yield* RemoteContext.start(sh`yes | head -c 360000 >&2; exit 127`)
+      const pull = yield* Stream.toPull(process.stderr)
+      yield* Effect.either(pull)
+      assert.strictEqual(yield* process.exitCode, 127)
+    })))
+
+  test("a slow reader holds a large output back", () =>
+    Effect.gen(function*() {
+      const process = yield* RemoteContext.start(sh`i=0; while yes | head -c 65536; do i=$((i+1)); echo $i >&2; done`)
+      // How far it has come, which is told beside what it prints.
+      let written = 0
+      yield* Effect.fork(Stream.runForEach(Stream.splitLines(Stream.decodeText(process.stderr)), (line) =>
+        Effect.sync(() =>
+          void (written = Number(line))
+        )))
+      yield* Stream.runHead(process.stdout)
+      let before = -1
+      yield* eventually(
+        Effect.delay(
+          Effect.sync(() =>
+            written
+          ),
+          "300 millis"
+        ),
+        (now) => {
+          const stands = now === before
+          before = now
+          return stands
+        }
+      )
+      assert.isBelow(written * 65536, 64 * 1024 * 1024)
+    }))
+}
+
+const timeouts: Group = (test) => {
   test("a timeout fails with the partial output, and ends the command", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
@@ -129,15 +160,6 @@ export const processes = cases("processes", (test) => {
       yield* untilRunning("sleep", 0)
     }))
 
-  test("a program that makes a process group of its own is ended as well", () =>
-    Effect.gen(function*() {
-      const fiber = yield* Effect.fork(RemoteContext.string(sh`timeout 1000 sleep 1000; true`))
-      yield* untilRunning("sleep", 1)
-      yield* Fiber.interrupt(fiber)
-      yield* untilRunning("sleep", 0)
-      yield* untilRunning("timeout", 0)
-    }), "jobs")
-
   test("every verb can be used in a finalizer", () =>
     Effect.gen(function*() {
       const command = sh`echo done`
@@ -156,6 +178,17 @@ export const processes = cases("processes", (test) => {
       ))
       assert.strictEqual(late.reason, "TimedOut")
     }))
+}
+
+const leftovers: Group = (test) => {
+  test("a program that makes a process group of its own is ended as well", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(RemoteContext.string(sh`timeout 1000 sleep 1000; true`))
+      yield* untilRunning("sleep", 1)
+      yield* Fiber.interrupt(fiber)
+      yield* untilRunning("sleep", 0)
+      yield* untilRunning("timeout", 0)
+    }), "jobs")
 
   test("a timeout ends what a command that has exited left behind with its output", () =>
     Effect.gen(function*() {
@@ -190,75 +223,15 @@ export const processes = cases("processes", (test) => {
       assert.strictEqual(yield* RemoteContext.exitCode(Command.make("kill", error.stderr.trim())), 0)
       yield* eventually(running("sleep"), (count) => count === 0)
     }), "jobs")
+}
 
+const interruption: Group = (test) => {
   test("interruption ends every part of a pipeline", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(RemoteContext.string(sh`sleep 1000 | sleep 1000`))
       yield* untilRunning("sleep", 2)
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(yield* running("sleep"), 0)
-    }))
-
-  test("commands run beside each other, and each has its own input, output and end", () =>
-    Effect.gen(function*() {
-      const numbers = Array.range(1, 20)
-      const results = yield* Effect.forEach(numbers, (number) =>
-        Effect.scoped(Effect.gen(function*() {
-          const process = yield* RemoteContext.start(sh`read word; echo "$word"; echo "$word" >&2; exit ${number}`)
-          yield* Stream.run(Stream.make(bytes(`number ${number}\n`)), process.stdin)
-          return yield* Effect.all([
-            Stream.mkString(Stream.decodeText(process.stdout)),
-            Stream.mkString(Stream.decodeText(process.stderr)),
-            process.exitCode
-          ], { concurrency: "unbounded" })
-        })), { concurrency: 10 })
-      assert.deepStrictEqual(
-        results,
-        numbers.map((number) => [`number ${number}\n`, `number ${number}\n`, ExitCode(number)])
-      )
-    }))
-
-  test("each of some commands that wait for each other runs", () =>
-    Effect.gen(function*() {
-      // None goes on before all have begun.
-      const count = 5
-      const all = yield* Deferred.make<void>()
-      let begun = 0
-      const outputs = yield* Effect.forEach(Array.range(1, count), () => {
-        const go = Stream.fromEffect(Effect.as(Deferred.await(all), bytes("go\n")))
-        return RemoteContext.streamLines(sh`echo ready; read word; echo "$word"`.pipe(Command.stdin(go))).pipe(
-          Stream.tap((line) => line === "ready" && ++begun === count ? Deferred.succeed(all, undefined) : Effect.void),
-          Stream.runCollect
-        )
-      }, { concurrency: "unbounded" })
-      for (const lines of outputs) assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["ready", "go"])
-    }))
-
-  test("a slow reader holds a large output back", () =>
-    Effect.gen(function*() {
-      const process = yield* RemoteContext.start(sh`i=0; while yes | head -c 65536; do i=$((i+1)); echo $i >&2; done`)
-      // How far it has come, which is told beside what it prints.
-      let written = 0
-      yield* Effect.fork(Stream.runForEach(Stream.splitLines(Stream.decodeText(process.stderr)), (line) =>
-        Effect.sync(() =>
-          void (written = Number(line))
-        )))
-      yield* Stream.runHead(process.stdout)
-      let before = -1
-      yield* eventually(
-        Effect.delay(
-          Effect.sync(() =>
-            written
-          ),
-          "300 millis"
-        ),
-        (now) => {
-          const stands = now === before
-          before = now
-          return stands
-        }
-      )
-      assert.isBelow(written * 65536, 64 * 1024 * 1024)
     }))
 
   test("interruption ends the whole process group", () =>
@@ -296,6 +269,56 @@ export const processes = cases("processes", (test) => {
       assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["y", "y", "y"])
       assert.strictEqual(yield* running("yes"), 0)
     }))
+}
+
+const concurrency: Group = (test) => {
+  test("commands run beside each other, and each has its own input, output and end", () =>
+    Effect.gen(function*() {
+      const numbers = Array.range(1, 20)
+      const results = yield* Effect.forEach(numbers, (number) =>
+        Effect.scoped(Effect.gen(function*() {
+          const process = yield* RemoteContext.start(sh`read word; echo "$word"; echo "$word" >&2; exit ${number}`)
+          yield* Stream.run(Stream.make(bytes(`number ${number}\n`)), process.stdin)
+          return yield* Effect.all([
+            Stream.mkString(Stream.decodeText(process.stdout)),
+            Stream.mkString(Stream.decodeText(process.stderr)),
+            process.exitCode
+          ], { concurrency: "unbounded" })
+        })), { concurrency: 10 })
+      assert.deepStrictEqual(
+        results,
+        numbers.map((number) => [`number ${number}\n`, `number ${number}\n`, ExitCode(number)])
+      )
+    }))
+
+  test("each of some commands that wait for each other runs", () =>
+    Effect.gen(function*() {
+      // None goes on before all have begun.
+      const count = 5
+      const all = yield* Deferred.make<void>()
+      let begun = 0
+      const outputs = yield* Effect.forEach(Array.range(1, count), () => {
+        const go = Stream.fromEffect(Effect.as(Deferred.await(all), bytes("go\n")))
+        return RemoteContext.streamLines(sh`echo ready; read word; echo "$word"`.pipe(Command.stdin(go))).pipe(
+          Stream.tap((line) => line === "ready" && ++begun === count ? Deferred.succeed(all, undefined) : Effect.void),
+          Stream.runCollect
+        )
+      }, { concurrency: "unbounded" })
+      for (const lines of outputs) assert.deepStrictEqual(Chunk.toReadonlyArray(lines), ["ready", "go"])
+    }))
+}
+
+const signals: Group = (test) => {
+  test("death by a signal is no exit code", () =>
+    Effect.gen(function*() {
+      const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
+      yield* process.kill("SIGKILL")
+      const error = yield* Effect.flip(process.exitCode)
+      assert(error._tag === "RemoteCommandError")
+      assert.strictEqual(error.reason, "Signal")
+      const { capabilities } = yield* Transport
+      assert.strictEqual(error.signal, capabilities.exitSignal ? "SIGKILL" : undefined)
+    }))
 
   test("start gives a process to talk to, that a signal reaches", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -325,16 +348,9 @@ export const processes = cases("processes", (test) => {
       assert.strictEqual(unknown.reason, "InvalidCommand")
       assert.isTrue(yield* process.isRunning)
     })))
+}
 
-  test("exitCode does not wait for a reader of stderr that has stopped", () =>
-    Effect.scoped(Effect.gen(function*() {
-      // More than is kept here, by no more than the pipe of an `ssh` holds: one that cannot write does not end.
-      const process = yield* RemoteContext.start(sh`yes | head -c 360000 >&2; exit 127`)
-      const pull = yield* Stream.toPull(process.stderr)
-      yield* Effect.either(pull)
-      assert.strictEqual(yield* process.exitCode, 127)
-    })))
-
+const lostConnections: Group = (test) => {
   test("a lost connection is no success, whatever was read", () =>
     Effect.gen(function*() {
       const dropped = <A, E, R>(run: Effect.Effect<A, E, R>) =>
@@ -366,4 +382,17 @@ export const processes = cases("processes", (test) => {
       assert.strictEqual(Option.getOrThrow(found).reason, "ConnectionLost")
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(RemoteContext.string(Command.make("true")))))
     }))
-})
+}
+
+/** @internal */
+export const processes = cases(
+  "processes",
+  inputs,
+  outputs,
+  timeouts,
+  leftovers,
+  interruption,
+  concurrency,
+  signals,
+  lostConnections
+)

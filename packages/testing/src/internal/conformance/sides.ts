@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import { ConformanceHost } from "../../ConformanceHost.js"
+import type { Group, Need, Test } from "./cases.js"
 import { directory, isRoot, localDirectory, localFiles, makePipe, reasonOf, type Services } from "./support.js"
 
 /**
@@ -92,8 +93,7 @@ export const changing = (
 
 type Direction = "put" | "get"
 
-/** @internal */
-export const directions: ReadonlyArray<Direction> = ["put", "get"]
+const directions: ReadonlyArray<Direction> = ["put", "get"]
 
 /**
  * A local file system on which a file stalls forever once `after` bytes of it have been read or written. `reached` then
@@ -153,3 +153,33 @@ export const trial = (direction: Direction): Effect.Effect<Trial, unknown, Servi
     const [source, target] = direction === "put" ? [here, there] : [there, here]
     return { direction, fs, source, target, transfer: fs[direction] }
   })
+
+/**
+ * Defines a case of `put` and one of `get`.
+ *
+ * @internal
+ */
+export type Each = (
+  title: string,
+  body: (trial: Trial) => Effect.Effect<unknown, unknown, Services | Scope.Scope>,
+  ...needs: ReadonlyArray<Need>
+) => void
+
+/** @internal */
+export const inBothDirections = (define: (each: Each, test: Test) => void): Group => (test) =>
+  define((title, body, ...needs) => {
+    for (const direction of directions) {
+      test(`${direction}: ${title}`, () => Effect.flatMap(trial(direction), body), ...needs)
+    }
+  }, test)
+
+/**
+ * The hidden files in a directory.
+ *
+ * @internal
+ */
+export const hidden = (files: FileSystem.FileSystem, path: string) =>
+  Effect.map(
+    files.readDirectory(path),
+    (names) => names.filter((name) => name.startsWith(".effect-remote-")).map((name) => `${path}/${name}`)
+  )
