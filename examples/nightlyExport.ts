@@ -2,8 +2,9 @@
  * Exports what a program on the host prints: compressed while it comes, under its name only when the program has succeeded,
  * compared by digest with what was sent, and then copied here. An export that fails, or is interrupted, leaves the old one.
  */
-import { LocalHash, RemoteContext, RemoteFileSystem } from "@effect-remote/core"
+import { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
 import type { TransferError } from "@effect-remote/core/Transfer"
+import { NodeMachine } from "@effect-remote/node"
 import type { Command } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { Data, Effect, Stream } from "effect"
@@ -34,11 +35,12 @@ export const nightlyExport = (
 ): Effect.Effect<
   string,
   DamagedExport | PlatformError | RemoteContext.RunError | TransferError,
-  LocalHash.LocalHash | RemoteContext.RemoteContext | RemoteFileSystem.RemoteFileSystem
+  RemoteContext.RemoteContext | RemoteFileSystem.RemoteFileSystem
 > =>
   Effect.gen(function*() {
     const fs = yield* RemoteFileSystem.RemoteFileSystem
-    const hash = yield* Effect.flatMap(LocalHash.LocalHash, (hashes) => hashes.make("sha256"))
+    const machine = yield* NodeMachine.make
+    const hash = yield* machine.hash.make("sha256")
     yield* RemoteContext.stream(dump).pipe(
       gzip,
       Stream.tap((bytes) => Effect.sync(() => hash.update(bytes))),

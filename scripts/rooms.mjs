@@ -13,6 +13,7 @@ export const rooms = {
       "Format",
       "LocalFiles",
       "LocalHash",
+      "LocalMachine",
       "LocalNetwork",
       "LocalStdio",
       "RemoteError",
@@ -121,7 +122,7 @@ export const rooms = {
   },
   "node/local": {
     holds: "this machine: files, hashes, sockets, standard streams, the progress line",
-    modules: ["NodeLocal", "TransferProgress"],
+    modules: ["NodeMachine", "TransferProgress"],
     imports: ["core/models", "core/unstable", "node/lib"]
   },
   "node/perChannel": {

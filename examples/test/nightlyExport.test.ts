@@ -1,6 +1,6 @@
 import { RemoteFileSystem } from "@effect-remote/core"
-import { NodeLocal } from "@effect-remote/node"
 import { Command, FileSystem } from "@effect/platform"
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { gunzipSync } from "node:zlib"
@@ -48,7 +48,7 @@ describe.each(hosts(programs))("nightly export, $name", ({ layer }) => {
       assert.deepStrictEqual(yield* state, whole)
       assert.strictEqual(yield* fs.readFileString(`${path}.sha256`), `${digest}  customers.csv.gz\n`)
       assert.deepStrictEqual(yield* local.readFile(copy), yield* fs.readFile(path))
-    }).pipe(Effect.provide([layer, NodeLocal.layer])))
+    }).pipe(Effect.provide([layer, NodeFileSystem.layer])))
 
   it.live("a dump that fails midway leaves the old export", () =>
     Effect.gen(function*() {
@@ -57,7 +57,7 @@ describe.each(hosts(programs))("nightly export, $name", ({ layer }) => {
       assert.strictEqual(error._tag === "RemoteCommandError" && error.exitCode, 2)
       assert.include(error.message, "the server has gone away")
       assert.deepStrictEqual(yield* state, whole)
-    }).pipe(Effect.provide([layer, NodeLocal.layer])))
+    }).pipe(Effect.provide([layer, NodeFileSystem.layer])))
 
   it.live("an interrupted export leaves the old one, and nothing beside it", () =>
     Effect.gen(function*() {
@@ -66,5 +66,5 @@ describe.each(hosts(programs))("nightly export, $name", ({ layer }) => {
       yield* eventually(state, ({ entries }) => entries.length > whole.entries.length)
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(yield* state, whole)
-    }).pipe(Effect.provide([layer, NodeLocal.layer])))
+    }).pipe(Effect.provide([layer, NodeFileSystem.layer])))
 })

@@ -6,7 +6,6 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
-import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
@@ -105,11 +104,3 @@ export interface LocalFiles {
     id: { readonly dev: number; readonly ino: number }
   ) => Effect.Effect<void, PlatformError>
 }
-
-/**
- * @since 0.1.0
- * @category tags
- */
-export const LocalFiles: Context.Tag<LocalFiles, LocalFiles> = Context.GenericTag<LocalFiles>(
-  "@effect-remote/core/LocalFiles"
-)

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
 /**
@@ -35,11 +34,3 @@ export interface LocalHash {
   /** Fails with `BadArgument` where this machine lacks the algorithm, as one that allows no MD5. */
   readonly make: (algorithm: DigestAlgorithm) => Effect.Effect<Hash, PlatformError>
 }
-
-/**
- * @since 0.1.0
- * @category tags
- */
-export const LocalHash: Context.Tag<LocalHash, LocalHash> = Context.GenericTag<LocalHash>(
-  "@effect-remote/core/LocalHash"
-)

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { SocketError } from "@effect/platform/Socket"
-import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -63,11 +62,3 @@ export interface LocalNetwork {
   /** Connects, and fails with a `TunnelError` when nobody listens there. It can be interrupted while it waits. */
   readonly connect: (address: LocalAddress) => Effect.Effect<LocalConnection, TunnelError, Scope.Scope>
 }
-
-/**
- * @since 0.1.0
- * @category tags
- */
-export const LocalNetwork: Context.Tag<LocalNetwork, LocalNetwork> = Context.GenericTag<LocalNetwork>(
-  "@effect-remote/core/LocalNetwork"
-)

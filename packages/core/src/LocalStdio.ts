@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
-import * as Context from "effect/Context"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 
@@ -18,11 +17,3 @@ export interface LocalStdio {
   readonly stdout: Sink.Sink<void, Uint8Array, never, PlatformError>
   readonly stderr: Sink.Sink<void, Uint8Array, never, PlatformError>
 }
-
-/**
- * @since 0.1.0
- * @category tags
- */
-export const LocalStdio: Context.Tag<LocalStdio, LocalStdio> = Context.GenericTag<LocalStdio>(
-  "@effect-remote/core/LocalStdio"
-)

@@ -8,17 +8,18 @@ import * as CommandExecutor from "@effect/platform/CommandExecutor"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as guardians from "./internal/guardian/client.js"
 import * as waitingShells from "./internal/launch/shellPool.js"
 import * as executor from "./internal/process/executor.js"
 import * as verbs from "./internal/process/verbs.js"
+import * as absentNetwork from "./internal/tunnel/absentNetwork.js"
 import * as localTunnels from "./internal/tunnel/localTunnel.js"
 import * as remoteTunnels from "./internal/tunnel/remoteTunnel.js"
 import * as socks from "./internal/tunnel/socks.js"
-import { LocalNetwork } from "./LocalNetwork.js"
-import { LocalStdio } from "./LocalStdio.js"
+import { LocalMachine } from "./LocalMachine.js"
 import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { RemoteHost } from "./RemoteHost.js"
 import type { RemoteProcess, RunError, RunOptions, RunResult, StartOptions, TextOptions } from "./RemoteProcess.js"
@@ -149,19 +150,17 @@ export const RemoteContext: Context.Tag<RemoteContext, RemoteContext> = Context.
 )
 
 /**
- * A context on a transport. `options` are the defaults of its verbs. `LocalStdio`, where it is provided, serves commands
- * whose input or output is `"inherit"`.
+ * A context on a transport. `options` are the defaults of its verbs.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const transport = yield* Transport
-  const network = yield* LocalNetwork
-  const stdio = yield* Effect.serviceOption(LocalStdio)
+  const { network = absentNetwork.network, stdio } = yield* LocalMachine
   const guardian = yield* guardians.make(transport)
   const shells = yield* waitingShells.make(transport)
-  const verb = verbs.make({ guardian, shells, transport }, stdio, options)
+  const verb = verbs.make({ guardian, shells, transport }, Option.fromNullable(stdio), options)
   const { host, port } = transport.host
   // The command is no attribute: its arguments can be secret.
   const span = {
@@ -219,7 +218,7 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options?: StartOptions): Layer.Layer<RemoteContext, never, Transport | LocalNetwork> =>
+export const layer = (options?: StartOptions): Layer.Layer<RemoteContext, never, Transport | LocalMachine> =>
   Layer.fresh(Layer.scoped(RemoteContext, make(options)))
 
 /**

@@ -200,6 +200,7 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
  * - `Unreachable`: there is no way to the local target: no route, a name that does not resolve.
  * - `InvalidAddress`: an address that is none: an empty host, a port outside 0..65535, a unix path too long. Nothing was
  *   sent.
+ * - `Unsupported`: this machine has no network (`LocalMachine`).
  * - `Unknown`: anything else, in `detail` and `cause`.
  *
  * @since 0.1.0
@@ -212,6 +213,7 @@ export const TunnelReason = Schema.Literal(
   "ConnectionRefused",
   "Unreachable",
   "InvalidAddress",
+  "Unsupported",
   "Unknown"
 )
 

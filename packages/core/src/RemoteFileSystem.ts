@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import * as digests from "./internal/files/digest.js"
@@ -26,9 +27,8 @@ import type {
 import * as operations from "./internal/sftp/requests.js"
 import * as session from "./internal/sftp/session.js"
 import * as putAndGet from "./internal/transfer/putAndGet.js"
-import { LocalFiles } from "./LocalFiles.js"
 import type { DigestAlgorithm } from "./LocalHash.js"
-import { LocalHash } from "./LocalHash.js"
+import { LocalMachine } from "./LocalMachine.js"
 import { RemoteContext } from "./RemoteContext.js"
 import type { RemoteHost } from "./RemoteHost.js"
 import type * as Transfer from "./Transfer.js"
@@ -240,19 +240,17 @@ export const RemoteFileSystem: Context.Tag<RemoteFileSystem, RemoteFileSystem> =
 )
 
 /**
- * The files of a transport's host. What is there already is used: a `FileSystem` is the local side of `put` and `get`, with
- * `LocalFiles` for the small ones,
- * a `RemoteContext` runs the command for a `digest`, `LocalHash` computes one where that cannot be, and a `WatchBackend` is
- * asked first by `watch`.
+ * The files of a transport's host. If a `RemoteContext` is provided, it runs the command for a `digest`; without one, `digest`
+ * reads the file and computes it with `LocalMachine`'s `hash`. If the platform's `WatchBackend` is provided, `watch` asks it
+ * first.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = Effect.gen(function*() {
   const transport = yield* Transport
-  const local = yield* Effect.serviceOption(FileSystem)
-  const localFiles = yield* Effect.serviceOption(LocalFiles)
-  const hash = yield* Effect.serviceOption(LocalHash)
+  const machine = yield* LocalMachine
+  const hash = Option.fromNullable(machine.hash)
   const context = yield* Effect.serviceOption(RemoteContext)
   const watchBackend = yield* Effect.serviceOption(WatchBackend)
   const requests = operations.make(yield* session.make(transport), String(transport.host))
@@ -265,8 +263,8 @@ export const make = Effect.gen(function*() {
       digest,
       hash,
       isRemote: (fs) => TypeId in fs,
-      local,
-      localFiles
+      local: Option.fromNullable(machine.fileSystem),
+      localFiles: Option.fromNullable(machine.files)
     })
   }
   return putAndGet.identify(fileSystem, requests)
@@ -278,7 +276,9 @@ export const make = Effect.gen(function*() {
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RemoteFileSystem, never, Transport> = Layer.fresh(Layer.scoped(RemoteFileSystem, make))
+export const layer: Layer.Layer<RemoteFileSystem, never, Transport | LocalMachine> = Layer.fresh(
+  Layer.scoped(RemoteFileSystem, make)
+)
 
 /**
  * The host's files as the platform's `FileSystem`, for code that knows of no other, with paths that are POSIX whatever this

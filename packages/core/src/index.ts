@@ -16,6 +16,11 @@ export * as LocalHash from "./LocalHash.js"
 /**
  * @since 0.1.0
  */
+export * as LocalMachine from "./LocalMachine.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as LocalNetwork from "./LocalNetwork.js"
 
 /**

@@ -12,19 +12,16 @@ it("the package exports these names", () => {
         "bytes",
         "text",
       ],
-      "LocalFiles": [
-        "LocalFiles",
-      ],
-      "LocalHash": [
-        "LocalHash",
+      "LocalFiles": [],
+      "LocalHash": [],
+      "LocalMachine": [
+        "LocalMachine",
+        "layer",
       ],
       "LocalNetwork": [
         "LocalAddress",
-        "LocalNetwork",
       ],
-      "LocalStdio": [
-        "LocalStdio",
-      ],
+      "LocalStdio": [],
       "RemoteCommand": [
         "quote",
         "sh",

@@ -1,8 +1,8 @@
-import { LocalNetwork, RemoteContext, Transport } from "@effect-remote/core"
+import { LocalMachine, RemoteContext, Transport } from "@effect-remote/core"
 import { Command } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Logger, TestClock } from "effect"
-import { noNetwork, transportOf } from "./fixtures/memory.js"
+import { transportOf } from "./fixtures/memory.js"
 
 /** A host that takes what it is sent and never answers. */
 const silent = (opened: () => void): Transport.Transport =>
@@ -26,7 +26,7 @@ it.scoped("an interrupted launch that is not reported ends in 5 seconds, and the
     const launched = yield* Deferred.make<void>()
     let channels = 0
     const context = yield* RemoteContext.make().pipe(
-      Effect.provideService(LocalNetwork.LocalNetwork, noNetwork),
+      Effect.provideService(LocalMachine.LocalMachine, {}),
       Effect.provideService(
         Transport.Transport,
         // The first one is the guardian's.

@@ -1,10 +1,10 @@
-import { LocalNetwork, RemoteContext } from "@effect-remote/core"
+import { LocalMachine, RemoteContext } from "@effect-remote/core"
 import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
 import * as Frame from "@effect-remote/core/unstable/Frame"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
-import { noNetwork, transportOf } from "./fixtures/memory.js"
+import { transportOf } from "./fixtures/memory.js"
 
 /** A host whose shells end as soon as they are told what to run, after this report. */
 const ending = (report: Option.Option<Frame.Report>) => {
@@ -38,7 +38,7 @@ const ending = (report: Option.Option<Frame.Report>) => {
     effect.pipe(
       Effect.provide(RemoteContext.layer()),
       Effect.provideService(Transport, transport),
-      Effect.provideService(LocalNetwork.LocalNetwork, noNetwork)
+      Effect.provideService(LocalMachine.LocalMachine, {})
     )
   return { provided, shells: () => shells }
 }

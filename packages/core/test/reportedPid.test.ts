@@ -1,4 +1,4 @@
-import { LocalNetwork, RemoteContext } from "@effect-remote/core"
+import { LocalMachine, RemoteContext } from "@effect-remote/core"
 import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
 import * as Frame from "@effect-remote/core/unstable/Frame"
 import { Command } from "@effect/platform"
@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
 import { spawnSync } from "node:child_process"
 import * as terminate from "../src/internal/scripts/terminate.js"
-import { noNetwork, transportOf } from "./fixtures/memory.js"
+import { transportOf } from "./fixtures/memory.js"
 
 /** A host that reports this process id of `sleep`, runs nothing, and notes what else it is told to run. */
 const reporting = (pid: number) => {
@@ -42,7 +42,7 @@ const reporting = (pid: number) => {
       return channel
     })
   const transport = transportOf({ exec })
-  return { told, transport, network: noNetwork }
+  return { told, transport }
 }
 
 describe("a process id that leads no group", () => {
@@ -50,7 +50,7 @@ describe("a process id that leads no group", () => {
   for (const pid of [0, 1]) {
     it.scopedLive(`${pid} is signalled neither by kill nor by the end of the scope`, () =>
       Effect.gen(function*() {
-        const { network, told, transport } = reporting(pid)
+        const { told, transport } = reporting(pid)
         yield* Effect.gen(function*() {
           const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
           assert.strictEqual(process.pid as number, pid)
@@ -60,7 +60,7 @@ describe("a process id that leads no group", () => {
           Effect.scoped,
           Effect.provide(RemoteContext.layer()),
           Effect.provideService(Transport, transport),
-          Effect.provideService(LocalNetwork.LocalNetwork, network)
+          Effect.provideService(LocalMachine.LocalMachine, {})
         )
         const own = [terminate.signal(pid, "SIGTERM"), terminate.group(pid, 5000)].map(({ words }) => words[2]!)
         assert.isFalse(told.some((line) => own.some((script) => line.includes(script))), told.join("\n"))

@@ -1,10 +1,10 @@
-import { LocalNetwork, RemoteContext } from "@effect-remote/core"
+import { LocalMachine, RemoteContext } from "@effect-remote/core"
 import { type Channel, ExitStatus, Transport } from "@effect-remote/core/Transport"
 import * as Frame from "@effect-remote/core/unstable/Frame"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
-import { noNetwork, transportOf } from "./fixtures/memory.js"
+import { transportOf } from "./fixtures/memory.js"
 
 const piece = new Uint8Array(32 * 1024).fill(97)
 
@@ -55,7 +55,7 @@ const run = (pieces: number, options: RemoteContext.TextOptions, status?: ExitSt
   RemoteContext.run(Command.make("noisy"), options).pipe(
     Effect.provide(RemoteContext.layer({ onDisconnect: "keep" })),
     Effect.provideService(Transport, noisy(pieces, status)),
-    Effect.provideService(LocalNetwork.LocalNetwork, noNetwork)
+    Effect.provideService(LocalMachine.LocalMachine, {})
   )
 
 describe("run", () => {

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import type { LocalMachine } from "@effect-remote/core/LocalMachine"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import { isTransient, RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
@@ -22,7 +22,7 @@ import * as process from "node:process"
 import * as multiplexed from "./internal/multiplexed/transport.js"
 import * as perChannel from "./internal/perChannel/transport.js"
 import { expandHome } from "./internal/ssh/home.js"
-import * as NodeLocal from "./NodeLocal.js"
+import * as NodeMachine from "./NodeMachine.js"
 
 /**
  * The options of a transport: the host and the `ssh` to run.
@@ -189,13 +189,8 @@ export const makeProcess = (
 // only `fresh` gives each host services of its own.
 const services = (defaults: RemoteContext.StartOptions) =>
   Layer.fresh(RemoteFileSystem.layer.pipe(
-    Layer.provide(NodeLocal.layerFiles),
-    Layer.provideMerge(
-      Layer.scoped(RemoteContext.RemoteContext, RemoteContext.make(defaults)).pipe(
-        Layer.provide(NodeLocal.layerStdio),
-        Layer.provideMerge(NodeLocal.layerNetwork)
-      )
-    )
+    Layer.provideMerge(Layer.scoped(RemoteContext.RemoteContext, RemoteContext.make(defaults))),
+    Layer.provideMerge(NodeMachine.layer)
   ))
 
 /**
@@ -205,7 +200,7 @@ const services = (defaults: RemoteContext.StartOptions) =>
  * @category models
  */
 export type Services =
-  | LocalNetwork
+  | LocalMachine
   | RemoteContext.RemoteContext
   | RemoteFileSystem.RemoteFileSystem
   | Transport

@@ -1,7 +1,7 @@
 /**
  * @since 0.1.0
  */
-export * as NodeLocal from "./NodeLocal.js"
+export * as NodeMachine from "./NodeMachine.js"
 
 /**
  * @since 0.1.0

@@ -1,5 +1,4 @@
-import { LocalFiles } from "@effect-remote/core/LocalFiles"
-import { NodeLocal } from "@effect-remote/node"
+import { NodeMachine } from "@effect-remote/node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
@@ -24,18 +23,18 @@ const pipe = Effect.acquireRelease(
 describe("LocalFiles", () => {
   it.scopedLive("does not wait for the writer of a named pipe in a file's place", () =>
     Effect.gen(function*() {
-      const files = yield* LocalFiles
+      const { files } = yield* NodeMachine.make
       const path = yield* pipe
       // A pipe has no offsets.
       const error = yield* Effect.flip(files.read(path, 10))
       assert.include(error.message, "ESPIPE")
       const { mode } = yield* Effect.flatMap(files.open(path), ({ look }) => look)
       assert.strictEqual(mode & Fs.constants.S_IFMT, Fs.constants.S_IFIFO)
-    }).pipe(Effect.provide(NodeLocal.layer)), 10_000)
+    }), 10_000)
 
   it.scopedLive("reads an open file from any offset, also after it has lost its name", () =>
     Effect.gen(function*() {
-      const files = yield* LocalFiles
+      const { files } = yield* NodeMachine.make
       const path = `${Path.dirname(yield* pipe)}/file`
       Fs.writeFileSync(path, "0123456789")
       const opened = yield* files.open(path)
@@ -44,5 +43,5 @@ describe("LocalFiles", () => {
       const read = (offset: number) =>
         Effect.map(opened.read(piece, offset), (length) => Buffer.from(piece.subarray(0, length)).toString())
       assert.deepStrictEqual(yield* Effect.forEach([0, 8, 10, 3], read), ["0123", "89", "", "3456"])
-    }).pipe(Effect.provide(NodeLocal.layer)))
+    }))
 })

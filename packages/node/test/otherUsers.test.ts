@@ -4,6 +4,7 @@
  */
 import { RemoteFileSystem, type Transfer } from "@effect-remote/core"
 import { Transport } from "@effect-remote/core/Transport"
+import { NodeMachine } from "@effect-remote/node"
 import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -11,6 +12,9 @@ import { Effect, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as wires from "./fixtures/wire.js"
 import { pairings } from "./suites/transports.js"
+
+const filesOver = (transport: Transport) =>
+  RemoteFileSystem.make.pipe(Effect.provideService(Transport, transport), Effect.provide(NodeMachine.layer))
 
 const isRoot = process.getuid?.() === 0
 const other = 12345
@@ -186,7 +190,7 @@ describe("a file of another user that is replaced", () => {
         }
       })
       const wire = wires.make(transport, { delay: 0, before: () => Effect.orDie(look) })
-      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const fs = yield* filesOver(wire.transport)
       for (const content of ["secret", new Uint8Array(100_000)]) {
         for (const [name, mode] of [["open", 0o666], ["odd", 0o664]] as const) {
           yield* files.writeFileString(`/shared/${name}`, "")
@@ -224,7 +228,7 @@ describe("a directory that another user swaps for a link while it is removed", (
             return Effect.orDie(now)
           })
       })
-      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const fs = yield* filesOver(wire.transport)
       yield* files.makeDirectory("/home/user/tree/below", { recursive: true })
       yield* files.chown("/home/user/tree", 1000, 1000)
       yield* files.chown("/home/user/tree/below", 1000, 1000)
@@ -271,8 +275,8 @@ describe("a file of another user that is swapped for a link while it is copied",
             return Effect.orDie(swap)
           })
       })
-      const plain = yield* Effect.provideService(RemoteFileSystem.make, Transport, transport)
-      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const plain = yield* filesOver(transport)
+      const fs = yield* filesOver(wire.transport)
       const attempts: Record<string, (to: string) => Effect.Effect<unknown, PlatformError | Transfer.TransferError>> = {
         copyFile: (to) => fs.copyFile("/shared/file", to),
         copy: (to) => fs.copy("/shared", to),
@@ -326,8 +330,8 @@ describe("a directory that another user swaps for a link while a tree is mirrore
             ))
           })
       })
-      const plain = yield* Effect.provideService(RemoteFileSystem.make, Transport, transport)
-      const fs = yield* Effect.provideService(RemoteFileSystem.make, Transport, wire.transport)
+      const plain = yield* filesOver(transport)
+      const fs = yield* filesOver(wire.transport)
       const error = yield* Effect.flip(fs.put("/home/user/source", "/shared/site", { delete: true, local: plain }))
       assert.isFalse(isArmed)
       yield* expectFile("/home/user/precious/key", "kept")

@@ -1,6 +1,6 @@
 import { RemoteFileSystem } from "@effect-remote/core"
 import { Transport } from "@effect-remote/core/Transport"
-import { NodeLocal, OpenSsh } from "@effect-remote/node"
+import { NodeMachine, OpenSsh } from "@effect-remote/node"
 import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Stream, TestClock } from "effect"
@@ -17,7 +17,7 @@ const over = (link: wires.Link) =>
     const wire = wires.make(yield* Transport, link)
     const fs = yield* RemoteFileSystem.make.pipe(
       Effect.provideService(Transport, wire.transport),
-      Effect.provide(NodeLocal.layerFiles)
+      Effect.provide(NodeMachine.layer)
     )
     // The session is there when it counts.
     yield* fs.realPath("/")

@@ -1,4 +1,4 @@
-import { RemoteFileSystem, Transfer } from "@effect-remote/core"
+import { LocalMachine, RemoteFileSystem, Transfer } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import { NodeFileSystem } from "@effect/platform-node"
@@ -132,7 +132,7 @@ for (const kind of servers) {
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ kind, loginShell: "sh" })
         yield* Effect.gen(function*() {
-          const fs = yield* RemoteFileSystem.make
+          const fs = yield* Effect.provideService(RemoteFileSystem.make, LocalMachine.LocalMachine, {})
           const wrong = yield* Effect.flip(fs.put("/etc/passwd", "/tmp/x", { local: fs, verify: "digest" }))
           assert.strictEqual(wrong._tag, "BadArgument")
           yield* Effect.provideService(use(sshd), RemoteFileSystem.RemoteFileSystem, fs)

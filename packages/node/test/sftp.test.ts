@@ -1,4 +1,4 @@
-import { RemoteContext, RemoteError, RemoteFileSystem } from "@effect-remote/core"
+import { LocalMachine, RemoteContext, RemoteError, RemoteFileSystem } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { Command } from "@effect/platform"
@@ -273,7 +273,7 @@ describe("digests", () => {
     }
     const fs = yield* RemoteFileSystem.make.pipe(
       Effect.provideService(RemoteContext.RemoteContext, { ...context, string }),
-      Effect.provide(localHash.layer)
+      Effect.provideService(LocalMachine.LocalMachine, { hash: localHash.hash })
     )
     return { fs, commands: () => commands }
   })

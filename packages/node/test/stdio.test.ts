@@ -1,5 +1,4 @@
-import { LocalStdio } from "@effect-remote/core/LocalStdio"
-import { NodeLocal } from "@effect-remote/node"
+import { NodeMachine } from "@effect-remote/node"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { eventually } from "./suites/support.js"
@@ -13,7 +12,7 @@ it.live("takes more than ten commands at once on the standard streams, without a
       Effect.sync(() => process.on("warning", warn)),
       () => Effect.sync(() => process.off("warning", warn))
     )
-    const { stderr, stdin, stdout } = yield* LocalStdio
+    const { stderr, stdin, stdout } = (yield* NodeMachine.make).stdio
     const streams = [process.stdin, process.stdout, process.stderr]
     const limits = () => streams.map((stream) => stream.getMaxListeners())
     const before = limits()
@@ -31,4 +30,4 @@ it.live("takes more than ten commands at once on the standard streams, without a
     assert.deepStrictEqual(warnings, [])
     yield* Fiber.interrupt(running)
     assert.deepStrictEqual(limits(), before)
-  }).pipe(Effect.scoped, Effect.provide(NodeLocal.layerStdio)))
+  }).pipe(Effect.scoped))

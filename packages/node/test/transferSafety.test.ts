@@ -1,7 +1,7 @@
 /** Transfers among files of other users, and with another process that changes names meanwhile. */
-import { RemoteFileSystem, Transfer } from "@effect-remote/core"
-import { LocalHash } from "@effect-remote/core/LocalHash"
-import { NodeLocal, OpenSsh } from "@effect-remote/node"
+import { LocalMachine, RemoteFileSystem, Transfer } from "@effect-remote/core"
+import type { LocalHash } from "@effect-remote/core/LocalHash"
+import { NodeMachine, OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -113,15 +113,15 @@ for (const kind of servers) {
           Fs.symlinkSync(precious, `${to}/${name}`)
         }
         // Called for each piece that has come. The digests are equal: only the file shows the change.
-        const hash = LocalHash.of({ make: () => Effect.succeed({ update: swap, hex: () => "the same for all" }) })
+        const hash: LocalHash = { make: () => Effect.succeed({ update: swap, hex: () => "the same for all" }) }
         const error = yield* RemoteFileSystem.make.pipe(
           Effect.flatMap((fs) =>
             Effect.flip(
               fs.get(`${directory}/from`, `${to}/file`, { verify: "digest", preserve: { mode: true, times: true } })
             )
           ),
-          Effect.provideService(LocalHash, hash),
-          Effect.provide([NodeLocal.layerFiles, OpenSsh.layer(host)])
+          Effect.provideService(LocalMachine.LocalMachine, { ...yield* NodeMachine.make, hash }),
+          Effect.provide(OpenSsh.layer(host))
         )
         assert(error._tag === "TransferError")
         const failed = error.entries[0]?.outcome

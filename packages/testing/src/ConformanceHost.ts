@@ -6,16 +6,16 @@
  *
  * @since 0.1.0
  */
-import { LocalAddress, LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import { LocalAddress } from "@effect-remote/core/LocalNetwork"
 import type { RemoteContext } from "@effect-remote/core/RemoteContext"
 import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as RemoteHosts from "@effect-remote/core/RemoteHost"
 import type { Duplex, RemoteAddress, Transport } from "@effect-remote/core/Transport"
-import * as NodeLocal from "@effect-remote/node/NodeLocal"
+import * as NodeMachine from "@effect-remote/node/NodeMachine"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import type { PlatformError } from "@effect/platform/Error"
-import { FileSystem } from "@effect/platform/FileSystem"
+import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -136,8 +136,7 @@ export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
     ConformanceHost,
     Effect.gen(function*() {
       const sshd = yield* Sshd
-      const files = yield* FileSystem
-      const network = yield* LocalNetwork
+      const { fileSystem: files, network } = yield* NodeMachine.make
       const own = `${sshd.directory}/conformance`
       yield* Effect.orDie(files.makeDirectory(own))
       let last = 0
@@ -165,7 +164,7 @@ export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
         dropConnections: sshd.dropConnections
       })
     })
-  ).pipe(Layer.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
+  )
 )
 
 /**
@@ -187,13 +186,11 @@ export const namedSshd = (
 ) =>
 (name: string): Effect.Effect<NamedHost, PlatformError | Sshds.SshdError, Scope.Scope> =>
   Effect.gen(function*() {
-    const files = yield* FileSystem
+    const { fileSystem: files, network } = yield* NodeMachine.make
     const home = yield* files.makeTempDirectoryScoped({ prefix: "conformance-" })
     yield* files.writeFileString(`${home}/name`, name)
     const { host } = yield* Sshds.make({ loginShell: "sh", ...options, home })
-    const { address } = yield* Effect.scoped(Effect.orDie(
-      Effect.flatMap(LocalNetwork, (network) => network.listen(anyPort))
-    ))
+    const { address } = yield* Effect.scoped(Effect.orDie(network.listen(anyPort)))
     const refusing = yield* Effect.orDie(RemoteHosts.make({ ...host, port: loopback.portOf(address) }))
     return { layer: () => layerOf(host), down: () => layerOf(refusing) }
-  }).pipe(Effect.provide([NodeFileSystem.layer, NodeLocal.layerNetwork]))
+  }).pipe(Effect.provide(NodeFileSystem.layer))

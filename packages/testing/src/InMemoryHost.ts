@@ -10,7 +10,7 @@
  *
  * @since 0.1.0
  */
-import { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import { LocalMachine } from "@effect-remote/core/LocalMachine"
 import { RemoteContext } from "@effect-remote/core/RemoteContext"
 import { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type * as RemoteHost from "@effect-remote/core/RemoteHost"
@@ -226,7 +226,7 @@ export interface InMemoryHost {
   readonly transport: Transport
   readonly context: RemoteContext
   readonly fileSystem: RemoteFileSystem
-  readonly localNetwork: LocalNetwork
+  readonly localMachine: LocalMachine
   /** The host's files with the rights of root, past the connection and its faults. */
   readonly files: FileSystem
   /** All that is at a path and below it, by path. Default: `/`. */
@@ -399,7 +399,7 @@ export const make = <C = {}, R = never, S = {}>(
       transport: host.transport,
       context: host.context,
       fileSystem: host.fileSystem,
-      localNetwork: host.network,
+      localMachine: host.machine,
       files: host.administrator,
       tree: (path = "/") => Effect.sync(() => entries(memory, path)),
       snapshot: (path = "/") => Effect.sync(() => snapshot(memory, path)),
@@ -448,7 +448,7 @@ export const make = <C = {}, R = never, S = {}>(
  * @since 0.1.0
  * @category models
  */
-export type Provided = InMemoryHost | LocalNetwork | RemoteContext | RemoteFileSystem | Transport
+export type Provided = InMemoryHost | LocalMachine | RemoteContext | RemoteFileSystem | Transport
 
 /**
  * A host in place of `OpenSsh.layer`.
@@ -479,5 +479,5 @@ export const layer = <C = {}, R = never, S = {}>(
       Context.add(Transport, host.transport),
       Context.add(RemoteContext, host.context),
       Context.add(RemoteFileSystem, host.fileSystem),
-      Context.add(LocalNetwork, host.localNetwork)
+      Context.add(LocalMachine, host.localMachine)
     )))

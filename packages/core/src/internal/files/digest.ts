@@ -134,7 +134,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
             call,
             "Unknown",
             undefined,
-            `the host does not compute ${algorithm}, and no LocalHash was there to do it here`
+            `the host does not compute ${algorithm}, and LocalMachine has no \`hash\` to do it here`
           )
         ),
       onSome: ({ make }) =>

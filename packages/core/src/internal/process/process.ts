@@ -156,7 +156,7 @@ const attempt = Effect.fnUntraced(function*(
     ? yield* Option.match(settings.stdin, {
       onSome: Effect.succeed,
       onNone: () =>
-        failure.error({ reason: "Unsupported", detail: "stdin is \"inherit\", and no LocalStdio was provided" })
+        failure.error({ reason: "Unsupported", detail: "stdin is \"inherit\", and LocalMachine has no `stdio`" })
     })
     : compiled.stdin
   const plan = yield* plans.make(transport, compiled, settings.pty, failure, settings.pipefail)

@@ -71,7 +71,7 @@ export const start = Effect.fnUntraced(function*(
   if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
     return yield* failure.error({
       reason: "Unsupported",
-      detail: "its output is \"inherit\", and no LocalStdio was provided"
+      detail: "its output is \"inherit\", and LocalMachine has no `stdio`"
     })
   }
   const started = yield* processes.start(host, program, {

@@ -87,7 +87,7 @@ export const make = (
       if (Option.isNone(here)) {
         return Effect.fail(errors.badArgument(
           { method, path: source },
-          "no FileSystem was there when this one was made: say `local`"
+          "LocalMachine has no `fileSystem`: set the option `local`"
         ))
       }
       const ofHost = operationsOf(here.value)

@@ -34,7 +34,7 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
     }
     if (options.verify === "digest" && Option.isNone(hash)) {
       return yield* Effect.fail(
-        errors.badArgument(atSource, "digests need a LocalHash, which was not there when the file system was made")
+        errors.badArgument(atSource, "digests are computed by LocalMachine, which has no `hash`")
       )
     }
     yield* checkCarried(job, source, from.carriesBytes)

@@ -1,8 +1,7 @@
-import { type Change, type Info, LocalFiles, type NewFile, type OpenedFile } from "@effect-remote/core/LocalFiles"
+import type { Change, Info, LocalFiles, NewFile, OpenedFile } from "@effect-remote/core/LocalFiles"
 import { type PlatformError, SystemError, type SystemErrorReason } from "@effect/platform/Error"
-import { FileSystem } from "@effect/platform/FileSystem"
+import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
@@ -239,17 +238,14 @@ const place = ({ bytes, created, path, permissions, temporary, times }: NewFile)
   )
 
 /** @internal */
-export const layer: Layer.Layer<LocalFiles, never, FileSystem> = Layer.effect(
-  LocalFiles,
-  Effect.map(FileSystem, (fileSystem) => ({
-    fileSystem,
-    look,
-    list,
-    open,
-    read,
-    place,
-    change,
-    changeDirectory,
-    rename
-  }))
-)
+export const make = (fileSystem: FileSystem): LocalFiles => ({
+  fileSystem,
+  look,
+  list,
+  open,
+  read,
+  place,
+  change,
+  changeDirectory,
+  rename
+})

@@ -1,11 +1,10 @@
-import { LocalHash } from "@effect-remote/core/LocalHash"
+import type { LocalHash } from "@effect-remote/core/LocalHash"
 import { BadArgument } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Crypto from "node:crypto"
 
 /** @internal */
-export const layer: Layer.Layer<LocalHash> = Layer.succeed(LocalHash, {
+export const hash: LocalHash = {
   make: (algorithm) =>
     Effect.map(
       // OpenSSL refuses what its policy forbids: MD5 in FIPS mode.
@@ -24,4 +23,4 @@ export const layer: Layer.Layer<LocalHash> = Layer.succeed(LocalHash, {
         hex: () => hash.digest("hex")
       })
     )
-})
+}

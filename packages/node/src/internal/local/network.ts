@@ -1,9 +1,8 @@
-import { LocalAddress, type LocalConnection, LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import { LocalAddress, type LocalConnection, type LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import { TunnelError } from "@effect-remote/core/RemoteError"
 import { SocketGenericError } from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import { show } from "../lib/address.js"
@@ -149,4 +148,4 @@ const connect: LocalNetwork["connect"] = Effect.fnUntraced(function*(address) {
 })
 
 /** @internal */
-export const layer: Layer.Layer<LocalNetwork> = Layer.succeed(LocalNetwork, { connect, listen })
+export const network: LocalNetwork = { connect, listen }

@@ -1,9 +1,8 @@
-import { LocalStdio } from "@effect-remote/core/LocalStdio"
+import type { LocalStdio } from "@effect-remote/core/LocalStdio"
 import * as NodeSink from "@effect/platform-node/NodeSink"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import { SystemError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { EventEmitter } from "node:events"
@@ -38,7 +37,7 @@ const sink = (method: "stdout" | "stderr") =>
   ))
 
 /** @internal */
-export const layer: Layer.Layer<LocalStdio> = Layer.succeed(LocalStdio, {
+export const stdio: LocalStdio = {
   // Read only while a command uses it. After that it does not keep the program alive.
   stdin: Stream.unwrapScoped(
     Effect.as(
@@ -58,4 +57,4 @@ export const layer: Layer.Layer<LocalStdio> = Layer.succeed(LocalStdio, {
   ),
   stdout: sink("stdout"),
   stderr: sink("stderr")
-})
+}

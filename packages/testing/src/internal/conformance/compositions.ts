@@ -4,7 +4,7 @@
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import { Transport } from "@effect-remote/core/Transport"
-import * as NodeLocal from "@effect-remote/node/NodeLocal"
+import * as NodeMachine from "@effect-remote/node/NodeMachine"
 import * as Command from "@effect/platform/Command"
 import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
@@ -50,7 +50,7 @@ const eachItsOwn = { first: ["a", "a"], second: ["b", "b"] }
 const byHand = (transport: Layer.Layer<Transport, unknown>) =>
   RemoteFileSystem.layer.pipe(
     Layer.provideMerge(RemoteContext.layer()),
-    Layer.provide(NodeLocal.layer),
+    Layer.provide(NodeMachine.layer),
     Layer.provide(transport)
   )
 

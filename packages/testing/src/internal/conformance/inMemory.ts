@@ -1,7 +1,7 @@
 /**
  * The host in memory, as the conformance suite sees it.
  */
-import { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import { LocalMachine } from "@effect-remote/core/LocalMachine"
 import { RemoteContext } from "@effect-remote/core/RemoteContext"
 import { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import { RemoteAddress, Transport } from "@effect-remote/core/Transport"
@@ -98,7 +98,7 @@ export const layer: Layer.Layer<
     Context.add(Transport, host.transport),
     Context.add(RemoteContext, host.context),
     Context.add(RemoteFileSystem, host.fileSystem),
-    Context.add(LocalNetwork, host.localNetwork),
+    Context.add(LocalMachine, host.localMachine),
     Context.add(ConformanceHost, conformanceHost)
   )
 }))

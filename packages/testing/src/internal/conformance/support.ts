@@ -1,12 +1,12 @@
 /**
  * What the cases of the conformance suite share.
  */
-import { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteError from "@effect-remote/core/RemoteError"
 import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type { Transport } from "@effect-remote/core/Transport"
-import * as NodeLocal from "@effect-remote/node/NodeLocal"
+import * as NodeMachine from "@effect-remote/node/NodeMachine"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Command from "@effect/platform/Command"
 import { isPlatformError, type PlatformError } from "@effect/platform/Error"
@@ -220,4 +220,4 @@ export const makePipe = (path: string) => RemoteContext.exitCode(Command.make("m
  *
  * @internal
  */
-export const localNetwork: Effect.Effect<LocalNetwork> = Effect.provide(LocalNetwork, NodeLocal.layerNetwork)
+export const localNetwork: Effect.Effect<LocalNetwork> = Effect.map(NodeMachine.make, ({ network }) => network)

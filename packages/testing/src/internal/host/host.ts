@@ -1,21 +1,19 @@
 /**
  * A host in memory, put together.
  */
-import { LocalHash } from "@effect-remote/core/LocalHash"
-import { LocalNetwork } from "@effect-remote/core/LocalNetwork"
+import { LocalMachine } from "@effect-remote/core/LocalMachine"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import * as RemoteHost from "@effect-remote/core/RemoteHost"
 import { type Duplex, type RemoteAddress, Transport } from "@effect-remote/core/Transport"
-import * as NodeLocal from "@effect-remote/node/NodeLocal"
-import { FileSystem } from "@effect/platform/FileSystem"
+import * as NodeMachine from "@effect-remote/node/NodeMachine"
+import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fault from "../../Fault.js"
@@ -71,7 +69,7 @@ export interface Host {
   readonly transport: Transport
   readonly context: RemoteContext.RemoteContext
   readonly fileSystem: RemoteFileSystem.RemoteFileSystem
-  readonly network: LocalNetwork
+  readonly machine: NodeMachine.NodeMachine
   readonly memory: memories.Memory
   readonly journal: journals.Journal
   readonly faults: faults.Faults
@@ -143,19 +141,6 @@ export const of = (transport: Transport): Host => {
   if (host === undefined) throw new TypeError("the transport is not that of a host in memory")
   return host
 }
-
-// What is this machine's has no state, so that one is enough for all hosts.
-let built: Context.Context<Machine> | undefined
-
-type Machine = Layer.Layer.Success<typeof NodeLocal.layer>
-
-const local: Effect.Effect<Context.Context<Machine>> = Effect.suspend(() =>
-  built === undefined
-    ? Effect.tap(Effect.scoped(Layer.build(NodeLocal.layer)), (machine) => {
-      built = machine
-    })
-    : Effect.succeed(built)
-)
 
 const outcomeOf = ProgramExit.$match({
   Code: ({ code }) => Outcome.Exited({ code }),
@@ -275,24 +260,22 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       subsystems: { sftp: sftp.serve(files, wrong, options.maxHandles) }
     })
 
-    const machine = yield* local
-    const base = Context.make(Scope.Scope, scope).pipe(Context.add(Transport, opened.transport))
-    const context = yield* Effect.mapInputContext(
-      RemoteContext.make(),
-      (_: Context.Context<never>) => Context.merge(base, Context.omit(FileSystem)(machine))
+    const node = yield* NodeMachine.make
+    const machine = options.local === undefined ? node : { ...node, fileSystem: options.local }
+    const base = Context.make(Scope.Scope, scope).pipe(
+      Context.add(Transport, opened.transport),
+      Context.add(LocalMachine, machine)
     )
-    const ownSide = options.local === undefined
-      ? machine
-      : Context.add(Context.pick(LocalHash)(machine), FileSystem, options.local)
+    const context = yield* Effect.mapInputContext(RemoteContext.make(), (_: Context.Context<never>) => base)
     const fileSystem = yield* Effect.mapInputContext(
       RemoteFileSystem.make,
-      (_: Context.Context<never>) => Context.merge(ownSide, Context.add(base, RemoteContext.RemoteContext, context))
+      (_: Context.Context<never>) => Context.add(base, RemoteContext.RemoteContext, context)
     )
     const host: Host = {
       transport: opened.transport,
       context,
       fileSystem,
-      network: Context.get(machine, LocalNetwork),
+      machine,
       memory,
       journal,
       faults: wrong,

@@ -1,6 +1,7 @@
 /**
  * Sessions of SFTP over the files of the host.
  */
+import { LocalMachine } from "@effect-remote/core/LocalMachine"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
@@ -83,6 +84,7 @@ export const direct = (
     // Nothing else of whoever builds the host is to be used.
     return yield* Effect.mapInputContext(
       RemoteFileSystem.make,
-      (_: Context.Context<never>) => Context.add(Context.make(Transport, transport), Scope.Scope, scope)
+      (_: Context.Context<never>) =>
+        Context.make(Transport, transport).pipe(Context.add(Scope.Scope, scope), Context.add(LocalMachine, {}))
     )
   })

@@ -1,9 +1,10 @@
 /**
  * Digests, on the host and here.
  */
+import { LocalMachine } from "@effect-remote/core/LocalMachine"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import { Transport } from "@effect-remote/core/Transport"
-import * as NodeLocal from "@effect-remote/node/NodeLocal"
+import * as NodeMachine from "@effect-remote/node/NodeMachine"
 import { assert } from "@effect/vitest"
 import * as Array from "effect/Array"
 import * as Context from "effect/Context"
@@ -45,12 +46,12 @@ const content = Buffer.from(Array.makeBy(400_000, (index) => (index * 7919) % 25
 
 /** Files of a host whose commands are not known. */
 const withoutCommands = Effect.mapInputContext(
-  Effect.provide(RemoteFileSystem.make, NodeLocal.layerFiles),
+  Effect.provide(RemoteFileSystem.make, NodeMachine.layer),
   (context: Context.Context<Transport | Scope.Scope>) => Context.pick(Transport, Scope.Scope)(context)
 )
 
 /** Files of which no digest is computed here: the services of a layer do not tell how. */
-const withoutHash = RemoteFileSystem.make
+const withoutHash = Effect.provideService(RemoteFileSystem.make, LocalMachine, {})
 
 /** @internal */
 export const digests: Group = (test) => {

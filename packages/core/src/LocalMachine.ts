@@ -1,0 +1,56 @@
+/**
+ * The machine that the program runs on, as commands, files and tunnels of a host need it. `NodeMachine.layer` of
+ * `@effect-remote/node` is the whole of it. `OpenSsh.layer` and `InMemoryHost.layer` provide it, too.
+ *
+ * @since 0.1.0
+ */
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
+import type { LocalFiles } from "./LocalFiles.js"
+import type { LocalHash } from "./LocalHash.js"
+import type { LocalNetwork } from "./LocalNetwork.js"
+import type { LocalStdio } from "./LocalStdio.js"
+
+/**
+ * The parts of this machine. A part that is left out makes the uses that need it fail with a typed error, before anything
+ * is sent.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LocalMachine {
+  /** The local side of `put` and `get`, unless their option `local` names another one. */
+  readonly fileSystem?: FileSystem | undefined
+  /** Makes transfers of many small files fast. Used with the `FileSystem` that it names, and only with that. */
+  readonly files?: LocalFiles | undefined
+  /** Computes digests for `verify: "digest"`, and for hosts that compute none. */
+  readonly hash?: LocalHash | undefined
+  /** Listens and connects for tunnels. */
+  readonly network?: LocalNetwork | undefined
+  /** The standard streams, for commands whose input or output is `"inherit"`. */
+  readonly stdio?: LocalStdio | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category tags
+ */
+export const LocalMachine: Context.Tag<LocalMachine, LocalMachine> = Context.GenericTag<LocalMachine>(
+  "@effect-remote/core/LocalMachine"
+)
+
+/**
+ * Provides the given parts.
+ *
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { LocalMachine } from "@effect-remote/core"
+ *
+ * // For a program without files, streams and sockets of its own: commands and remote files work.
+ * export const Nothing = LocalMachine.layer({})
+ * ```
+ */
+export const layer = (machine: LocalMachine): Layer.Layer<LocalMachine> => Layer.succeed(LocalMachine, machine)
