@@ -131,7 +131,7 @@ for (const kind of servers) {
               yield* strike({ proxy, sshd })
               const error = connectionLost(yield* Fiber.await(command))
               assert.match(error.detail, words)
-              assert.include(error.hint, "The next use connects again")
+              assert.include(error.hint, "The next use reconnects")
               yield* Effect.forEach(others, (fiber) => Effect.map(Fiber.await(fiber), connectionLost))
               assert.strictEqual(yield* talk.ended, "ECONNRESET")
             }))
