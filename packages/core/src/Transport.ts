@@ -132,22 +132,28 @@ export interface Capabilities {
 export type ConnectionState = "idle" | "connecting" | "ready" | "lost"
 
 /**
- * How a session shares the few that a server allows on one connection (`MaxSessions`). A session waits until there is one,
- * in order.
+ * How a session shares the few that a server allows on one connection (`MaxSessions`).
+ *
+ * A transport may ignore both options, as one with a connection for each session does. Then sessions that stay open keep
+ * others waiting on a server with a small limit, and a command that is to be ended cannot be if every session is in use.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionOptions {
   /**
-   * For a session that stays open without being in use: what it does when others wait, and every session that the server
-   * allows is one that stays. It should close this one as soon as it is not in use.
+   * What the session does if the server allows no more sessions:
+   *
+   * - `"normal"`: waits for its turn. Default.
+   * - `"idle"`: fails with `ChannelRefused`. It leaves one session free for others, and is reclaimed first.
+   * - `"urgent"`: gets a connection of its own.
    */
-  readonly onWanted?: Effect.Effect<void> | undefined
-  /** It fails with `ChannelRefused` instead of waiting, and it is wanted before any other. */
-  readonly spare?: boolean | undefined
-  /** It does not wait: where the server allows no more sessions it gets a connection of its own. */
-  readonly urgent?: boolean | undefined
+  readonly priority?: "normal" | "idle" | "urgent" | undefined
+  /**
+   * For a session that stays open while it is not in use. The transport runs this when another session waits and no session
+   * of the server becomes free. It should close the session as soon as it is not in use.
+   */
+  readonly onReclaim?: Effect.Effect<void> | undefined
 }
 
 /**

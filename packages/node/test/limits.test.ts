@@ -160,7 +160,7 @@ for (const kind of servers) {
         const transport = yield* Transport.Transport
         const error = yield* Effect.flip(RemoteContext.string(Command.make("true")))
         assert.strictEqual(error.reason, "ChannelRefused")
-        const spare = yield* Effect.flip(Effect.scoped(transport.exec("true", { spare: true })))
+        const spare = yield* Effect.flip(Effect.scoped(transport.exec("true", { priority: "idle" })))
         assert.strictEqual(spare.reason, "ChannelRefused")
       }).pipe(Effect.provide(layerConnection({ kind, maxSessions: 0, loginShell: "sh" }))))
   })

@@ -315,7 +315,7 @@ describe("a server that allows few sessions", () => {
 describe("a refusal", () => {
   it("without open sessions fails the caller, with the server's words", () => {
     const { open, sessions, world } = serve({ limit: 0, words: "not on sundays" })
-    const users = [open(), open({ spare: true }), open({ onWanted: Effect.void })]
+    const users = [open(), open({ priority: "idle" }), open({ onReclaim: Effect.void })]
     world.settle()
     for (const user of users) {
       const { detail, hint, reason } = failureOf(user)
@@ -487,7 +487,7 @@ describe("interruption", () => {
     learnLimit(served)
     const { close, open, use, users, world } = served
     const staying = (options: SessionOptions) => {
-      const user: User = open({ ...options, onWanted: Effect.sync(() => close(user)) })
+      const user: User = open({ ...options, onReclaim: Effect.sync(() => close(user)) })
     }
     for (const [action, much] of steps) {
       const user = users[much % users.length]
@@ -511,7 +511,7 @@ describe("interruption", () => {
           world.adjust(much % 20)
           break
         case "spare":
-          staying({ spare: true })
+          staying({ priority: "idle" })
           break
         case "stay":
           staying({})
@@ -527,7 +527,7 @@ describe("sessions that stay", () => {
   /** Opens an idle session and records whether it was asked to close. It closes on request of the test. */
   const stay = ({ close, open, world }: Served, options: SessionOptions = {}) => {
     const asked: Array<number> = []
-    const user = open({ ...options, onWanted: Effect.sync(() => void asked.push(world.now())) })
+    const user = open({ ...options, onReclaim: Effect.sync(() => void asked.push(world.now())) })
     world.settle()
     return { user, asked, go: () => close(user) }
   }
@@ -605,10 +605,10 @@ describe("sessions that stay", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { close, open, server, world } = served
-    const spare = stay(served, { spare: true })
+    const spare = stay(served, { priority: "idle" })
     assert.isTrue(has(spare.user))
     const { refusals } = server
-    const another = stay(served, { spare: true })
+    const another = stay(served, { priority: "idle" })
     assert.strictEqual(failureOf(another.user).reason, "ChannelRefused")
     const command = open()
     world.settle()
@@ -617,7 +617,7 @@ describe("sessions that stay", () => {
     close(command)
     spare.go()
     world.settle()
-    assert.isTrue(has(stay(served, { spare: true }).user))
+    assert.isTrue(has(stay(served, { priority: "idle" }).user))
     assertNoneLost(served)
   })
 
@@ -625,7 +625,7 @@ describe("sessions that stay", () => {
     const served = serve({ limit: 1 })
     const { open, sessions, world } = served
     open()
-    const spare = open({ spare: true })
+    const spare = open({ priority: "idle" })
     world.settle()
     assert.strictEqual(failureOf(spare).reason, "ChannelRefused")
     assert.strictEqual(sessions.waiting(), 0)
@@ -636,7 +636,7 @@ describe("sessions that stay", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { close, open, use, world } = served
-    const spare = stay(served, { spare: true })
+    const spare = stay(served, { priority: "idle" })
     for (let count = 0; count < 40; count++) use(20)
     world.adjust(900)
     assert.deepStrictEqual(spare.asked, [])
@@ -663,7 +663,7 @@ describe("sessions that stay", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { open, world } = served
-    const spare = stay(served, { spare: true })
+    const spare = stay(served, { priority: "idle" })
     const other = stay(served)
     const waiting = [open(), open()]
     world.adjust(50)
@@ -681,7 +681,7 @@ describe("sessions that stay", () => {
     const served = serve({ limit: 2 })
     learnLimit(served)
     const { open, world } = served
-    const spare = stay(served, { spare: true })
+    const spare = stay(served, { priority: "idle" })
     const other = stay(served)
     const waiting = open()
     world.adjust(1000)

@@ -131,8 +131,8 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     const left = yield* Deferred.make<GuardianState>()
     const { say, writeOn } = writer()
     const channel = yield* transport.exec(frame.launchLine, {
-      spare: true,
-      onWanted: Effect.suspend(() => {
+      priority: "idle",
+      onReclaim: Effect.suspend(() => {
         say(protocol.Request.Detach())
         return Effect.asVoid(Deferred.await(left))
       })

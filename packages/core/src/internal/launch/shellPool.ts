@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     Effect.gen(function*() {
       const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
       const channel = yield* restore(Scope.extend(
-        transport.exec(frame.launchLine, { spare: true, onWanted: discard(scope) }),
+        transport.exec(frame.launchLine, { priority: "idle", onReclaim: discard(scope) }),
         scope
       )).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
       waiting = { channel, scope, since: yield* Clock.currentTimeMillis }

@@ -514,7 +514,7 @@ const control = (
   stage: frame.Stage
 ): Effect.Effect<{ readonly code: number; readonly output: string }, RemoteConnectionError> =>
   Effect.scoped(Effect.gen(function*() {
-    const channel = yield* transport.exec(frame.launchLine, { urgent: true })
+    const channel = yield* transport.exec(frame.launchLine, { priority: "urgent" })
     const marker = yield* random.hex
     const printed = outlet.tail(1024)
     const drain = (

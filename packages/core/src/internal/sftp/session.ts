@@ -59,7 +59,7 @@ const closeUnused = (entry: Opened): Effect.Effect<void> =>
 
 const connect = (self: State) => {
   const { host } = self.transport
-  const options = { onWanted: giveWay(self) }
+  const options = { onReclaim: giveWay(self) }
   const channel = host.sftpServer === undefined
     ? self.transport.subsystem("sftp", options)
     : self.transport.exec(`exec ${quote.loginShell(host.sftpServer)}`, options)

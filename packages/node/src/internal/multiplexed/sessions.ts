@@ -5,7 +5,7 @@
  * - Further callers wait in order (`sessionQueue.ts`). While a session is in use here, the wait has no deadline. If all
  *   sessions are closed here but the server still counts them, the wait ends after `patience`.
  * - Idle sessions are asked to close for a waiting caller (`idleSessions.ts`).
- * - `spare` and `urgent` callers do not wait: they fail with `ChannelRefused`.
+ * - Callers with the priority `"idle"` or `"urgent"` do not wait: they fail with `ChannelRefused`.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
@@ -72,13 +72,15 @@ interface State {
   limit: sessionLimit.SessionLimit
   /** Added by `awaitTurn`; removed when admitted, interrupted, stuck or failed. */
   queue: ReadonlyArray<Ticket>
-  /** Sessions with an `onWanted`, from their confirmation until they are gone. */
+  /** Sessions with an `onReclaim`, from their confirmation until they are gone. */
   readonly idle: Map<Ticket, Idle>
   /** Set once, by `fail`. */
   failure: RemoteConnectionError | undefined
 }
 
 const retryAfter = "5 millis"
+
+const waits = ({ priority = "normal" }: SessionOptions): boolean => priority === "normal"
 
 // Delay before a spare session is closed for a waiting caller, and time for an asked session to close.
 const reclaimAfter = "100 millis"
@@ -130,7 +132,7 @@ const reclaim = (state: State): void => {
 
 const askToClose = (state: State, session: Idle): void => {
   session.status = "Asked"
-  state.fork(session.ticket.options.onWanted ?? Effect.void)
+  state.fork(session.ticket.options.onReclaim ?? Effect.void)
   // The asked session may stay in use for a long time. Then another one is asked.
   later(state, reclaimAfter, () => reclaim(state))
 }
@@ -194,7 +196,7 @@ const onRefusal = (
       advance(state)
     })
   }
-  if (!ticket.options.spare && !ticket.options.urgent && refusal !== "Denied") return Effect.void
+  if (waits(ticket.options) && refusal !== "Denied") return Effect.void
   advance(state)
   return new RemoteConnectionError({
     reason: "ChannelRefused",
@@ -237,8 +239,8 @@ const watcher = (state: State, ticket: Ticket): Watcher => {
       isConfirmed = true
       isHeld = true
       state.limit = sessionLimit.confirm(state.limit)
-      const { onWanted, spare = false } = ticket.options
-      if (onWanted !== undefined) idle.set(ticket, { ticket, isSpare: spare, status: "Kept" })
+      const { onReclaim, priority } = ticket.options
+      if (onReclaim !== undefined) idle.set(ticket, { ticket, isSpare: priority === "idle", status: "Kept" })
       reclaim(state)
     },
     left,
@@ -291,9 +293,11 @@ export const make = Effect.fnUntraced(function*(
       Effect.suspend(() => {
         const since = state.clock.unsafeCurrentTimeMillis()
         const ticket: Ticket = { number: tickets++, options, slot: "none", sentAt: 0, since, go: () => {} }
-        const waits = !options.spare && !options.urgent
         // A spare session leaves one free for others.
-        if (!waits && !sessionLimit.canAdmitAtOnce(state.limit, state.queue.length, options.spare ? 1 : 0)) {
+        if (
+          !waits(options) &&
+          !sessionLimit.canAdmitAtOnce(state.limit, state.queue.length, options.priority === "idle" ? 1 : 0)
+        ) {
           return new RemoteConnectionError({
             reason: "ChannelRefused",
             host,

@@ -191,7 +191,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
 
   // All sessions may be in use by commands that an urgent one is to end. It gets its own connection then.
   const exec: Transport["exec"] = (line, options = {}) =>
-    options.urgent
+    options.priority === "urgent"
       ? Effect.catchIf(
         execHere(line, options),
         ({ reason }) => reason === "ChannelRefused",

@@ -40,13 +40,13 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
 
   // One that is spare goes first. Those that are merely not in use go where nothing else ever would.
   const press = Effect.suspend(() => {
-    const staying = [...held].filter(({ options }) => options.onWanted !== undefined)
+    const staying = [...held].filter(({ options }) => options.onReclaim !== undefined)
     if (queue.length === 0 || held.size < most || staying.some(({ isAsked }) => isAsked)) return Effect.void
-    const wanted = staying.find(({ options }) => options.spare) ??
+    const wanted = staying.find(({ options }) => options.priority === "idle") ??
       (staying.length === held.size ? staying[0] : undefined)
-    if (wanted?.options.onWanted === undefined) return Effect.void
+    if (wanted?.options.onReclaim === undefined) return Effect.void
     wanted.isAsked = true
-    return Effect.asVoid(Effect.forkIn(Effect.interruptible(wanted.options.onWanted), scope))
+    return Effect.asVoid(Effect.forkIn(Effect.interruptible(wanted.options.onReclaim), scope))
   })
 
   const leave = (session: Session) =>
@@ -65,13 +65,13 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
     take: (options) =>
       Effect.uninterruptibleMask((restore) => {
         const session: Session = { options, granted: Deferred.unsafeMake(FiberId.none), isAsked: false }
-        const needed = options.spare && isKnown ? 2 : 1
+        const needed = options.priority === "idle" && isKnown ? 2 : 1
         const isFree = queue.length === 0 && held.size + needed <= most
         if (!isFree) isKnown = true
-        if (!isFree && (most === 0 || options.spare)) return refused()
+        if (!isFree && (most === 0 || options.priority === "idle")) return refused()
         const keep = Effect.as(Effect.addFinalizer(() => leave(session)), leave(session))
         // What is urgent gets a connection of its own where there is none left.
-        if (isFree || options.urgent) {
+        if (isFree || options.priority === "urgent") {
           held.add(session)
           return keep
         }
