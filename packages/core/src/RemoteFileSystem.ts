@@ -12,8 +12,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Sink from "effect/Sink"
-import type * as Stream from "effect/Stream"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
 import * as digests from "./internal/files/digest.js"
 import * as files from "./internal/files/fileSystem.js"
 import type {
@@ -302,11 +302,136 @@ export const layerFileSystem: Layer.Layer<FileSystem | Path.Path, never, RemoteF
 )
 
 /**
+ * Reads the attributes of a path without following a link at its end.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const lstat = (path: string): Effect.Effect<File.Info, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.lstat(path))
+
+/**
+ * Whether a path is a directory. False if the path does not exist.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const isDirectory = (path: string): Effect.Effect<boolean, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.isDirectory(path))
+
+/**
+ * Expands `~` or `~user` at the beginning of a path, and resolves links, `.` and `..`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const expandPath = (path: string): Effect.Effect<string, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.expandPath(path))
+
+/**
+ * Lists a directory and everything below it, lazily. An entry that cannot be read is `Failed`, and the walk goes on.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { RemoteFileSystem } from "@effect-remote/core"
+ * import { Stream } from "effect"
+ *
+ * const logs = RemoteFileSystem.walk("/var/log").pipe(
+ *   Stream.filter((entry) => entry._tag === "Failed" || entry.path.endsWith(".log"))
+ * )
+ * ```
+ */
+export const walk = (
+  path: string,
+  options?: WalkOptions
+): Stream.Stream<WalkEntry, PlatformError, RemoteFileSystem> =>
+  Stream.flatMap(RemoteFileSystem, (fs) => fs.walk(path, options))
+
+/**
+ * Lists the paths of all regular files below a directory, sorted. Fails if a directory cannot be read.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const listFiles = (
+  path: string,
+  options?: ListOptions
+): Effect.Effect<Array<string>, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.listFiles(path, options))
+
+/**
+ * Computes the digest of a file's content, in lower-case hexadecimal. Default: SHA-256.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const digest = (
+  path: string,
+  options?: { readonly algorithm?: DigestAlgorithm | undefined }
+): Effect.Effect<string, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.digest(path, options))
+
+/**
+ * Reads the size and the free space of the file system that holds a path. Needs `statvfs@openssh.com`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const diskFree = (path: string): Effect.Effect<DiskFree, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.diskFree(path))
+
+/**
+ * Writes a file so that a reader sees the old file or the new one, never a part.
+ *
+ * @since 0.1.0
+ * @category accessors
+ * @example
+ * ```ts
+ * import { RemoteFileSystem } from "@effect-remote/core"
+ *
+ * const release = RemoteFileSystem.atomicWrite("/srv/app/version", "2\n", { mode: 0o644 })
+ * ```
+ */
+export const atomicWrite = <E = never, R = never>(
+  path: string,
+  content: Uint8Array | string | Stream.Stream<Uint8Array, E, R>,
+  options?: AtomicOptions
+): Effect.Effect<void, E | PlatformError, R | RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.atomicWrite(path, content, options))
+
+/**
+ * A sink that writes a file as `atomicWrite` does. A stream that fails or is interrupted leaves the target unchanged.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const atomicSink = (
+  path: string,
+  options?: AtomicOptions
+): Sink.Sink<void, Uint8Array, never, PlatformError, RemoteFileSystem> =>
+  Sink.unwrap(Effect.map(RemoteFileSystem, (fs) => fs.atomicSink(path, options)))
+
+/**
+ * Removes the hidden files that killed clients left in a directory, and returns their names. Only files that did not change for
+ * `olderThan` are removed, so choose a time that is longer than any of your writes.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const sweepTemporary = (
+  directory: string,
+  olderThan: Duration.DurationInput
+): Effect.Effect<Array<string>, PlatformError, RemoteFileSystem> =>
+  Effect.flatMap(RemoteFileSystem, (fs) => fs.sweepTemporary(directory, olderThan))
+
+/**
  * Copies a local file or tree to the host. A tree goes into the directory of that path, which is made where it is missing.
  * Fails with a `PlatformError` when it cannot begin: no such source, bad arguments, a target that cannot take it.
  *
  * @since 0.1.0
- * @category transfers
+ * @category accessors
  */
 export const put = (
   localPath: string,
@@ -319,7 +444,7 @@ export const put = (
  * Copies a file or a tree of the host to here. See `put`.
  *
  * @since 0.1.0
- * @category transfers
+ * @category accessors
  */
 export const get = (
   path: string,
