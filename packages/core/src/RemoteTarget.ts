@@ -7,6 +7,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
 import * as Queue from "effect/Queue"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
@@ -17,29 +18,31 @@ import * as RemoteFileSystem from "./RemoteFileSystem.js"
 import type * as Transfer from "./Transfer.js"
 
 /**
+ * A file of a host: a path and a format. `R` is what its uses need: a `RemoteFileSystem`, or nothing after `on`.
+ *
  * @since 0.1.0
  * @category models
  */
-export interface RemoteTarget<A> {
+export interface RemoteTarget<A, R = RemoteFileSystem.RemoteFileSystem> {
   readonly path: string
   readonly format: Format.Format<A>
-  readonly exists: Effect.Effect<boolean, PlatformError, RemoteFileSystem.RemoteFileSystem>
-  /** A missing file fails at once; a stream that is left early closes the file. */
-  readonly read: Stream.Stream<A, PlatformError, RemoteFileSystem.RemoteFileSystem>
-  /** Writes atomically: nobody ever sees half a file. See `RemoteFileSystem.atomicWrite`. */
-  readonly write: Sink.Sink<void, A, never, PlatformError, RemoteFileSystem.RemoteFileSystem>
-  /** Copies a local file here, atomically and as it is: the format has no part in it. */
+  readonly exists: Effect.Effect<boolean, PlatformError, R>
+  /** Fails at once if the file is missing. A stream that is left early closes the file. */
+  readonly read: Stream.Stream<A, PlatformError, R>
+  /** Writes atomically: a reader sees the old file or the new one. See `RemoteFileSystem.atomicWrite`. */
+  readonly write: Sink.Sink<void, A, never, PlatformError, R>
+  /** Copies a local file to the path, atomically. The format is not used. */
   readonly put: (
     localPath: string,
     options?: Transfer.Options
-  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem.RemoteFileSystem>
-  /** Copies the file to a local one, atomically and as it is. */
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, R>
+  /** Copies the file to a local path, atomically. The format is not used. */
   readonly get: (
     localPath: string,
     options?: Transfer.Options
-  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, RemoteFileSystem.RemoteFileSystem>
-  /** The file system that it lies on. */
-  readonly fs: Effect.Effect<RemoteFileSystem.RemoteFileSystem, never, RemoteFileSystem.RemoteFileSystem>
+  ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError, R>
+  /** The file system of the host. */
+  readonly fs: Effect.Effect<RemoteFileSystem.RemoteFileSystem, never, R>
 }
 
 // A format turns streams into streams, perhaps in fibers of its own, so that the sink hands its values to one.
@@ -66,7 +69,8 @@ const encoded = <A>(
   }))
 
 /**
- * A target; `Format.bytes` leaves its bytes as they are.
+ * Makes a target for the host of the `RemoteFileSystem` that its uses are provided with. `Format.bytes` leaves the bytes as
+ * they are.
  *
  * @since 0.1.0
  * @category constructors
@@ -84,13 +88,58 @@ const encoded = <A>(
  * })
  * ```
  */
-export const make = <A>(path: string, format: Format.Format<A>): RemoteTarget<A> => ({
+export const make = <A>(path: string, format: Format.Format<A>): RemoteTarget<A> => {
+  const target = Effect.map(RemoteFileSystem.RemoteFileSystem, (fs) => bound(path, format, fs))
+  return {
+    path,
+    format,
+    exists: Effect.flatMap(target, ({ exists }) => exists),
+    read: Stream.unwrap(Effect.map(target, ({ read }) => read)),
+    write: Sink.unwrap(Effect.map(target, ({ write }) => write)),
+    put: (localPath, options) => Effect.flatMap(target, ({ put }) => put(localPath, options)),
+    get: (localPath, options) => Effect.flatMap(target, ({ get }) => get(localPath, options)),
+    fs: RemoteFileSystem.RemoteFileSystem
+  }
+}
+
+const bound = <A>(
+  path: string,
+  format: Format.Format<A>,
+  fs: RemoteFileSystem.RemoteFileSystem
+): RemoteTarget<A, never> => ({
   path,
   format,
-  exists: Effect.flatMap(RemoteFileSystem.RemoteFileSystem, (fs) => fs.exists(path)),
-  read: Stream.unwrap(Effect.map(RemoteFileSystem.RemoteFileSystem, (fs) => format.decode(fs.stream(path)))),
-  write: Sink.unwrap(Effect.map(RemoteFileSystem.RemoteFileSystem, (fs) => encoded(format, fs.atomicSink(path)))),
-  put: (localPath, options) => RemoteFileSystem.put(localPath, path, options),
-  get: (localPath, options) => RemoteFileSystem.get(path, localPath, options),
-  fs: RemoteFileSystem.RemoteFileSystem
+  exists: fs.exists(path),
+  read: Stream.suspend(() => format.decode(fs.stream(path))),
+  write: encoded(format, fs.atomicSink(path)),
+  put: (localPath, options) => fs.put(localPath, path, options),
+  get: (localPath, options) => fs.get(path, localPath, options),
+  fs: Effect.succeed(fs)
 })
+
+/**
+ * Binds a target to a host, so that its uses need no service. For programs with more than one host.
+ *
+ * @since 0.1.0
+ * @category combinators
+ * @example
+ * ```ts
+ * import { Format, RemoteTarget } from "@effect-remote/core"
+ * import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
+ * import { Stream } from "effect"
+ *
+ * const log = RemoteTarget.make("/var/log/job.log", Format.text)
+ *
+ * // For example with `fileSystem` of `OpenSsh.connect`.
+ * export const copied = (from: RemoteFileSystem, to: RemoteFileSystem) =>
+ *   Stream.run(RemoteTarget.on(log, from).read, RemoteTarget.on(log, to).write)
+ * ```
+ */
+export const on: {
+  (fs: RemoteFileSystem.RemoteFileSystem): <A, R>(self: RemoteTarget<A, R>) => RemoteTarget<A, never>
+  <A, R>(self: RemoteTarget<A, R>, fs: RemoteFileSystem.RemoteFileSystem): RemoteTarget<A, never>
+} = dual(
+  2,
+  <A, R>({ format, path }: RemoteTarget<A, R>, fs: RemoteFileSystem.RemoteFileSystem): RemoteTarget<A, never> =>
+    bound(path, format, fs)
+)

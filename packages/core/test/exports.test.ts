@@ -89,6 +89,7 @@ it("the package exports these names", () => {
       "RemoteProcess": [],
       "RemoteTarget": [
         "make",
+        "on",
       ],
       "Transfer": [
         "Outcome",

@@ -1,4 +1,4 @@
-import { RemoteContext, RemoteFileSystem, sh } from "@effect-remote/core"
+import { Format, RemoteContext, RemoteFileSystem, RemoteTarget, sh } from "@effect-remote/core"
 import { Transport } from "@effect-remote/core/Transport"
 import { HostCommand, InMemoryHost } from "@effect-remote/testing"
 import { Command, FileSystem } from "@effect/platform"
@@ -421,6 +421,22 @@ describe("a host as it is told", () => {
       yield* to.fileSystem.get("/copy/a", "/back")
       yield* from.expectFile("/back", "one")
       assert.strictEqual(String(to.transport.host), "root@to")
+    }).pipe(Effect.scoped))
+
+  it.effect("a target that is bound to a host stays on it, whatever it is provided with", () =>
+    Effect.gen(function*() {
+      const from = yield* InMemoryHost.make({ host: "from", files: { "/log": "one" } })
+      const to = yield* InMemoryHost.make({ host: "to", username: "root" })
+      const log = RemoteTarget.make("/log", Format.text)
+      const [source, target] = [RemoteTarget.on(log, from.fileSystem), RemoteTarget.on(to.fileSystem)(log)]
+      const copied = Effect.gen(function*() {
+        assert.deepStrictEqual([yield* source.exists, yield* target.exists], [true, false])
+        yield* Stream.run(source.read, target.write)
+        assert.strictEqual(yield* target.fs, to.fileSystem)
+      })
+      yield* Effect.provideService(copied, RemoteFileSystem.RemoteFileSystem, from.fileSystem)
+      yield* to.expectFile("/log", "one")
+      yield* from.expectFile("/log", "one")
     }).pipe(Effect.scoped))
 
   it.effect("the layer has what programs need, and no more of this machine's files", () =>
