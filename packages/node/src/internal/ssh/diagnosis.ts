@@ -22,14 +22,16 @@ export const withoutSftp = "For SFTP, sshd_config needs a line like: Subsystem s
  */
 export const slowHost = "Is the host up and reachable? A slow one needs a larger connectTimeout."
 
-// In order of precedence: an earlier rule is closer to the cause.
-const rules: ReadonlyArray<Rule> = [
+const beforeConnecting: ReadonlyArray<Rule> = [
   {
     pattern: /Bad configuration option: (\S+)|Unsupported option "?(\S+?)"?$/m,
     reason: "Unsupported",
     detail: (match) => `ssh does not know the option ${match[1] ?? match[2]}`,
     hint: "OpenSSH 8.7 or later is needed, and an ssh_config that it understands."
-  },
+  }
+]
+
+const hostKeys: ReadonlyArray<Rule> = [
   {
     pattern: /REVOKED HOST KEY|is marked as revoked|has been revoked/,
     reason: "HostKeyRevoked",
@@ -56,7 +58,10 @@ const rules: ReadonlyArray<Rule> = [
     detail: () => "the server's host key is not known",
     hint:
       "Add it with ssh-keyscan after comparing its fingerprint, pin it with hostKeys, or set hostKeys: \"accept-new\"."
-  },
+  }
+]
+
+const login: ReadonlyArray<Rule> = [
   {
     pattern: /Permission denied \(([^)]*)\)|Too many authentication failures|Permission denied, please try again/,
     reason: "AuthenticationFailed",
@@ -72,7 +77,10 @@ const rules: ReadonlyArray<Rule> = [
     detail: (match) => `client and server have nothing in common: ${match[1]}`,
     hint:
       "The server is old or strict. Its offer can be allowed in ssh_config (HostKeyAlgorithms, Ciphers, KexAlgorithms)."
-  },
+  }
+]
+
+const network: ReadonlyArray<Rule> = [
   {
     pattern: /Could not resolve hostname ([^:]*): (.*)/,
     reason: "Unreachable",
@@ -102,7 +110,10 @@ const rules: ReadonlyArray<Rule> = [
     reason: "Unreachable",
     detail: (match) => `the connection was closed before it began: ${match[1]}`,
     hint: "Is it an SSH server? A busy one (MaxStartups) or a ban (fail2ban) drops connections like this, too."
-  },
+  }
+]
+
+const channels: ReadonlyArray<Rule> = [
   {
     pattern: /subsystem request failed on channel/,
     reason: "ChannelRefused",
@@ -113,7 +124,10 @@ const rules: ReadonlyArray<Rule> = [
     pattern: /(?:exec|shell) request failed on channel/,
     reason: "ChannelRefused",
     detail: () => "the server does not run commands for this account"
-  },
+  }
+]
+
+const losses: ReadonlyArray<Rule> = [
   {
     pattern: /Timeout, server (.*) not responding/,
     reason: "ConnectionLost",
@@ -126,6 +140,9 @@ const rules: ReadonlyArray<Rule> = [
     detail: (match) => `the connection was lost: ${match[0]}`
   }
 ]
+
+// In order of precedence: an earlier rule is closer to the cause.
+const rules = [...beforeConnecting, ...hostKeys, ...login, ...network, ...channels, ...losses]
 
 // Debug lines of `-v`, and notices that never explain a failure.
 const chatter = /^(?:debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: |Warning: Permanently added )/
