@@ -49,104 +49,122 @@ const makeSplitter = () => {
   })
 }
 
-/** @internal */
-export const make = (host: string, output: outgoing.Output): Multiplexer => {
-  const split = makeSplitter()
-  // Added by `open`; removed when the other side refused or closed the channel, and by `fail`.
-  const entries = new Map<number, channel.Entry>()
-  // Counted by `open`.
-  let nextId = 0
-  // Set once, by `fail`.
-  let failure: RemoteConnectionError | undefined
-  // Set by `close`: ends its wait.
-  let closing: (() => void) | undefined
+interface State {
+  readonly host: string
+  readonly output: outgoing.Output
+  readonly packets: outgoing.Outgoing<channel.Entry>
+  readonly link: channel.Link
+  /** Added by `open`; removed when the other side refused or closed the channel, and by `fail`. */
+  readonly entries: Map<number, channel.Entry>
+  /** Counted by `open`. */
+  nextId: number
+  /** Set once, by `fail`. */
+  failure: RemoteConnectionError | undefined
+  /** Set by `close`: ends its wait. */
+  closing: (() => void) | undefined
+}
 
-  const violation = (detail: string) =>
-    fail(
-      new RemoteConnectionError({ reason: "Protocol", host, detail: `the other side broke the protocol: ${detail}` })
-    )
-  const closed = () => new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the connection is closed" })
-  const packets = outgoing.make(output.write, channel.sendNext, violation)
-  const link: channel.Link = { ...packets, violation }
+const closedError = (host: string) =>
+  new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the connection is closed" })
 
-  // A channel whose CLOSE was sent may end any time later; only a half-open one must be waited for.
-  const checkClosed = () => {
-    if (closing === undefined) return
-    if (!Array.from(entries.values()).some(({ state }) => state.phase === "opening")) closing()
-  }
+// A channel whose CLOSE was sent may end any time later; only a half-open one must be waited for.
+const checkClosed = ({ closing, entries }: State): void => {
+  if (closing === undefined) return
+  if (!Array.from(entries.values()).some(({ state }) => state.phase === "opening")) closing()
+}
 
-  const fail = (error: RemoteConnectionError) => {
-    if (failure !== undefined) return
-    failure = error
-    packets.stop()
-    const lost = Array.from(entries.values())
-    entries.clear()
-    for (const entry of lost) channel.lose(entry, error)
-    checkClosed()
-    output.failed(error)
-  }
+const fail = (state: State, error: RemoteConnectionError): void => {
+  if (state.failure !== undefined) return
+  state.failure = error
+  state.packets.stop()
+  const lost = Array.from(state.entries.values())
+  state.entries.clear()
+  for (const entry of lost) channel.lose(entry, error)
+  checkClosed(state)
+  state.output.failed(error)
+}
 
-  const dispatch = (packet: message.Message) => {
-    switch (packet._tag) {
-      // We send no global requests, and the server's offers are not used.
-      case "GlobalRequest":
-      case "GlobalReply":
-        return
-      case "Open": {
-        const refusal = { recipient: packet.sender, reason: administrativelyProhibited, description: "not expected" }
-        return packets.reply({ _tag: "Refuse", ...refusal })
+const dispatch = (state: State, packet: message.Message): void => {
+  switch (packet._tag) {
+    // We send no global requests, and the server's offers are not used.
+    case "GlobalRequest":
+    case "GlobalReply":
+      return
+    case "Open": {
+      const refusal = { recipient: packet.sender, reason: administrativelyProhibited, description: "not expected" }
+      return state.packets.reply({ _tag: "Refuse", ...refusal })
+    }
+    default: {
+      const entry = state.entries.get(packet.recipient)
+      if (entry === undefined) {
+        // Some servers send more on a channel that both sides closed.
+        if (packet.recipient < state.nextId) return
+        return state.link.violation(`a message for channel ${packet.recipient}, which does not exist`)
       }
-      default: {
-        const entry = entries.get(packet.recipient)
-        if (entry === undefined) {
-          // Some servers send more on a channel that both sides closed.
-          if (packet.recipient < nextId) return
-          return violation(`a message for channel ${packet.recipient}, which does not exist`)
-        }
-        channel.receive(entry, packet)
-        if (entry.state.phase === "gone") entries.delete(packet.recipient)
-        checkClosed()
-      }
+      channel.receive(entry, packet)
+      if (entry.state.phase === "gone") state.entries.delete(packet.recipient)
+      checkClosed(state)
     }
   }
+}
 
-  const open: Multiplexer["open"] = (type, data, watcher) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        if (failure !== undefined) return yield* failure
-        if (closing !== undefined) return yield* closed()
-        const id = nextId
-        nextId = (nextId + 1) >>> 0
-        const receiveWindow = window.initial(entries.size)
-        const entry = channel.make(link, receiveWindow, watcher)
-        const leave = Effect.sync(() => channel.leave(entry))
-        entries.set(id, entry)
-        yield* Effect.addFinalizer(() => leave)
-        watcher?.sent()
-        packets.send({ _tag: "Open", type, sender: id, window: receiveWindow, maxPacket: window.maxPacket, data })
-        const opened = yield* restore(entry.opened.await).pipe(Effect.onInterrupt(() => leave))
-        yield* opened
-        return channel.owned(entry)
-      })
+const open = (state: State): Multiplexer["open"] => (type, data, watcher) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      if (state.failure !== undefined) return yield* state.failure
+      if (state.closing !== undefined) return yield* closedError(state.host)
+      const id = state.nextId
+      state.nextId = (id + 1) >>> 0
+      const receiveWindow = window.initial(state.entries.size)
+      const entry = channel.make(state.link, receiveWindow, watcher)
+      const leave = Effect.sync(() => channel.leave(entry))
+      state.entries.set(id, entry)
+      yield* Effect.addFinalizer(() => leave)
+      watcher?.sent()
+      state.packets.send({ _tag: "Open", type, sender: id, window: receiveWindow, maxPacket: window.maxPacket, data })
+      const opened = yield* restore(entry.opened.await).pipe(Effect.onInterrupt(() => leave))
+      yield* opened
+      return channel.owned(entry)
+    })
+  )
+
+/** @internal */
+export const make = (host: string, output: outgoing.Output): Multiplexer => {
+  const violation = (detail: string) =>
+    fail(
+      state,
+      new RemoteConnectionError({ reason: "Protocol", host, detail: `the other side broke the protocol: ${detail}` })
     )
+  const packets = outgoing.make(output.write, channel.sendNext, violation)
+  const state: State = {
+    host,
+    output,
+    packets,
+    link: { ...packets, violation },
+    entries: new Map(),
+    nextId: 0,
+    failure: undefined,
+    closing: undefined
+  }
+  const split = makeSplitter()
 
   return {
     receive: (bytes) => {
       for (const packet of split(bytes)) {
-        if (failure !== undefined) return
+        if (state.failure !== undefined) return
         const decoded = Either.flatMap(packet, message.decode)
         if (Either.isLeft(decoded)) violation(decoded.left.message)
-        else dispatch(decoded.right)
+        else dispatch(state, decoded.right)
       }
     },
     drained: packets.drained,
-    open,
-    fail,
+    open: open(state),
+    fail: (error) => fail(state, error),
     close: Effect.async<void>((resume) => {
-      closing = () => resume(Effect.void)
-      for (const entry of Array.from(entries.values())) channel.fail(entry, closed())
-      checkClosed()
+      state.closing = () => resume(Effect.void)
+      for (const entry of Array.from(state.entries.values())) channel.fail(entry, closedError(host))
+      checkClosed(state)
     }),
-    size: () => entries.size
+    size: () => state.entries.size
   }
 }
