@@ -16,6 +16,7 @@ import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
 import { diagnose } from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
+import * as loginLog from "../ssh/loginLog.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
 
 /** @internal */
@@ -46,10 +47,6 @@ const longestSocketPath = 90
 
 const socketName = "s"
 
-const logKept = 64 * 1024
-
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1")
-
 /**
  * Fails if the path of a control socket would be too long.
  *
@@ -68,11 +65,69 @@ export const checkPath = (host: string, { directory }: installations.Installatio
       })
   })
 
+/**
+ * Why `ssh` ended before it had logged in.
+ *
+ * @internal
+ */
+export const loginFailure = (
+  { host, pinned, ssh }: { readonly host: string; readonly ssh: string; readonly pinned: boolean },
+  code: number | null,
+  log: string
+): RemoteConnectionError => {
+  if (children.isMissing(code, log)) return children.notFound(host, ssh)
+  const detail = `ssh ${code === null ? "was ended by a signal" : `ended with code ${code}`} before it had logged in`
+  const failure = diagnose(host, log, detail, pinned)
+  if (failure.output !== "") return failure
+  // OpenSSH's own client explains a failure.
+  return code === null
+    ? new RemoteConnectionError({ reason: "ConnectionLost", host, detail })
+    : unsupported(host, detail)
+}
+
+/**
+ * Why the connection of an `ssh` that had logged in ended.
+ *
+ * @internal
+ */
+export const endingOf = (host: string, code: Ending["code"], log: string): Ending => {
+  const { detail, output, reason } = diagnose(host, log, "", false)
+  const ended = code === undefined
+    ? "ssh closed its control socket but still runs"
+    : code === null
+    ? "the ssh of this connection was ended by a signal"
+    : `the ssh of this connection has ended with code ${code}`
+  const error = new RemoteConnectionError({
+    reason: "ConnectionLost",
+    host,
+    output,
+    detail: reason === "Unknown" ? ended : detail,
+    hint: "Operations in flight may have been done or not. The next use reconnects."
+  })
+  return { code, error }
+}
+
+// Follows the log of an `ssh` in the scope, from the login to the end.
+const followLog = Effect.fnUntraced(function*(stderr: Readable, ready: string) {
+  let log = loginLog.initial
+  const loggedIn = yield* Deferred.make<boolean>()
+  const read = Effect.orElseSucceed(duplex.reader(stderr, (cause) => cause), Option.none)
+  const follow: Effect.Effect<void> = Effect.flatMap(read, (bytes) => {
+    if (Option.isNone(bytes)) return Effect.asVoid(Deferred.succeed(loggedIn, false))
+    log = loginLog.receive(log, bytes.value, ready)
+    return Effect.zipRight(log._tag === "LoggedIn" ? Deferred.succeed(loggedIn, true) : Effect.void, follow)
+  })
+  yield* Effect.forkScoped(Effect.interruptible(follow))
+  return {
+    loggedIn: Deferred.await(loggedIn),
+    text: () => log._tag === "LoggedIn" ? log.after : log.text
+  }
+})
+
 /** @internal */
 export const make = Effect.fnUntraced(
   function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
     const name = String(host)
-    const pinned = typeof host.hostKeys === "object"
     const written = installations.written(name)
     const directory = yield* written(privateDirectory.within(installation.directory))
     const socketPath = Path.join(directory, socketName)
@@ -90,32 +145,11 @@ export const make = Effect.fnUntraced(
     })
     if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
 
-    let log = ""
-    const ready = yield* Deferred.make<boolean>()
-    const read = Effect.orElseSucceed(duplex.reader(child.stderr as Readable, (cause) => cause), Option.none)
-    const watch: Effect.Effect<void> = Effect.flatMap(read, (bytes) => {
-      if (Option.isNone(bytes)) return Effect.asVoid(Deferred.succeed(ready, false))
-      log += latin1(bytes.value)
-      const found = log.indexOf(`${installation.ready}\n`)
-      if (found >= 0) log = log.slice(found + installation.ready.length + 1)
-      log = log.slice(-logKept)
-      return Effect.zipRight(found >= 0 ? Deferred.succeed(ready, true) : Effect.void, watch)
-    })
-    yield* Effect.forkScoped(Effect.interruptible(watch))
-
+    const log = yield* followLog(child.stderr as Readable, installation.ready)
     const exited = children.whenExited(child)
-    if (!(yield* Deferred.await(ready))) {
+    if (!(yield* log.loggedIn)) {
       const code = yield* exited
-      // The shell did not find it.
-      if (children.isMissing(code, log)) return yield* children.notFound(name, ssh)
-      const how = code === null ? "was ended by a signal" : `ended with code ${code}`
-      const detail = `ssh ${how} before it had logged in`
-      const failure = diagnose(name, log, detail, pinned)
-      if (failure.output !== "") return yield* failure
-      // OpenSSH's says why.
-      return yield* code === null
-        ? new RemoteConnectionError({ reason: "ConnectionLost", host: name, detail })
-        : unsupported(name, detail)
+      return yield* loginFailure({ host: name, ssh, pinned: typeof host.hostKeys === "object" }, code, log.text())
     }
 
     const master: Master = {
@@ -124,24 +158,7 @@ export const make = Effect.fnUntraced(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),
         Finalizer.apart,
-        Effect.map((exit) => {
-          const code = Option.getOrUndefined(exit)
-          const failure = diagnose(name, log, "", false)
-          const error = new RemoteConnectionError({
-            reason: "ConnectionLost",
-            host: name,
-            output: failure.output,
-            detail: failure.reason !== "Unknown"
-              ? failure.detail
-              : code === undefined
-              ? "ssh closed its control socket but still runs"
-              : code === null
-              ? "the ssh of this connection was ended by a signal"
-              : `the ssh of this connection has ended with code ${code}`,
-            hint: "Operations in flight may have been done or not. The next use reconnects."
-          })
-          return { code, error }
-        })
+        Effect.map((exit) => endingOf(name, Option.getOrUndefined(exit), log.text()))
       )
     }
     return master
