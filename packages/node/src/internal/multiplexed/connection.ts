@@ -6,6 +6,7 @@ import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Net from "node:net"
 import * as Path from "node:path"
 import * as duplex from "../local/duplex.js"
 import * as mux from "../protocol/mux.js"
@@ -31,6 +32,48 @@ export interface Connection {
 // Bytes that may wait to be written to the master. Beyond that the writers wait.
 const outgoingLimit = 256 * 1024
 
+// The socket carries the packets of the connection once the master has accepted proxy mode.
+const proxySocket = Effect.fnUntraced(function*(host: string, master: masters.Master) {
+  // If the connection was lost just now, the reason is how `ssh` ended.
+  const unsupported = ({ message }: { readonly message: string }) =>
+    Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(host, message) : error)
+
+  const { ask, receive, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
+  const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)
+  if (answer._tag === "Proxied") return { receive, socket }
+  return yield* masters.unsupported(host, answer._tag === "Failed" ? answer.detail : "it has no proxy mode")
+})
+
+const whenEnded = (socket: Net.Socket): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    const onEnd = () => resume(Effect.void)
+    socket.on("end", onEnd)
+    socket.on("close", onEnd)
+    if (socket.destroyed || socket.readableEnded) onEnd()
+  })
+
+// Keeps the metric of open channels up to date.
+const channelCounter = (metrics: Metrics) => {
+  let counted = 0
+  return (size: number) => {
+    metrics.channels(size - counted)
+    counted = size
+  }
+}
+
+const closeChannels = (host: string, multiplexer: mux.Multiplexer, socket: Net.Socket): Effect.Effect<void> =>
+  multiplexer.close.pipe(
+    Effect.interruptible,
+    Effect.timeoutOption("1 second"),
+    Finalizer.apart,
+    Effect.zipRight(Effect.sync(() => {
+      socket.end()
+      multiplexer.fail(
+        new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the connection was closed" })
+      )
+    }))
+  )
+
 /** @internal */
 export const make = Effect.fnUntraced(function*(
   host: RemoteHost,
@@ -40,24 +83,12 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
-  // Unless the connection was lost just now: then the reason is how `ssh` ended.
-  const unsupported = ({ message }: { readonly message: string }) =>
-    Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(name, message) : error)
-
-  const { ask, receive, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
-  const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)
-  if (answer._tag !== "Proxied") {
-    return yield* masters.unsupported(name, answer._tag === "Failed" ? answer.detail : "it has no proxy mode")
-  }
+  const { receive, socket } = yield* proxySocket(name, master)
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
   const open = yield* sessions.make(name, metrics, host.connectTimeout)
-  let failed = false
-  let channels = 0
-  const counted = () => {
-    metrics.channels(multiplexer.size() - channels)
-    channels = multiplexer.size()
-  }
+  let isLost = false
+  const countChannels = channelCounter(metrics)
   const multiplexer = mux.make(name, {
     write: (bytes) => {
       duplex.gather(socket)
@@ -66,20 +97,14 @@ export const make = Effect.fnUntraced(function*(
       return socket.writableLength < outgoingLimit
     },
     failed: (failure) => {
-      failed = true
-      counted()
+      isLost = true
+      countChannels(multiplexer.size())
       open.fail(failure)
       Deferred.unsafeDone(lost, Effect.succeed(failure))
     }
   })
 
-  const ended = Effect.async<void>((resume) => {
-    const over = () => resume(Effect.void)
-    socket.on("end", over)
-    socket.on("close", over)
-    if (socket.destroyed || socket.readableEnded) over()
-  })
-  yield* ended.pipe(
+  yield* whenEnded(socket).pipe(
     Effect.zipRight(master.ending),
     Effect.map(({ error }) => multiplexer.fail(error)),
     Effect.interruptible,
@@ -89,30 +114,16 @@ export const make = Effect.fnUntraced(function*(
   receive((bytes) => {
     metrics.received(bytes.length)
     multiplexer.receive(bytes)
-    counted()
+    countChannels(multiplexer.size())
   })
-
-  yield* Effect.addFinalizer(() =>
-    multiplexer.close.pipe(
-      Effect.interruptible,
-      Effect.timeoutOption("1 second"),
-      Finalizer.apart,
-      Effect.zipRight(Effect.sync(() => socket.end())),
-      Effect.unless(() => failed),
-      Effect.zipRight(Effect.sync(() =>
-        multiplexer.fail(
-          new RemoteConnectionError({ reason: "ConnectionLost", host: name, detail: "the connection was closed" })
-        )
-      ))
-    )
-  )
+  yield* Effect.addFinalizer(() => Effect.unless(closeChannels(name, multiplexer, socket), () => isLost))
 
   const connection: Connection = {
     multiplexer,
     sessions: open,
     socketPath: master.socketPath,
     forwards: forwards(Path.dirname(master.socketPath)),
-    isLost: () => failed,
+    isLost: () => isLost,
     lost: Deferred.await(lost)
   }
   return connection

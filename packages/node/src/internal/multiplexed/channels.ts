@@ -1,0 +1,127 @@
+/**
+ * The channels of a shared connection: commands and subsystems in sessions (RFC 4254, section 6), and connections from the
+ * host (section 7).
+ */
+import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import type { Channel, ExecOptions, RemoteAddress, SessionOptions, Transport } from "@effect-remote/core/Transport"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
+import * as Effect from "effect/Effect"
+import { show } from "../lib/address.js"
+import type * as perChannel from "../perChannel/transport.js"
+import type * as channel from "../protocol/channel.js"
+import { fields } from "../protocol/message.js"
+import type { ConnectionErrors } from "../ssh/connectionErrors.js"
+import * as diagnosis from "../ssh/diagnosis.js"
+import type { Connection } from "./connection.js"
+import type { SessionSettings } from "./sessionSettings.js"
+import type { SharedConnection } from "./sharedConnection.js"
+
+/** @internal */
+export interface Options {
+  readonly host: RemoteHost
+  readonly error: ConnectionErrors
+  readonly connection: SharedConnection<Connection>
+  readonly settings: Effect.Effect<SessionSettings>
+  /** For urgent commands that get no session. */
+  readonly perChannel: Pick<perChannel.Channels, "exec">
+}
+
+const endOfModes = "\0"
+
+/** @internal */
+export const inTime = (host: RemoteHost, what: string) => Deadline.within(host, what, diagnosis.slowHost)
+
+const adopt = ({ consume, end, exit, read, readStderr, write }: channel.Channel): Channel => ({
+  read,
+  readStderr,
+  consume,
+  write,
+  end,
+  exit
+})
+
+const openSession = Effect.fnUntraced(function*({ connection, host, settings }: Options, options: SessionOptions) {
+  const session = yield* connection.open(({ multiplexer, sessions }) =>
+    sessions.open(
+      (watcher) => inTime(host, "opening a session")(multiplexer.open("session", new Uint8Array(), watcher)),
+      options
+    )
+  )
+  const { environment, forwardAgent } = yield* settings
+  if (forwardAgent) session.notify("auth-agent-req@openssh.com", new Uint8Array())
+  for (const [name, value] of environment) session.notify("env", fields(name, value))
+  return session
+})
+
+const execHere = Effect.fnUntraced(function*(options: Options, line: string, { pty, ...session }: ExecOptions) {
+  const opened = yield* openSession(options, session)
+  const request = (name: string, data: Uint8Array, refusal: string) =>
+    Effect.map(opened.request(name, data), (granted) => {
+      if (!granted) opened.fail(options.error("ChannelRefused", refusal))
+    })
+  const replies = [
+    ...(pty === undefined ? [] : [
+      request(
+        "pty-req",
+        fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
+        "the server does not allow a pseudo-terminal"
+      )
+    ]),
+    request("exec", fields(line), "the server does not run commands for this account")
+  ]
+  // Does not wait for the replies, so that input follows the requests without a round trip.
+  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(Effect.all(replies, { discard: true }))))
+  return adopt(opened)
+})
+
+// All sessions may be in use by commands that an urgent one is to end. It gets its own connection then.
+const exec = (options: Options): Transport["exec"] => (line, session = {}) =>
+  session.priority === "urgent"
+    ? Effect.catchIf(
+      execHere(options, line, session),
+      ({ reason }) => reason === "ChannelRefused",
+      () => options.perChannel.exec(line, session)
+    )
+    : execHere(options, line, session)
+
+const subsystem = (options: Options): Transport["subsystem"] =>
+  Effect.fnUntraced(function*(name, session = {}) {
+    const opened = yield* openSession(options, session)
+    const granted = yield* inTime(options.host, "starting a subsystem")(opened.request("subsystem", fields(name)))
+    if (granted) return adopt(opened)
+    return yield* options.error("ChannelRefused", `the server has no subsystem ${JSON.stringify(name)}`, {
+      ...(name === "sftp" && { hint: diagnosis.withoutSftp })
+    })
+  })
+
+const refusal = (
+  { error }: Options,
+  address: RemoteAddress,
+  cause: channel.OpenRefused | RemoteConnectionError
+): RemoteConnectionError =>
+  cause._tag === "RemoteConnectionError"
+    ? cause
+    : error("ChannelRefused", `no connection to ${show(address)} from there: ${cause.description}`, {
+      cause,
+      hint: cause.reason === 1
+        ? "The server forbids it: AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in sshd_config."
+        : "Does a server listen there?"
+    })
+
+const connect = (options: Options): Transport["connect"] => (address) =>
+  options.connection.open(({ multiplexer }) =>
+    (address._tag === "Tcp"
+      ? multiplexer.open("direct-tcpip", fields(address.host, address.port, "127.0.0.1", 0))
+      : multiplexer.open("direct-streamlocal@openssh.com", fields(address.path, "", 0))).pipe(
+        Effect.mapBoth({ onSuccess: adopt, onFailure: (cause) => refusal(options, address, cause) }),
+        inTime(options.host, `connecting to ${show(address)} from there`)
+      )
+  )
+
+/** @internal */
+export const make = (options: Options): Pick<Transport, "exec" | "subsystem" | "connect"> => ({
+  exec: exec(options),
+  subsystem: subsystem(options),
+  connect: connect(options)
+})
