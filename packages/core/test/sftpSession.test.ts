@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option, Stream, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Logger, Option, Stream, TestClock } from "effect"
 import * as Sftp from "../src/protocol/Sftp.js"
 import * as scripted from "./fixtures/scriptedSftp.js"
 
@@ -202,6 +202,113 @@ const counting = (most: number) => {
     }
   }
 }
+
+/** A server that makes something later than its caller waits. */
+const late = (made: Sftp.Request["_tag"], answer: scripted.Answer) => {
+  const held: Array<() => void> = []
+  const warnings: Array<string> = []
+  const logger = Logger.make(({ message }) => {
+    warnings.push(String(message))
+  })
+  return {
+    warnings,
+    release: () => {
+      for (const answer of held.splice(0)) answer()
+    },
+    files: scripted.make({
+      answer: (request, session, id) => {
+        if (request._tag === made && session.number === 0) {
+          held.push(() => session.send(id, answer))
+          return undefined
+        }
+        // Nothing of it exists yet.
+        return "path" in request && request.path !== "/" ? scripted.missing : endless(request)
+      }
+    }),
+    logged: Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+    /** Interrupts it once it waits, until its clean-up has run in another session. */
+    interrupted: <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(effect)
+        yield* settle
+        yield* Fiber.interruptFork(fiber)
+        yield* settle
+        yield* TestClock.adjust("3 seconds")
+        yield* settle
+        assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)), "it has not ended")
+      })
+  }
+}
+
+const lastOf = ({ requests }: scripted.Served, count: number) =>
+  requests.slice(-count).map((request) => "path" in request ? [request._tag, request.path] : [request._tag])
+
+describe("a creation that the server answers after its caller has gone", () => {
+  it.scoped("removes a temporary directory in the session that made it, which is then closed", () => {
+    const { files, interrupted, logged, release, warnings } = late("Mkdir", ok)
+    return logged(Effect.gen(function*() {
+      const { fs, sessions } = yield* files
+      yield* interrupted(fs.makeTempDirectory())
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [false, false])
+      release()
+      yield* settle
+      const [made, removed] = lastOf(sessions[0]!, 2)
+      assert.deepStrictEqual([made![0], removed], ["Mkdir", ["Rmdir", made![1]!]])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [true, false])
+      assert.deepStrictEqual(warnings, [])
+    }))
+  })
+
+  for (
+    const [name, content] of [
+      ["a small atomic write", new Uint8Array(10)],
+      ["an atomic write of a stream", Stream.make(new Uint8Array(10))]
+    ] as const
+  ) {
+    it.scoped(`closes and removes the hidden file of ${name}`, () =>
+      Effect.gen(function*() {
+        const { files, interrupted, release } = late("Open", handle("late"))
+        const { fs, sessions } = yield* files
+        yield* interrupted(fs.atomicWrite("/file", content))
+        release()
+        yield* settle
+        const [opened, closed, removed] = lastOf(sessions[0]!, 3)
+        assert.deepStrictEqual([opened![0], closed, removed], ["Open", ["Close"], ["Remove", opened![1]!]])
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(sessions[0]!.isClosed)
+      }))
+  }
+
+  it.scoped("keeps a directory of the user's own name", () =>
+    Effect.gen(function*() {
+      const { files, interrupted } = late("Mkdir", ok)
+      const { fs, sessions } = yield* files
+      yield* interrupted(fs.makeDirectory("/mine"))
+      const next = yield* Effect.fork(fs.stat("/"))
+      yield* TestClock.adjust("3 seconds")
+      yield* joined(next)
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(sessions[0]!.isClosed)
+      assert.deepStrictEqual(lastOf(sessions[0]!, 1), [["Mkdir", "/mine"]])
+    }))
+
+  it.scoped("is given up after 5 minutes of silence, with a warning", () => {
+    const { files, interrupted, logged, warnings } = late("Mkdir", ok)
+    return logged(Effect.gen(function*() {
+      const { fs, sessions } = yield* files
+      yield* interrupted(fs.makeTempDirectory({ directory: "/temporary" }))
+      yield* TestClock.adjust("4 minutes")
+      assert.isFalse(sessions[0]!.isClosed)
+      assert.deepStrictEqual(warnings, [])
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue(sessions[0]!.isClosed)
+      assert.strictEqual(warnings.length, 1)
+      assert.match(warnings[0]!, /"\/temporary\/[0-9a-f]{12}" on .* may remain/)
+    }))
+  })
+})
 
 describe("a server that does not answer a rename", () => {
   it.scoped("fails the atomic write of an uninterruptible caller after 30 seconds", () =>

@@ -9,6 +9,8 @@ const ok = Sftp.Response.Status({ code: Sftp.StatusCode.ok, message: "" })
 const failure = Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: "" })
 const stat = Sftp.Request.Stat({ path: "/file" })
 const mkdir = Sftp.Request.Mkdir({ path: "/made", attributes: {} })
+const rmdir = Sftp.Request.Rmdir({ path: "/made" })
+const remove = Sftp.Request.Remove({ path: "/file" })
 const opening = (flags: number = Sftp.OpenFlags.read) => Sftp.Request.Open({ path: "/file", flags, attributes: {} })
 const writing = opening(Sftp.OpenFlags.write)
 
@@ -30,7 +32,8 @@ const start = () => {
     state,
     got,
     losses: () => losses,
-    post: (name: string, request: Sftp.Request) => conversation.post(state, request, record(name)),
+    post: (name: string, request: Sftp.Request, undo?: conversation.Undo) =>
+      conversation.post(state, request, record(name), { undo }),
     answer: (id: number, packet: Sftp.Response) => conversation.answer(state, { id, packet }),
     handle: (text: string) => Sftp.Response.Handle({ handle: new TextEncoder().encode(text) }),
     /** The requests that were sent since the last call. */
@@ -206,6 +209,76 @@ describe("the state of a session", () => {
       answer(0, ok)
       assert.isTrue(yield* Fiber.join(goesOn))
     }))
+})
+
+describe("an abandoned request with an undo", () => {
+  it("is undone when it succeeds", () => {
+    const { answer, post, sent, state } = start()
+    post("made", mkdir, rmdir)()
+    assert.deepStrictEqual(sent(), ["0 Mkdir"])
+    assert.isTrue(conversation.owesUndo(state))
+    answer(0, ok)
+    assert.deepStrictEqual(sent(), ["1 Rmdir"])
+    assert.isTrue(conversation.owesUndo(state))
+    answer(1, ok)
+    assert.isFalse(conversation.owesUndo(state))
+    assert.deepStrictEqual(sent(), [])
+  })
+
+  it("is closed before it is undone if it opens a file", () => {
+    const { answer, handle, post, sent } = start()
+    post("made", writing, remove)()
+    sent()
+    answer(0, handle("a"))
+    assert.deepStrictEqual(sent(), ["1 Close", "2 Remove"])
+  })
+
+  it("is not undone when it fails", () => {
+    const { answer, post, sent, state } = start()
+    post("made", mkdir, rmdir)()
+    sent()
+    answer(0, failure)
+    assert.deepStrictEqual(sent(), [])
+    assert.isFalse(conversation.owesUndo(state))
+  })
+
+  it("is undone if it was given up after 30 seconds", () => {
+    const { answer, clock, got, post, sent, state } = start()
+    post("held", stat)()
+    post("made", mkdir, rmdir)
+    clock.now = 30_000
+    conversation.checkTime(state)
+    assert.deepStrictEqual(got, ["made failed"])
+    sent()
+    answer(1, ok)
+    assert.deepStrictEqual(sent(), ["2 Rmdir"])
+  })
+
+  it("is not undone if it was answered before", () => {
+    const { answer, post, sent, state } = start()
+    const abandon = post("made", mkdir, rmdir)
+    answer(0, ok)
+    abandon()
+    assert.deepStrictEqual(sent(), ["0 Mkdir"])
+    assert.isFalse(conversation.owesUndo(state))
+  })
+
+  it("keeps the session from being idle, until the server was silent for 5 minutes", () => {
+    const { clock, post, state } = start()
+    post("made", mkdir, rmdir)()
+    clock.now = 299_999
+    assert.isFalse(conversation.isIdle(state))
+    clock.now = 300_000
+    assert.isTrue(conversation.isIdle(state))
+    assert.isFalse(conversation.owesUndo(state))
+  })
+
+  it("is not owed by a session that is lost", () => {
+    const { post, state } = start()
+    post("made", mkdir, rmdir)()
+    conversation.lose(state, error("ConnectionLost", "cut"))
+    assert.isFalse(conversation.owesUndo(state))
+  })
 })
 
 describe("the handles of a session", () => {

@@ -32,7 +32,7 @@ export const check = (
       return Effect.flatMap(hiddenFile.pathIn(path), (hidden) => {
         const call = { method, path: hidden }
         const made = Effect.onExit(
-          operations.makeDirectory(call, { permissions: 0o700 }),
+          operations.makeDirectory(call, { permissions: 0o700 }, { isTemporary: true }),
           (exit) =>
             Exit.isSuccess(exit) || Exit.isInterrupted(exit)
               ? hiddenFile.discard(

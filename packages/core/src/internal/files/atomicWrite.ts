@@ -194,7 +194,8 @@ export const acquire = Effect.fnUntraced(function*(
     operations.open(
       at(temporary),
       OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
-      opening === undefined ? {} : { permissions: opening }
+      opening === undefined ? {} : { permissions: opening },
+      { isTemporary: true }
     )
   )
   const { sendSettle, write } = file.writer(0n)
@@ -283,7 +284,8 @@ const putSmall = Effect.fnUntraced(function*(
           bytes,
           attributes: permissions === undefined || isReplacing ? undefined : { permissions },
           created: opening,
-          sync: true
+          sync: true,
+          isTemporary: true
         })
       )
       // Only by its handle it is surely this file whose owner and mode are changed.

@@ -23,6 +23,6 @@ export const attributes = (
     yield* Effect.addFinalizer(() => hiddenFile.discard(call.path, operations.removeFile(call)))
     const file = yield* operations.open(call, OpenFlags.write | OpenFlags.create | OpenFlags.exclusive, {
       permissions: 0o600
-    })
+    }, { isTemporary: true })
     return yield* file.stat
   }))

@@ -57,12 +57,15 @@ export const directory = (
     let isOurs = true
     const temporary: Temporary = {
       path,
-      create: Effect.tapError(operations.makeDirectory({ method, path }, nobodyElse.directory), (error) =>
-        Effect.sync(() => {
-          if (errors.isReason("AlreadyExists")(error)) {
-            isOurs = false
-          }
-        })),
+      create: Effect.tapError(
+        operations.makeDirectory({ method, path }, nobodyElse.directory, { isTemporary: true }),
+        (error) =>
+          Effect.sync(() => {
+            if (errors.isReason("AlreadyExists")(error)) {
+              isOurs = false
+            }
+          })
+      ),
       remove: (within) =>
         Effect.suspend(() =>
           isOurs
@@ -94,7 +97,8 @@ export const file = (
     const opened = operations.open(
       { method, path },
       OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
-      nobodyElse.file
+      nobodyElse.file,
+      { isTemporary: true }
     )
     const temporary: Temporary = {
       path,

@@ -26,16 +26,20 @@ import * as incoming from "./incoming.js"
 export interface Client {
   /**
    * Sends a request and waits for its answer. An interrupted one leaves nothing behind: a handle that is opened all the
-   * same is closed.
+   * same is closed, and `undo` is sent if it succeeds all the same.
    */
-  readonly request: (request: Sftp.Request) => Effect.Effect<Sftp.Response, RemoteConnectionError>
+  readonly request: (
+    request: Sftp.Request,
+    undo?: conversation.Undo
+  ) => Effect.Effect<Sftp.Response, RemoteConnectionError>
   /**
    * Opens a file. With `looks`, gets its attributes first, in the same round trip. While a pipe or a device keeps the answer
    * waiting, later requests get another session.
    */
   readonly open: (
     request: Extract<Sftp.Request, { readonly _tag: "Open" }>,
-    looks: boolean
+    looks: boolean,
+    undo?: conversation.Undo
   ) => Effect.Effect<readonly [answer: Sftp.Response, found: Sftp.Attributes | undefined], RemoteConnectionError>
   /**
    * As `request`, but does not wait for the answer, so that several can be in flight. `mayBlock`: the answer may stay away
@@ -46,7 +50,7 @@ export interface Client {
    * As `send`, for callbacks: a lost session answers at once, and a full queue holds nothing back. Returns what abandons it.
    * If the answer is still to come, a handle in it is closed. A handle that `answered` has received is not.
    */
-  readonly post: (request: Sftp.Request, answered: conversation.Answered) => () => void
+  readonly post: (request: Sftp.Request, answered: conversation.Answered, undo?: conversation.Undo) => () => void
   /** Closes a handle without waiting for the answer. A handle that was closed before stays as it is. */
   readonly close: (handle: Uint8Array) => void
   /** Closes a handle whose user was interrupted, and abandons the requests about it. Waits for nothing. */
@@ -66,6 +70,8 @@ export interface Client {
   /** Whether no handle is open, and no caller waits for an answer. */
   readonly isIdle: () => boolean
   readonly hasHandles: () => boolean
+  /** Whether an abandoned request may still have to be undone. */
+  readonly owesUndo: () => boolean
   /** Whether requests are in flight that the server may never answer. */
   readonly isDoubted: () => boolean
   /** Waits up to a few seconds for the answers in doubt. Returns whether the server goes on. */
@@ -177,11 +183,11 @@ const answerOf = (entry: conversation.Pending): Answer => ({
 const answerTo = (
   state: State,
   request: Sftp.Request,
-  before?: (opening: () => conversation.Pending | undefined) => void
+  options?: conversation.PostOptions
 ): Effect.Effect<Sftp.Response, RemoteConnectionError> =>
   Effect.async((resume) => {
     let answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
-    const abandon = conversation.post(state, request, (given) => resume(answer = given), before)
+    const abandon = conversation.post(state, request, (given) => resume(answer = given), options)
     return Effect.sync(() => {
       abandon()
       // An interruption came before the fiber saw the answer.
@@ -190,7 +196,12 @@ const answerTo = (
   })
 
 // The answer to STAT comes first. If it shows a pipe or a device, the opening may block.
-const openLooking = (state: State, request: Parameters<Client["open"]>[0], looks: boolean) => {
+const openLooking = (
+  state: State,
+  request: Parameters<Client["open"]>[0],
+  looks: boolean,
+  undo?: conversation.Undo
+) => {
   let found: Sftp.Attributes | undefined
   const look = (opening: () => conversation.Pending | undefined) => {
     conversation.submit(state, Sftp.Request.Stat({ path: request.path }), (answer) => {
@@ -202,7 +213,10 @@ const openLooking = (state: State, request: Parameters<Client["open"]>[0], looks
       }
     })
   }
-  return Effect.map(answerTo(state, request, looks ? look : undefined), (answer) => [answer, found] as const)
+  return Effect.map(
+    answerTo(state, request, { before: looks ? look : undefined, undo }),
+    (answer) => [answer, found] as const
+  )
 }
 
 type Traced = <A, E>(name: Sftp.Request["_tag"], effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -221,6 +235,13 @@ const tracedFor = ({ host, port }: RemoteHost): Traced => {
         : Effect.withSpan(effect, `sftp.${name.toLowerCase()}`, options)
     )
 }
+
+const warnRemaining = (path: string, host: RemoteHost) =>
+  Effect.logWarning(
+    `${
+      JSON.stringify(path)
+    } on ${host} may remain: the session was closed before the server had answered the request that makes it`
+  )
 
 /** @internal */
 export const make: (
@@ -252,31 +273,37 @@ export const make: (
       Effect.catchAll(writeOn(channel, state), (failure) => Effect.sync(() => conversation.lose(state, failure)))
     )
     yield* Effect.addFinalizer(() =>
-      Effect.sync(() => conversation.lose(state, error("ConnectionLost", "the SFTP session was closed")))
+      Effect.suspend(() => {
+        const remaining = new Set(state.owed.values())
+        conversation.lose(state, error("ConnectionLost", "the SFTP session was closed"))
+        return Effect.forEach(remaining, (path) => warnRemaining(path, remote), { discard: true })
+      })
     )
     yield* forkLoop(watch(state))
 
     const traced = tracedFor(remote)
-    const request: Client["request"] = (packet) => traced(packet._tag, enter(state, () => answerTo(state, packet)))
+    const request: Client["request"] = (packet, undo) =>
+      traced(packet._tag, enter(state, () => answerTo(state, packet, { undo })))
     const limits = yield* hello.limitsOf(has("limits") ? yield* request(Sftp.Request.Limits()) : undefined, error)
     state.handles.limit(limits.handles, conversation.handleWithin)
     answers.expect(limits.readSize)
     return {
       request,
-      open: (packet, looks) => traced("Open", enter(state, () => openLooking(state, packet, looks))),
+      open: (packet, looks, undo) => traced("Open", enter(state, () => openLooking(state, packet, looks, undo))),
       send: (packet, mayBlock = false) =>
         enter(state, () => {
           const entry = conversation.submit(state, packet)
           if (mayBlock) conversation.doubt(state, entry)
           return Effect.succeed(answerOf(entry))
         }),
-      post: (packet, answered) => conversation.post(state, packet, answered),
+      post: (packet, answered, undo) => conversation.post(state, packet, answered, { undo }),
       close: (handle) => conversation.close(state, handle),
       leave: (handle, isClosed = false) => conversation.leave(state, handle, isClosed),
       begin: (name, effect) => traced(name, enter(state, () => effect)),
       has,
       isIdle: () => conversation.isIdle(state),
       hasHandles: () => state.handles.count() > 0,
+      owesUndo: () => conversation.owesUndo(state),
       isDoubted: () => state.doubts.count() > 0,
       answers: conversation.goesOn(state),
       readSize: limits.readSize,

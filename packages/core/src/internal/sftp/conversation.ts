@@ -22,6 +22,13 @@ export type MakeError = (
 ) => RemoteConnectionError
 
 /**
+ * Removes what a request has made.
+ *
+ * @internal
+ */
+export type Undo = Extract<Sftp.Request, { readonly _tag: "Remove" | "Rmdir" }>
+
+/**
  * A request that was sent.
  *
  * @internal
@@ -32,6 +39,8 @@ export interface Pending {
   readonly handle: Uint8Array | undefined
   /** Where its answer gives back the turn of a handle. */
   readonly turns: turns.Turns | undefined
+  /** Sent if the caller goes and the request succeeds all the same. */
+  readonly undo: Undo | undefined
   answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
   resume: Answered | undefined
   /** Whether its caller has gone. */
@@ -45,6 +54,8 @@ export interface Conversation {
   readonly handles: handles.Handles
   readonly doubts: doubts.Doubts
   readonly pending: Map<number, Pending>
+  /** Abandoned requests with an undo, and those undos, that have no answer yet. The values are what may remain. */
+  readonly owed: Map<Pending, string>
   /** Open while `checkTime` must be called now and then. */
   readonly isWatched: Effect.Latch
   /** Called once when the session is lost. */
@@ -62,6 +73,9 @@ const patience = 3000
 // How long requests that were sent after an unanswered one wait for the server to go on.
 const longestSilence = 30_000
 
+// How long a session is kept for an undo while the server answers nothing.
+const undoWithin = 300_000
+
 /**
  * How long a request waits for a handle while none is closed.
  *
@@ -76,6 +90,7 @@ export const make = (now: () => number, error: MakeError, onLost: () => void): C
   handles: handles.make(now),
   doubts: doubts.make(now),
   pending: new Map(),
+  owed: new Map(),
   isWatched: Effect.unsafeMakeLatch(false),
   onLost,
   nextId: 0,
@@ -99,6 +114,7 @@ export const lose = (self: Conversation, failure: RemoteConnectionError): void =
   self.outgoing.clear()
   const waiting = Array.from(self.pending.values())
   self.pending.clear()
+  self.owed.clear()
   for (const entry of waiting) settle(entry, Exit.fail(failure))
   self.handles.end()
   self.onLost()
@@ -115,13 +131,14 @@ export const doubt = (self: Conversation, entry: Pending): void => {
 }
 
 /** @internal */
-export const submit = (self: Conversation, request: Sftp.Request, resume?: Answered): Pending => {
+export const submit = (self: Conversation, request: Sftp.Request, resume?: Answered, undo?: Undo): Pending => {
   const id = self.nextId
   self.nextId = (id + 1) >>> 0
   const entry: Pending = {
     name: request._tag,
     handle: "handle" in request ? request.handle : undefined,
     turns: request._tag === "Close" ? self.handles.closing(request.handle) : self.handles.turnsFor(request),
+    undo,
     answer: undefined,
     resume,
     isAbandoned: false
@@ -160,6 +177,24 @@ export const closeUnused = (self: Conversation, answer: Sftp.Response): void => 
   if (answer._tag === "Handle") close(self, answer.handle)
 }
 
+const succeeded = (answer: Sftp.Response): boolean =>
+  answer._tag === "Handle" || answer._tag === "Status" && answer.code === Sftp.StatusCode.ok
+
+const abandon = (self: Conversation, entry: Pending): void => {
+  entry.isAbandoned = true
+  if (entry.undo !== undefined) self.owed.set(entry, entry.undo.path)
+  doubt(self, entry)
+}
+
+// The caller's own clean-up may run in another session, before the server has made anything. Only this session knows when.
+const takeBack = (self: Conversation, { undo }: Pending, answer: Sftp.Response): void => {
+  closeUnused(self, answer)
+  if (undo === undefined || !succeeded(answer)) return
+  const sent = submit(self, undo)
+  self.owed.set(sent, undo.path)
+  doubt(self, sent)
+}
+
 /** @internal */
 export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Response>): void => {
   const entry = self.pending.get(id)
@@ -168,9 +203,10 @@ export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Re
   }
   self.pending.delete(id)
   self.doubts.remove(entry)
+  self.owed.delete(entry)
   if (packet._tag === "Handle") self.handles.opened(packet.handle, entry.turns)
   else entry.turns?.give()
-  if (entry.isAbandoned) closeUnused(self, packet)
+  if (entry.isAbandoned) takeBack(self, entry, packet)
   settle(entry, Exit.succeed(packet))
 }
 
@@ -179,9 +215,16 @@ const noHandle = (self: Conversation, { _tag }: Sftp.Request) =>
     hint: "The SFTP server limits the files that are open at once (limits@openssh.com). Close some, or open fewer."
   })
 
+/** @internal */
+export interface PostOptions {
+  /** Called when the request is about to be sent. */
+  readonly before?: ((opening: () => Pending | undefined) => void) | undefined
+  /** For what only this client can name: a clean-up in another session may run before the request does. */
+  readonly undo?: Undo | undefined
+}
+
 /**
- * Sends a request, once there is a handle for it if it opens one. `before` is called when it is about to be sent. Returns
- * what abandons it.
+ * Sends a request, once there is a handle for it if it opens one. Returns what abandons it.
  *
  * @internal
  */
@@ -189,13 +232,13 @@ export const post = (
   self: Conversation,
   request: Sftp.Request,
   answered: Answered,
-  before?: (opening: () => Pending | undefined) => void
+  { before, undo }: PostOptions = {}
 ): () => void => {
   let entry: Pending | undefined
   const go = () => {
     if (self.lost !== undefined) return answered(Exit.fail(self.lost))
     before?.(() => entry)
-    entry = submit(self, request, answered)
+    entry = submit(self, request, answered, undo)
   }
   const turns = self.handles.turnsFor(request)
   const withdraw = turns === undefined ? go() : turns.take(go, () => answered(Exit.fail(noHandle(self, request))))
@@ -204,8 +247,7 @@ export const post = (
     if (entry === undefined) return withdraw?.()
     if (entry.answer !== undefined) return
     entry.resume = undefined
-    entry.isAbandoned = true
-    doubt(self, entry)
+    abandon(self, entry)
   }
 }
 
@@ -228,8 +270,7 @@ const giveUp = (self: Conversation): void => {
   for (const entry of self.pending.values()) {
     if (self.doubts.has(entry)) continue
     settle(entry, Exit.fail(failure))
-    entry.isAbandoned = true
-    doubt(self, entry)
+    abandon(self, entry)
   }
 }
 
@@ -255,12 +296,22 @@ export const isBlocked = (self: Conversation): boolean => {
 }
 
 /**
- * Whether nothing is open, and no caller waits for an answer.
+ * Whether the session must stay open to undo an abandoned request.
+ *
+ * @internal
+ */
+export const owesUndo = (self: Conversation): boolean => {
+  const held = first(self)
+  return self.owed.size > 0 && (held === undefined || !self.doubts.isSilent(held, undoWithin))
+}
+
+/**
+ * Whether nothing is open or owed, and no caller waits for an answer.
  *
  * @internal
  */
 export const isIdle = (self: Conversation): boolean =>
-  self.handles.count() === 0 &&
+  self.handles.count() === 0 && !owesUndo(self) &&
   (self.pending.size === 0 || self.doubts.count() === self.pending.size && isBlocked(self))
 
 /**

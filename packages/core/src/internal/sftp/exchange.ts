@@ -12,6 +12,7 @@ import type { Fx } from "../lib/fx.js"
 import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import type { Client } from "./client.js"
+import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import type * as explain from "./explain.js"
 import type { WithClient } from "./withClient.js"
@@ -33,12 +34,13 @@ export interface Opening {
   readonly call: CallContext
   readonly intent: explain.Intent
   readonly request: Extract<Sftp.Request, { readonly _tag: "Open" }>
+  readonly undo?: Undo | undefined
 }
 
 // Returns what abandons the requests in flight.
 const start = <A>(
   client: Client,
-  { call, intent, request }: Opening,
+  { call, intent, request, undo }: Opening,
   use: (exchange: Exchange<A>) => void,
   resume: (result: Fx<A>) => void
 ): () => void => {
@@ -78,7 +80,7 @@ const start = <A>(
       ask(Sftp.Request.Close({ handle }), then)
     }
     use({ client, handle, ask, close, isOk, end })
-  }))
+  }, undo))
   return () => {
     for (const abandon of inFlight) abandon()
     leave()

@@ -14,6 +14,7 @@ import type { Fx } from "../lib/fx.js"
 import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import type { Client } from "./client.js"
+import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import * as fileReader from "./fileReader.js"
 import * as fileWriter from "./fileWriter.js"
@@ -50,10 +51,10 @@ export interface OpenFile {
 export const open = (
   client: Client,
   call: CallContext,
-  flags: number,
-  attributes: Sftp.Attributes
+  request: Extract<Sftp.Request, { readonly _tag: "Open" }>,
+  undo?: Undo
 ): Effect.Effect<OpenFile, PlatformError, Scope.Scope> => {
-  const { path } = call
+  const { flags, path } = request
   const writes = (flags & (Sftp.OpenFlags.write | Sftp.OpenFlags.append)) !== 0
   const intent = (flags & Sftp.OpenFlags.exclusive) !== 0 ? "create" : writes ? "write" : "read"
   const onPath = Effect.mapError(errors.connection(call))
@@ -61,8 +62,7 @@ export const open = (
     Effect.gen(function*() {
       // STAT is sent ahead of OPEN: its answer comes first, so size and type cost no round trip. A new file has neither.
       const looks = (flags & Sftp.OpenFlags.exclusive) === 0
-      const request = Sftp.Request.Open({ path, flags, attributes })
-      const [answer, found] = yield* restore(onPath(client.open(request, looks)))
+      const [answer, found] = yield* restore(onPath(client.open(request, looks, undo)))
       if (answer._tag !== "Handle") return yield* restore(answers.refused(client, call, intent, answer))
       const file = make({
         client,

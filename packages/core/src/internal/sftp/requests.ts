@@ -9,6 +9,7 @@ import type { Fx } from "../lib/fx.js"
 import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import * as checkPath from "./checkPath.js"
+import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import type * as explain from "./explain.js"
 import * as listDirectory from "./listDirectory.js"
@@ -17,6 +18,19 @@ import * as openFile from "./openFile.js"
 import type { Session } from "./session.js"
 import * as smallFiles from "./smallFiles.js"
 import * as clientOf from "./withClient.js"
+
+/**
+ * How something new is made.
+ *
+ * @internal
+ */
+export interface Creation {
+  /**
+   * Whether the name is one that only this client knows. If the request is abandoned and succeeds all the same, the new file
+   * or directory is removed, whenever that is. Default: false.
+   */
+  readonly isTemporary?: boolean
+}
 
 /** @internal */
 export interface Operations {
@@ -39,7 +53,7 @@ export interface Operations {
   readonly link: (call: CallContext, to: string) => Fx<void>
   readonly space: (call: CallContext) => Fx<Sftp.FileSystemInfo>
   readonly offers: (call: CallContext, extension: keyof typeof Sftp.extensions) => Fx<boolean>
-  readonly makeDirectory: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
+  readonly makeDirectory: (call: CallContext, attributes: Sftp.Attributes, creation?: Creation) => Fx<void>
   readonly removeDirectory: (call: CallContext) => Fx<void>
   readonly removeFile: (call: CallContext) => Fx<void>
   /** Replaces an existing file in one step. */
@@ -55,7 +69,8 @@ export interface Operations {
   readonly open: (
     call: CallContext,
     flags: number,
-    attributes: Sftp.Attributes
+    attributes: Sftp.Attributes,
+    creation?: Creation
   ) => Effect.Effect<openFile.OpenFile, PlatformError, Scope.Scope>
   /** Reads a file of up to `size` bytes, and its attributes after that: two round trips. */
   readonly readSmallFile: (
@@ -76,13 +91,14 @@ const change = (
   withClient: clientOf.WithClient,
   call: CallContext,
   intent: explain.Intent,
-  request: Sftp.Request
+  request: Sftp.Request,
+  undo?: Undo
 ): Fx<void> =>
   withClient(
     call,
     (client) =>
       Effect.flatMap(
-        clientOf.ask(client, call, request),
+        clientOf.ask(client, call, request, undo),
         (answer) => answers.expectOk(client, call, intent, answer)
       )
   )
@@ -145,15 +161,28 @@ export const make = (session: Session, host: string): Operations => {
         offers(call, "statvfs"),
         (offered) => offered ? statvfs(withClient, call) : clientOf.unsupported(call, "tell the space on a disk")
       ),
-    makeDirectory: (call, attributes) =>
-      change(withClient, call, "create", Sftp.Request.Mkdir({ path: call.path, attributes })),
+    makeDirectory: (call, attributes, { isTemporary = false } = {}) =>
+      change(
+        withClient,
+        call,
+        "create",
+        Sftp.Request.Mkdir({ path: call.path, attributes }),
+        isTemporary ? Sftp.Request.Rmdir({ path: call.path }) : undefined
+      ),
     removeDirectory: (call) => change(withClient, call, "removeDirectory", Sftp.Request.Rmdir({ path: call.path })),
     removeFile,
     rename: (call, to) => names.rename(withClient, call, to),
     renameIfAbsent: (call, to) => names.renameIfAbsent(withClient, call, to, removeFile),
     openDirectory: (call) => withClient(call, (client) => Effect.asVoid(listDirectory.openDirectory(client, call))),
     list: (call, options) => listDirectory.list(withClient, call, options),
-    open: (call, flags, attributes) => withClient(call, (client) => openFile.open(client, call, flags, attributes)),
+    open: (call, flags, attributes, { isTemporary = false } = {}) =>
+      withClient(call, (client) =>
+        openFile.open(
+          client,
+          call,
+          Sftp.Request.Open({ path: call.path, flags, attributes }),
+          isTemporary ? Sftp.Request.Remove({ path: call.path }) : undefined
+        )),
     readSmallFile: (call, size) => smallFiles.read(withClient, call, size),
     writeSmallFile: (call, file) => smallFiles.write(withClient, call, file),
     writeAndRename: (call, temporary, file) => smallFiles.writeAndRename(withClient, call, temporary, file)

@@ -49,10 +49,10 @@ const giveWay = (self: State): Effect.Effect<void> =>
     return Scope.close(current.scope, Exit.void)
   })
 
-// Its users go on. Requests in flight without a caller are not waited for.
+// Its users go on. Requests in flight without a caller are not waited for, unless they may have to be undone.
 const closeUnused = (entry: Opened): Effect.Effect<void> =>
   Effect.suspend(() =>
-    entry.users > 0 || !entry.client.isLost() && entry.client.hasHandles()
+    entry.users > 0 || !entry.client.isLost() && (entry.client.hasHandles() || entry.client.owesUndo())
       ? Effect.delay(closeUnused(entry), unusedEvery)
       : Scope.close(entry.scope, Exit.void)
   )

@@ -71,6 +71,8 @@ export interface NewFile {
   /** The mode to open it with, which the umask reduces. Default: that of `attributes`. */
   readonly created?: number | undefined
   readonly sync?: boolean
+  /** See `Creation` of the requests. */
+  readonly isTemporary?: boolean
 }
 
 // Sends everything that follows the opening before the first answer comes. `written` gets the final attributes.
@@ -133,7 +135,12 @@ const writeNew = (
   })
   return pipelined<Sftp.Attributes>(
     withClient,
-    { call, intent: "create", request },
+    {
+      call,
+      intent: "create",
+      request,
+      undo: file.isTemporary === true ? Sftp.Request.Remove({ path: call.path }) : undefined
+    },
     (exchange) => sendContent(call, file, exchange, (found) => written(found, exchange))
   )
 }
@@ -160,7 +167,7 @@ export const writeAndRename = (
   const call = { method, path: temporary }
   return Effect.zipRight(
     checkPath.checkPath({ method, path }),
-    writeNew(withClient, call, file, (found, { ask, client, end }) => {
+    writeNew(withClient, call, { ...file, isTemporary: true }, (found, { ask, client, end }) => {
       if (found.size !== BigInt(file.bytes.length)) return end(Effect.succeed(found))
       const [intent, request] = names.renaming(client, temporary, path)
       ask(request, (answer) => end(Effect.as(names.expectNamed(client, call, path, intent, answer), found)))

@@ -8,6 +8,7 @@ import type { Fx } from "../lib/fx.js"
 import type { CallContext } from "./callContext.js"
 import * as checkPath from "./checkPath.js"
 import type { Client } from "./client.js"
+import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import type { Session } from "./session.js"
 
@@ -33,8 +34,8 @@ export const make = (session: Session): WithClient => (call, use, check = checkP
   )
 
 /** @internal */
-export const ask = (client: Client, call: CallContext, request: Sftp.Request): Fx<Sftp.Response> =>
-  Effect.mapError(client.request(request), errors.connection(call))
+export const ask = (client: Client, call: CallContext, request: Sftp.Request, undo?: Undo): Fx<Sftp.Response> =>
+  Effect.mapError(client.request(request, undo), errors.connection(call))
 
 /**
  * Whether the server offers an extension.

@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
+import * as hiddenNames from "../files/hiddenNames.js"
 import * as links from "../files/links.js"
 import * as makeDirectories from "../files/makeDirectories.js"
 import * as fileMode from "../lib/fileMode.js"
+import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
@@ -42,6 +44,9 @@ const isSame = (one: FileInfo, other: FileInfo): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime && one.uid === other.uid &&
   one.gid === other.gid && one.permissions === other.permissions
 
+// The other hidden files wait for the rest of a transfer.
+const isTemporary = (path: string): boolean => hiddenNames.isTemporary(posixPath.base(path))
+
 /** @internal */
 export const make = (method: string, operations: Operations, digest: Endpoint["digest"]): Endpoint => {
   const at = (path: string): CallContext => ({ method, path })
@@ -52,7 +57,9 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
       const flags = found === undefined
         ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
         : OpenFlags.write
-      const file = yield* operations.open(at(path), flags, withPermissions(created))
+      const file = yield* operations.open(at(path), flags, withPermissions(created), {
+        isTemporary: found === undefined && isTemporary(path)
+      })
       if (found !== undefined && !isSame(found, seen(yield* file.stat))) {
         return yield* Effect.fail(replaced({ method, path }))
       }
@@ -115,7 +122,13 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     writeSmall: (path, bytes, kept, sync) =>
       kept.owner === undefined
         ? Effect.map(
-          operations.writeSmallFile(at(path), { bytes, attributes: attributes(kept), sync, created: kept.created }),
+          operations.writeSmallFile(at(path), {
+            bytes,
+            attributes: attributes(kept),
+            sync,
+            created: kept.created,
+            isTemporary: isTemporary(path)
+          }),
           written
         )
         : Effect.scoped(
