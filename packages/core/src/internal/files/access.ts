@@ -3,7 +3,6 @@
  */
 import type { AccessFileOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { OpenFlags } from "../../protocol/Sftp.js"
 import * as fileMode from "../lib/fileMode.js"
 import type { Fx } from "../lib/fx.js"
@@ -29,18 +28,18 @@ export const check = (
     if (fileMode.isDirectory(found)) {
       const looked = readable ? Effect.scoped(operations.openDirectory(call)) : Effect.void
       if (!writable) return looked
-      return Effect.flatMap(hiddenFile.pathIn(path), (hidden) => {
-        const call = { method, path: hidden }
-        const made = Effect.onExit(
-          operations.makeDirectory(call, { permissions: 0o700 }, { isTemporary: true }),
-          (exit) =>
-            Exit.isSuccess(exit) || Exit.isInterrupted(exit)
-              ? hiddenFile.discard(
-                hidden,
-                operations.removeDirectory(call),
-                `The directory ${JSON.stringify(hidden)} may remain`
-              )
-              : Effect.void
+      return Effect.flatMap(hiddenFile.nameIn(path), (hidden) => {
+        const call = { method, path: hidden.path }
+        const made = Effect.ensuring(
+          hiddenFile.creating(
+            hidden,
+            operations.makeDirectory(call, { permissions: 0o700 }, { isTemporary: true })
+          ),
+          hiddenFile.discard(
+            hidden,
+            operations.removeDirectory(call),
+            `The directory ${JSON.stringify(hidden.path)} may remain`
+          )
         )
         return Effect.zipRight(looked, made)
       })

@@ -55,7 +55,7 @@ interface Plan {
   /** `undefined`: what a new file gets. */
   readonly permissions: number | undefined
   readonly directory: string
-  readonly temporary: string
+  readonly hidden: hiddenFile.Hidden
   /** Whether the mode is a given one, rather than that of what is there. */
   readonly hasMode: boolean
 }
@@ -98,7 +98,7 @@ const makePlan = Effect.fnUntraced(function*(
     : mode & fileMode.permissionBits
 
   const directory = posixPath.parent(target)
-  const temporary = yield* hiddenFile.pathIn(directory)
+  const hidden = yield* hiddenFile.nameIn(directory)
   const plan: Plan = {
     isInDoubt: false,
     at,
@@ -106,7 +106,7 @@ const makePlan = Effect.fnUntraced(function*(
     existing,
     permissions,
     directory,
-    temporary,
+    hidden,
     hasMode: mode !== undefined
   }
   return plan
@@ -121,13 +121,13 @@ const hasPermissions = (own: Attributes, permissions: number): boolean =>
   own.permissions === undefined || (own.permissions & fileMode.permissionBits) === permissions
 
 // An answer also ends the doubt about the commit: the hidden file is gone, so that no commit is still to come.
-const cleanUp = (operations: Operations, { at, isInDoubt, target, temporary }: Plan): Effect.Effect<void> => {
-  const [name, hidden] = [JSON.stringify(target), JSON.stringify(temporary)]
+const cleanUp = (operations: Operations, { at, hidden, isInDoubt, target }: Plan): Effect.Effect<void> => {
+  const [name, hiddenName] = [JSON.stringify(target), JSON.stringify(hidden.path)]
   return hiddenFile.discard(
-    temporary,
-    operations.removeFile(at(temporary)),
+    hidden,
+    operations.removeFile(at(hidden.path)),
     isInDoubt
-      ? `The file ${name} on ${operations.host} may or may not have been replaced, and the hidden file ${hidden} may remain`
+      ? `The file ${name} on ${operations.host} may or may not have been replaced, and the hidden file ${hiddenName} may remain`
       : undefined
   )
 }
@@ -152,13 +152,13 @@ const withParents = <A, R>(
 // The one step that cannot be taken back. It has its own limit. If it is interrupted, it has happened or not, and both are
 // whole. The clean-up then waits for the host, for the grace period at most. Returns whether the hidden name is gone.
 const giveName = (operations: Operations, plan: Plan, { ifAbsent = false }: Options): Fx<boolean> => {
-  const { at, target, temporary } = plan
+  const { at, hidden, target } = plan
   const named = finalizer.apart(
     Effect.timeoutFail(
       Effect.interruptible(
         ifAbsent
-          ? operations.renameIfAbsent(at(temporary), target)
-          : Effect.as(operations.rename(at(temporary), target), true)
+          ? operations.renameIfAbsent(at(hidden.path), target)
+          : Effect.as(operations.rename(at(hidden.path), target), true)
       ),
       {
         duration: renamedWithin,
@@ -181,21 +181,23 @@ export const acquire = Effect.fnUntraced(function*(
   options: Options
 ) {
   const plan = yield* makePlan(operations, method, path, options)
-  const { at, directory, existing, hasMode, permissions, target, temporary } = plan
+  const { at, directory, existing, hasMode, hidden, permissions, target } = plan
   let isCommitted = false
-  let isGone = false
   // Registered before the file is made, so that nothing can come between.
-  yield* Effect.addFinalizer(() => isGone ? Effect.void : cleanUp(operations, plan))
+  yield* Effect.addFinalizer(() => cleanUp(operations, plan))
   const opening = openingMode(plan)
   const [file, made] = yield* withParents(
     operations,
     plan,
     options,
-    operations.open(
-      at(temporary),
-      OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
-      opening === undefined ? {} : { permissions: opening },
-      { isTemporary: true }
+    hiddenFile.creating(
+      hidden,
+      operations.open(
+        at(hidden.path),
+        OpenFlags.write | OpenFlags.create | OpenFlags.exclusive,
+        opening === undefined ? {} : { permissions: opening },
+        { isTemporary: true }
+      )
     )
   )
   const { sendSettle, write } = file.writer(0n)
@@ -230,7 +232,7 @@ export const acquire = Effect.fnUntraced(function*(
       yield* Effect.uninterruptibleMask((restore) =>
         Effect.map(restore(giveName(operations, plan, options)), (gone) => {
           isCommitted = true
-          isGone = gone
+          if (gone) hidden.mayExist = false
         })
       )
       yield* closed
@@ -271,27 +273,35 @@ const putSmall = Effect.fnUntraced(function*(
   options: Options
 ) {
   const plan = yield* makePlan(operations, method, path, options)
-  const { at, existing, permissions, temporary } = plan
+  const { at, existing, hidden, permissions } = plan
   const opening = openingMode(plan)
   const isReplacing = Option.isSome(existing)
+  let isCreated = false
   const isWritten = opening === permissions && (yield* Effect.onError(
     Effect.gen(function*() {
       const [own] = yield* withParents(
         operations,
         plan,
         options,
-        operations.writeSmallFile(at(temporary), {
-          bytes,
-          attributes: permissions === undefined || isReplacing ? undefined : { permissions },
-          created: opening,
-          sync: true,
-          isTemporary: true
-        })
+        hiddenFile.creating(
+          hidden,
+          operations.writeSmallFile(at(hidden.path), {
+            bytes,
+            attributes: permissions === undefined || isReplacing ? undefined : { permissions },
+            created: opening,
+            sync: true,
+            isTemporary: true,
+            onCreated: () => {
+              isCreated = true
+            }
+          }),
+          () => isCreated
+        )
       )
       // Only by its handle it is surely this file whose owner and mode are changed.
       const isRight = !isReplacing ||
         !owner.differs(own, existing.value) && (permissions === undefined || hasPermissions(own, permissions))
-      if (!isRight) yield* operations.removeFile(at(temporary))
+      if (!isRight) yield* operations.removeFile(at(hidden.path))
       else if (!(yield* giveName(operations, plan, options))) yield* cleanUp(operations, plan)
       return isRight
     }),

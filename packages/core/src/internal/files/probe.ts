@@ -19,10 +19,13 @@ export const attributes = (
   { method, path }: CallContext
 ): Effect.Effect<Attributes, PlatformError> =>
   Effect.scoped(Effect.gen(function*() {
-    const call = { method, path: yield* hiddenFile.pathIn(path) }
-    yield* Effect.addFinalizer(() => hiddenFile.discard(call.path, operations.removeFile(call)))
-    const file = yield* operations.open(call, OpenFlags.write | OpenFlags.create | OpenFlags.exclusive, {
-      permissions: 0o600
-    }, { isTemporary: true })
+    const hidden = yield* hiddenFile.nameIn(path)
+    const call = { method, path: hidden.path }
+    yield* Effect.addFinalizer(() => hiddenFile.discard(hidden, operations.removeFile(call)))
+    const flags = OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
+    const file = yield* hiddenFile.creating(
+      hidden,
+      operations.open(call, flags, { permissions: 0o600 }, { isTemporary: true })
+    )
     return yield* file.stat
   }))

@@ -14,6 +14,7 @@ import * as posixPath from "../lib/posixPath.js"
 import * as random from "../lib/random.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
+import * as hiddenFile from "./hiddenFile.js"
 import * as remove from "./remove.js"
 
 const nobodyElse = { directory: { permissions: 0o700 }, file: { permissions: 0o600 } }
@@ -25,14 +26,14 @@ const lengthOfChance = 12
 const removedWithin = "30 seconds"
 
 /**
- * Something temporary that has a name and may exist.
+ * A temporary file or directory, before and after it is created.
  *
  * @internal
  */
 export interface Temporary {
   readonly path: string
   readonly create: Fx<void>
-  /** Removes it, with what it contains. An interruption ends this after `finalizer.grace`. */
+  /** Removes it with what it contains, if it may exist. An interruption ends this after `finalizer.grace`. */
   readonly remove: (within: Duration.DurationInput) => Effect.Effect<void>
 }
 
@@ -54,21 +55,16 @@ export const directory = (
   Effect.gen(function*() {
     yield* checkName(method, "prefix", prefix)
     const path = posixPath.join(directory, `${prefix}${yield* unguessable}`)
-    let isOurs = true
+    const hidden = hiddenFile.named(path)
     const temporary: Temporary = {
       path,
-      create: Effect.tapError(
-        operations.makeDirectory({ method, path }, nobodyElse.directory, { isTemporary: true }),
-        (error) =>
-          Effect.sync(() => {
-            if (errors.isReason("AlreadyExists")(error)) {
-              isOurs = false
-            }
-          })
+      create: hiddenFile.creating(
+        hidden,
+        operations.makeDirectory({ method, path }, nobodyElse.directory, { isTemporary: true })
       ),
       remove: (within) =>
         Effect.suspend(() =>
-          isOurs
+          hidden.mayExist
             ? finalizer.patient(remove.remove(operations, { method, path }, { recursive: true, force: true }), {
               left: `The temporary directory ${JSON.stringify(path)} may remain`,
               within

@@ -3,7 +3,9 @@
  */
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import { BadArgument, SystemError } from "@effect/platform/Error"
-import type { RemoteConnectionError } from "../../RemoteError.js"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import { RemoteConnectionError } from "../../RemoteError.js"
 import * as text from "../lib/text.js"
 import type { CallContext } from "./callContext.js"
 
@@ -69,6 +71,19 @@ export const invalidName = (call: CallContext, name: string): PlatformError =>
 /** @internal */
 export const isReason = (...reasons: ReadonlyArray<SystemErrorReason>) => (error: PlatformError): boolean =>
   error._tag === "SystemError" && reasons.includes(error.reason)
+
+/**
+ * Whether a request was refused, by the server or before it was sent. Otherwise its answer was lost or not awaited, and the
+ * host may have done what was asked.
+ *
+ * @internal
+ */
+export const isRefusal = (cause: Cause.Cause<PlatformError>): boolean =>
+  !Cause.isInterrupted(cause) &&
+  Option.exists(
+    Cause.failureOption(cause),
+    (error) => !("cause" in error && error.cause instanceof RemoteConnectionError)
+  )
 
 /** @internal */
 export const isNotFound = isReason("NotFound")

@@ -73,6 +73,8 @@ export interface NewFile {
   readonly sync?: boolean
   /** See `Creation` of the requests. */
   readonly isTemporary?: boolean
+  /** Called when the file exists. */
+  readonly onCreated?: () => void
 }
 
 // Sends everything that follows the opening before the first answer comes. `written` gets the final attributes.
@@ -141,7 +143,10 @@ const writeNew = (
       request,
       undo: file.isTemporary === true ? Sftp.Request.Remove({ path: call.path }) : undefined
     },
-    (exchange) => sendContent(call, file, exchange, (found) => written(found, exchange))
+    (exchange) => {
+      file.onCreated?.()
+      sendContent(call, file, exchange, (found) => written(found, exchange))
+    }
   )
 }
 

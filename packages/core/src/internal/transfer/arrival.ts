@@ -24,7 +24,7 @@ export const remove = (side: Endpoint, path: string): Effect.Effect<void> =>
  * @internal
  */
 export const discard = (side: Endpoint, path: string): Effect.Effect<void> =>
-  hiddenFile.discard(path, side.removeFile(path))
+  hiddenFile.discard({ path, mayExist: true }, side.removeFile(path))
 
 /**
  * Has it made under the hidden name, and then gives it its own, if it still is the file that `make` has told. An interrupted rename has happened or not, and both are
