@@ -34,6 +34,8 @@ export interface CommandFailure {
   readonly noise: outlet.Tail
   /** The same for people, secrets masked. */
   readonly loginOutput: () => string
+  /** Forgets the outputs, for a command that is launched again. */
+  readonly clear: () => void
   /** Fills in the host, the command and stderr, and hides the command's secrets. */
   readonly error: (fields: ErrorFields) => RemoteCommandError
   readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
@@ -124,6 +126,10 @@ export const make = (host: string, program: Program): CommandFailure => {
     stderr,
     noise,
     loginOutput: () => end(noise),
+    clear: () => {
+      stderr.clear()
+      noise.clear()
+    },
     error,
     fromReport,
     connection,

@@ -105,6 +105,7 @@ export interface Tail {
   readonly bytes: () => Uint8Array
   /** Whether there was more. */
   readonly isCut: () => boolean
+  readonly clear: () => void
 }
 
 /** @internal */
@@ -123,6 +124,10 @@ export const tail = (limit: number): Tail => {
       total += bytes.length
     },
     isCut: () => total > limit,
+    clear: () => {
+      kept = new Uint8Array()
+      total = 0
+    },
     bytes: () => kept
   }
 }

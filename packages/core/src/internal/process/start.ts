@@ -13,8 +13,8 @@ import type { LocalStdio } from "../../LocalStdio.js"
 import type { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
 import { Pty } from "../../RemoteHost.js"
 import type { RunError, RunOptions, StartOptions } from "../../RemoteProcess.js"
-import type { Program } from "../command/compile.js"
-import * as errors from "../command/errors.js"
+import type { CommandFailure } from "../command/errors.js"
+import type { Compiled, Host } from "./execution.js"
 import * as processes from "./process.js"
 
 /**
@@ -23,7 +23,7 @@ import * as processes from "./process.js"
  * @internal
  */
 export interface Setting {
-  readonly host: processes.Host
+  readonly host: Host
   readonly stdio: Option.Option<LocalStdio>
   /** Options that a command may override. */
   readonly defaults: StartOptions
@@ -45,7 +45,7 @@ const defaultStderrKept = 256 * 1024
  * @internal
  */
 export const checkDurations = (
-  failure: errors.CommandFailure,
+  failure: CommandFailure,
   options: Pick<RunOptions, "timeout" | "killAfter">
 ): Effect.Effect<void, RemoteCommandError> => {
   const wrong = ([["timeout", options.timeout], ["killAfter", options.killAfter]] as const).find(([, input]) =>
@@ -59,12 +59,12 @@ export const checkDurations = (
 /** @internal */
 export const start = Effect.fnUntraced(function*(
   { defaults, host, stdio }: Setting,
-  program: Program,
+  compiled: Compiled,
   options: InternalOptions
 ): Effect.fn.Return<processes.Started, RunError, Scope.Scope> {
   const { transport } = host
   const local = Option.getOrUndefined(stdio)
-  const failure = errors.make(String(transport.host), program)
+  const { failure, program } = compiled
   const killAfter = options.killAfter ?? defaults.killAfter ?? "5 seconds"
   const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
   yield* checkDurations(failure, { killAfter })
@@ -74,7 +74,7 @@ export const start = Effect.fnUntraced(function*(
       detail: "its output is \"inherit\", and LocalMachine has no `stdio`"
     })
   }
-  const started = yield* processes.start(host, program, {
+  const started = yield* processes.start(host, compiled, {
     pty: pty === false ? Option.none() : Option.some(pty === true ? new Pty({}) : pty),
     keep: (options.onDisconnect ?? defaults.onDisconnect) === "keep",
     traceCommand: options.traceCommand ?? defaults.traceCommand ?? false,

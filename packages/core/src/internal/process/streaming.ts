@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunError, RunOptions } from "../../RemoteProcess.js"
-import * as errors from "../command/errors.js"
+import type { CommandFailure } from "../command/errors.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as decode from "./decode.js"
 import * as processes from "./process.js"
@@ -18,7 +18,7 @@ import * as toEnd from "./toEnd.js"
 interface Opened {
   /** Ends without a failure only if the exit code is accepted. */
   readonly stdout: Stream.Stream<Uint8Array, RunError>
-  readonly failure: errors.CommandFailure
+  readonly failure: CommandFailure
 }
 
 const open = (
@@ -28,9 +28,8 @@ const open = (
   checkExitCode: toEnd.CheckExitCode
 ): Effect.Effect<Opened, RunError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { transport } = setting.host
-    const program = yield* processes.compile(transport, command)
-    let failure = errors.make(String(transport.host), program)
+    const compiled = yield* processes.compile(setting.host.transport, command)
+    const { failure } = compiled
     yield* starts.checkDurations(failure, { timeout, killAfter: options.killAfter })
     const timer = timeout === undefined
       ? Effect.interruptible(Effect.never)
@@ -40,9 +39,8 @@ const open = (
         )
       ))
     const started = yield* finalizer.apart(
-      Effect.raceFirst(Effect.interruptible(starts.start(setting, program, { ...options, endInput: true })), timer)
+      Effect.raceFirst(Effect.interruptible(starts.start(setting, compiled, { ...options, endInput: true })), timer)
     )
-    failure = started.failure
     const outcome = yield* toEnd.awaitEnd(started)
     const end = Stream.execute(Effect.flatMap(outcome, (code) => checkExitCode(code, failure)))
     const stdout = Stream.interruptWhen(

@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RemoteCommandError } from "../../RemoteError.js"
 import type { RunError, RunOptions, RunResult } from "../../RemoteProcess.js"
-import * as errors from "../command/errors.js"
+import type { CommandFailure } from "../command/errors.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as collect from "./collect.js"
 import * as processes from "./process.js"
@@ -24,7 +24,7 @@ import * as starts from "./start.js"
  */
 export type CheckExitCode = (
   code: ExitCode,
-  failure: errors.CommandFailure,
+  failure: CommandFailure,
   stdout?: Uint8Array
 ) => Effect.Effect<void, RunError>
 
@@ -45,7 +45,7 @@ export const awaitEnd = ({ orInputFailed, process, program, stderrEnded }: proce
   )
 
 /** @internal */
-export const timedOut = (failure: errors.CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
+export const timedOut = (failure: CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
   failure.error({
     reason: "TimedOut",
     detail: `did not end within ${Duration.format(timeout)}; it was ended`,
@@ -72,17 +72,14 @@ const toEnd = <A>(
   use: (started: processes.Started) => Effect.Effect<A, RunError, Scope.Scope>
 ): Effect.Effect<A, RunError> => {
   const { transport } = setting.host
-  return Effect.flatMap(processes.compile(transport, command), (program) => {
-    let failure = errors.make(String(transport.host), program)
-    const start = starts.start(setting, program, {
+  return Effect.flatMap(processes.compile(transport, command), (compiled) => {
+    const { failure } = compiled
+    const start = starts.start(setting, compiled, {
       ...options,
       endInput: true,
       ...(stderrKept === undefined ? {} : { stderrKept })
     })
-    const whole = Effect.scoped(Effect.flatMap(start, (started) => {
-      failure = started.failure
-      return use(started)
-    }))
+    const whole = Effect.scoped(Effect.flatMap(start, use))
     return Effect.zipRight(
       starts.checkDurations(failure, { timeout, killAfter: options.killAfter }),
       timeout === undefined ? whole : finalizer.apart(Effect.timeoutFail(Effect.interruptible(whole), {
@@ -93,7 +90,7 @@ const toEnd = <A>(
   })
 }
 
-const tooLarge = (failure: errors.CommandFailure, limit: number, output: "stdout" | "stderr", stdout: Uint8Array) =>
+const tooLarge = (failure: CommandFailure, limit: number, output: "stdout" | "stderr", stdout: Uint8Array) =>
   failure.error({
     reason: "OutputTooLarge",
     detail: `printed more than ${limit} bytes on ${output} and was ended: raise \`maxOutput\`, or take a stream`,

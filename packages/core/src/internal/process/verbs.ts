@@ -10,8 +10,8 @@ import * as Stream from "effect/Stream"
 import type { LocalStdio } from "../../LocalStdio.js"
 import type { RemoteCommandError } from "../../RemoteError.js"
 import type { RunError, RunOptions, RunResult, StartOptions, TextOptions } from "../../RemoteProcess.js"
-import * as errors from "../command/errors.js"
 import * as decode from "./decode.js"
+import type { Host } from "./execution.js"
 import * as processes from "./process.js"
 import * as starts from "./start.js"
 import * as streaming from "./streaming.js"
@@ -58,7 +58,7 @@ export interface Verbs {
 }
 
 /** @internal */
-export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
+export const make = (host: Host, stdio: Option.Option<LocalStdio>, defaults: StartOptions): Verbs => {
   const setting: starts.Setting = { defaults, host, stdio }
 
   const decoderOf = (
@@ -73,8 +73,8 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
       () =>
         Effect.flatMap(
           processes.compile(host.transport, command),
-          (program) =>
-            errors.make(String(host.transport.host), program).error({
+          ({ failure }) =>
+            failure.error({
               reason: "InvalidCommand",
               detail: `there is no encoding ${JSON.stringify(encoding)}`
             })
@@ -91,7 +91,7 @@ export const make = (host: processes.Host, stdio: Option.Option<LocalStdio>, def
     start: (command, options) =>
       Effect.flatMap(
         processes.compile(host.transport, command),
-        (program) => starts.start(setting, program, { ...options, endInput: false })
+        (compiled) => starts.start(setting, compiled, { ...options, endInput: false })
       ),
     run: (command, options) => toEnd.result(setting, command, options),
     runText: (command, { encoding, ...options }) =>

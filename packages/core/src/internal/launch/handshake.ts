@@ -1,0 +1,119 @@
+/**
+ * The reports of a shell that launches a command, as a pure state machine. The shell is in the host's hands, so that any
+ * report may follow any other.
+ */
+import * as Data from "effect/Data"
+import * as Option from "effect/Option"
+import type { Output, Report } from "../../unstable/Frame.js"
+
+/**
+ * The step that failed before the command ran.
+ *
+ * @internal
+ */
+export type Refusal = Extract<Report, { readonly _tag: "Failed" }>
+
+/**
+ * - `Waiting`: nothing was reported yet.
+ * - `Refused`: a step failed. This is final only when both outputs have ended: in a pipeline another program may still start.
+ * - `Unguarded`: the guardian's FIFO was gone, so that the shell did not run the command.
+ * - `Started`: the command runs. `refusal`: a step that failed all the same, such as `exec` itself.
+ *
+ * @internal
+ */
+export type Handshake = Data.TaggedEnum<{
+  readonly Waiting: {}
+  readonly Refused: { readonly refusal: Refusal }
+  readonly Unguarded: {}
+  readonly Started: {
+    readonly pid: number
+    readonly refusal: Option.Option<Refusal>
+    /** Whether reports for stderr come on stderr, and not on stdout as from a host that merges both. */
+    readonly isSeparate: boolean
+  }
+}>
+
+/** @internal */
+export const { $match: match, Refused, Started, Unguarded, Waiting } = Data.taggedEnum<Handshake>()
+
+/**
+ * The state before the first report. A host that reports nothing has a process id beforehand.
+ *
+ * @internal
+ */
+export const initial = (pid: number | undefined): Handshake =>
+  pid === undefined ? Waiting() : Started({ pid, refusal: Option.none(), isSeparate: false })
+
+/**
+ * The first step that failed.
+ *
+ * @internal
+ */
+export const refusalOf: (state: Handshake) => Option.Option<Refusal> = match({
+  Waiting: () => Option.none(),
+  Refused: ({ refusal }) => Option.some(refusal),
+  Unguarded: () => Option.none(),
+  Started: ({ refusal }) => refusal
+})
+
+/**
+ * The state after a report that came on `cameOn`.
+ *
+ * @internal
+ */
+export const step = (state: Handshake, report: Report, cameOn: Output): Handshake => {
+  switch (report._tag) {
+    case "Started":
+      return Started({
+        pid: state._tag === "Started" ? state.pid : report.pid,
+        refusal: refusalOf(state),
+        isSeparate: (state._tag === "Started" && state.isSeparate) || (report.on === "stderr" && cameOn === "stderr")
+      })
+    case "Unguarded":
+      return state._tag === "Started" ? state : Unguarded()
+    case "Failed":
+      if (report.code === 0 || state._tag === "Unguarded" || Option.isSome(refusalOf(state))) return state
+      return state._tag === "Started"
+        ? Started({ ...state, refusal: Option.some(report) })
+        : Refused({ refusal: report })
+    case "Stages":
+      return state
+  }
+}
+
+/**
+ * - `NotRun`: the command has not run and can be sent again, to another shell or without the guardian (`isUnguarded`).
+ * - `NotLaunched`: the login shell ended without a report.
+ *
+ * @internal
+ */
+export type Conclusion = Data.TaggedEnum<{
+  readonly Started: { readonly pid: number }
+  readonly NotRun: { readonly isUnguarded: boolean }
+  readonly Refused: { readonly refusal: Refusal }
+  readonly NotLaunched: {}
+}>
+
+/** @internal */
+export const Conclusion = Data.taggedEnum<Conclusion>()
+
+/**
+ * The result of the launch once both outputs have ended. A shell that was prewarmed may have ended before it read the frame.
+ *
+ * @internal
+ */
+export const conclude = (
+  state: Handshake,
+  { isPrewarmed }: { readonly isPrewarmed: boolean }
+): Conclusion => {
+  switch (state._tag) {
+    case "Started":
+      return Conclusion.Started({ pid: state.pid })
+    case "Unguarded":
+      return Conclusion.NotRun({ isUnguarded: true })
+    case "Refused":
+      return Conclusion.Refused({ refusal: state.refusal })
+    case "Waiting":
+      return isPrewarmed ? Conclusion.NotRun({ isUnguarded: false }) : Conclusion.NotLaunched()
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The stdin of a command.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import type { RemoteCommandError } from "../../RemoteError.js"
+import type { RemoteProcess } from "../../RemoteProcess.js"
+import * as finalizer from "../lib/finalizer.js"
+import type { Execution } from "./execution.js"
+import * as terminalInput from "./terminalInput.js"
+
+/** @internal */
+export interface Stdin {
+  readonly sink: RemoteProcess["stdin"]
+  /** Fails when the stream given as stdin does. */
+  readonly orInputFailed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RemoteCommandError, R>
+}
+
+/**
+ * Sends `input` in a fiber of its own. A write that breaks is left to the readers of the outputs.
+ *
+ * @internal
+ */
+export const make = Effect.fnUntraced(function*(
+  { channel, failure, settings }: Execution,
+  input: "pipe" | Stream.Stream<Uint8Array, unknown>
+) {
+  const isTerminal = Option.isSome(settings.pty)
+  const { end, write } = isTerminal ? terminalInput.make(channel) : channel
+  const sink: Stdin["sink"] = Sink.forEachWhile(write).pipe(Sink.ignoreLeftover, Sink.mapEffect(() => end))
+  if (input === "pipe") {
+    // Without a terminal the input ended with the frame.
+    if (settings.endInput && isTerminal) yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(end)))
+    const stdin: Stdin = { sink, orInputFailed: (effect) => effect }
+    return stdin
+  }
+  const failed = yield* Deferred.make<never, RemoteCommandError>()
+  yield* input.pipe(
+    Stream.mapError((cause) =>
+      failure.error({ reason: "InputFailed", detail: "the stream given as stdin failed", cause })
+    ),
+    Stream.run(sink),
+    Effect.catchTag("RemoteConnectionError", () => Effect.void),
+    Effect.tapErrorCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Deferred.failCause(failed, cause)),
+    Effect.interruptible,
+    Effect.forkScoped
+  )
+  const stdin: Stdin = {
+    sink,
+    // This await normally never completes, so it must stay interruptible even in an uninterruptible region.
+    orInputFailed: (effect) => finalizer.apart(Effect.raceFirst(effect, Effect.interruptible(Deferred.await(failed))))
+  }
+  return stdin
+})
