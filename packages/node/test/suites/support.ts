@@ -1,15 +1,11 @@
 import type { RemoteContext, RemoteFileSystem } from "@effect-remote/core"
-import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import { findConnectionError, type RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { Transport } from "@effect-remote/core/Transport"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
-import { Effect, Layer } from "effect"
+import { Cause, Effect, Layer, Option } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
-import * as loopback from "../../../testing/src/internal/conformance/loopback.js"
-import { eventually, nasty, unlessLost } from "../../../testing/src/internal/conformance/support.js"
-
-export { eventually, nasty, unlessLost }
 
 export interface Suite {
   readonly name: string
@@ -66,8 +62,45 @@ export const echoPort = Effect.map(
   (server) => (server.address() as Net.AddressInfo).port
 )
 
-/** The programs of that name that our commands have started and that still run. */
-export const running = (name: string) => Effect.flatMap(Sshd.Sshd, (sshd) => loopback.running(sshd, name))
+/** Repeats an effect whose connection was lost: a use that starts before the loss is noticed may be lost too. */
+export const unlessLost = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.retry(effect, {
+    while: (error) => Option.exists(findConnectionError(error), ({ reason }) => reason === "ConnectionLost")
+  })
+
+/** Asks until the answer is good, for changes that no event reports. Dies after 20 seconds. */
+export const eventually = <A, E, R>(
+  ask: Effect.Effect<A, E, R>,
+  isGood: (answer: A) => boolean
+): Effect.Effect<A, E, R> => {
+  let last: A | undefined
+  const again: Effect.Effect<A, E, R> = Effect.flatMap(ask, (answer) => {
+    last = answer
+    return isGood(answer) ? Effect.succeed(answer) : Effect.delay(again, "10 millis")
+  })
+  return Effect.timeoutFailCause(again, {
+    duration: "20 seconds",
+    onTimeout: () => Cause.die(`no good answer came in 20 seconds, the last one was ${JSON.stringify(last)}`)
+  })
+}
+
+// The guardian sleeps too, for some seconds at a time. The tests sleep longer.
+const isGuardians = ({ name, pid }: Sshd.Process): boolean => {
+  if (name !== "sleep") return false
+  try {
+    return Number(Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[1]) <= 60
+  } catch {
+    return true // The process has ended meanwhile.
+  }
+}
+
+/** The running programs with that name that our commands have started. */
+export const running = (name: string): Effect.Effect<ReadonlyArray<Sshd.Process>, never, Sshd.Sshd> =>
+  Effect.flatMap(
+    Sshd.Sshd,
+    ({ processes }) =>
+      Effect.map(processes, (all) => all.filter((process) => process.name === name && !isGuardians(process)))
+  )
 
 /** Waits until `count` programs with that name run. */
 export const untilRunning = (name: string, count: number) =>
