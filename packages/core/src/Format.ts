@@ -1,5 +1,5 @@
 /**
- * How values become the bytes of a file and the bytes values again, as streams.
+ * Codecs between streams of values and the bytes of a file.
  *
  * @since 0.1.0
  */
@@ -27,8 +27,8 @@ export interface Format<A> {
 export const bytes: Format<Uint8Array> = { encode: (values) => values, decode: (bytes) => bytes }
 
 /**
- * Pieces of UTF-8 text. Where one ends and the next begins is not kept, but characters stay whole. What is no UTF-8 fails
- * with a `BadArgument`.
+ * UTF-8 text, as a stream of strings. Reading may split the text at other places than writing did, but never within a
+ * character. Bytes that are not UTF-8 fail with `BadArgument`.
  *
  * @since 0.1.0
  * @category constructors
@@ -43,7 +43,7 @@ export const text: Format<string> = {
           return Stream.succeed(part === undefined ? decoder.decode() : decoder.decode(part, { stream: true }))
         } catch (cause) {
           return Stream.fail(
-            new BadArgument({ module: "Stream", method: "decode", description: "the file is no UTF-8", cause })
+            new BadArgument({ module: "Stream", method: "decode", description: "the file is not UTF-8", cause })
           )
         }
       }

@@ -1,6 +1,6 @@
 /**
- * What transfers of many small files do with the files of this machine, in one step for each where a `FileSystem` takes
- * many. `@effect-remote/node` provides it; without it the `FileSystem` does everything.
+ * Fast operations on local files, for transfers of many small files. Each is one step instead of several calls of a
+ * `FileSystem`. `@effect-remote/node` provides them. Without them, transfers use the `FileSystem`.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
 /**
- * What is known of an entry: its mode with the bits of its type, and times in milliseconds.
+ * Attributes of an entry. `mode` includes the type bits. Times are in milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +27,7 @@ export interface Info {
 }
 
 /**
- * What becomes of a file: its owner first, then its mode, then its times.
+ * Attributes to set on a file, in this order: owner, mode, times.
  *
  * @since 0.1.0
  * @category models
@@ -39,19 +39,19 @@ export interface Change {
 }
 
 /**
- * A new file.
+ * A new file and its content.
  *
  * @since 0.1.0
  * @category models
  */
 export interface NewFile {
   readonly path: string
-  /** The name it is written under, which nothing has yet. */
+  /** The path to write to before the rename. It must not exist. */
   readonly temporary: string
   readonly bytes: Uint8Array
-  /** The mode to make it with, less what the umask takes. */
+  /** The mode to create the file with, before the umask is applied. */
   readonly created: number | undefined
-  /** The mode to set. Left out: none. */
+  /** The mode to set afterwards. Left out: none is set. */
   readonly permissions: number | undefined
   readonly times: { readonly atime: number; readonly mtime: number } | undefined
 }
@@ -73,31 +73,32 @@ export interface OpenedFile {
  * @category models
  */
 export interface LocalFiles {
-  /** Whose files these are: for a `FileSystem` that does anything in another way it is not asked. */
+  /** The `FileSystem` whose files these are. Transfers with any other `FileSystem` do not use this service. */
   readonly fileSystem: FileSystem
-  /** Does not follow a link. */
+  /** Reads the attributes of a path. Does not follow a link. */
   readonly look: (path: string) => Effect.Effect<Info, PlatformError>
-  /** The names in a directory, and what `look` tells of them, where it does. */
+  /** Lists the names in a directory, each with the result of `look`, or `undefined` if `look` fails. */
   readonly list: (
     path: string
   ) => Effect.Effect<ReadonlyArray<readonly [name: string, info: Info | undefined]>, PlatformError>
   /** Opens a file for reading, and closes it with the scope. Does not wait for the writer of a named pipe. */
   readonly open: (path: string) => Effect.Effect<OpenedFile, PlatformError, Scope.Scope>
   /**
-   * The first bytes of a file, so many where there are as many, and what is known of it behind that. Does not wait for the
-   * writer of a named pipe.
+   * Reads at most the first `size` bytes of a file, and its attributes after that. Does not wait for the writer of a named
+   * pipe.
    */
   readonly read: (path: string, size: number) => Effect.Effect<readonly [bytes: Uint8Array, info: Info], PlatformError>
   /**
-   * Writes it, and tells how large it is; it gets its name when that is all of it. The temporary file is whoever's asked to
-   * remove when this fails or is interrupted. Another file under the temporary name is not renamed.
+   * Writes a file under its temporary name and returns its size. Renames it to `path` if the size is that of `bytes`. Does not
+   * rename another file that has taken the temporary name. On failure or interruption, the caller must remove the temporary
+   * file.
    */
   readonly place: (file: NewFile) => Effect.Effect<number, PlatformError>
-  /** Changes an open file by the descriptor that its `File` has, whatever has its name. */
+  /** Changes an open file by the descriptor of its `File`, even if another file has taken its name. */
   readonly change: (descriptor: number, change: Change) => Effect.Effect<void, PlatformError>
-  /** As `change`, of a directory. Fails for a link to one. */
+  /** Changes a directory. Fails for a link to a directory. */
   readonly changeDirectory: (path: string, change: Change) => Effect.Effect<void, PlatformError>
-  /** Renames a file. Fails with `InvalidData` if the name has gone to another one. */
+  /** Renames a file. Fails with `InvalidData` if another file has taken its name (`id` differs). */
   readonly rename: (
     from: string,
     to: string,

@@ -1,6 +1,6 @@
 /**
- * Digests computed on this machine, for files of hosts that compute none, and of this machine. `@effect-remote/node`
- * provides them; without them such a digest fails.
+ * Computes digests on this machine, for local files and for files of hosts that cannot compute them. `@effect-remote/node`
+ * provides it. Without it, these digests fail.
  *
  * @since 0.1.0
  */
@@ -14,15 +14,15 @@ import type * as Effect from "effect/Effect"
 export type DigestAlgorithm = "md5" | "sha1" | "sha256" | "sha512"
 
 /**
- * A digest on its way.
+ * An incremental digest.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Hash {
-  /** Takes the bytes at once: they may change afterwards. */
+  /** Adds bytes. They may change as soon as this returns. */
   readonly update: (bytes: Uint8Array) => void
-  /** The digest of all bytes so far, in lower-case hexadecimal. Once: nothing may follow it. */
+  /** Returns the digest of all bytes in lower-case hexadecimal. Call it once, as the last call. */
   readonly hex: () => string
 }
 
@@ -31,6 +31,6 @@ export interface Hash {
  * @category models
  */
 export interface LocalHash {
-  /** Fails with `BadArgument` where this machine lacks the algorithm, as one that allows no MD5. */
+  /** Starts a digest. Fails with `BadArgument` if this machine lacks the algorithm, for example if MD5 is not allowed. */
   readonly make: (algorithm: DigestAlgorithm) => Effect.Effect<Hash, PlatformError>
 }

@@ -1,6 +1,6 @@
 /**
- * The machine that the program runs on, as commands, files and tunnels of a host need it. `NodeMachine.layer` of
- * `@effect-remote/node` is the whole of it. `OpenSsh.layer` and `InMemoryHost.layer` provide it, too.
+ * The local machine, as commands, files and tunnels use it. `NodeMachine.layer` of `@effect-remote/node` provides all parts.
+ * `OpenSsh.layer` and `InMemoryHost.layer` provide it, too.
  *
  * @since 0.1.0
  */
@@ -13,8 +13,7 @@ import type { LocalNetwork } from "./LocalNetwork.js"
 import type { LocalStdio } from "./LocalStdio.js"
 
 /**
- * The parts of this machine. A part that is left out makes the uses that need it fail with a typed error, before anything
- * is sent.
+ * The parts of this machine. If a part is missing, calls that need it fail with a typed error before anything is sent.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +21,7 @@ import type { LocalStdio } from "./LocalStdio.js"
 export interface LocalMachine {
   /** The local side of `put` and `get`, unless their option `local` names another one. */
   readonly fileSystem?: FileSystem | undefined
-  /** Makes transfers of many small files fast. Used with the `FileSystem` that it names, and only with that. */
+  /** Makes transfers of many small files fast. Used only with the `FileSystem` that it names. */
   readonly files?: LocalFiles | undefined
   /** Computes digests for `verify: "digest"`, and for hosts that compute none. */
   readonly hash?: LocalHash | undefined
@@ -49,7 +48,7 @@ export const LocalMachine: Context.Tag<LocalMachine, LocalMachine> = Context.Gen
  * ```ts
  * import { LocalMachine } from "@effect-remote/core"
  *
- * // For a program without files, streams and sockets of its own: commands and remote files work.
+ * // For a program without local files, streams and sockets. Commands and remote files work.
  * export const Nothing = LocalMachine.layer({})
  * ```
  */

@@ -1,5 +1,5 @@
 /**
- * The seam through which tunnels listen and connect on this machine. `@effect-remote/node` implements it.
+ * Listens and connects on this machine, for tunnels. `@effect-remote/node` implements it.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { TunnelError } from "./RemoteError.js"
 import type { Duplex } from "./Transport.js"
 
 /**
- * An address on this machine, or as this machine sees it; where it listens, port 0 stands for any free one.
+ * An address on this machine, or as this machine resolves it. To listen on any free port, use port 0.
  *
  * @since 0.1.0
  * @category models
@@ -28,8 +28,8 @@ export type LocalAddress = Data.TaggedEnum<{
 export const LocalAddress = Data.taggedEnum<LocalAddress>()
 
 /**
- * A connection that was accepted or made. It closes with its scope: where that fails, the peer is told by a reset, since
- * an end in good order would mean that it has got everything.
+ * A connection that was accepted or made. Closes with its scope. If the scope closes with a failure, the connection is reset:
+ * an orderly end would mean that the peer has received everything.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +48,7 @@ export interface LocalConnection extends Duplex<SocketError> {
 export interface LocalListener {
   /** The address listened on, with the port that the system chose. */
   readonly address: LocalAddress
-  /** The next connection. Fails once nothing is accepted any more. */
+  /** Waits for the next connection. Fails once the listener no longer accepts. */
   readonly accept: Effect.Effect<LocalConnection, TunnelError, Scope.Scope>
 }
 
@@ -57,8 +57,8 @@ export interface LocalListener {
  * @category models
  */
 export interface LocalNetwork {
-  /** Listens, and fails with a `TunnelError` when somebody else has the address. */
+  /** Listens. Fails with a `TunnelError` if another process uses the address. */
   readonly listen: (address: LocalAddress) => Effect.Effect<LocalListener, TunnelError, Scope.Scope>
-  /** Connects, and fails with a `TunnelError` when nobody listens there. It can be interrupted while it waits. */
+  /** Connects. Fails with a `TunnelError` if nobody listens there. Can be interrupted while it waits. */
   readonly connect: (address: LocalAddress) => Effect.Effect<LocalConnection, TunnelError, Scope.Scope>
 }

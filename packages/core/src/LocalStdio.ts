@@ -1,6 +1,6 @@
 /**
  * The standard streams of this program, for commands whose input or output is `"inherit"`. `@effect-remote/node`
- * provides them; without them such a command fails with `Unsupported`.
+ * provides them. Without them, such a command fails with `Unsupported`.
  *
  * @since 0.1.0
  */

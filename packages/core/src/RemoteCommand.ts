@@ -10,8 +10,8 @@ import { tracker } from "./internal/command/template.js"
 import { posix } from "./internal/scripts/quote.js"
 
 /**
- * What `sh` takes between its words: text and numbers become one word each, an array a word for each of its elements,
- * a `Redacted` a word that no error, log or span shows.
+ * A value in a template of `sh`. A text or a number becomes one word. An array becomes one word for each element. A `Redacted`
+ * becomes a word that no error, log or span shows.
  *
  * @since 0.1.0
  * @category models
@@ -24,7 +24,7 @@ export type Interpolation =
   | ReadonlyArray<string | number | bigint | Redacted.Redacted<string>>
 
 /**
- * One word for a POSIX shell that stands for exactly this text.
+ * Quotes a text as one word for a POSIX shell.
  *
  * @since 0.1.0
  * @category combinators
@@ -38,22 +38,23 @@ export type Interpolation =
 export const quote: (word: string) => string = posix
 
 /**
- * A line of shell, run by `/bin/sh`, in which every interpolation is quoted, also where it stands within quotes. Where
- * no quoting would hold (backquotes, comments, `${...}`, `$((...))`, behind `<<` and behind what not every shell reads
- * alike: `$'...'`, `((`, a `case` in `$(...)`) only numbers may stand; anything else makes a command that fails with
- * `InvalidCommand` and is never sent.
+ * Makes a command that runs a shell line with `/bin/sh`. Every interpolation is quoted, also within quotes.
  *
- * The exit code of a line with pipes is that of its last program: `sh` fails for `pg_dump | gzip` only if gzip does. Use
- * `Command.pipeTo`, of which every program counts (`StartOptions.pipefail`), or begin the line with `set -o pipefail` if the
- * host's `/bin/sh` has it: bash, busybox, mksh and newer versions of dash do, dash in Debian 12 does not.
+ * Some positions cannot be quoted: backquotes, comments, `${...}`, `$((...))` and the rest of the line after `<<`. The same
+ * holds after syntax that shells read differently: `$'...'`, `((`, a `case` in `$(...)`. Only numbers are allowed there. With
+ * any other value, the command fails with `InvalidCommand` and is never sent.
  *
- * It holds for one reading. What reads the word as shell once more (`eval`, `sh -c "... ${x}"`, an arithmetic `$((name))` with
- * a variable that holds it) undoes it: hand such values over as arguments, `sh -c '...' sh ${x}`.
+ * The exit code of a line with pipes is that of its last program: `pg_dump | gzip` fails only if gzip does. To fail for every
+ * program, use `Command.pipeTo` (see `StartOptions.pipefail`). Or begin the line with `set -o pipefail`, if the host's
+ * `/bin/sh` has it: bash, busybox, mksh and newer versions of dash do, dash in Debian 12 does not.
  *
- * The text is taken raw: a backslash is the shell's. Only `` \` `` and `\${`, which a template cannot do without, lose
- * theirs. The result is a platform `Command`: `Command.env`, `Command.workingDirectory`, `Command.feed` and
- * `Command.pipeTo` compose, and it runs locally unchanged. A `Redacted` that is interpolated is masked in errors, spans
- * and in the command's own `toString`; the host's process list shows it, as any argument.
+ * The quoting protects a word once. Code that evaluates the word again removes the protection: `eval`, `sh -c "... ${x}"`, or
+ * an arithmetic `$((name))` with a variable that holds it. Pass such values as arguments: `sh -c '...' sh ${x}`.
+ *
+ * The template is read raw: a backslash is passed to the shell. Only `` \` `` and `\${` lose it, because a template needs
+ * them. The result is a platform `Command`: it composes with `Command.env`, `Command.workingDirectory`, `Command.feed` and
+ * `Command.pipeTo`, and runs locally unchanged. An interpolated `Redacted` is masked in errors, spans and the command's
+ * `toString`. The host's process list shows it, as any argument.
  *
  * @since 0.1.0
  * @category constructors
@@ -96,10 +97,10 @@ export const sh = (
     switch (context) {
       case "plain": {
         const next = pieces[index + 1] ?? ""
-        // Nothing takes the place of no word, unless what is around it would grow together.
+        // An empty array adds nothing, unless the words around it would then become one.
         const isEnd = next === "" ? index + 1 === interpolations.length : /^[ \t\n;&|()<>]/.test(next)
         if (values.length === 0) script += isEnd && /(^|[ \t\n;&|()])$/.test(script) ? " " : "''"
-        // A digit before a redirection would name a descriptor, behind a tilde a directory.
+        // A digit before a redirection would name a descriptor. After a tilde it would name a directory.
         const isBare = !/^\d*[<>]/.test(next) && !script.endsWith("~")
         script += values.map((each) => word(each, isBare && /^\d+$/.test(String(each)))).join(" ")
         break

@@ -1,9 +1,9 @@
 /**
- * The ways in which work on another machine fails. All are `Schema.TaggedError`s, so they can be matched by tag, and
- * encoded and decoded across a process boundary.
+ * Errors of work on a remote machine. All are `Schema.TaggedError`s: match them by tag, or encode and decode them across a
+ * process boundary.
  *
- * Their fields hold what the other side said as it was. In `message` the control characters of it are escaped, so that
- * nobody else steers the terminal on which it is printed.
+ * Their fields hold the other side's text unchanged. `message` escapes its control characters, so that the other side cannot
+ * control the terminal on which the message is printed.
  *
  * @since 0.1.0
  */
@@ -21,18 +21,19 @@ const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
 /**
  * Why a command failed although the host was reached.
  *
- * - `Exit`: it ended with a code other than 0 (`exitCode`).
- * - `Signal`: a signal ended it (`signal`, where the transport can tell which).
- * - `ProgramNotFound`: there is no such program on the host.
- * - `ProgramNotExecutable`: there is such a file, and the host would not run it.
- * - `DirectoryNotFound`: the working directory could not be entered; the command did not run.
- * - `ArgumentsTooLong`: arguments and environment are more than the host's system takes; the command did not run.
- * - `TimedOut`: the `timeout` given to a verb passed; the process group was ended.
- * - `OutputTooLarge`: there was more output, or a longer line, than `maxOutput`; the process group was ended.
- * - `InvalidCommand`: the command cannot be sent (a NUL in an argument, an environment name that is none). Nothing was.
- * - `Unsupported`: the command asks for what cannot be done over SSH (`uid`, `gid`), or the host's shell refuses (a
- *   variable that is read-only there). The command did not run.
- * - `InputFailed`: the stream given as stdin failed (`cause`); the process group was ended.
+ * - `Exit`: the command ended with a code other than 0 (`exitCode`).
+ * - `Signal`: a signal ended the command. `signal` is its name, if the transport reports it.
+ * - `ProgramNotFound`: the host does not have the program.
+ * - `ProgramNotExecutable`: the file exists, but the host did not run it.
+ * - `DirectoryNotFound`: the working directory could not be entered. The command did not run.
+ * - `ArgumentsTooLong`: arguments and environment exceed the limit of the host's system. The command did not run.
+ * - `TimedOut`: the `timeout` given to a verb passed. The process group was ended.
+ * - `OutputTooLarge`: the output, or one line of it, was longer than `maxOutput`. The process group was ended.
+ * - `InvalidCommand`: the command cannot be sent, for example a NUL in an argument or an invalid environment name. Nothing was
+ *   sent.
+ * - `Unsupported`: SSH cannot do what the command asks for (`uid`, `gid`), or the host's shell refuses it (a read-only
+ *   variable). The command did not run.
+ * - `InputFailed`: the stream given as stdin failed (`cause`). The process group was ended.
  *
  * @since 0.1.0
  * @category models
@@ -58,8 +59,8 @@ export const RemoteCommandReason = Schema.Literal(
 export type RemoteCommandReason = typeof RemoteCommandReason.Type
 
 /**
- * A command failed on a host that was reached. `stderr` is the end of what it wrote there, `stdout` what the verb had
- * collected of its output. Secrets interpolated with `sh` are masked in every field.
+ * A command failed on a host that was reached. `stderr` is the end of its stderr. `stdout` is the output that the verb had
+ * collected. Secrets interpolated with `sh` are masked in every field.
  *
  * @since 0.1.0
  * @category errors
@@ -83,13 +84,13 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
   host: Schema.String,
   /** The command as a shell line, secrets masked. */
   command: Schema.String,
-  /** What happened, in words. */
+  /** Description of the failure. */
   detail: Schema.String,
   exitCode: Schema.optional(Schema.Int),
   signal: Schema.optional(Schema.String),
   /** The end of stderr. */
   stderr: Schema.optionalWith(Schema.String, { default: () => "" }),
-  /** What the verb had collected of stdout. */
+  /** The part of stdout that the verb had collected. */
   stdout: Schema.optionalWith(Schema.Uint8ArrayFromBase64, { default: () => new Uint8Array() }),
   cause: Schema.optional(Schema.Defect)
 }) {
@@ -107,19 +108,20 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
 /**
  * Why a host could not be reached, or was lost.
  *
- * - `InvalidHost`: the host's description cannot be used; nothing was started.
- * - `Unreachable`: no connection: refused, no route, a name that does not resolve.
- * - `TimedOut`: connecting and opening, or launching then, did not end within `connectTimeout`.
+ * - `InvalidHost`: an option of the host is invalid. Nothing was started.
+ * - `Unreachable`: the connection was refused, no route was found, or the name does not resolve.
+ * - `TimedOut`: connecting and opening, or launching after that, took longer than `connectTimeout`.
  * - `AuthenticationFailed`: the server refused the keys or the password offered.
- * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is not known, another one, or revoked.
+ * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is unknown, differs from the known one, or is
+ *   revoked.
  * - `NegotiationFailed`: client and server have no algorithm in common.
- * - `ConnectionLost`: the connection ended while it was in use. What was in flight may have run or not.
+ * - `ConnectionLost`: the connection ended while it was in use. A request in flight may or may not have been carried out.
  * - `ChannelRefused`: the server did not open a channel (`MaxSessions`, forwarding forbidden, target refused).
- * - `ShellUnavailable`: the other side has no POSIX shell at `/bin/sh`, or does not let it run.
+ * - `ShellUnavailable`: the host does not have a POSIX shell at `/bin/sh`, or does not let it run.
  * - `Protocol`: the other side broke the protocol.
- * - `SshNotFound`: there is no `ssh` program here.
+ * - `SshNotFound`: the program `ssh` was not found on this machine.
  * - `Unsupported`: this transport, server or platform cannot do that.
- * - `Unknown`: `ssh` failed with words that are none of the above; they are in `output`.
+ * - `Unknown`: `ssh` failed for another reason. `output` holds its message.
  *
  * @since 0.1.0
  * @category models
@@ -170,11 +172,11 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
   reason: RemoteConnectionReason,
   /** The host, as `user@host:port`. */
   host: Schema.String,
-  /** What was tried and what happened, in words. */
+  /** Description of the attempt and its failure. */
   detail: Schema.String,
-  /** The end of what the other side, or `ssh`, said. */
+  /** The end of the output of the other side, or of `ssh`. */
   output: Schema.optionalWith(Schema.String, { default: () => "" }),
-  /** What to try next. */
+  /** Advice on how to fix it. */
   hint: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect)
 }) {
@@ -191,14 +193,14 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
 }
 
 /**
- * Why a tunnel could not be made, or a connection to its local target.
+ * Why a tunnel could not be made, or could not connect to its local target.
  *
- * - `AddressInUse`: somebody else has the local address.
- * - `AddressNotAvailable`: this machine has no such local address, or no directory for the unix socket.
- * - `PermissionDenied`: this user must not listen there (a port below 1024, say), or not connect there.
+ * - `AddressInUse`: another process uses the local address.
+ * - `AddressNotAvailable`: this machine does not have the local address, or the directory for the unix socket.
+ * - `PermissionDenied`: this user may not listen there (for example on a port below 1024), or may not connect there.
  * - `ConnectionRefused`: nobody listens at the local target.
- * - `Unreachable`: there is no way to the local target: no route, a name that does not resolve.
- * - `InvalidAddress`: an address that is none: an empty host, a port outside 0..65535, a unix path too long. Nothing was
+ * - `Unreachable`: no route to the local target was found, or its name does not resolve.
+ * - `InvalidAddress`: the host is empty, the port is outside 0..65535, or the path of the unix socket is too long. Nothing was
  *   sent.
  * - `Unsupported`: this machine has no network (`LocalMachine`).
  * - `Unknown`: anything else, in `detail` and `cause`.
@@ -224,16 +226,16 @@ export const TunnelReason = Schema.Literal(
 export type TunnelReason = typeof TunnelReason.Type
 
 /**
- * A tunnel could not be made, or a connection to its local target. `from` and `to` say who asked for what.
+ * A tunnel could not be made, or could not connect to its local target. `from` and `to` name its two ends.
  *
  * @since 0.1.0
  * @category errors
  */
 export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote/core/TunnelError")("TunnelError", {
   reason: TunnelReason,
-  /** Where it listens, as far as it is known: `127.0.0.1:8080`, a path, or `127.0.0.1:0 on luigi@worker-01`. */
+  /** The address it listens on, if known: `127.0.0.1:8080`, a path, or `127.0.0.1:0 on luigi@worker-01`. */
   from: Schema.optional(Schema.String),
-  /** Where it leads, as far as it is known: `search.internal:9200 through luigi@worker-01`. */
+  /** The address it leads to, if known: `search.internal:9200 through luigi@worker-01`. */
   to: Schema.optional(Schema.String),
   detail: Schema.String,
   cause: Schema.optional(Schema.Defect)
@@ -248,8 +250,8 @@ export class TunnelError extends Schema.TaggedError<TunnelError>("@effect-remote
 }
 
 /**
- * What an SFTP server answered to a request that failed (draft-ietf-secsh-filexfer-02, section 7), as the cause of the
- * platform's error. Version 3 of the protocol has few codes, and 4, "failure", stands for most of what goes wrong.
+ * The status that an SFTP server returned for a failed request (draft-ietf-secsh-filexfer-02, section 7). It is the cause of
+ * the `PlatformError`. Version 3 of the protocol has few codes: most failures have code 4, "failure".
  *
  * @since 0.1.0
  * @category errors
@@ -258,7 +260,7 @@ export class SftpStatusError extends Schema.TaggedError<SftpStatusError>("@effec
   "SftpStatusError",
   {
     code: Schema.Int,
-    /** The server's words. */
+    /** The server's error message. */
     detail: Schema.String
   }
 ) {

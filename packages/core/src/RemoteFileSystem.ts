@@ -93,7 +93,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileS
 export type TypeId = typeof TypeId
 
 /**
- * The space on the file system that a path lies on, in bytes, and its files.
+ * Space in bytes, and numbers of files, of the file system that holds a path.
  *
  * @since 0.1.0
  * @category models
@@ -101,21 +101,25 @@ export type TypeId = typeof TypeId
 export interface DiskFree {
   readonly size: bigint
   readonly free: bigint
-  /** What of `free` is there for this user. */
+  /** The part of `free` that this user may use. */
   readonly available: bigint
-  /** How many files there can be, and can still be made; 0 where the file system has no such limit. */
+  /** Maximum number of files. 0 if the file system does not limit it. */
   readonly files: bigint
+  /** Number of files that can still be made. 0 if the file system does not limit it. */
   readonly filesFree: bigint
 }
 
 /**
- * Files on one host. What has a name of the platform's `FileSystem` has its meaning and fails with the `PlatformError`
- * that Node's implementation has for the same mistake; the server's answer is its cause, or the `RemoteConnectionError`
- * (`RemoteError.findConnectionError` finds it). Paths are the host's: POSIX, relative ones begin at the login directory.
- * A path that begins with `~` is refused (`BadArgument`): only `expandPath` expands it, and `./~` is a file of that name.
- * Bytes that are no UTF-8 are carried as lone surrogates, U+DC80 to U+DCFF.
+ * The files of one host. The methods of the platform's `FileSystem` keep their meaning. They fail with the `PlatformError` that
+ * Node's implementation has for the same mistake. The cause is the server's answer, or the `RemoteConnectionError`
+ * (`RemoteError.findConnectionError` finds it).
  *
- * The SFTP session is opened when it is first used, shared, and opened again after it was lost; what was in flight fails.
+ * Paths are POSIX paths of the host. Relative paths begin at the login directory. A path that begins with `~` is refused
+ * (`BadArgument`): only `expandPath` expands it, and `./~` names a file `~`. A byte of a path that is not UTF-8 becomes a lone
+ * surrogate, U+DC80 to U+DCFF.
+ *
+ * All calls share one SFTP session. The first call opens it. If it is lost, calls in flight fail and the next call opens
+ * another one.
  *
  * @since 0.1.0
  * @category models
@@ -124,80 +128,86 @@ export interface RemoteFileSystem extends FileSystem {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
 
-  /** Reads a whole file. Fails if it has more bytes than `limit`; `stream` reads any. */
+  /** Reads a whole file. Fails if it is larger than `limit`. Use `stream` for larger files. */
   readonly readFile: (path: string, options?: ReadFileOptions) => Effect.Effect<Uint8Array, PlatformError>
-  /** Reads a whole file as text. Fails as `readFile` does, and if no string can be that long. */
+  /** Reads a whole file as text. Fails as `readFile` does, and if the text exceeds the maximum length of a string. */
   readonly readFileString: (
     path: string,
     encoding?: string,
     options?: ReadFileOptions
   ) => Effect.Effect<string, PlatformError>
   /**
-   * Lists the names in a directory. Fails if it has more than `limit`, and with `InvalidData` if the server lists what no
-   * directory holds: an empty name, or one with a `/` or a NUL.
+   * Lists the names in a directory. Fails if it has more than `limit`. Fails with `InvalidData` if the server lists an invalid
+   * name: an empty one, or one with a `/` or a NUL.
    */
   readonly readDirectory: (
     path: string,
     options?: ReadDirectoryOptions & ListOptions
   ) => Effect.Effect<Array<string>, PlatformError>
-  /** As `stat`, of a link itself. */
+  /** As `stat`, but does not follow a link. */
   readonly lstat: (path: string) => Effect.Effect<File.Info, PlatformError>
-  /** False also when there is nothing. */
+  /** Whether a path is a directory. False if the path does not exist. */
   readonly isDirectory: (path: string) => Effect.Effect<boolean, PlatformError>
   /**
-   * The absolute path without links, `.` and `..`, with `~` and `~user` at its beginning taken for the home of a user.
-   * A server without `expand-path@openssh.com` knows the home of its own user only.
+   * Returns the absolute path without links, `.` and `..`. Expands `~` and `~user` at its beginning to a home directory. A
+   * server without `expand-path@openssh.com` expands only `~`.
    */
   readonly expandPath: (path: string) => Effect.Effect<string, PlatformError>
   /**
-   * What is in a directory and below it, as it is found: a directory before what is in it. An entry that cannot be looked
-   * at is `Failed`, and the walk goes on; only a path that is no directory that can be read, and a lost connection, fail.
-   * Nothing is looked at that is not asked for; a directory is read as a whole when what is in it is asked for. Hidden
-   * files of writes that may be under way (`.effect-remote-*`) are left out, here and by `listFiles`, `watch` and `copy`;
-   * `readDirectory` gives them.
+   * Lists a directory and everything below it, each directory before its entries. An entry that cannot be examined is `Failed`,
+   * and the walk goes on. The walk fails only if its path is not a readable directory, or if the connection is lost. It is
+   * lazy: a directory is read, as a whole, when its first entry is pulled. Hidden files of unfinished writes
+   * (`.effect-remote-*`) are left out. `listFiles`, `watch` and `copy` leave them out, too. `readDirectory` lists them.
    */
   readonly walk: (path: string, options?: WalkOptions) => Stream.Stream<WalkEntry, PlatformError>
   /**
-   * The paths of all regular files in a directory and below it, sorted, links not followed. Fails when some directory
-   * cannot be read: nothing is left out unsaid but hidden files of writes that may be under way.
+   * Lists the paths of all regular files in a directory and below it, sorted. Links are not followed. Fails if a directory
+   * cannot be read. Only hidden files of unfinished writes are left out.
    */
   readonly listFiles: (path: string, options?: ListOptions) => Effect.Effect<Array<string>, PlatformError>
   /**
-   * The digest of a file's content in lower-case hexadecimal. Computed on the host where it runs commands and has the
-   * tool (`sha256sum` and its like), and finds a file of the same path, size, time and owner; else, and for small files, the
-   * file is read and it is computed here. Default: `"sha256"`.
+   * Computes the digest of a file's content, in lower-case hexadecimal. The host computes it with a command such as
+   * `sha256sum`, if that command sees the same file (same path, size, time and owner). Otherwise, and for small files, this
+   * reads the file and computes the digest locally. Default: `"sha256"`.
    */
   readonly digest: (
     path: string,
     options?: { readonly algorithm?: DigestAlgorithm | undefined }
   ) => Effect.Effect<string, PlatformError>
   /**
-   * Changes of a file, or of what is in a directory, with paths as Node tells them: as seen from the directory that is
-   * watched, or its own name for what is watched itself. SFTP tells of no changes, so the host is looked at again and
-   * again, a directory and with `recursive` all below it by listing it: what changes back between two looks is not seen,
-   * nor what keeps its size within the same second. A path that is removed is a `Remove`, and a `Create` when it is there again.
-   * Links are not followed, but for the path itself. A lost connection fails; so does a path that is not there at first.
-   * A `WatchBackend` that was there when the layer was built goes first.
+   * Emits changes of a file, or of the entries of a directory. Paths are those of Node's `watch`: relative to the watched
+   * directory, or the name of the watched file or directory itself.
+   *
+   * SFTP does not report changes. The watch therefore lists the directory, and with `recursive` all directories below it, once
+   * per `interval`. It misses a change that is undone before the next listing, and one that keeps the size within the same
+   * second. A removed path is a `Remove`. If it exists again later, it is a `Create`. Links are not followed, except the
+   * watched path itself.
+   *
+   * Fails if the path does not exist at first, and if the connection is lost. If a `WatchBackend` was provided when the layer
+   * was built, it is asked first.
    */
   readonly watch: (path: string, options?: WatchOptions) => Stream.Stream<WatchEvent, PlatformError>
-  /** Needs `statvfs@openssh.com`. */
+  /** Reads the size and the free space of the file system that holds a path. Needs `statvfs@openssh.com`. */
   readonly diskFree: (path: string) => Effect.Effect<DiskFree, PlatformError>
 
   /**
-   * Writes a file so that a reader sees the old one or the new one, never a part, whatever dies and whenever. Missing parents
-   * are made. The bytes go to a hidden file beside the target, `.effect-remote-*.tmp`, which takes its name once they are all
-   * on the disk (`fsync@openssh.com` and `posix-rename@openssh.com`, where the server has them). A failure or an
-   * interruption before that removes it and leaves the target as it was; only a client that is killed, or cannot reach
-   * the host again, leaves it behind, for `sweepTemporary`. The mode of a file that is replaced is kept, and so are its
-   * owner and group as far as the server lets this user. If the owner cannot be kept, others get no more than the umask allows.
-   * In a sticky directory that everybody may write to, such as `/tmp`, another user may have made the file for this write.
-   * There, a file that belongs neither to this user nor to the directory's owner gives the new file neither its owner nor
-   * more rights than any new file gets, also for root.
+   * Writes a file atomically: a reader sees the old file or the new one, never a part, even if the client or the host dies.
+   * Makes missing parent directories.
    *
-   * The rename has a limit of 30 seconds, then this fails with `TimedOut`. An interruption during the rename ends within
-   * 5 seconds. If the host has not answered by then, a warning names the file that may or may not have been replaced.
+   * The bytes go to a hidden file in the target's directory, `.effect-remote-*.tmp`. After all bytes are on the disk, it is
+   * renamed to the target. This uses `fsync@openssh.com` and `posix-rename@openssh.com`, if the server has them. A failure or
+   * an interruption before the rename removes the hidden file and leaves the target unchanged. The hidden file remains only if
+   * the client is killed or cannot reach the host again: `sweepTemporary` removes it.
    *
-   * A target that exists on a server without `posix-rename@openssh.com` is a failure, `AlreadyExists`.
+   * A replaced file keeps its mode. It keeps its owner and group as far as the server allows this user. If the owner cannot be
+   * kept, others get no more rights than the umask allows. In a sticky directory that everybody may write to, such as `/tmp`,
+   * another user may have made the target for this write. There, a target that belongs neither to this user nor to the
+   * directory's owner does not pass on its owner. The new file then has the rights of any new file, also for root.
+   *
+   * Fails with `TimedOut` if the rename takes longer than 30 seconds. An interruption during the rename ends within 5 seconds.
+   * If the host has not answered by then, a warning names the file that may or may not have been replaced.
+   *
+   * Fails with `AlreadyExists` if the target exists and the server lacks `posix-rename@openssh.com`.
    */
   readonly atomicWrite: <E = never, R = never>(
     path: string,
@@ -207,23 +217,23 @@ export interface RemoteFileSystem extends FileSystem {
   /** As `atomicWrite`. A stream that fails, or is interrupted, writes nothing. */
   readonly atomicSink: (path: string, options?: AtomicOptions) => Sink.Sink<void, Uint8Array, never, PlatformError>
   /**
-   * Removes what killed clients left in a directory: files named as only atomic writes, and transfers that can be resumed,
-   * name theirs, untouched for at least so long by the clock of their file system, which a hidden file that is made for a
-   * moment tells. The names of what was removed; what others own and the host does not let this user remove is left out.
-   * Take a time that no write of yours lasts.
+   * Removes the hidden files that killed clients left in a directory, and returns their names. These are files of atomic writes
+   * and of resumable transfers, known by their names. Only files that did not change for `olderThan` are removed, so choose a
+   * time that is longer than any of your writes. The time of a new, empty hidden file shows the clock of the file system.
+   * Files that this user may not remove are skipped.
    */
   readonly sweepTemporary: (
     directory: string,
     olderThan: Duration.DurationInput
   ) => Effect.Effect<Array<string>, PlatformError>
 
-  /** Copies a local file or tree to the host: see `Transfer`. */
+  /** Copies a local file or tree to the host. See `Transfer`. */
   readonly put: (
     localPath: string,
     path: string,
     options?: Transfer.Options
   ) => Effect.Effect<Transfer.Result, PlatformError | Transfer.TransferError>
-  /** Copies a file or a tree of the host to here: see `Transfer`. */
+  /** Copies a file or a tree of the host to this machine. See `Transfer`. */
   readonly get: (
     path: string,
     localPath: string,
@@ -271,7 +281,8 @@ export const make = Effect.gen(function*() {
 })
 
 /**
- * Built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
+ * Provides the files of the transport's host. The layer is fresh: each transport gets its own service, so one program can use
+ * several hosts.
  *
  * @since 0.1.0
  * @category layers
@@ -281,8 +292,8 @@ export const layer: Layer.Layer<RemoteFileSystem, never, Transport | LocalMachin
 )
 
 /**
- * The host's files as the platform's `FileSystem`, for code that knows of no other, with paths that are POSIX whatever this
- * program runs on.
+ * Provides the host's files as the platform's `FileSystem`, for code that uses that service. Paths are POSIX paths on every
+ * platform.
  *
  * @since 0.1.0
  * @category layers
@@ -427,8 +438,9 @@ export const sweepTemporary = (
   Effect.flatMap(RemoteFileSystem, (fs) => fs.sweepTemporary(directory, olderThan))
 
 /**
- * Copies a local file or tree to the host. A tree goes into the directory of that path, which is made where it is missing.
- * Fails with a `PlatformError` when it cannot begin: no such source, bad arguments, a target that cannot take it.
+ * Copies a local file or tree to the host. The entries of a tree go into the directory `path`, which is made if it is missing.
+ * Fails with a `PlatformError` if it cannot begin: the source is missing, an argument is invalid, or the target cannot be
+ * written.
  *
  * @since 0.1.0
  * @category accessors
@@ -441,7 +453,7 @@ export const put = (
   Effect.flatMap(RemoteFileSystem, (fs) => fs.put(localPath, path, options))
 
 /**
- * Copies a file or a tree of the host to here. See `put`.
+ * Copies a file or a tree of the host to this machine. See `put`.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,6 +1,6 @@
 /**
- * Another machine: who it is, how to reach it and how far to trust it. What is left out is what `ssh HOST` would use:
- * aliases, users, ports, keys, agents and jump hosts of `ssh_config` go on working.
+ * A remote machine: its address, how to connect to it and how to check its key. A setting that is left out is the one that
+ * `ssh HOST` uses. Aliases, users, ports, keys, agents and jump hosts of `ssh_config` therefore keep working.
  *
  * @since 0.1.0
  */
@@ -16,12 +16,12 @@ import { RemoteConnectionError } from "./RemoteError.js"
 
 const controls = /\p{Cc}/u
 
-// Of OpenSSH, PEM and PuTTY, also in base64 and without its first line.
+// Private keys of OpenSSH, PEM and PuTTY, also in base64 and without the first line.
 const keyText = /-----BEGIN|PuTTY-User-Key-File|LS0tLS1CRUdJTi|b3BlbnNzaC1rZXkt/
 
 const longestShown = 255
 
-// What was given in the wrong place may be secret: a key, or a password before an "@".
+// A value given in the wrong field may be a secret: a key, or a password before an "@".
 const visible = (text: string): string => {
   if (keyText.test(text)) return "(the text of a key)"
   if (text.length > longestShown) return `(${text.length} characters)`
@@ -29,7 +29,7 @@ const visible = (text: string): string => {
   return JSON.stringify(at < 0 ? text : `...${text.slice(at)}`)
 }
 
-// What OpenSSH itself refuses in names since 9.6, because ProxyCommand and `Match exec` hand them to a shell.
+// OpenSSH refuses these characters in names since 9.6, because ProxyCommand and `Match exec` pass names to a shell.
 const checkHost = (host: string): string | undefined => {
   const shown = visible(host)
   if (host.length === 0) return "the host is empty"
@@ -38,7 +38,7 @@ const checkHost = (host: string): string | undefined => {
   if (/^ssh:\/\//i.test(host)) return `the host ${shown} is an address: take RemoteHost.parse`
   if (host.includes("@")) return `the host ${shown} holds an "@": ssh would read a username in front of it`
   if (host.includes(":") && !/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%.+)?$/i.test(host)) {
-    return `the host ${shown} holds a ":" and is no IPv6 address: a port goes into port`
+    return `the host ${shown} contains a ":" but is not an IPv6 address: pass a port as \`port\``
   }
   if (/['`"$\\;&<>|(){},[\]]/.test(host)) return `the host ${shown} holds a character that no host name has`
   return undefined
@@ -92,12 +92,12 @@ const Password = Schema.Redacted(checked(checkPassword))
 /**
  * How the server's host key is checked.
  *
- * - `"strict"`: it must be known already (the default).
- * - `"accept-new"`: an unknown one is remembered, a changed one refused.
- * - `"config"`: what `StrictHostKeyChecking` in `ssh_config` says. Questions are never asked, so `ask` refuses.
- * - `"off"`: not at all. Whoever is in between can read and change everything.
- * - `{ pinned }`: it must be one of these public keys (`"ssh-ed25519 AAAA..."`) or fingerprints (`"SHA256:..."`), and
- *   no known_hosts file is read. A fingerprint does not name a key type: pin that of the type the server prefers.
+ * - `"strict"`: the key must be known already. Default.
+ * - `"accept-new"`: remembers an unknown key, refuses a changed one.
+ * - `"config"`: uses `StrictHostKeyChecking` of `ssh_config`. Nobody is asked, so the setting `ask` refuses.
+ * - `"off"`: accepts any key. An attacker between the machines can read and change everything.
+ * - `{ pinned }`: the key must be one of these public keys (`"ssh-ed25519 AAAA..."`) or fingerprints (`"SHA256:..."`). No
+ *   known_hosts file is read. A fingerprint does not name a key type: pin the key of the type that the server prefers.
  *
  * @since 0.1.0
  * @category models
@@ -128,7 +128,7 @@ export class Pty extends Schema.Class<Pty>("@effect-remote/core/Pty")({
 }) {}
 
 /**
- * What every host on the way needs: name, user, port, credentials and trust.
+ * A host to connect through, or the base of a `RemoteHost`: address, user, port, credentials and trust.
  *
  * @since 0.1.0
  * @category models
@@ -143,7 +143,7 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
   keyFile: Schema.optional(checked(checkPath("key file"))),
   password: Schema.optional(Password),
   hostKeys: Schema.optionalWith(HostKeys, { default: () => "strict" as const }),
-  /** Read in place of `~/.ssh/known_hosts` and the system's. */
+  /** The known_hosts file to read instead of the user's and the system's. */
   knownHostsFile: Schema.optional(checked(checkPath("known_hosts file")))
 }) {
   /**
@@ -164,13 +164,12 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
  */
 export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core/RemoteHost")({
   /**
-   * The deadline for connecting and opening a channel, and once more for what is launched on it to answer. Default: 30
-   * seconds.
+   * Deadline for connecting and opening a channel. A launch has the same time again to answer. Default: 30 seconds.
    */
   connectTimeout: Schema.optionalWith(Timeout, { default: () => Duration.seconds(30) }),
   /**
-   * The connection counts as lost when this many probes, this far apart, get no answer; `"off"`: never. Left out: what
-   * `ssh_config` says, else 3 probes 15 seconds apart.
+   * The connection is lost when `count` probes, `interval` apart, get no answer. `"off"`: never. Default: the setting of
+   * `ssh_config`, else 3 probes 15 seconds apart.
    */
   keepAlive: Schema.optional(Schema.Union(
     Schema.Literal("off"),
@@ -179,26 +178,26 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
       count: Schema.Int.pipe(Schema.between(1, 1000))
     })
   )),
-  /** Hosts to go through, in order. Left out: what `ssh_config` says. */
+  /** Hosts to connect through, in order. Default: the setting of `ssh_config` (`ProxyJump`). */
   jumpHosts: Schema.optional(Schema.Array(JumpHost)),
-  /** Left out: what `ssh_config` says. */
+  /** Lets programs on the host use the local ssh-agent. Default: the setting of `ssh_config`. */
   forwardAgent: Schema.optional(Schema.Boolean),
-  /** Left out: what `ssh_config` says. */
+  /** Compresses the connection. Default: the setting of `ssh_config`. */
   compression: Schema.optional(Schema.Boolean),
-  /** Every command gets a pseudo-terminal. It merges stderr into stdout and echoes stdin: rarely wanted. */
+  /** Gives every command a pseudo-terminal, which merges stderr into stdout and echoes stdin. Rarely useful. */
   pty: Schema.optional(Pty),
   /**
-   * `"posix"` (default): commands are launched by the host's `/bin/sh`. `"none"`: the bare command line is sent, for
-   * appliances without one; then there is no pid, no working directory, no environment, nothing is ended on
-   * interruption, and a program that is missing cannot be told from one that fails.
+   * `"posix"`: the host's `/bin/sh` launches commands. `"none"`: sends the bare command line, for appliances without a
+   * shell. Commands then have neither a pid nor a working directory nor an environment. An interruption ends nothing on the
+   * host, and a missing program looks like one that fails. Default: `"posix"`.
    */
   shell: Schema.optionalWith(Schema.Literal("posix", "none"), { default: () => "posix" as const }),
   /**
-   * The path of the SFTP server on the host, for one that has no subsystem `sftp`: it is started as a command. Often
-   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. Left out: the subsystem.
+   * Path of the SFTP server on the host, for a host without the subsystem `sftp`. It is started as a command. Often
+   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. Default: the subsystem.
    */
   sftpServer: Schema.optional(checked(checkPath("SFTP server"))),
-  /** The `ssh_config` to read in place of the user's and the system's; `"none"`: read none. */
+  /** The `ssh_config` file to read instead of the user's and the system's. `"none"`: read none. Default: both. */
   sshConfig: Schema.optional(checked(checkPath("ssh_config file")))
 }) {
   /**
@@ -238,8 +237,8 @@ export interface Options extends JumpOptions {
   readonly pty?: boolean | Partial<typeof Pty.Type> | undefined
   /**
    * `"posix"`: the host's `/bin/sh` launches commands. `"none"`: sends the bare command line, for appliances without a
-   * shell. Then there is no pid, no working directory and no environment, an interruption ends nothing on the host, and a
-   * missing program looks like one that fails. Default: `"posix"`.
+   * shell. Commands then have neither a pid nor a working directory nor an environment. An interruption ends nothing on the
+   * host, and a missing program looks like one that fails. Default: `"posix"`.
    */
   readonly shell?: "posix" | "none" | undefined
   /**
@@ -323,8 +322,8 @@ const duration = (input: Duration.DurationInput): Duration.Duration =>
   Option.getOrElse(Duration.decodeUnknown(input), () => Duration.zero)
 
 /**
- * A host from options, or a `RemoteConnectionError` with reason `InvalidHost` that says what is wrong. An `Either` is
- * an `Effect`, so it can be yielded. Nothing is started and nothing is looked up.
+ * Makes a host from options. Fails with `RemoteConnectionError` of reason `InvalidHost` if an option is invalid. An `Either`
+ * is an `Effect`, so it can be yielded. Starts no process and resolves no name.
  *
  * @since 0.1.0
  * @category constructors
@@ -370,8 +369,8 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
 }
 
 /**
- * A host from `host`, `user@host`, `user@host:port`, `[::1]:port` or `ssh://user@host:port`. As in OpenSSH, `%40` and its
- * like in the username of an `ssh://` address stand for characters. A password in it is refused, and not shown.
+ * Parses `host`, `user@host`, `user@host:port`, `[::1]:port` or `ssh://user@host:port`. As in OpenSSH, percent-encoding such
+ * as `%40` is decoded in the username of an `ssh://` address. A password in it is refused, and not shown.
  *
  * @since 0.1.0
  * @category constructors
@@ -433,8 +432,8 @@ const unescaped = (text: string): string => {
 const optional = <A>(config: Config.Config<A>) => Config.map(Config.option(config), Option.getOrUndefined)
 
 /**
- * A host from the environment (or another `ConfigProvider`): `HOST`, and `USERNAME`, `PORT`, `KEY_FILE`, `PASSWORD`,
- * `KNOWN_HOSTS_FILE`, `CONNECT_TIMEOUT` where they are set. Use `Config.nested` for a prefix.
+ * Reads a host from the environment, or from another `ConfigProvider`. `HOST` is required. `USERNAME`, `PORT`, `KEY_FILE`,
+ * `PASSWORD`, `KNOWN_HOSTS_FILE` and `CONNECT_TIMEOUT` are optional. Use `Config.nested` for a prefix.
  *
  * @since 0.1.0
  * @category constructors

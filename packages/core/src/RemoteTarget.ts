@@ -1,5 +1,5 @@
 /**
- * A file somewhere else as a value: a path and a format, read and written as a typed stream.
+ * A remote file as a value: a path and a format, read and written as a typed stream.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ export interface RemoteTarget<A, R = RemoteFileSystem.RemoteFileSystem> {
   readonly fs: Effect.Effect<RemoteFileSystem.RemoteFileSystem, never, R>
 }
 
-// A format turns streams into streams, perhaps in fibers of its own, so that the sink hands its values to one.
+// A format maps streams to streams, perhaps in fibers of its own. A queue therefore connects the sink with such a stream.
 const encoded = <A>(
   format: Format.Format<A>,
   into: Sink.Sink<void, Uint8Array, never, PlatformError>
@@ -118,7 +118,7 @@ const bound = <A>(
 })
 
 /**
- * Binds a target to a host, so that its uses need no service. For programs with more than one host.
+ * Binds a target to a host. Its uses then require no service. For programs with more than one host.
  *
  * @since 0.1.0
  * @category combinators

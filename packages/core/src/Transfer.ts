@@ -17,76 +17,78 @@ import { printable } from "./internal/lib/text.js"
  */
 export interface Options {
   /**
-   * The local side. Left out: the `FileSystem` there was when the layer was built. What its files are given to write may change
-   * once it has been written.
+   * The local side. Default: the `FileSystem` that was provided when the layer was built. Its files must not use the bytes
+   * after a write has returned, because the buffers are reused.
    */
   readonly local?: FileSystem | undefined
-  /** How many entries at once, of which four may be large files. Default: 64. */
+  /** Number of entries copied at once. At most four of them are large files. Default: 64. */
   readonly concurrency?: number | undefined
   /**
-   * What a copy takes over from its source. Default: neither.
+   * Attributes to copy from the source. Default: neither.
    *
-   * Without `mode`, a file that is replaced keeps its owner, group and permission bits, and a directory that was there all of
-   * its bits. New ones get the source's permission bits less those of the umask, and what the directory above hands down
-   * (set-group-id, the group). With `mode`, files and directories get the source's permission bits as they are; owner and
-   * group of a replaced file, and bits such as sticky of a directory, stay. Set-user-id and its like are never copied.
+   * Without `mode`, a replaced file keeps its owner, group and permission bits. An existing directory keeps all its bits. New
+   * entries get the source's permission bits, reduced by the umask, and inherit from their directory (set-group-id, the group).
+   * With `mode`, files and directories get exactly the source's permission bits. A replaced file still keeps its owner and
+   * group, and a directory its other bits, such as sticky. Set-user-id and set-group-id are never copied.
    *
-   * Only root can keep the owner of another user's file, and only a member its group. What cannot be kept gives no rights:
-   * see docs/files.md. Links get neither, and the target directory that was named, if it was there, keeps its own.
+   * Only root can keep the owner of another user's file, and only a member can keep its group. If either cannot be kept, its
+   * rights are dropped: see docs/files.md. Links get neither attribute. An existing directory that is the target itself keeps
+   * its own.
    */
   readonly preserve?: { readonly mode?: boolean | undefined; readonly times?: boolean | undefined } | undefined
   /**
-   * What becomes of symbolic links: they are made anew as they are (`"preserve"`, the default), what they name is copied
-   * in their place (`"follow"`), or they are left out. The source itself, and the target of a single file, may be links,
-   * which are followed; no other link at the target ever is.
+   * How symbolic links are copied. `"preserve"`: as links. `"follow"`: as the file or directory that they name. `"leaveOut"`:
+   * not at all. The source itself may be a link, and so may the target of a single file: these are followed. No other link at
+   * the target is ever followed. Default: `"preserve"`.
    */
   readonly links?: "preserve" | "follow" | "leaveOut" | undefined
   /**
-   * The most names that a tree may have on each side, with paths of 256 characters on average. The directory that exceeds it,
-   * and each directory after that, is `Failed` with reason `Unknown`. What was found before is copied. Names of the target
-   * count for as long as they are held: with `delete` until the end. Default: 1,000,000.
+   * Maximum number of names in a tree on each side, for paths of 256 characters on average. The directory that exceeds it, and
+   * each directory after that, is `Failed` with reason `Unknown`. Entries found earlier are copied. Names of the target count
+   * as long as they are held: with `delete` until the end. Default: 1,000,000.
    */
   readonly limit?: number | undefined
-  /** Why an entry is left out, or `undefined` for one that is not. A directory is left out with all that is in it. */
+  /** Returns the reason to leave an entry out, or `undefined` to copy it. A directory is left out with all its entries. */
   readonly filter?: ((source: Source) => string | undefined) | undefined
   /**
-   * A file that is cut off stays, under a hidden name made of the target, and size and time of the source, and the next
-   * transfer with `resume` checks it against the source and goes on behind it. Default: false.
+   * Keeps the part of a file that was copied before an interruption or a failure. Its hidden name is made of the target, and of
+   * the source's size and time. The next transfer with `resume` compares the part with the source and continues after it.
+   * Default: false.
    */
   readonly resume?: boolean | undefined
-  /** What is compared before a file gets its name. Default: `"size"`. */
+  /** Checks a copied file against its source before it is renamed to its target. Default: `"size"`. */
   readonly verify?: "size" | "digest" | undefined
   /**
-   * Leaves files alone that are the same on both sides. Default: every file is copied.
+   * Skips files that are the same on both sides. Default: every file is copied.
    *
-   * - `"quick"`: same size and time, in seconds; implies `preserve.times`. A file that was modified within two seconds of its
-   *   copying can change again without a new time. Its copy therefore gets a time of one second before, and the next transfer
+   * - `"quick"`: compares size and time, in seconds. Implies `preserve.times`. A file that was modified within two seconds of its
+   *   copying can change again without a new time. Its copy therefore gets a time one second earlier, and the next transfer
    *   compares the content. The clocks of both machines must agree.
-   * - `"content"`: same size and SHA-256, or bytes if there is no `LocalHash`, whatever the times.
+   * - `"content"`: compares size and SHA-256, or the bytes if `LocalHash` is missing. Ignores times.
    */
   readonly skipUnchanged?: "quick" | "content" | undefined
   /**
-   * What happens if a file grows while it is read, as a log does. `"fail"` (the default): it is `Failed` with `InvalidData`,
-   * as after any other change. `"asOpened"`: as many bytes are copied as it had when it was opened, and later changes within
-   * them are not noticed. A file that became shorter is `Failed` all the same.
+   * How to copy a file that grows while it is read, for example a log. `"fail"`: the file is `Failed` with `InvalidData`, as
+   * after any other change. `"asOpened"`: copies the size that it had when it was opened. Later changes within these bytes are
+   * not noticed. A file that became shorter is still `Failed`. Default: `"fail"`.
    */
   readonly growing?: "fail" | "asOpened" | undefined
   /**
-   * Removes what the target's directories hold and the source's do not, when all else went well, but for what the filter
-   * leaves out on either side, and hidden files of writes that may be under way. Default: false.
+   * After a copy without failures, deletes entries of the target that the source lacks. Keeps entries that the filter leaves
+   * out on either side, and hidden files of unfinished writes. Default: false.
    */
   readonly delete?: boolean | undefined
-  /** Whether one failed entry ends the transfer. Default: false. */
+  /** Ends the transfer after the first failed entry. Default: false. */
   readonly stopOnFailure?: boolean | undefined
   /**
-   * Is told how far the transfer is: the latest when it is ready for it, whatever came between, and the end always. It never
-   * holds up the transfer.
+   * Called with the latest progress, one call after another. Intermediate values may be skipped, the last one never is. A slow
+   * callback does not slow down the transfer.
    */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * How far a transfer is. Totals grow while the source is still being looked through (`isCounted` says when they are final).
+ * Progress of a transfer. Totals grow while the source is still being listed. They are final once `isCounted` is true.
  *
  * @since 0.1.0
  * @category models
@@ -97,16 +99,17 @@ export interface Progress {
   readonly bytes: bigint
   readonly totalBytes: bigint
   readonly isCounted: boolean
-  /** Bytes per second, of late. */
+  /** Recent rate, in bytes per second. */
   readonly rate: number
-  /** Left out while nobody can tell. */
+  /** Estimate of the remaining time. Left out while it is unknown. */
   readonly timeLeft: Duration.Duration | undefined
-  /** Whether this is the last one. */
+  /** Whether this is the last progress of the transfer. */
   readonly isDone: boolean
 }
 
 /**
- * An entry of the source: its path below what is transferred (`""` for that itself), with `/` between names.
+ * An entry of the source. `path` is relative to the source of the transfer, with `/` between names. It is `""` for the source
+ * itself.
  *
  * @since 0.1.0
  * @category models
@@ -127,7 +130,7 @@ export interface Source {
 export type Outcome = Data.TaggedEnum<{
   /** A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. */
   readonly Copied: { readonly resumedAt: bigint }
-  /** A directory was made, or was there. */
+  /** A directory was made, or existed already. */
   readonly Made: {}
   /** A symbolic link was made. */
   readonly Linked: { readonly target: string }
@@ -158,9 +161,9 @@ export interface Entry extends Source {
  * @category models
  */
 export interface Result {
-  /** Every entry, in the order of their paths. What is below a directory that failed, or is left out, is not looked at. */
+  /** All entries, sorted by path. Entries below a directory that failed or was left out are missing. */
   readonly entries: ReadonlyArray<Entry>
-  /** Files that were copied, and the bytes that went over for them. */
+  /** Number of copied files. `bytes`: the number of bytes sent for them. */
   readonly files: number
   readonly bytes: bigint
 }

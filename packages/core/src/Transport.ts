@@ -1,6 +1,6 @@
 /**
- * The seam between what is done on a host and how it is reached: byte channels to one host, and nothing else. Commands,
- * files and tunnels are written once above it.
+ * Byte channels to one host. Commands, files and tunnels are written once, on top of this interface. A transport implements
+ * it for one way of connecting.
  *
  * @since 0.1.0
  */
@@ -26,27 +26,27 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/Transport")
 export type TypeId = typeof TypeId
 
 /**
- * Bytes both ways, with back-pressure. One reader and one writer at a time; an interrupted read has taken nothing, and
- * the next one goes on where it would have.
+ * Bytes both ways, with back-pressure. Allows one reader and one writer at a time. An interrupted read consumes nothing: the
+ * next read returns the same bytes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Duplex<out E> {
-  /** The next bytes, at least one; `None` once the other side has ended its output, and only then. */
+  /** Reads the next bytes, at least one. Returns `None` only after the other side has ended its output. */
   readonly read: Effect.Effect<Option.Option<Uint8Array>, E>
   /**
-   * Succeeds with `true` when the bytes are accepted and there is room for more. `false`: the other side reads no more,
-   * and nothing further needs to be sent. The bytes must not change afterwards.
+   * Succeeds with `true` when the bytes are accepted and there is room for more. Succeeds with `false` if the other side has
+   * stopped reading: nothing more needs to be sent. The bytes must not change afterwards.
    */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, E>
-  /** Ends our output; the other direction stays open. Ending twice is fine. */
+  /** Ends our output. The other direction stays open. Ending twice is allowed. */
   readonly end: Effect.Effect<void, E>
 }
 
 /**
- * How what ran on a channel ended. It is what the server said, never a guess: `None` where it said nothing before it
- * closed the channel. The name of a signal is known only where `capabilities.exitSignal` says so.
+ * How the program on a channel ended, as the server reported it. `None`: the server closed the channel without a report.
+ * The name of a signal is known only if `capabilities.exitSignal` is true.
  *
  * @since 0.1.0
  * @category models
@@ -64,18 +64,18 @@ export type ExitStatus = Data.TaggedEnum<{
 export const ExitStatus = Data.taggedEnum<ExitStatus>()
 
 /**
- * One stream of bytes to the host: the input and output of a command, a subsystem or a forwarded connection. It closes
- * with its scope. A connection that is lost fails every call with `ConnectionLost`.
+ * The input and output of a command, a subsystem or a forwarded connection. Closes with its scope. After the connection is
+ * lost, every call fails with `ConnectionLost`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Channel extends Duplex<RemoteConnectionError> {
-  /** As `read`, for the second output (RFC 4254, section 5.2). Both must be read, one alone may block the other. */
+  /** As `read`, for stderr (RFC 4254, section 5.2). Read both outputs: an unread one may block the other. */
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   /**
-   * Instead of `read`, for those that hold nothing back: all the bytes, the moment they come, until the other side has ended
-   * its output. They must be copied, since they change once `take` has returned. A transport has it where that saves a copy.
+   * Passes all bytes to `take` as they arrive, until the other side ends its output. An alternative to `read` without
+   * back-pressure. `take` must copy the bytes: the buffer is reused. Transports implement it if it saves a copy.
    */
   readonly consume?: ((take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>) | undefined
   /** Waits for the end of what runs on the channel. */
@@ -83,7 +83,7 @@ export interface Channel extends Duplex<RemoteConnectionError> {
 }
 
 /**
- * An end of a connection on the host's side: a host and port as seen from there, or a unix socket.
+ * The host's end of a connection: a host name and port as the host resolves them, or a unix socket.
  *
  * @since 0.1.0
  * @category models
@@ -100,13 +100,13 @@ export type RemoteAddress = Data.TaggedEnum<{
 export const RemoteAddress = Data.taggedEnum<RemoteAddress>()
 
 /**
- * What differs between ways of connecting.
+ * The features that differ between transports.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Capabilities {
-  /** Whether channels share one connection, and so the sessions that a server allows on it. */
+  /** Whether channels share one connection, and with it the server's limit of sessions (`MaxSessions`). */
   readonly oneConnection: boolean
   /** Whether the name of the signal that ended a command is known. */
   readonly exitSignal: boolean
@@ -123,7 +123,7 @@ export interface Capabilities {
 /**
  * - `"idle"`: nothing has needed a connection yet. The first use connects.
  * - `"connecting"`: a connection is being made.
- * - `"ready"`: what is asked for next goes out at once.
+ * - `"ready"`: the next request is sent at once.
  * - `"lost"`: the connection has ended. The next use connects again.
  *
  * @since 0.1.0
@@ -132,17 +132,17 @@ export interface Capabilities {
 export type ConnectionState = "idle" | "connecting" | "ready" | "lost"
 
 /**
- * How a session shares the few that a server allows on one connection (`MaxSessions`).
+ * How a session shares the server's limit of sessions on one connection (`MaxSessions`).
  *
- * A transport may ignore both options, as one with a connection for each session does. Then sessions that stay open keep
- * others waiting on a server with a small limit, and a command that is to be ended cannot be if every session is in use.
+ * A transport may ignore both options, for example if it makes a connection for each session. If it ignores them on a shared
+ * connection, sessions that stay open keep others waiting. A command cannot then be ended while every session is in use.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionOptions {
   /**
-   * What the session does if the server allows no more sessions:
+   * Behavior if the server refuses another session:
    *
    * - `"normal"`: waits for its turn. Default.
    * - `"idle"`: fails with `ChannelRefused`. It leaves one session free for others, and is reclaimed first.
@@ -165,18 +165,18 @@ export interface ExecOptions extends SessionOptions {
 }
 
 /**
- * A connection that somebody on the host's side made to a `RemoteListener`. It closes with its scope.
+ * A connection that a peer on the host's side made to a `RemoteListener`. Closes with its scope.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RemoteConnection extends Duplex<RemoteConnectionError> {
-  /** Who connected, as far as it is known, for messages. */
+  /** The peer that connected, as far as it is known. For messages. */
   readonly peer: string
 }
 
 /**
- * The host listens for us. It stops with its scope.
+ * A listener on the host. Stops with its scope.
  *
  * @since 0.1.0
  * @category models
@@ -184,13 +184,13 @@ export interface RemoteConnection extends Duplex<RemoteConnectionError> {
 export interface RemoteListener {
   /** The address listened on, with the port that the host chose. */
   readonly address: RemoteAddress
-  /** The next connection. Fails with `ConnectionLost` once the host listens no more. */
+  /** Waits for the next connection. Fails with `ConnectionLost` once the host no longer listens. */
   readonly accept: Effect.Effect<RemoteConnection, RemoteConnectionError, Scope.Scope>
 }
 
 /**
- * Every call that opens something is given `connectTimeout` to connect and to open, and fails with `TimedOut`; waiting for
- * a session that others hold does not count.
+ * Opens channels to one host. A call that neither connects nor opens within `connectTimeout` fails with `TimedOut`. The time
+ * that it waits for other callers to free a session does not count.
  *
  * @since 0.1.0
  * @category models
@@ -199,13 +199,13 @@ export interface Transport {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
   readonly capabilities: Capabilities
-  /** The state now, and every change. Where each channel is a connection of its own it is always `"ready"`. */
+  /** The current state, then every change. Always `"ready"` if each channel has its own connection. */
   readonly state: Stream.Stream<ConnectionState>
-  /** Connects where there is no connection, and one is shared. Whatever opens a channel does so, too. */
+  /** Connects if channels share a connection and it is not open. Every call that opens a channel does the same. */
   readonly ready: Effect.Effect<void, RemoteConnectionError>
-  /** Runs a line by the login shell (RFC 4254, section 6.5). */
+  /** Runs a line in the user's login shell (RFC 4254, section 6.5). */
   readonly exec: (line: string, options?: ExecOptions) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
-  /** Starts a subsystem (RFC 4254, section 6.5). Fails with `ChannelRefused` when the server has none of that name. */
+  /** Starts a subsystem (RFC 4254, section 6.5). Fails with `ChannelRefused` if the server does not have it. */
   readonly subsystem: (
     name: string,
     options?: SessionOptions
@@ -216,8 +216,8 @@ export interface Transport {
    */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /**
-   * Has the host listen (RFC 4254, section 7.1); port 0 stands for any free one. Fails with `ChannelRefused` when the host
-   * does not, and with `Unsupported` where `capabilities.remoteForward` says so.
+   * Makes the host listen (RFC 4254, section 7.1). Port 0: any free port. Fails with `ChannelRefused` if the host refuses, and
+   * with `Unsupported` if `capabilities.remoteForward` is false.
    */
   readonly listen: (address: RemoteAddress) => Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope>
 }

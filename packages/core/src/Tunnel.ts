@@ -1,5 +1,5 @@
 /**
- * Ways between this machine and addresses as another machine sees them: those of `ssh -L`, `ssh -R` and `ssh -D`.
+ * Tunnels between this machine and addresses that a host reaches, as `ssh -L`, `ssh -R` and `ssh -D` make them.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
 import type { RemoteAddress } from "./Transport.js"
 
 /**
- * Where this machine listens: a host and port, or the path of a unix socket to make.
+ * The address that this machine listens on: a host and port, or the path of a unix socket to create.
  *
  * @since 0.1.0
  * @category models
@@ -20,14 +20,14 @@ export type LocalListen =
   | {
     /** Default: `"127.0.0.1"`, which no other machine reaches. */
     readonly localHost?: string | undefined
-    /** Default: 0, any free port; the tunnel tells which. */
+    /** Default: 0, any free port. `localPort` of the tunnel is the chosen one. */
     readonly localPort?: number | undefined
     readonly localPath?: undefined
   }
   | { readonly localPath: string; readonly localHost?: undefined; readonly localPort?: undefined }
 
 /**
- * Where the host listens: a host and port, or the path of a unix socket to make where the transport can.
+ * The address that the host listens on: a host and port, or the path of a unix socket to create, if the transport supports it.
  *
  * @since 0.1.0
  * @category models
@@ -35,19 +35,19 @@ export type LocalListen =
 export type RemoteListen =
   | {
     /**
-     * Which of its addresses. Default: `"127.0.0.1"`, which no other machine reaches. Unless its `GatewayPorts` says
-     * otherwise, OpenSSH's server listens on loopback whatever is asked for. Of a name that has several addresses, as
-     * `"localhost"` has on most hosts, it takes those where the port is free: on the others it is somebody else's.
+     * An address of the host. Default: `"127.0.0.1"`, which no other machine reaches. By default of its option `GatewayPorts`,
+     * OpenSSH's server listens on loopback for any other address, too. A name may have several addresses, as `"localhost"` has
+     * on most hosts. The server then listens on those with a free port. On the others, the port stays with another process.
      */
     readonly remoteHost?: string | undefined
-    /** Default: 0, any free port; the tunnel tells which. */
+    /** Default: 0, any free port. `remotePort` of the tunnel is the chosen one. */
     readonly remotePort?: number | undefined
     readonly remotePath?: undefined
   }
   | { readonly remotePath: string; readonly remoteHost?: undefined; readonly remotePort?: undefined }
 
 /**
- * Where connections go on this side: a host and port as this machine sees them, or the path of a unix socket.
+ * The local target of connections: a host and port that this machine reaches, or the path of a unix socket.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +62,8 @@ export type LocalDestination =
   | { readonly localPath: string; readonly localHost?: undefined; readonly localPort?: undefined }
 
 /**
- * Where connections go on the host's side: a host and port, or the path of a unix socket where the transport can.
+ * The remote target of connections: a host and port that the host reaches, or the path of a unix socket, if the transport
+ * supports it.
  *
  * @since 0.1.0
  * @category models
@@ -122,23 +123,23 @@ export class SocksError extends Data.TaggedError("SocksError")<{
 }> {}
 
 /**
- * What happens on a tunnel. `peer` is who connected to it. Each connection is told either as `Refused`, or as `Opened`
- * and in the end `Closed`.
+ * An event of a tunnel. `peer` is the client that connected. Each connection emits either `Refused`, or first `Opened` and
+ * then `Closed`.
  *
  * @since 0.1.0
  * @category models
  */
 export type TunnelEvent = Data.TaggedEnum<{
-  /** `target` is where it leads, as `search.internal:9200`. */
+  /** The connection to its target is open. `target` is an address such as `search.internal:9200`. */
   readonly Opened: { readonly peer: string; readonly target: string }
   /** Both sides are done, or one of them broke (`error`). */
   readonly Closed: { readonly peer: string; readonly error: string | undefined }
   /**
-   * The server, the target, or a local target (`TunnelError`) refused, or a client of a SOCKS proxy asked for what there
-   * is not (`SocksError`). The connection was closed.
+   * The server, the target, or a local target (`TunnelError`) refused, or a client of a SOCKS proxy could not be served
+   * (`SocksError`). The connection was closed.
    */
   readonly Refused: { readonly peer: string; readonly error: RemoteConnectionError | TunnelError | SocksError }
-  /** The tunnel accepts no more, as `Tunnel.ended` tells too. */
+  /** The tunnel no longer accepts connections. `Tunnel.ended` fails with the same error. */
   readonly Lost: { readonly error: RemoteConnectionError | TunnelError }
 }>
 
@@ -149,26 +150,26 @@ export type TunnelEvent = Data.TaggedEnum<{
 export const TunnelEvent = Data.taggedEnum<TunnelEvent>()
 
 /**
- * What is common to tunnels. One listens from the moment it is made, and closes with its scope, connections included.
+ * The part that all tunnels share. A tunnel listens as soon as it is made. It closes with its scope, with all connections.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Tunnel {
-  /** Events from now on; a slow reader misses the oldest of more than 256. */
+  /** Emits events from now on. Up to 256 events are buffered for a slow reader, then the oldest are dropped. */
   readonly events: Stream.Stream<TunnelEvent>
-  /** How many connections there are, those that are still being opened included. */
+  /** Number of connections, including those still being opened. */
   readonly connections: Effect.Effect<number>
   /**
-   * Waits until the tunnel accepts no more: succeeds once its scope has closed, and fails with what it was lost by before.
-   * A tunnel that is lost stays so.
+   * Waits until the tunnel no longer accepts connections. Succeeds after its scope has closed. Fails if the tunnel was lost
+   * before. A lost tunnel is not restored.
    */
   readonly ended: Effect.Effect<void, RemoteConnectionError | TunnelError>
 }
 
 /**
- * From this machine to an address as the host sees it. Should the connection to the host be lost, it goes on listening,
- * and what connects next is carried by a new one.
+ * A tunnel from this machine to an address that the host reaches. If the connection to the host is lost, the tunnel keeps
+ * listening, and the next client causes a reconnect.
  *
  * @since 0.1.0
  * @category models
@@ -184,8 +185,8 @@ export interface LocalTunnel extends Tunnel {
 }
 
 /**
- * From the host to an address as this machine sees it. The host listens only as long as the connection to it lasts: when
- * that is lost, so is the tunnel, with all that it carries.
+ * A tunnel from the host to an address that this machine reaches. The host listens only while the connection to it is open. If
+ * the connection is lost, the tunnel is lost, with all its connections.
  *
  * @since 0.1.0
  * @category models
@@ -201,8 +202,8 @@ export interface RemoteTunnel extends Tunnel {
 }
 
 /**
- * From this machine to whatever a client asks for by SOCKS 5. Should the connection to the host be lost, it goes on
- * listening, and what connects next is carried by a new one.
+ * A SOCKS 5 proxy on this machine: connects each client to the address that it asks for, from the host. If the connection to
+ * the host is lost, the proxy keeps listening, and the next client causes a reconnect.
  *
  * @since 0.1.0
  * @category models
