@@ -1,5 +1,6 @@
 /**
- * What can go wrong with a host, made to happen: faults are values that a host in memory takes when it is built, or later.
+ * Faults of an in-memory host: lost connections, failing operations, a full disk. A fault is a value. Pass it to
+ * `InMemoryHost.layer` as one of its `faults`, or to `inject` later.
  *
  * @since 0.1.0
  */
@@ -9,7 +10,7 @@ import * as Duration from "effect/Duration"
 import { PCGRandom } from "effect/Utils"
 
 /**
- * A request of SFTP, or any.
+ * The kind of an SFTP request. `"any"` matches every request.
  *
  * @since 0.1.0
  * @category models
@@ -17,21 +18,21 @@ import { PCGRandom } from "effect/Utils"
 export type Operation = Sftp.Request["_tag"] | "any"
 
 /**
- * Counts begin at 1, when the fault is made to be there.
+ * A fault of the host. Counts begin at 1, when the fault is injected. Durations are measured by the Clock.
  *
- * - `RefuseConnection`, `FailAuthentication`: of so many connections, the next ones.
- * - `DropAfterBytes`: the connection is lost when so many bytes more have passed, both ways together; the last piece is cut.
- * - `DropAtOperation`: the connection is lost at such an operation, either before anything was done, or after it was
- *   (`isDone`), so that only the answer is lost.
+ * - `RefuseConnection`, `FailAuthentication`: applies to the next `times` connections.
+ * - `DropAfterBytes`: the connection is lost after `bytes` further bytes, both directions together. The last piece is cut.
+ * - `DropAtOperation`: the connection is lost at the `nth` such operation. With `isDone` the operation takes effect and only
+ *   its answer is lost. Otherwise the operation is not executed.
  * - `FailOperation`: the operation is answered by a status (draft-ietf-secsh-filexfer-02, section 7; 4 is a failure).
- * - `BreakReply`: the answer to the operation is no packet of SFTP.
- * - `Delay`: each operation, and each channel that is opened where the operation is `"any"`, takes so much longer, by the
- *   Clock.
- * - `SlowLink`: so many bytes a second pass, both ways together, by the Clock.
- * - `DenyPath`: nothing at the path or below it is allowed (`EACCES`), to commands neither.
- * - `FillDisk`: no more than `after` further bytes fit, for commands neither. What does not fit fails with `ENOSPC`, which an SFTP
- *   server answers with "Failure". Removing files makes room. It `lasts` from the first write that did not fit, by the Clock.
- * - `KillCommand`: a program of that name is ended by a signal when it has started.
+ * - `BreakReply`: the answer to the operation is not a valid SFTP packet.
+ * - `Delay`: each operation takes `duration` longer. With the operation `"any"` opening a channel takes `duration` longer, too.
+ * - `SlowLink`: the link transfers `bytesPerSecond`, both directions together.
+ * - `DenyPath`: access to the path and to everything below it fails with `EACCES`, in commands as well.
+ * - `FillDisk`: the disk is full after `after` further bytes, for commands as well. A write to the full disk fails with `ENOSPC`,
+ *   which an SFTP server answers with "Failure". Removing files makes room. The fault `lasts` from the first write that did not
+ *   fit.
+ * - `KillCommand`: the `nth` program of that name is ended by a signal after it has started.
  *
  * @since 0.1.0
  * @category models
@@ -73,7 +74,7 @@ export const failAuthentication = ({ times = 1 }: { readonly times?: number | un
 export const dropAfterBytes = (bytes: number): Fault => constructors.DropAfterBytes({ bytes })
 
 /**
- * Which operation of a kind: the first, where nothing else is said.
+ * Which operation of a kind. Default: the first.
  *
  * @since 0.1.0
  * @category models
@@ -127,9 +128,10 @@ export const slowLink = (bytesPerSecond: number): Fault => constructors.SlowLink
 export const denyPath = (path: string): Fault => constructors.DenyPath({ path })
 
 /**
- * Fills the disk once `after` more bytes are stored (default: 0). A write that reaches the end is short, as on Linux, and the next
- * one fails; a directory cannot be made either, but an empty file can, and `statvfs` reports the room that is left. The
- * disk stays full until `clearFaults`, or, from the first write that did not fit on, for as long as it `lasts` by the Clock.
+ * Fills the disk once `after` more bytes are stored (default: 0). As on Linux, the write that reaches the end is short, and the
+ * next one fails. Creating a directory fails too, but creating an empty file succeeds. `statvfs` reports the remaining room. The
+ * disk stays full until `clearFaults`. With `lasts`, it has room again that long after the first write that did not fit, by the
+ * Clock.
  *
  * @since 0.1.0
  * @category constructors
@@ -161,7 +163,7 @@ const ordinal = (nth: number): string => `${nth}${nth === 1 ? "st" : nth === 2 ?
 const operations = (operation: Operation): string => operation === "any" ? "operation" : operation
 
 /**
- * A fault in words.
+ * Describes a fault in words.
  *
  * @since 0.1.0
  * @category printing
@@ -171,7 +173,7 @@ export const show: (fault: Fault) => string = constructors.$match({
   FailAuthentication: ({ times }) => `fail the next ${times === 1 ? "authentication" : `${times} authentications`}`,
   DropAfterBytes: ({ bytes }) => `drop the connection after ${bytes} bytes`,
   DropAtOperation: ({ isDone, nth, operation }) =>
-    `drop the connection ${isDone ? "behind" : "before"} the ${ordinal(nth)} ${operations(operation)}`,
+    `drop the connection ${isDone ? "after" : "before"} the ${ordinal(nth)} ${operations(operation)}`,
   FailOperation: ({ nth, operation, status }) =>
     `answer the ${ordinal(nth)} ${operations(operation)} by status ${status}`,
   BreakReply: ({ nth, operation }) => `break the answer to the ${ordinal(nth)} ${operations(operation)}`,
@@ -188,8 +190,8 @@ export const show: (fault: Fault) => string = constructors.$match({
 const droppable: ReadonlyArray<Operation> = ["any", "Open", "Write", "Read", "Close", "Stat", "PosixRename", "Fsync"]
 
 /**
- * Faults by chance, the same for the same seed: the connection is refused or lost, an operation fails, an answer breaks. None
- * of them lasts, so that a program that tries again gets through.
+ * Generates random faults. The same seed gives the same faults. A fault refuses or drops the connection, fails an operation, or
+ * breaks an answer. Each happens once, so a program that retries succeeds.
  *
  * @since 0.1.0
  * @category constructors

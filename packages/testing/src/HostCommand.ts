@@ -1,6 +1,6 @@
 /**
- * What a program on the host in memory does. Whatever has the name of one, or matches it, does it: started by a command, by
- * a shell within one, or as a part of a pipeline.
+ * Scripted programs of the in-memory host. A script replaces every program of its name, or every program that it matches. The
+ * program may be started by a command, by a shell within a command, or as a part of a pipeline.
  *
  * @since 0.1.0
  */
@@ -10,28 +10,28 @@ import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 
 /**
- * What a program is started with.
+ * The arguments, environment, streams and files of a program that was started.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Invocation {
-  /** The program first. */
+  /** The program, then its arguments. */
   readonly argv: NonEmptyReadonlyArray<string>
   readonly env: Readonly<Record<string, string>>
   /** An absolute path. */
   readonly cwd: string
-  /** Ends when the input does. */
+  /** Ends at the end of the input. */
   readonly stdin: Stream.Stream<Uint8Array>
-  /** Waits for room. Where nobody reads any more the program ends there, by SIGPIPE. */
+  /** Waits for room. If the reader is gone, this call ends the program by SIGPIPE. */
   readonly stdout: (data: string | Uint8Array) => Effect.Effect<void>
   readonly stderr: (data: string | Uint8Array) => Effect.Effect<void>
-  /** The host's files with the rights of its user. Relative paths begin in the home directory, not in `cwd`. */
+  /** The host's files with the rights of its user. Relative paths are resolved from the home directory, not from `cwd`. */
   readonly files: FileSystem
 }
 
 /**
- * How a program ends: by an exit code, 0 where there is none, or by a signal, named without `SIG`.
+ * How a program ends: by an exit code (default: 0) or by a signal, named without `SIG`.
  *
  * @since 0.1.0
  * @category models
@@ -39,8 +39,8 @@ export interface Invocation {
 export type Ending = void | number | { readonly signal: string }
 
 /**
- * What a program does: a text is printed, a number is the exit code, and an effect runs until it ends or is interrupted,
- * which is what signals do to it. One that fails prints why to stderr and exits with code 1.
+ * The behavior of a scripted program. A string is printed, and a number is the exit code. An effect runs until it ends. A signal
+ * interrupts the effect. If the effect fails, the program prints the error to stderr and exits with code 1.
  *
  * @since 0.1.0
  * @category models
@@ -57,15 +57,15 @@ export type Script<R = never> =
  * @category models
  */
 export interface HostCommand<R = never> {
-  /** For messages; of `make` the name that programs have. */
+  /** The name in messages. Without `matches` also the name of the program. */
   readonly name: string
-  /** Left out: a program of that name is meant, or one of that path. */
+  /** Default: matches a program with this name or path. */
   readonly matches?: ((argv: NonEmptyReadonlyArray<string>) => boolean) | undefined
   readonly script: Script<R>
 }
 
 /**
- * The program of a name (`restart`, wherever it lies), or of an absolute path.
+ * Scripts the program with a name, in any directory (`restart`), or with an absolute path.
  *
  * @since 0.1.0
  * @category constructors
@@ -73,7 +73,8 @@ export interface HostCommand<R = never> {
 export const make = <R = never>(name: string, script: Script<R>): HostCommand<R> => ({ name, script })
 
 /**
- * Whatever is started with words that the predicate takes, and that no name was given for. The first that matches is run.
+ * Scripts each program whose words satisfy the predicate. A command made by `make` for the program's name takes precedence. If
+ * several predicates match, the first of them is run.
  *
  * @since 0.1.0
  * @category constructors
@@ -91,7 +92,7 @@ export const matching = <R = never>(
 ): HostCommand<R> => ({ name, matches, script })
 
 /**
- * What the programs of a name do, `N` being what each needs of whoever builds the host.
+ * Scripts by the name of the program. `N` maps each name to the context that its script requires from the host's layer.
  *
  * @since 0.1.0
  * @category models
@@ -99,7 +100,7 @@ export const matching = <R = never>(
 export type Scripts<N> = { readonly [K in keyof N]: Script<N[K]> }
 
 /**
- * What all of them need.
+ * The context that all scripts or services together require.
  *
  * @since 0.1.0
  * @category models

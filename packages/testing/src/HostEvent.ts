@@ -1,5 +1,5 @@
 /**
- * What happened on a host in memory, in order.
+ * Events of an in-memory host, in order.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 
 /**
- * How a program ended: `Interrupted` is one that was ended by a signal to the whole command, or with its connection.
+ * How a program ended. `Interrupted`: by a signal to the whole command, or by the loss of its connection.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +27,7 @@ export type Outcome = Data.TaggedEnum<{
 export const Outcome = Data.taggedEnum<Outcome>()
 
 /**
- * A program that was started: each of a command, and each within a shell that a script stands for.
+ * A program that was started: each program of a command, and each scripted program within a shell.
  *
  * @since 0.1.0
  * @category models
@@ -36,24 +36,24 @@ export interface Run {
   readonly argv: NonEmptyReadonlyArray<string>
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
-  /** Of the command that it is a part of; 0 where none was reported. */
+  /** The process id of the command that the program belongs to. 0 if none was reported. */
   readonly pid: number
-  /** Waits for its end, what it does when it is interrupted included. */
+  /** Waits for the end of the program, including its finalizers. */
   readonly ended: Effect.Effect<Outcome>
-  /** The outcome so far: none while it runs. */
+  /** The outcome, or `undefined` while the program runs. */
   readonly outcome: Effect.Effect<Outcome | undefined>
-  /** Ends it, as a signal does, and waits for that. Default: `"KILL"`. */
+  /** Sends a signal to the program and waits for its end. Default: `"KILL"`. */
   readonly kill: (signal?: string) => Effect.Effect<void>
 }
 
 /**
- * - `Connected`, `ConnectionFailed`, `ConnectionLost`: of the connection; the detail tells why.
- * - `Session`: a channel that takes one of the sessions was opened. `line` is what the login shell got, or the subsystem.
- * - `Started`: a program.
- * - `Operation`: a request of SFTP was answered. `status` is 0 where it succeeded (draft-ietf-secsh-filexfer-02, section 7).
- * - `TunnelOpened`, `TunnelRefused`: a connection from the host to an address.
+ * - `Connected`, `ConnectionFailed`, `ConnectionLost`: the state of the connection changed. `detail` gives the reason.
+ * - `Session`: a channel that counts as a session was opened. `line` is the command line or the name of the subsystem.
+ * - `Started`: a program was started.
+ * - `Operation`: an SFTP request was answered. `status` is 0 for success (draft-ietf-secsh-filexfer-02, section 7).
+ * - `TunnelOpened`, `TunnelRefused`: a tunnel connected from the host to an address, or was refused.
  * - `Listening`: the host listens for its client.
- * - `FaultFired`: a fault has had its effect, told in words.
+ * - `FaultFired`: a fault took effect. `fault` describes it.
  *
  * @since 0.1.0
  * @category models
@@ -84,7 +84,7 @@ export const HostEvent = Data.taggedEnum<HostEvent>()
 const word = (text: string): string => /^[\w@%+=:,./-]+$/.test(text) ? text : JSON.stringify(text)
 
 /**
- * Words as one line.
+ * Joins words into one line. Words with special characters are quoted.
  *
  * @since 0.1.0
  * @category printing
@@ -92,7 +92,7 @@ const word = (text: string): string => /^[\w@%+=:,./-]+$/.test(text) ? text : JS
 export const showWords = (words: ReadonlyArray<string>): string => words.map(word).join(" ")
 
 /**
- * An event in words.
+ * Describes an event in words.
  *
  * @since 0.1.0
  * @category printing

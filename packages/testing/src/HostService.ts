@@ -1,5 +1,5 @@
 /**
- * What listens where connections from the host in memory lead: at a host and port, or a unix socket.
+ * Services that the in-memory host's tunnels connect to: at a host and port, or at a unix socket.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * Serves one connection, which closes when it ends. One that fails has the other side see the end of the connection.
+ * Serves one connection. The connection closes when the handler ends. If the handler fails, the other side sees the end of the
+ * connection.
  *
  * @since 0.1.0
  * @category models
@@ -16,8 +17,8 @@ import * as Option from "effect/Option"
 export type Handler<R = never> = (connection: Duplex<never>) => Effect.Effect<unknown, unknown, R>
 
 /**
- * By address, `"db.internal:5432"`, `"[::1]:80"`, or the absolute path of a unix socket; `N` is what each needs of whoever
- * builds the host.
+ * Handlers by address: `"db.internal:5432"`, `"[::1]:80"`, or the absolute path of a unix socket. `N` maps each address to the
+ * context that its handler requires from the host's layer.
  *
  * @since 0.1.0
  * @category models
@@ -25,7 +26,7 @@ export type Handler<R = never> = (connection: Duplex<never>) => Effect.Effect<un
 export type Services<N> = { readonly [K in keyof N]: Handler<N[K]> }
 
 /**
- * Sends back what it gets.
+ * Sends back everything it receives.
  *
  * @since 0.1.0
  * @category handlers
@@ -42,7 +43,7 @@ export const echo: Handler = (connection) => {
 }
 
 /**
- * Sends that, and reads nothing.
+ * Sends `data`, then ends. Reads nothing.
  *
  * @since 0.1.0
  * @category handlers

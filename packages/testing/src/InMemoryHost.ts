@@ -1,12 +1,16 @@
 /**
- * A host without a network, a process or a real clock, for tests: where a program has `OpenSsh.layer`, its test has
- * `InMemoryHost.layer`. All that is above the wire is what production runs: the same client of SFTP, the same frames of
- * commands, the same atomic writes; behind it are a POSIX file system in memory, programs as the test scripts them, and
- * services for tunnels. Time is the Clock's, so that with a `TestClock` nothing waits.
+ * An in-memory host for tests, without a network, a process or a real clock. A test provides `InMemoryHost.layer` in place of
+ * `OpenSsh.layer`. Everything above the wire is the code of production: the SFTP client, the frames of commands, atomic writes.
+ * The host has a POSIX file system in memory, programs that the test scripts, and services for tunnels. It reads the time from
+ * the Clock, so with a `TestClock` nothing waits.
  *
- * What it lacks: of a pseudo-terminal there is only that stderr goes to stdout and that lines end in CR LF; a command is one
- * process, so that any signal ends it at once, by interruption; its shell has no jobs; there are no devices, and no `/proc`;
- * nobody but the client notices that time passes on a link that is cut.
+ * Limits of the host:
+ *
+ * - A pseudo-terminal only sends stderr to stdout and ends lines in CR LF.
+ * - A command is one process, so any signal ends it at once, by interruption.
+ * - The shell has no jobs.
+ * - The host lacks devices and `/proc`.
+ * - Only the client notices that time passes on a cut link.
  *
  * @since 0.1.0
  */
@@ -70,7 +74,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/testing/InMemory
 export type TypeId = typeof TypeId
 
 /**
- * Whose a file is: names, or numbers. Left out: whose its directory is.
+ * The owner and the group of a file, as names or numbers. Default: those of its directory.
  *
  * @since 0.1.0
  * @category models
@@ -102,7 +106,7 @@ export interface DirectorySeed extends Ownership {
 }
 
 /**
- * An account of the host. What is left out is given out: ids from 1001 on, and a home below `/home`.
+ * An account of the host. Default: the next free id from 1000 on, a group with the same id, and a home below `/home`.
  *
  * @since 0.1.0
  * @category models
@@ -121,42 +125,42 @@ export interface UserSeed {
  * @category models
  */
 export interface Options<C = {}, R = never, S = {}> {
-  /** What the host is called, or all that a `RemoteHost` takes. Default: `"memory"`. */
+  /** The name of the host, or the options of `RemoteHost.make`. Default: `"memory"`. */
   readonly host?: string | RemoteHost.Options | undefined
-  /** Who is logged in. Default: that of `host`, else `"user"`, with the ids 1000. */
+  /** The name of the logged-in user. Default: the `username` of `host`, else `"user"` with the ids 1000. */
   readonly username?: string | undefined
-  /** Further accounts; one of the name of who is logged in tells more of them. Root is always there. */
+  /** Further accounts. An account named `username` describes the logged-in user. Root always exists. */
   readonly users?: ReadonlyArray<UserSeed> | undefined
-  /** Groups by name; every user has one of their own besides. */
+  /** The ids of groups by name. In addition, every user has a group of their own. */
   readonly groups?: Readonly<Record<string, number>> | undefined
   /** Default: 022. */
   readonly umask?: number | undefined
-  /** Files by absolute path; directories on the way are made. What lies in a home belongs to its user, else to root. */
+  /** Files by absolute path. Missing directories are created. Files in a home belong to its user, all others to root. */
   readonly files?: Readonly<Record<string, string | Uint8Array | FileSeed>> | undefined
   readonly directories?: ReadonlyArray<string> | Readonly<Record<string, DirectorySeed>> | undefined
   /** Symbolic links, to their targets. */
   readonly links?: Readonly<Record<string, string>> | undefined
-  /** What programs do, by name or as a list, before those that every host has. */
+  /** Scripted programs, by name or as a list. They take precedence over the host's own tools. */
   readonly commands?: HostCommand.Scripts<C> | ReadonlyArray<HostCommand.HostCommand<R>> | undefined
-  /** What listens where tunnels lead. */
+  /** The services that tunnels connect to, by address. */
   readonly services?: HostService.Services<S> | undefined
-  /** Variables of a login, besides HOME, PATH and the like. */
+  /** Variables of the login's environment, in addition to HOME, PATH and the like. */
   readonly environment?: Readonly<Record<string, string>> | undefined
   /**
-   * What becomes of a command that runs a program which is neither scripted nor one of the host's own tools, or uses a tool in
-   * a way that it does not understand.
+   * How a command ends if its program is neither scripted nor one of the host's own tools. Applies also to an option or a
+   * construct that a tool of the host does not understand.
    *
-   * - `"fail"` (default): the command ends and dies with a `NotScriptedError`, since it is a fault of the test and not of the
-   *   program. If the program hides the defect, closing the host's scope dies with it. `command -v` reports the program as
-   *   missing, without a defect.
-   * - `"notFound"`: as on a host without it, where `sh` exits with 127, and `RemoteContext` fails with `ProgramNotFound`. What a
-   *   tool does not understand it says on stderr, and exits with 2.
+   * - `"fail"` (default): the command ends and dies with a `NotScriptedError`, because the test is at fault and not the program.
+   *   If the program hides the defect, closing the host's scope dies with it. `command -v` reports the program as missing,
+   *   without a defect.
+   * - `"notFound"`: the command ends as on a host that lacks the program. `sh` exits with 127, and `RemoteContext` fails with
+   *   `ProgramNotFound`. If a tool does not understand its arguments, it says so on stderr and exits with 2.
    */
   readonly unknownCommands?: "fail" | "notFound" | undefined
-  /** How many commands and sessions of SFTP there may be at a time; more wait. Default: 10. */
+  /** The limit of simultaneous commands and SFTP sessions. Further ones wait. Default: 10. */
   readonly maxSessions?: number | undefined
   /**
-   * How many events are kept, and how many runs besides: the last ones. An expectation that would need dropped ones fails and
+   * How many events are kept, and how many runs. Older ones are dropped. An expectation that depends on dropped ones fails and
    * says so. Default: 10,000.
    */
   readonly keptEvents?: number | undefined
@@ -165,9 +169,9 @@ export interface Options<C = {}, R = never, S = {}> {
    * fails with the status "Failure", as OpenSSH's does without a free descriptor. Default: 1000.
    */
   readonly maxHandles?: number | undefined
-  /** How many bytes all files together may hold. */
+  /** The size limit of all files together, in bytes. Default: none. */
   readonly quota?: number | undefined
-  /** What goes wrong from the beginning; printed when the test fails. */
+  /** Faults that apply from the beginning. They are printed when the test fails. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   /** The local side of transfers. Default: the files of this machine. */
   readonly local?: FileSystem | undefined
@@ -196,27 +200,27 @@ export type Entry =
   )
 
 /**
- * What is open.
+ * Counts of open resources.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Counts {
-  /** Commands, SFTP, and what the client holds ready: a guardian, a shell for the next command. */
+  /** Commands, SFTP sessions, and sessions that the client holds ready: a guardian, a shell for the next command. */
   readonly sessions: number
-  /** Programs that run, as `runs` has them. */
+  /** Running programs of `runs`. */
   readonly programs: number
-  /** Files and directories that are open. */
+  /** Open files and directories. */
   readonly handles: number
   /** Connections to services. */
   readonly tunnels: number
-  /** What the host listens on for its client. */
+  /** Addresses on which the host listens for its client. */
   readonly listeners: number
 }
 
 /**
- * What a test asks and does to the host behind the back of the program. Expectations fail with a `HostAssertionError` that
- * tells what happened instead.
+ * The test's access to the host, past the program under test. A failed expectation is a `HostAssertionError` that describes what
+ * happened instead.
  *
  * @since 0.1.0
  * @category models
@@ -229,42 +233,42 @@ export interface InMemoryHost {
   readonly localMachine: LocalMachine
   /** The host's files with the rights of root, past the connection and its faults. */
   readonly files: FileSystem
-  /** All that is at a path and below it, by path. Default: `/`. */
+  /** The entries at a path and below it, by path. Default: `/`. */
   readonly tree: (path?: string) => Effect.Effect<ReadonlyMap<string, Entry>>
-  /** The same as text, an entry a line, with short contents: made to be compared. */
+  /** The entries as text, one entry a line, with short contents. Made for comparisons. */
   readonly snapshot: (path?: string) => Effect.Effect<string>
-  /** What happened, in order: the last `keptEvents` of it. */
+  /** The last `keptEvents` events, in order. */
   readonly events: Effect.Effect<ReadonlyArray<HostEvent.HostEvent>>
-  /** How many events came before those of `events`. */
+  /** The number of events dropped before those of `events`. */
   readonly dropped: Effect.Effect<number>
-  /** The programs that were started, in order: the last `keptEvents` of them. */
+  /** The last `keptEvents` programs that were started, in order. */
   readonly runs: Effect.Effect<ReadonlyArray<HostEvent.Run>>
-  /** Waits until a program has been started with these words first; the `nth` of them. Dies if earlier runs were dropped. */
+  /** Waits for the `nth` start of a program whose first words are `words`. Dies if earlier runs were dropped. */
   readonly awaitRun: (words: string | ReadonlyArray<string>, nth?: number) => Effect.Effect<HostEvent.Run>
   readonly counts: Effect.Effect<Counts>
   readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
   readonly clearFaults: Effect.Effect<void>
-  /** The connection is lost now; the next use connects again. */
+  /** Drops the connection. The next use connects again. */
   readonly dropConnection: Effect.Effect<void>
   /**
-   * A socket to an address as the host sees it, for what would connect to the port of a tunnel: a service, or what the host
-   * listens on for its client. It is what `NodeSocket.makeNet` gives, but nothing of this machine's network is used: each
-   * `run` connects, and closes the connection when it is over; it fails with the reason `Open` where nobody listens.
+   * A socket to an address of the host: a service, or an address on which the host listens for its client. Replaces a socket to
+   * the port of a tunnel, as made by `NodeSocket.makeNet`, without a network. Each `run` connects, and closes the connection at
+   * its end. If nobody listens at the address, `run` fails with the reason `Open`.
    */
   readonly connect: (address: string) => Effect.Effect<Socket>
-  /** A program was run with these words first, so many times or at all. */
+  /** Expects that a program was run whose first words are `words`: exactly `times` times, or at least once. */
   readonly expectRan: (
     words: string | ReadonlyArray<string>,
     options?: { readonly times?: number | undefined }
   ) => Effect.Effect<void, HostAssertionError>
-  /** Programs were run with these words first, each after the one before. */
+  /** Expects that programs with these first words were run in this order. */
   readonly expectOrder: (
     ...lines: ReadonlyArray<string | ReadonlyArray<string>>
   ) => Effect.Effect<void, HostAssertionError>
-  /** A file holds that text. */
+  /** Expects that the file's content is this text. */
   readonly expectFile: (path: string, content: string) => Effect.Effect<void, HostAssertionError>
   readonly expectMissing: (path: string) => Effect.Effect<void, HostAssertionError>
-  /** Nothing runs, no file is open, and nobody is connected or listens. */
+  /** Expects that no program runs, no file is open, no tunnel is connected, and nobody listens. */
   readonly expectIdle: Effect.Effect<void, HostAssertionError>
 }
 
@@ -307,9 +311,9 @@ const checked = (
   >
 ): Effect.Effect<void, InMemoryHostError> => {
   const name = Object.keys(environment).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-  if (name !== undefined) return invalid(name, `${JSON.stringify(name)} is no name for an environment variable`)
+  if (name !== undefined) return invalid(name, `${JSON.stringify(name)} is not a valid name of an environment variable`)
   if (!Number.isInteger(maxSessions) || maxSessions < 0) {
-    return invalid("maxSessions", `maxSessions cannot be ${maxSessions}`)
+    return invalid("maxSessions", `\`maxSessions\` must be a non-negative integer, got ${maxSessions}`)
   }
   if (!Number.isInteger(keptEvents) || keptEvents < 0) {
     return invalid("keptEvents", `\`keptEvents\` must be a non-negative integer, got ${keptEvents}`)
@@ -317,15 +321,17 @@ const checked = (
   if (!Number.isInteger(maxHandles) || maxHandles < 1) {
     return invalid("maxHandles", `\`maxHandles\` must be a positive integer, got ${maxHandles}`)
   }
-  if (quota !== undefined && !(quota >= 0)) return invalid("quota", `quota cannot be ${quota}`)
+  if (quota !== undefined && !(quota >= 0)) {
+    return invalid("quota", `\`quota\` must be a non-negative number of bytes, got ${quota}`)
+  }
   return umask !== undefined && !(Number.isInteger(umask) && umask >= 0 && umask <= 0o777)
-    ? invalid("umask", `umask cannot be ${umask}`)
+    ? invalid("umask", `\`umask\` must be an integer from 0 to 0o777, got ${umask}`)
     : Effect.void
 }
 
 type Needs<C, R, S> = HostCommand.Requirements<C> | HostCommand.Requirements<S> | R
 
-// What all of them together need is what the types of each say, which the compiler does not see by itself.
+// The compiler cannot derive the requirements of all scripts together from the types of each, so they are stated here.
 const programsOf = <C, R, S>({ commands = [], services }: Options<C, R, S>) => ({
   commands: scripts.list(
     commands as Readonly<Record<string, HostCommand.Script<Needs<C, R, S>>>> | ReadonlyArray<HostCommand.HostCommand<R>>
@@ -334,7 +340,8 @@ const programsOf = <C, R, S>({ commands = [], services }: Options<C, R, S>) => (
 })
 
 /**
- * A host, for programs that have more than one, or that want values rather than tags.
+ * Makes a host as a value, for programs that use several hosts or prefer values to tags. Fails with an `InMemoryHostError` if an
+ * option is invalid.
  *
  * @since 0.1.0
  * @category constructors
@@ -443,7 +450,7 @@ export const make = <C = {}, R = never, S = {}>(
   })
 
 /**
- * What the layer provides.
+ * The services of `layer`.
  *
  * @since 0.1.0
  * @category models
@@ -451,7 +458,7 @@ export const make = <C = {}, R = never, S = {}>(
 export type Provided = InMemoryHost | LocalMachine | RemoteContext | RemoteFileSystem | Transport
 
 /**
- * A host in place of `OpenSsh.layer`.
+ * Provides an in-memory host in place of `OpenSsh.layer`. Fails with an `InMemoryHostError` if an option is invalid.
  *
  * @since 0.1.0
  * @category layers

@@ -1,15 +1,15 @@
 /**
- * What becomes of a host in memory that is told wrongly, and of expectations that are not met.
+ * Errors of an in-memory host: invalid options, programs that are not scripted, and failed expectations.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * - `InvalidSeed`: a file, directory, link, user or group that there cannot be.
- * - `InvalidCommand`: the name of a command is none, or there are two of it.
- * - `InvalidService`: an address that makes no sense, or two of it.
- * - `InvalidOptions`: another option that makes no sense.
+ * - `InvalidSeed`: a file, directory, link, user or group is invalid.
+ * - `InvalidCommand`: the name of a command is invalid, or two commands share it.
+ * - `InvalidService`: the address of a service is invalid, or two services share it.
+ * - `InvalidOptions`: another option is invalid.
  *
  * @since 0.1.0
  * @category models
@@ -23,7 +23,7 @@ export const InMemoryHostReason = Schema.Literal("InvalidSeed", "InvalidCommand"
 export type InMemoryHostReason = typeof InMemoryHostReason.Type
 
 /**
- * A host in memory cannot be built as it is told.
+ * An in-memory host cannot be built from its options.
  *
  * @since 0.1.0
  * @category errors
@@ -33,7 +33,7 @@ export class InMemoryHostError
     "InMemoryHostError",
     {
       reason: InMemoryHostReason,
-      /** The entry that is wrong: a path, a name, an address. */
+      /** The path, name or address of the invalid entry. */
       entry: Schema.String,
       detail: Schema.String,
       cause: Schema.optional(Schema.Defect)
@@ -49,8 +49,8 @@ export class InMemoryHostError
 }
 
 /**
- * A command needs a program that the host in memory lacks, or something of a tool that the tool does not understand. A defect of
- * the effect that runs the command: `unknownCommands` of the host's options says when.
+ * A command needs a program that the in-memory host lacks, or an option or construct that a tool of the host does not
+ * understand. A defect of the effect that runs the command. The option `unknownCommands` decides whether the effect dies.
  *
  * @since 0.1.0
  * @category errors
@@ -61,7 +61,7 @@ export class NotScriptedError extends Schema.TaggedError<NotScriptedError>("@eff
     host: Schema.String,
     /** The name that the command used. */
     program: Schema.String,
-    /** What the program does not understand. Left out: there is no such program. */
+    /** The option or construct that the program does not understand. Left out if the host lacks the program. */
     construct: Schema.optional(Schema.String),
     /** The names of the host's `commands`. */
     scripted: Schema.Array(Schema.String)
@@ -83,7 +83,7 @@ export class NotScriptedError extends Schema.TaggedError<NotScriptedError>("@eff
 }
 
 /**
- * What a test expected of a host is not so. The message tells what is.
+ * An expectation of a test failed. The message describes the actual state.
  *
  * @since 0.1.0
  * @category errors

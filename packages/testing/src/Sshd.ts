@@ -1,7 +1,7 @@
 /**
- * A throwaway SSH server on 127.0.0.1 for tests: OpenSSH's `sshd` where it is installed, otherwise an embedded one. It
- * lets the current user in with a key made for it, in a private directory; nothing of it is left when its scope closes,
- * nor when the test process is killed.
+ * A throwaway SSH server on 127.0.0.1 for tests: OpenSSH's `sshd` if it is installed, otherwise an embedded server. It accepts
+ * the current user with a key generated for this server. Its files are in a private directory. Closing its scope removes the
+ * server and its files, and so does killing the test process.
  *
  * @since 0.1.0
  */
@@ -53,11 +53,17 @@ export type TypeId = typeof TypeId
 
 /**
  * - `"openssh"`: OpenSSH's `sshd`.
- * - `"embedded"`: the server of the npm package `ssh2`, within the test process. It runs commands as `sshd` does, with
- *   these differences: no pty, no shell without a command, no compression; a command line has at most 34 kB; stdin,
- *   stdout and stderr of commands are sockets, so that `/dev/stderr` cannot be opened; a closed channel is answered at
- *   once rather than when its command has exited; no status is sent for a signal that SSH has no name for; commands of
- *   root take signals too; SFTP opens a named pipe without waiting for its other end.
+ * - `"embedded"`: the server of the npm package `ssh2`, within the test process.
+ *
+ * The embedded server runs commands as `sshd` does, with these differences:
+ *
+ * - It does not support a pty, a shell without a command, or compression.
+ * - A command line has at most 34 kB.
+ * - Stdin, stdout and stderr of commands are sockets, so `/dev/stderr` cannot be opened.
+ * - A closed channel is answered at once, not when its command has exited.
+ * - If a command dies by a signal that SSH has no name for, no status is sent.
+ * - Commands of root receive signals, too.
+ * - SFTP opens a named pipe without waiting for its other end.
  *
  * @since 0.1.0
  * @category models
@@ -65,7 +71,7 @@ export type TypeId = typeof TypeId
 export type Kind = "openssh" | "embedded"
 
 /**
- * A process that a session has started, or that one of these has started.
+ * A process of a session: started by the session itself, or by another of its processes.
  *
  * @since 0.1.0
  * @category models
@@ -88,24 +94,24 @@ export interface Process {
 export interface Sshd {
   readonly [TypeId]: TypeId
   readonly kind: Kind
-  /** As the server calls itself: `OpenSSH_9.2`, `ssh2`. */
+  /** The server's name and version: `OpenSSH_9.2`, `ssh2`. */
   readonly version: string
-  /** How to get in: with a key of its own, the server's key being known and no `ssh_config` being read. */
+  /** The host to connect to, with a key of its own. The server's key is known, and `ssh_config` is not read. */
   readonly host: RemoteHost.RemoteHost
   /** The server's public key: `ssh-ed25519 AAAA...`. */
   readonly hostKey: string
   /** The fingerprint of `hostKey`: `SHA256:...`. */
   readonly fingerprint: string
-  /** A private directory, gone with the server. */
+  /** A private directory, removed with the server. */
   readonly directory: string
-  /** What the server has said so far, the last 64 KiB of it. */
+  /** The last 64 KiB of the server's log. */
   readonly log: Effect.Effect<string>
   /**
-   * What the sessions have started and is still alive, whether their connections are or not. Where there is no `/proc`
-   * only what descends from the server is found.
+   * The running processes that sessions have started, including those of closed connections. On systems without `/proc` only
+   * descendants of the server are found.
    */
   readonly processes: Effect.Effect<ReadonlyArray<Process>>
-  /** Breaks every connection, as a link that is cut. What the sessions have started goes on. */
+  /** Breaks every connection, like a cut link. Processes of the sessions keep running. */
   readonly dropConnections: Effect.Effect<void>
 }
 
@@ -121,37 +127,39 @@ export const Sshd: Context.Tag<Sshd, Sshd> = Context.GenericTag<Sshd>("@effect-r
  */
 export interface Options {
   /**
-   * Left out: what the environment variable `EFFECT_REMOTE_SSHD` says, else `"openssh"` where `sshd` is installed, else
+   * Default: the value of the environment variable `EFFECT_REMOTE_SSHD`, else `"openssh"` if `sshd` is installed, else
    * `"embedded"`. With `EFFECT_REMOTE_REQUIRE_SSHD=1` a missing `sshd` is an error instead.
    */
   readonly kind?: Kind | undefined
-  /** The `sshd` to run. Left out: the one installed. */
+  /** The `sshd` to run. Default: the installed one. */
   readonly executable?: string | undefined
-  /** What runs the command lines: a path or a name. Left out: the user's own shell; embedded: `/bin/sh`. */
+  /** The shell that runs command lines, a path or a name. Default: the user's shell, or `/bin/sh` in the embedded server. */
   readonly loginShell?: string | undefined
-  /** The home directory of the sessions, whose startup files the login shell reads. Left out: the user's own. */
+  /** The home directory of the sessions. The login shell reads its startup files. Default: the user's home. */
   readonly home?: string | undefined
   /** Variables of the sessions' environment. */
   readonly environment?: Readonly<Record<string, string>> | undefined
-  /** What is run whatever the client asks for. `"internal-sftp"`: nothing but SFTP. */
+  /** Replaces the command or subsystem that the client requests. `"internal-sftp"` allows SFTP alone. */
   readonly forceCommand?: string | undefined
   /**
+   * The server of the SFTP subsystem.
+   *
    * - `"internal"`: the server's own.
    * - `"external"`: OpenSSH's `sftp-server`, run by the login shell.
-   * - `"none"`: there is no such subsystem.
+   * - `"none"`: the server lacks the subsystem.
    *
-   * Left out: `"internal"`, or `"external"` where `sshd` is to use a `loginShell`, a `home` or an `environment`.
+   * Default: `"external"` if `sshd` uses a `loginShell`, a `home` or an `environment`, otherwise `"internal"`.
    */
   readonly sftp?: "internal" | "external" | "none" | undefined
-  /** How many commands and subsystems a connection may run at a time. Default: 10. */
+  /** The limit of simultaneous commands and subsystems on a connection. Default: 10. */
   readonly maxSessions?: number | undefined
-  /** How many connections may be logging in at a time. Default: 100. */
+  /** The limit of connections that log in at the same time. Default: 100. */
   readonly maxStartups?: number | undefined
   /** Default: true. */
   readonly allowTcpForwarding?: boolean | undefined
-  /** Lets a password in besides the key. Embedded only. */
+  /** Accepts this password in addition to the key. Embedded only. */
   readonly password?: { readonly username: string; readonly password: Redacted.Redacted } | undefined
-  /** Lines for `sshd_config`, which win over those written here. OpenSSH only. */
+  /** Lines of `sshd_config`. They take precedence over the generated ones. OpenSSH only. */
   readonly config?: ReadonlyArray<string> | undefined
 }
 
@@ -162,19 +170,21 @@ const unsupported = (detail: string, hint?: string) => new SshdError({ reason: "
 const check = (options: Options): SshdError | undefined => {
   const { config, environment, forceCommand, maxSessions, maxStartups } = options
   const name = Object.keys(environment ?? {}).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-  if (name !== undefined) return invalid(`${JSON.stringify(name)} is no name for an environment variable`)
+  if (name !== undefined) return invalid(`${JSON.stringify(name)} is not a valid name of an environment variable`)
   if (Object.values(environment ?? {}).some((value) => value.includes("\0"))) {
-    return invalid("a value in the environment holds a NUL")
+    return invalid("a value of `environment` contains a NUL")
   }
-  if (forceCommand !== undefined && /[\0\r\n]/.test(forceCommand)) return invalid("forceCommand is more than one line")
+  if (forceCommand !== undefined && /[\0\r\n]/.test(forceCommand)) {
+    return invalid("`forceCommand` must be a single line")
+  }
   if (maxSessions !== undefined && !(Number.isInteger(maxSessions) && maxSessions >= 0)) {
-    return invalid(`maxSessions cannot be ${maxSessions}`)
+    return invalid(`\`maxSessions\` must be a non-negative integer, got ${maxSessions}`)
   }
   if (maxStartups !== undefined && !(Number.isInteger(maxStartups) && maxStartups >= 1)) {
-    return invalid(`maxStartups cannot be ${maxStartups}`)
+    return invalid(`\`maxStartups\` must be a positive integer, got ${maxStartups}`)
   }
   if (config?.some((line) => /^\s*loglevel[\s=]+(quiet|fatal|error)/i.test(line))) {
-    return invalid("with this LogLevel sshd does not say when it listens: choose INFO or more")
+    return invalid("with this LogLevel sshd does not log when it listens: choose INFO or a more verbose level")
   }
   return undefined
 }
@@ -184,7 +194,7 @@ const fromEnvironment = Config.all({
   required: Config.withDefault(Config.boolean("EFFECT_REMOTE_REQUIRE_SSHD"), false)
 }).pipe(Effect.mapError((error) => invalid(error.message)))
 
-// The path of sshd, or nothing: then the embedded server is meant.
+// The path of sshd, or `None` for the embedded server.
 const chooseServer = (options: Options): Effect.Effect<Option.Option<string>, SshdError> =>
   Effect.gen(function*() {
     const { kind: fallback, required } = yield* fromEnvironment
@@ -210,7 +220,7 @@ const parseProcess = (line: string): Process => {
 }
 
 /**
- * Starts a server; it listens when this has succeeded.
+ * Starts a server. When this effect has succeeded, the server listens. Fails with an `SshdError`.
  *
  * @since 0.1.0
  * @category constructors
@@ -233,18 +243,18 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
     const kind = Option.isSome(executable) ? "openssh" : "embedded"
     if (kind === "openssh" && options.password !== undefined) {
       return yield* unsupported(
-        "OpenSSH's sshd checks passwords only when it is run by root, against those of the system",
+        "OpenSSH's sshd checks passwords only when run by root, and only those of system accounts",
         "use the embedded server: { kind: \"embedded\" }"
       )
     }
     if (kind === "embedded" && options.config !== undefined) {
-      return yield* unsupported("the embedded server reads no sshd_config", installed.hint)
+      return yield* unsupported("the embedded server does not read `config`", installed.hint)
     }
     const user = yield* account.current
     if (kind === "openssh") yield* account.checkLogin(user)
     const loginShell = options.loginShell === undefined ? undefined : yield* installed.shell(options.loginShell)
     if (options.home !== undefined && !(yield* program.isDirectory(options.home))) {
-      return yield* invalid(`the home ${options.home} is no directory`)
+      return yield* invalid(`\`home\` is not a directory: ${options.home}`)
     }
     const sftp = yield* chooseSftp(options, kind)
     const sshKeygen = yield* installed.sshKeygen
@@ -311,7 +321,7 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
 )
 
 /**
- * A server for as long as the layer lives.
+ * Starts a server that runs until the layer's scope closes. Fails with an `SshdError`.
  *
  * @since 0.1.0
  * @category layers

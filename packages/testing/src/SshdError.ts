@@ -1,5 +1,5 @@
 /**
- * Why a throwaway SSH server could not be had.
+ * Errors of starting a throwaway SSH server.
  *
  * @since 0.1.0
  */
@@ -7,13 +7,13 @@ import * as Schema from "effect/Schema"
 
 /**
  * - `NotFound`: OpenSSH's `sshd` is not installed.
- * - `SshKeygenNotFound`: there is no `ssh-keygen` to make keys with.
+ * - `SshKeygenNotFound`: `ssh-keygen`, which generates the keys, is not installed.
  * - `Ssh2NotFound`: the embedded server needs the npm package `ssh2`.
- * - `ShellNotFound`: there is no such login shell.
- * - `SftpServerNotFound`: OpenSSH's `sftp-server` was asked for and is not installed.
- * - `InvalidOptions`: options, or the environment variables read in their place, that cannot be meant.
- * - `Unsupported`: the chosen kind of server, or this user, cannot do that.
- * - `StartFailed`: the server was started and did not come up; its words are in `log`.
+ * - `ShellNotFound`: the login shell was not found.
+ * - `SftpServerNotFound`: OpenSSH's `sftp-server` was requested but is not installed.
+ * - `InvalidOptions`: an option, or an environment variable read in its place, is invalid.
+ * - `Unsupported`: the chosen kind of server, or this user, does not support the options.
+ * - `StartFailed`: the server was started but did not listen. `log` holds its output.
  *
  * @since 0.1.0
  * @category models
@@ -36,18 +36,18 @@ export const SshdReason = Schema.Literal(
 export type SshdReason = typeof SshdReason.Type
 
 /**
- * A throwaway SSH server could not be had.
+ * A throwaway SSH server could not be started.
  *
  * @since 0.1.0
  * @category errors
  */
 export class SshdError extends Schema.TaggedError<SshdError>("@effect-remote/testing/SshdError")("SshdError", {
   reason: SshdReason,
-  /** What was tried and what happened, in words. */
+  /** The attempt and its outcome, in words. */
   detail: Schema.String,
-  /** The end of what the server said. */
+  /** The end of the server's output. */
   log: Schema.optionalWith(Schema.String, { default: () => "" }),
-  /** What to try next. */
+  /** The suggestion of what to try next. */
   hint: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect)
 }) {
