@@ -1,0 +1,208 @@
+/**
+ * One guardian on the host, and the conversation with it.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { RemoteConnectionError } from "../../RemoteError.js"
+import type { Channel, Transport } from "../../Transport.js"
+import * as frame from "../../unstable/Frame.js"
+import * as protocol from "../../unstable/Guardian.js"
+import * as reports from "../launch/reports.js"
+import * as finalizer from "../lib/finalizer.js"
+import * as random from "../lib/random.js"
+import * as text from "../lib/text.js"
+import * as script from "../scripts/guardian.js"
+import { rounds } from "../scripts/terminate.js"
+
+/** @internal */
+export interface Handle {
+  readonly process: { readonly pid: number; readonly start: Option.Option<string> }
+  readonly scope: Scope.CloseableScope
+  readonly fifo: string
+  readonly say: (request: protocol.Request) => void
+  /** Commands that it was asked to end, by process id. `false`: it could not. */
+  readonly ending: Map<number, Deferred.Deferred<boolean>>
+  /** How it left. */
+  readonly left: Deferred.Deferred<"detached" | "none">
+}
+
+/** @internal */
+export interface Opened {
+  readonly handle: Handle
+  /** The reports that came since the last time. None at the end. */
+  readonly reports: Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError>
+  /** Sends what was said. */
+  readonly write: Effect.Effect<never, RemoteConnectionError>
+}
+
+// The first name that is free is used: the directory is in a place that everybody may write to.
+const names = 3
+
+// No system gives this id to a process: the guardian answers at once that nothing is left of it.
+const nobody = 4_194_304
+
+/** @internal */
+export const answeredWithin = "2 seconds"
+
+/**
+ * Starts a guardian in the scope, and waits until it is ready.
+ *
+ * @internal
+ */
+export const open = Effect.fnUntraced(function*(
+  transport: Transport,
+  scope: Scope.CloseableScope,
+  patience: { readonly interval: number; readonly silence: number }
+) {
+  const left = yield* Deferred.make<"detached" | "none">()
+  const { say, writeOn } = writer()
+  const channel = yield* transport.exec(frame.launchLine, {
+    priority: "idle",
+    onReclaim: Effect.suspend(() => {
+      say(protocol.Request.Detach())
+      return Effect.asVoid(Deferred.await(left))
+    })
+  })
+  const marker = yield* random.hex
+  const claim = protocol.Request.Claim({ names: yield* Effect.replicateEffect(random.hex, names) })
+  yield* channel.write(text.concat([
+    frame.encode({ marker, stages: [script.guardian(patience)], terminal: Option.none() }),
+    Either.getOrThrow(protocol.encodeRequest(claim))
+  ]))
+  const reports = reader(channel, marker)
+  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain(channel))))
+
+  const [first] = yield* reports
+  if (first?._tag !== "Ready") {
+    const detail = first?._tag === "Unable" ? first.detail : "it did not begin"
+    return yield* new RemoteConnectionError({ reason: "Unknown", host: String(transport.host), detail })
+  }
+  const opened: Opened = {
+    handle: {
+      process: { pid: first.pid, start: first.start },
+      scope,
+      fifo: script.fifo(script.directory(first.name)),
+      say,
+      ending: new Map(),
+      left
+    },
+    reports,
+    write: writeOn(channel)
+  }
+  return opened
+})
+
+/**
+ * Reads reports until the guardian leaves, and gives how. `onSilent`: it ended the commands because it heard nothing.
+ *
+ * @internal
+ */
+export const hear = (
+  { handle: { ending }, reports }: Opened,
+  onSilent: () => void
+): Effect.Effect<"detached" | "none"> => {
+  const loop: Effect.Effect<"detached" | "none", RemoteConnectionError> = Effect.flatMap(reports, (heard) => {
+    for (const report of heard) {
+      switch (report._tag) {
+        case "Ended": {
+          const waiting = ending.get(report.pid)
+          ending.delete(report.pid)
+          if (waiting !== undefined) Deferred.unsafeDone(waiting, Exit.succeed(true))
+          break
+        }
+        case "Silent":
+          onSilent()
+          break
+        case "Ready":
+          break
+        case "Detached":
+          return Effect.succeed("detached" as const)
+        case "Undetachable":
+        case "Unable":
+          return Effect.succeed("none" as const)
+      }
+    }
+    return heard.length === 0 ? Effect.succeed("none" as const) : loop
+  })
+  return Effect.orElseSucceed(loop, () => "none" as const)
+}
+
+/**
+ * Makes the guardian know a command.
+ *
+ * @internal
+ */
+export const add = (handle: Handle, pid: number, keep: boolean): void =>
+  handle.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+
+/**
+ * Asks it to end a command. `false`: it left before it answered.
+ *
+ * @internal
+ */
+export const end = ({ ending, say }: Handle, pid: number, graceMillis: number): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)
+    ending.set(pid, ended)
+    say(protocol.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
+    return Deferred.await(ended)
+  })
+
+/**
+ * Waits until it has answered everything said so far, or for two seconds.
+ *
+ * @internal
+ */
+export const answered = (handle: Handle): Effect.Effect<unknown> =>
+  finalizer.apart(Effect.timeoutOption(Effect.interruptible(end(handle, nobody, 0)), answeredWithin))
+
+// Lines go out in the order in which they were said, and together if they wait.
+const writer = () => {
+  let lines: Array<Uint8Array> = []
+  const filled = Effect.unsafeMakeLatch(false)
+  const writeOn = (channel: Channel): Effect.Effect<never, RemoteConnectionError> =>
+    Effect.forever(Effect.suspend(() => {
+      if (lines.length === 0) {
+        filled.unsafeClose()
+        return filled.await
+      }
+      const bytes = text.concat(lines)
+      lines = []
+      return channel.write(bytes)
+    }))
+  const say = (request: protocol.Request) => {
+    // A request that cannot be encoded has a process id that no system gives out: nobody could end that process.
+    Either.match(protocol.encodeRequest(request), {
+      onLeft: () => {},
+      onRight: (line) => {
+        lines.push(line)
+        filled.unsafeOpen()
+      }
+    })
+  }
+  return { say, writeOn }
+}
+
+const reader = (channel: Channel, marker: string): Opened["reports"] => {
+  const scanner = reports.scanner(marker, "stdout")
+  const split = protocol.splitter()
+  const next: Opened["reports"] = Effect.flatMap(
+    channel.read,
+    (read) => {
+      if (Option.isNone(read)) return Effect.succeed([])
+      const heard = split(scanner.push(read.value).output).flatMap((line) =>
+        Either.match(protocol.decodeReport(line), { onLeft: () => [], onRight: (report) => [report] })
+      )
+      return heard.length === 0 ? next : Effect.succeed(heard)
+    }
+  )
+  return next
+}
+
+const drain = (channel: Channel): Effect.Effect<void, RemoteConnectionError> =>
+  Effect.flatMap(channel.readStderr, (read) => Option.isSome(read) ? drain(channel) : Effect.void)
