@@ -1,13 +1,14 @@
 /**
- * How a command travels. The line given to the login shell is one constant: it becomes `/bin/sh`, which defines a few
- * functions and reads the *frame*, one line of stdin, as calls of these functions. So no login shell parses anything of
- * the user's, and nothing of it shows in a process list. What follows the frame on stdin belongs to the command.
+ * The format in which a command is sent to the host. The line for the login shell is a constant. It starts `/bin/sh`, which
+ * defines a few functions and reads the *frame*, the first line of stdin, as calls of these functions. The login shell
+ * therefore parses nothing from the user, and a process list shows nothing of it. The rest of stdin belongs to the command.
  *
- * The shell answers with *reports*: lines that begin with a control character (`reportStart`) and the frame's marker, a
- * random word that nothing else can print. `MARKER started PID stdout` goes to stdout, and `MARKER started PID stderr` to
- * stderr, just before the command takes the shell's place. If nobody is there any more to read them, the command is not run.
- * `MARKER STEP CODE` goes to stderr when a step before that failed, and `MARKER unguarded` when there was nobody to guard
- * it: the command has not run then. A host may send stderr to stdout, so that any report may come on either.
+ * The shell answers with *reports*. A report is a line that begins with a control character (`reportStart`) and the frame's
+ * marker, a random word that no other program knows. Just before the command replaces the shell, `MARKER started PID stdout`
+ * goes to stdout and `MARKER started PID stderr` goes to stderr. If their reader is gone, the command does not run.
+ *
+ * `MARKER STEP CODE` goes to stderr if an earlier step failed, and `MARKER unguarded` if no guardian was found. In both cases
+ * the command has not run. A host may redirect stderr to stdout, so any report may come on either.
  *
  * Unstable: shared by this library's packages, and may change in any release.
  *
@@ -21,7 +22,7 @@ import * as launch from "../internal/scripts/launch.js"
 import * as quote from "../internal/scripts/quote.js"
 
 /**
- * One program of a pipeline, with what is set up for it.
+ * One program of a pipeline, with its working directory and environment.
  *
  * @since 0.1.0
  * @category models
@@ -30,13 +31,13 @@ export interface Stage {
   readonly words: NonEmptyReadonlyArray<string>
   readonly directory: Option.Option<string>
   readonly environment: ReadonlyArray<readonly [name: string, value: string]>
-  /** Whether the program gets `environment` alone. Without a PATH in it, the program is found in that of the login. */
+  /** Gives the program only `environment`. If this has no PATH, the program is looked up in the PATH of the login. */
   readonly clearEnvironment: boolean
 }
 
 /**
- * Where a command registers itself before it is reported, and so before it runs, and whether it is to outlive the client.
- * Where there is no such FIFO it does not run.
+ * The FIFO of the guardian with which a command registers itself. It does so before it is reported as started. If the FIFO
+ * does not exist, the command does not run. `keep`: the command outlives the client.
  *
  * @since 0.1.0
  * @category models
@@ -53,9 +54,9 @@ export interface Guard {
 export interface Frame {
   readonly marker: string
   readonly stages: NonEmptyReadonlyArray<Stage>
-  /** Whether a pipeline fails when an earlier stage does, but for one that SIGPIPE ended. False by default. */
+  /** Whether a pipeline fails if an earlier stage fails. A stage that SIGPIPE ended does not count. Default: false. */
   readonly pipefail?: boolean
-  /** None by default. */
+  /** Default: none. */
   readonly guard?: Option.Option<Guard>
   readonly terminal: Option.Option<{ readonly rows: number; readonly columns: number }>
 }
@@ -75,9 +76,12 @@ export type Step = "setup" | "directory" | "environment" | "program" | "exec"
 export type Output = "stdout" | "stderr"
 
 /**
- * What the shell says: that the command is about to run, that it has not since nobody guarded it, that a step failed, or
- * how the stages of a pipeline ended that failed, counted from 1.
- * `on` is the output to which it was written, and not always the one on which it came.
+ * A report of the shell.
+ *
+ * - `Started`: the command is about to run. `on` is the output that the report was written to. It may arrive on the other one.
+ * - `Unguarded`: the command did not run, because no guardian was found.
+ * - `Stages`: the exit codes of the stages of a pipeline that failed. Stages are counted from 1.
+ * - `Failed`: a step failed, and the command did not run.
  *
  * @since 0.1.0
  * @category models
@@ -89,7 +93,8 @@ export type Report =
   | { readonly _tag: "Failed"; readonly step: Step; readonly code: number }
 
 /**
- * The first character of a report. Text does not hold it, so that text is not held back because a report could begin in it.
+ * The first character of a report. Text rarely contains it, so ordinary output is not held back as the possible beginning of
+ * a report.
  *
  * @since 0.1.0
  * @category constants
@@ -97,7 +102,7 @@ export type Report =
 export const reportStart = "\u001e"
 
 /**
- * The line that a report is.
+ * Encodes a report as a line.
  *
  * @since 0.1.0
  * @category encoding
@@ -125,7 +130,7 @@ const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace
 
 const call = (name: string, ...words: ReadonlyArray<string>): string => ["er_" + name, ...words.map(word)].join(" ")
 
-// A relative directory gets "./", so that neither CDPATH nor `cd -` has a say.
+// A relative directory gets "./", so that neither CDPATH nor `cd -` applies.
 const relative = (directory: string): string => directory.startsWith("/") ? directory : `./${directory}`
 
 const setup = (stage: Stage): ReadonlyArray<string> => [
@@ -138,13 +143,13 @@ const setup = (stage: Stage): ReadonlyArray<string> => [
   call(usesEnv(stage) ? "which" : "find", stage.words[0])
 ]
 
-// Names that are read-only or a number of its own in some shell, or ours: `env` sets them, behind the shell's back.
+// Names that some shell makes read-only or numeric, and our own names. The program `env` sets them, because the shell cannot.
 const own =
   /^(_|er_\w*|BASH\w*|KSH\w*|EPOCH\w*|E?[UG]ID|PPID|PGRP|USER_ID|USERNAME|GROUPS|S?RANDOM|SECONDS|LINENO|SHLVL|SHELLOPTS|OPT(ARG|ERR|IND)|COLUMNS|LINES|TMOUT|HISTSIZE|HISTCMD|DIRSTACK|FUNCNAME)$/
 
 const usesEnv = (stage: Stage): boolean => stage.clearEnvironment || stage.environment.some(([name]) => own.test(name))
 
-// What `er_which` has found.
+// The path that `er_which` has found.
 const foundPath = `"$er_path"`
 
 const execute = (stage: Stage): string => {
@@ -205,7 +210,7 @@ const frameText = (frame: Frame): string => {
 }
 
 /**
- * The line that goes first on stdin.
+ * Encodes a frame as the first line of stdin.
  *
  * @since 0.1.0
  * @category encoding
@@ -215,8 +220,8 @@ export const encode = (frame: Frame): Uint8Array => text.encode(`${frameText(fra
 const terminalLaunch = `exec /bin/sh -c ${quote.loginShell(launch.fromArgument)} sh `
 
 /**
- * The line for the login shell of a command with a terminal, where stdin is the user's keyboard: the frame travels in it
- * as an argument, every byte that is not plain as an octal escape of `printf %b`.
+ * Makes the line for the login shell, for a command with a terminal. Its stdin is the user's keyboard, so the frame is an
+ * argument in this line. Bytes outside printable ASCII, and backslashes, become octal escapes of `printf %b`.
  *
  * @since 0.1.0
  * @category encoding
@@ -230,7 +235,7 @@ export const terminalLine = (frame: Frame): string => {
 }
 
 /**
- * The longest line that a Linux system takes: one word of a command holds less than 128 KiB (MAX_ARG_STRLEN).
+ * Maximum length of a line in bytes. Linux limits one word of a command to less than 128 KiB (MAX_ARG_STRLEN).
  *
  * @since 0.1.0
  * @category constants
@@ -240,7 +245,7 @@ export const longestLine = 120_000
 const octal = /\\0([0-7]{3})/g
 
 /**
- * The frame that a `terminalLine` carries; none where a line is no such.
+ * Decodes the frame in a `terminalLine`. `None` if the line is not a `terminalLine`.
  *
  * @since 0.1.0
  * @category decoding
@@ -253,10 +258,10 @@ export const decodeTerminalLine = (line: string): Option.Option<Either.Either<Re
   return Option.some(decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0))))
 }
 
-// No word of a command holds a NUL.
+// A word of a command cannot contain a NUL.
 const pathToken = "\0"
 
-// What a frame is written in: `;`, `|`, `{`, `}` and words made of plain, quoted and line end parts.
+// The tokens of a frame: `;`, `|`, `{`, `}`, and words made of plain parts, quoted parts and line ends.
 const tokens = (line: string): Array<string> | undefined => {
   const found: Array<string> = []
   const pattern = /\s*(?:([;|{}])(?=\s|$)|((?:[^\s'"\\;|{}]|\\'|'[^']*'|"\$er_(?:nl|path)")+))/gy
@@ -276,7 +281,7 @@ const tokens = (line: string): Array<string> | undefined => {
 }
 
 /**
- * The frame that a line holds; how a host without a shell understands its commands.
+ * Decodes the frame in a line. A host without a shell uses it to read its commands.
  *
  * @since 0.1.0
  * @category decoding
@@ -289,7 +294,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       ? line.slice(0, behindMarker) + line.slice(behindMarker + launch.lineEnd.length)
       : line
   )
-  if (calls === undefined) return Either.left("the line is no frame")
+  if (calls === undefined) return Either.left("the line is not a frame")
   let marker: string | undefined
   let terminal: Frame["terminal"] = Option.none()
   let guard: Option.Option<Guard> = Option.none()
@@ -363,7 +368,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string
       }
       default: {
         const found = /^er_marker=\u001e([0-9a-f]+)$/.exec(name!)
-        if (found === null) return Either.left(`there is no call ${JSON.stringify(name)}`)
+        if (found === null) return Either.left(`unknown call ${JSON.stringify(name)}`)
         marker = found[1]
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The guardian is a program that a client runs on the host to end its commands when nobody else can. What the two say to
- * each other is a line each, of words with one space between them, after the frame's own report on stdout.
+ * The protocol of the guardian. A client runs this program on the host, to end commands after the connection is lost. Client
+ * and guardian exchange lines of words, with one space between words. They begin after the frame's own report on stdout.
  *
  * Unstable: shared by this library's packages, and may change in any release.
  *
@@ -15,12 +15,12 @@ import * as terminate from "../internal/scripts/terminate.js"
 import type { Stage } from "./Frame.js"
 
 /**
- * What a client runs on a host for its own sake.
+ * A program that a client runs on a host for itself, not for its user.
  *
- * - `Guard`: the guardian, in a directory that begins with `prefix`. After `silence` intervals, of so many seconds, without
- *   a beat the client counts as gone; 0 is never.
- * - `End`: as the request `End`, where there is no guardian.
- * - `Signal`: one signal, named without `SIG`, to a process group.
+ * - `Guard`: runs the guardian, in a directory that begins with `prefix`. `interval` is in seconds. After `silence` intervals
+ *   without a beat, the client counts as gone. `silence` 0: never.
+ * - `End`: does the same as the request `End`, without a guardian.
+ * - `Signal`: sends one signal, named without `SIG`, to a process group.
  *
  * @since 0.1.0
  * @category models
@@ -37,7 +37,7 @@ export type Task = Data.TaggedEnum<{
  */
 export const Task = Data.taggedEnum<Task>()
 
-// A shell, its option, the script and its name come before what differs.
+// The shell, its option, the script and its name. The arguments follow.
 const constantWords = 4
 
 const programs = {
@@ -47,7 +47,7 @@ const programs = {
 }
 
 /**
- * The task of a program that a client runs; none where it is a command of its user. For hosts without a shell.
+ * Decodes the task of a program that a client runs. `None` if it is a command of its user. For hosts without a shell.
  *
  * @since 0.1.0
  * @category decoding
@@ -65,7 +65,7 @@ export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
 }
 
 /**
- * Where commands register with a guardian that took this name.
+ * The path of the FIFO through which commands register with the guardian of this name.
  *
  * @since 0.1.0
  * @category paths
@@ -73,16 +73,19 @@ export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
 export const fifo = (prefix: string, name: string): string => script.fifo(prefix + name)
 
 /**
- * - `Claim`: comes first. The names that its directory may have: the first that nobody else has taken is used.
- * - `Beat`: the client is there.
- * - `Add`: a command runs. Commands say so themselves when they are launched (`guard` of a frame).
- * - `Done`: it has ended as it should; what it left running lives on.
- * - `End`: TERM for all that is left of it, and KILL after so many rounds (see `terminate.rounds`).
- * - `Detach`: let the channel go, and watch the connection instead, for as long as it lasts.
- * - `Retire`: make another guardian quit, by the process that it is `Ready` with: what it watches was added here.
- * - `Quit`: nothing is to be watched any more, and nothing ended.
+ * A request to the guardian.
  *
- * `start` is when the process started, in the host's own words.
+ * - `Claim`: proposes names for the guardian's directory. The guardian uses the first one that is free. This is the first
+ *   request.
+ * - `Beat`: shows that the client is alive.
+ * - `Add`: a command runs. Commands send this themselves when they are launched (`guard` of a frame).
+ * - `Done`: a command has ended normally. Processes that it left running live on.
+ * - `End`: sends TERM to all processes of a command, and KILL after `rounds` (see `terminate.rounds`).
+ * - `Detach`: closes the channel. The guardian then watches the connection until it ends.
+ * - `Retire`: makes another guardian quit. `pid` and `start` are those of its `Ready`. Its commands were added to this one.
+ * - `Quit`: ends the guardian. It ends no command.
+ *
+ * `start` is the start time of the process, in the host's own format.
  *
  * @since 0.1.0
  * @category models
@@ -105,15 +108,17 @@ export type Request = Data.TaggedEnum<{
 export const Request = Data.taggedEnum<Request>()
 
 /**
- * - `Ready`: the guardian is in place under one of the names, and may be detached or not. `pid` and `start` are those of the
- *   process that would be retired.
- * - `Unable`: it could not be, and is gone.
- * - `Ended`: nothing is left of the command. It answers each `End`, unless something outlives even KILL, and comes unasked
- *   for what is ended because the client seems gone.
- * - `Silent`: there was no sign of life of the client for `silence` intervals, and all that is not to be kept is ended. What
- *   the client then hears of these commands is the guardian's doing.
- * - `Detached`: nothing more is said. It comes unasked when the guardian's own process on the channel was killed.
- * - `Undetachable`: the answer to `Detach` of one that cannot, and is gone.
+ * A report of the guardian.
+ *
+ * - `Ready`: the guardian watches, under one of the names. `detachable`: whether it can be detached. `pid` and `start` are
+ *   those of the process to retire.
+ * - `Unable`: the guardian could not start, and has ended.
+ * - `Ended`: no process of the command is left. It answers each `End`, unless a process survives even KILL. It also comes
+ *   without a request when the guardian ended the command because the client seems gone.
+ * - `Silent`: the client sent nothing for `silence` intervals. The guardian ends all commands that are not to be kept. If they
+ *   fail from now on, the guardian is the cause.
+ * - `Detached`: the last report. It also comes without a request if the guardian's process on the channel was killed.
+ * - `Undetachable`: the guardian cannot detach, and has ended. Answers `Detach`.
  *
  * @since 0.1.0
  * @category models
@@ -139,7 +144,7 @@ export type Report = Data.TaggedEnum<{
 export const Report = Data.taggedEnum<Report>()
 
 /**
- * It cannot be said, or what was said is no line of the protocol.
+ * A message that cannot be encoded, or a line that is not part of the protocol.
  *
  * @since 0.1.0
  * @category errors
@@ -148,7 +153,7 @@ export class LineError extends Data.TaggedError("LineError")<{ readonly message:
 
 type Parse<A> = (words: ReadonlyArray<string>) => Option.Option<A>
 
-// What the other side would not understand is not said.
+// Encodes only lines that the other side can decode.
 const encode = <A>(words: ReadonlyArray<string>, parse: Parse<A>): Either.Either<Uint8Array, LineError> => {
   const line = words.join(" ")
   return Either.map(decode(line, parse), () => text.encode(`${line}\n`))
@@ -157,7 +162,7 @@ const encode = <A>(words: ReadonlyArray<string>, parse: Parse<A>): Either.Either
 const decode = <A>(line: string, parse: Parse<A>): Either.Either<A, LineError> =>
   Either.fromOption(
     parse(line.split(" ")),
-    () => new LineError({ message: `${JSON.stringify(line)} is no line of the protocol` })
+    () => new LineError({ message: `${JSON.stringify(line)} is not a line of the protocol` })
   )
 
 const number = (word: string | undefined, least: number, most: number): Option.Option<number> =>
@@ -166,7 +171,7 @@ const number = (word: string | undefined, least: number, most: number): Option.O
     (value) => value >= least && value <= most
   )
 
-// 2^22 is the most that Linux gives out. Nobody can mean the first process, or with 0 all of a group.
+// Linux assigns ids up to 2^22. Id 1 is init, and 0 would mean the sender's whole group: neither is a command.
 const pid = (word: string | undefined) => number(word, 2, 4_194_304)
 
 const rounds = (word: string | undefined) => number(word, 0, 9_999_999)
@@ -238,7 +243,7 @@ const parseRequest: Parse<Request> = ([verb, ...words]) => {
 }
 
 /**
- * Fails for a process id, a start or a number of rounds that there cannot be.
+ * Encodes a request as a line. Fails for an invalid process id, start time or number of rounds.
  *
  * @since 0.1.0
  * @category encoding
@@ -291,7 +296,7 @@ const parseReport: Parse<Report> = ([verb, ...words]) => {
 }
 
 /**
- * Fails for a process id that there cannot be.
+ * Encodes a report as a line. Fails for an invalid process id.
  *
  * @since 0.1.0
  * @category encoding
@@ -305,11 +310,11 @@ export const encodeReport = (report: Report): Either.Either<Uint8Array, LineErro
  */
 export const decodeReport = (line: string): Either.Either<Report, LineError> => decode(line, parseReport)
 
-// More without a line end is no line of ours: it is let go in pieces.
+// The protocol has no longer lines. More bytes without a line end are returned in pieces, so that the buffer stays small.
 const longestLine = 4096
 
 /**
- * Cuts what comes on a channel into lines. It keeps what is incomplete.
+ * Splits the output of a channel into lines. Keeps an incomplete line until the rest arrives.
  *
  * @since 0.1.0
  * @category decoding

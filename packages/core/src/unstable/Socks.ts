@@ -1,6 +1,7 @@
 /**
- * SOCKS 5 (RFC 1928) as a server speaks it that asks for no authentication and only connects: a client says which methods
- * it knows, is told the one to use, says where to connect, and is told how that went. What it sends then is data.
+ * The server's side of SOCKS 5 (RFC 1928), without authentication and with CONNECT alone. The client sends a greeting with the
+ * methods that it knows, and the server answers with one method. The client then sends the destination, and the server
+ * replies with the outcome. Everything after that is data.
  *
  * Unstable: shared by this library's packages, and may change in any release.
  *
@@ -12,8 +13,8 @@ import * as Wire from "../protocol/Wire.js"
 import { SocksError, type SocksReason } from "../Tunnel.js"
 
 /**
- * What all the bytes that a client has sent so far come to: `None` as long as there are too few of them, then the message
- * and what is behind it, which no further bytes change.
+ * The result of decoding all bytes that a client has sent so far. `None`: the message is incomplete. `Some`: the message, and
+ * the bytes after it as `rest`. More bytes do not change a complete message.
  *
  * @since 0.1.0
  * @category models
@@ -21,7 +22,7 @@ import { SocksError, type SocksReason } from "../Tunnel.js"
 export type Decoded<A> = Either.Either<Option.Option<{ readonly message: A; readonly rest: Uint8Array }>, SocksError>
 
 /**
- * A host, which is a name or an address, and a port. Whether there can be such a host is not looked at.
+ * A host name or address, and a port. It is not checked whether the host can exist.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +50,7 @@ const replies = {
 } as const
 
 /**
- * How a client is told that a request went (RFC 1928, section 6).
+ * The outcome of a request, as the reply reports it (RFC 1928, section 6).
  *
  * @since 0.1.0
  * @category models
@@ -66,10 +67,10 @@ const complete = <A>(bytes: Uint8Array, length: number, message: () => A): Decod
 const checkVersion = (bytes: Uint8Array): Either.Either<void, SocksError> =>
   bytes.length === 0 || bytes[0] === version
     ? Either.void
-    : refuse("Version", bytes[0] === 4 ? "the client speaks SOCKS 4, not 5" : "what the client speaks is not SOCKS 5")
+    : refuse("Version", bytes[0] === 4 ? "the client speaks SOCKS 4, not 5" : "the client does not speak SOCKS 5")
 
 /**
- * The first message of a client: the methods of authentication that it knows, of which "none" must be one.
+ * Decodes the first message of a client: the authentication methods that it knows. "No authentication" must be one of them.
  *
  * @since 0.1.0
  * @category constructors
@@ -86,7 +87,7 @@ export const decodeGreeting = (bytes: Uint8Array): Decoded<ReadonlyArray<number>
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-// As RFC 5952 writes them, but for which of several runs of zeros is left out.
+// The format of RFC 5952, except for the choice among several runs of zeros.
 const ipv6 = (bytes: Uint8Array): string => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(2 * index).toString(16))
@@ -94,8 +95,8 @@ const ipv6 = (bytes: Uint8Array): string => {
 }
 
 /**
- * The second message of a client: where to connect. One that asks for another command is read to its end first, so that
- * its refusal reaches the client: closing with bytes unread would reset the connection.
+ * Decodes the second message of a client: the destination. A request for another command is first read to its end: closing
+ * with unread bytes would reset the connection, and the client would not receive the refusal.
  *
  * @since 0.1.0
  * @category constructors
@@ -116,7 +117,7 @@ export const decodeRequest = (bytes: Uint8Array): Decoded<Destination> =>
       : undefined
     if (length === undefined) {
       return command === connect
-        ? refuse("AddressType", `the client gives an address of type ${addressType}, which is none`)
+        ? refuse("AddressType", `the client gives an address of unknown type ${addressType}`)
         : otherCommand
     }
     const end = at + length + 2
@@ -129,7 +130,7 @@ export const decodeRequest = (bytes: Uint8Array): Decoded<Destination> =>
     return Either.flatMap(
       Either.try({
         try: () => strict.decode(address),
-        catch: () => new SocksError({ reason: "Address", message: "the client gives a name that is no UTF-8" })
+        catch: () => new SocksError({ reason: "Address", message: "the client gives a name that is not UTF-8" })
       }),
       (host) => complete(bytes, end, () => ({ host, port }))
     )
@@ -144,7 +145,7 @@ export const decodeRequest = (bytes: Uint8Array): Decoded<Destination> =>
 export const encodeMethod = (): Uint8Array => new Wire.Writer(2).byte(version).byte(noAuthentication).bytes()
 
 /**
- * The answer to a request. It tells no address that the host's side is bound to, since nobody knows it.
+ * The answer to a request. Its bound address is all zeros, because the address on the host's side is unknown.
  *
  * @since 0.1.0
  * @category constructors
@@ -153,7 +154,7 @@ export const encodeReply = (reply: Reply): Uint8Array =>
   new Wire.Writer(10).byte(version).byte(replies[reply]).byte(0).byte(addressTypes.ipv4).raw(new Uint8Array(6)).bytes()
 
 /**
- * How a client that cannot be served is told so; nothing is said to one that does not speak SOCKS 5, or no more.
+ * The refusal for a client that cannot be served. `None` if the client does not speak SOCKS 5, or no longer answers.
  *
  * @since 0.1.0
  * @category constructors
