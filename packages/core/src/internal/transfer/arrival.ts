@@ -1,5 +1,5 @@
 /**
- * How a file gets its name: it is written under a hidden one beside it, which nobody can guess.
+ * Writes a file under a hidden, unguessable name in the target's directory, and then renames it to the target.
  */
 import * as Effect from "effect/Effect"
 import * as hiddenFile from "../files/hiddenFile.js"
@@ -27,8 +27,8 @@ export const discard = (side: Endpoint, path: string): Effect.Effect<void> =>
   hiddenFile.discard({ path, mayExist: true }, side.removeFile(path))
 
 /**
- * Has it made under the hidden name, and then gives it its own, if it still is the file that `make` has told. An interrupted rename has happened or not, and both are
- * whole.
+ * Runs `make` with the hidden name, then renames the file to the target. Fails if another file has taken the hidden name. An
+ * interrupted rename has either happened or not: the target is complete in both cases.
  *
  * @internal
  */
@@ -40,7 +40,7 @@ export const arrive = <A extends { readonly id?: Identity | undefined }>(
   under(side, target, (temporary) => Effect.tap(make(temporary), ({ id }) => side.rename(temporary, target, id)))
 
 /**
- * As `arrive`, of what gives it its own name itself.
+ * As `arrive`, but `make` renames the file itself.
  *
  * @internal
  */

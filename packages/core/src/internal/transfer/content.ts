@@ -1,5 +1,5 @@
 /**
- * Whether two files hold the same.
+ * Compares the content of two files.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Chunk from "effect/Chunk"
@@ -25,7 +25,7 @@ export const digest = (side: Endpoint, path: string, length: bigint | undefined,
   )
 
 /**
- * As `digest`, of what is open.
+ * As `digest`, for an open file.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ interface Place {
   readonly path: string
 }
 
-// The pieces of two streams are cut at different places.
+// Two streams have pieces of different sizes. This takes as many bytes as are asked for, at most.
 const taker = (place: Place, length: bigint): Effect.Effect<
   (most: number) => Fx<Uint8Array>,
   PlatformError,
@@ -61,7 +61,7 @@ const taker = (place: Place, length: bigint): Effect.Effect<
         return Effect.matchEffect(pull, {
           onFailure: Option.match({ onNone: () => Effect.succeed(left), onSome: Effect.fail }),
           onSuccess: (pieces) => {
-            // A pull gives one piece: the streams of sides are not gathered.
+            // A pull gives one piece, because the streams of endpoints have chunks of one element.
             left = Chunk.unsafeHead(pieces)
             return take(most)
           }
@@ -92,7 +92,7 @@ const readBoth = (one: Place, other: Place, length: bigint): Fx<boolean> =>
   }))
 
 /**
- * Whether the first bytes of both are the same, so many.
+ * Whether the first `length` bytes of both files are the same.
  *
  * @internal
  */
@@ -113,11 +113,11 @@ export const isSamePrefix = (
       )
   })
 
-// What comes in two requests is here before a command has begun.
+// Reading up to this size takes two requests, which is faster than starting a command.
 const small = 64n * 1024n
 
 /**
- * Whether both are that long and hold the same.
+ * Whether both files have this size and the same content.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * How one file is copied: whole in a few steps where it is small, else piece by piece, and from where it was cut off.
+ * Copies one file. A small file is copied whole, in a few steps. A larger one is copied piece by piece, and can be resumed.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Clock from "effect/Clock"
@@ -35,7 +35,7 @@ export interface CopyJob {
   readonly to: Endpoint
   readonly options: Options
   readonly hash: Option.Option<LocalHash>
-  /** Whether files are to be on the disk before they get their names. */
+  /** Whether files are synced to the disk before the rename. */
   readonly sync: boolean
 }
 
@@ -44,9 +44,9 @@ export interface File {
   readonly source: string
   readonly target: string
   readonly seen: FileInfo
-  /** What is at the target. */
+  /** The entry at the target. */
   readonly existing: FileInfo | undefined
-  /** Whether anybody can have made what is at the target (see `sharedDirectory.isSuspect`). */
+  /** Whether any user can have made the entry at the target (see `sharedDirectory.isSuspect`). */
   readonly isSuspect: boolean
   /** The names of partial files in the target's directory. */
   readonly partials: ReadonlyArray<string>
@@ -56,14 +56,14 @@ export interface File {
 export interface Copied {
   readonly outcome: Outcome
   readonly bytes: bigint
-  /** Of what was written. */
+  /** Identity of the written file. */
   readonly id?: Identity | undefined
 }
 
-// What is whole in two requests, and not worth going on with.
+// Files up to this size are copied in two requests, and are not resumed.
 const small = 64n * 1024n
 
-// Each may have some MiB on the way.
+// Each may have some MiB in flight.
 const streamsAtOnce = 4
 
 const copiedWhole = Outcome.Copied({ resumedAt: 0n })
@@ -74,7 +74,7 @@ const isSame = (one: FileInfo, other: FileInfo): boolean =>
 const differ = (one: number | undefined, other: number | undefined): boolean =>
   one !== undefined && other !== undefined && one !== other
 
-// Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
+// Opening follows a link. Another user may have replaced a file with a link, so that this user copies another file.
 const hasOtherOwner = (one: FileInfo, other: FileInfo): boolean =>
   differ(one.uid, other.uid) || differ(one.gid, other.gid)
 
@@ -136,17 +136,17 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
         return written
       }))
 
-  // By the handle: the name may have gone to another file. Some servers look by the name even so. `NotFound` says then only
-  // that the name is gone.
+  // Uses the handle, because another file may have taken the name. Some servers use the name even so: `NotFound` then means
+  // only that the name is gone.
   const lookAgain = ({ look, seen }: Reading): Fx<FileInfo> =>
     Effect.catchIf(look, errors.isNotFound, () => Effect.succeed(seen))
 
   const isWhole = (seen: FileInfo, after: FileInfo, size: bigint): boolean =>
-    // What has no size, as in /proc, has what could be read.
+    // A file with size 0, as in /proc, is as long as the bytes that were read.
     (seen.size === 0n || size === seen.size) &&
     (takesGrowing ? after.type === seen.type && after.size >= seen.size : isSame(seen, after))
 
-  // Of what was opened, also when its name has gone to another file.
+  // The digest of the open file, even if another file has taken its name.
   const digestOf = (source: string, reading: Reading, size: bigint, hash: LocalHash): Fx<string> =>
     Effect.flatMap(
       Effect.option(from.follow(source)),
@@ -156,8 +156,8 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
           : content.digestOpen(reading, size, hash)
     )
 
-  // Appends the rest to the partial file `found`, or writes a new file, and verifies the result. `compared` is what was
-  // known of the source when its beginning was compared with the partial file.
+  // Appends the rest to the partial file `found`, or writes a new file, and verifies the result. `compared` is the state of
+  // the source when its beginning was compared with the partial file.
   const pour = (
     file: File,
     written: string,
@@ -171,7 +171,7 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
       const { reuse, seen, stream } = reading
       if (compared !== undefined && !isSame(seen, compared)) return yield* changed(source)
       if (seen.type !== "File") {
-        return yield* Effect.fail(errors.system({ method, path: source }, "BadResource", undefined, "it is no file"))
+        return yield* Effect.fail(errors.system({ method, path: source }, "BadResource", undefined, "it is not a file"))
       }
       if (hasOtherOwner(file.seen, seen)) return yield* Effect.fail(replaced({ method, path: source }))
       const offset = found?.size ?? 0n
@@ -187,7 +187,7 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
         Effect.suspend(() => {
           running?.update(bytes)
           size += BigInt(bytes.length)
-          // One that grows as fast as it is read would never end.
+          // Without this, copying a file that grows as fast as it is read would not end.
           if (seen.size > 0n && size > seen.size) return changed(source)
           return Effect.map(write(bytes, () => reuse(bytes)), () => counter.sent(bytes.length))
         }))
@@ -206,8 +206,8 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
   const pourNew = (file: File): Fx<Copied> =>
     arrival.arrive(to, file.target, (temporary) => Effect.scoped(pour(file, temporary)))
 
-  // Returns what is known of the source if the partial file can be used: it is this user's own, not more open than the final
-  // file, and the source begins with its content.
+  // Returns the state of the source if the partial file can be used. It must belong to this user, must not be more open than
+  // the final file, and the source must begin with its content.
   const usable = (file: File, path: string, found: FileInfo): Fx<FileInfo | undefined> =>
     Effect.gen(function*() {
       const { seen, source } = file
@@ -250,7 +250,7 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
       }
       const copied = yield* pour(file, path, compared === undefined ? undefined : found, compared).pipe(
         Effect.scoped,
-        // Nobody can go on with what is wrong.
+        // A partial file with wrong content cannot be resumed.
         Effect.tapError((error) => isWrong(error) ? arrival.discard(to, path) : Effect.void)
       )
       yield* to.rename(path, target, copied.id)
@@ -271,7 +271,7 @@ export const make = ({ from, hash, method, options, sync, to }: CopyJob, counter
       )
     )
 
-  // A young file could change again without a new time. Its copy got a time of one second before, and the content decides.
+  // A young file could change again without a new time. Its copy got a time one second earlier, so the content is compared.
   const quickCheck = (file: File, existing: FileInfo): Fx<boolean> =>
     Effect.gen(function*() {
       const { seen, target } = file

@@ -15,17 +15,17 @@ import type { Admit } from "../sftp/listDirectory.js"
 export type Fx<A> = Effect.Effect<A, PlatformError>
 
 /**
- * What is known of an entry.
+ * The attributes of an entry.
  *
  * @internal
  */
 export interface FileInfo {
   readonly type: Source["type"]
-  /** In words, of what is neither file, directory nor link. */
+  /** The type in words, for messages. */
   readonly kind: string
   readonly size: bigint
   readonly permissions: number
-  /** In milliseconds, as fine as the side has them. */
+  /** In milliseconds, with the precision of the endpoint. */
   readonly mtime: number
   readonly atime: number
   readonly uid?: number | undefined
@@ -34,7 +34,7 @@ export interface FileInfo {
 }
 
 /**
- * Which file it is, whatever its name. SFTP does not carry it.
+ * Identifies a file independently of its name. SFTP does not report it.
  *
  * @internal
  */
@@ -46,22 +46,22 @@ export interface Identity {
 /** @internal */
 export interface DirectoryEntry {
   readonly name: string
-  /** Left out where the listing does not tell: `look` does. */
+  /** Undefined if the listing has no attributes. `look` reads them. */
   readonly seen: FileInfo | undefined
 }
 
 /**
- * What a copy gets.
+ * The attributes that a copy gets.
  *
  * @internal
  */
 export interface PreservedAttributes {
-  /** The mode to make it with, less what the umask takes. */
+  /** The mode to create the file with, before the umask is applied. */
   readonly created: number | undefined
-  /** The mode that it has in the end. Left out: the one that it was made with, within `limit`. */
+  /** The final mode. Undefined: the mode after creation, restricted to `limit`. */
   readonly permissions: number | undefined
   readonly limit: number | undefined
-  /** Of the file that it replaces. */
+  /** Owner and group of the replaced file. */
   readonly owner: Owner | undefined
   readonly times: Times | undefined
 }
@@ -75,14 +75,14 @@ export interface Times {
 interface Owner {
   readonly uid: number
   readonly gid: number
-  /** Whether anybody can have made that file for this user to write to. */
+  /** Whether any user can have made that file, for this user to write to. */
   readonly isSuspect: boolean
-  /** Whether the mode is the source's, as asked. */
+  /** Whether the caller asked for the source's mode. */
   readonly isAsked: boolean
 }
 
 /**
- * What is known of a file that was written.
+ * The attributes of a file after writing.
  *
  * @internal
  */
@@ -95,65 +95,65 @@ export interface Written {
 /** @internal */
 export interface Reading {
   readonly seen: FileInfo
-  /** What is known of it now, whatever has its name. */
+  /** Reads the current attributes of the open file, even if another file has taken its name. */
   readonly look: Fx<FileInfo>
   readonly stream: (offset: bigint, length?: bigint) => Stream.Stream<Uint8Array, PlatformError>
-  /** Nobody uses what the stream gave any more: it may be overwritten. Whoever does not say so may keep it. */
+  /** Gives bytes of the stream back, to be overwritten. A caller that does not call this may keep them. */
   readonly reuse: (bytes: Uint8Array) => void
 }
 
 /** @internal */
 export interface Writing {
-  /** Puts bytes behind those before. They must not change until they are told to be `unused`. */
+  /** Appends bytes. They must not change until `unused` is called. */
   readonly write: (bytes: Uint8Array, unused: () => void) => Fx<void>
-  /** Waits for all of it, gives it what it is to have by its handle, and closes it. */
+  /** Waits for all writes, sets the attributes by the handle, and closes the file. */
   readonly finish: (kept: PreservedAttributes, sync: boolean) => Fx<Written>
 }
 
 /** @internal */
 export interface Endpoint {
-  /** Whether names can be of any bytes. */
+  /** Whether names may contain any bytes. */
   readonly carriesBytes: boolean
   readonly look: (path: string) => Fx<FileInfo>
-  /** As `look`, of what a link names. */
+  /** As `look`, but follows links. */
   readonly follow: (path: string) => Fx<FileInfo>
   readonly realPath: (path: string) => Fx<string>
   /**
-   * What is at a path that a user has named, and where: a link is followed as by any write, also to where nothing is yet.
-   * Fails with `PermissionDenied` for a link that another user may have made for others to follow.
+   * Resolves a target path, and reads the attributes of the entry there. Follows a link as any write does, even if its target
+   * does not exist. Fails with `PermissionDenied` for a link that another user may have made for others to follow.
    */
   readonly locate: (path: string) => Fx<readonly [path: string, existing: FileInfo | undefined]>
-  /** Calls `admit` with what was listed, piece by piece if it comes so. */
+  /** Lists a directory. Calls `admit` with the size of each piece of the listing. */
   readonly list: (path: string, admit?: Admit) => Fx<ReadonlyArray<DirectoryEntry>>
   readonly readLink: (path: string) => Fx<string>
   readonly symlink: (path: string, target: string) => Fx<void>
   readonly makeDirectory: (path: string, permissions: number | undefined) => Fx<void>
-  /** With what is missing above it; one that is there is fine. */
+  /** Makes a directory and its missing parents. Succeeds if the directory exists. */
   readonly makeDirectories: (path: string) => Fx<void>
-  /** Of a directory. */
+  /** Sets attributes of a directory. */
   readonly changeDirectory: (path: string, change: Pick<PreservedAttributes, "permissions" | "times">) => Fx<void>
   readonly removeFile: (path: string) => Fx<void>
-  /** One that is empty. */
+  /** Removes an empty directory. */
   readonly removeDirectory: (path: string) => Fx<void>
-  /** Replaces what has the name. Fails if `from` is another file than `id`. */
+  /** Renames a file, and replaces an existing one. Fails if `from` is not the file with this `id`. */
   readonly rename: (from: string, to: string, id?: Identity) => Fx<void>
-  /** So many bytes of a file from its beginning, and what is known of it behind that, in as few steps as there can be. */
+  /** Reads at most the first `size` bytes of a file, then its attributes, in as few steps as possible. */
   readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: FileInfo]>
-  /** A new file, closed, in as few steps as there can be. */
+  /** Writes and closes a new file, in as few steps as possible. */
   readonly writeSmall: (path: string, bytes: Uint8Array, kept: PreservedAttributes, sync: boolean) => Fx<Written>
   /**
-   * A new file that is written under the temporary name, and gets its own when it is as large as that, in as few steps as
-   * there can be. Tells how large it is. Not for one that takes over an owner.
+   * Writes a new file under the temporary name, in as few steps as possible, and returns its size. Renames it to `path` if the
+   * size is that of `bytes`. Does not set an owner.
    */
   readonly place: (path: string, temporary: string, bytes: Uint8Array, kept: PreservedAttributes) => Fx<bigint>
   readonly read: (path: string) => Effect.Effect<Reading, PlatformError, Scope.Scope>
-  /** A new file, or the end of the given one, which was found under that name: another one is `InvalidData`. */
+  /** Opens a new file, or `found` to append to it. Fails with `InvalidData` if another file has the name of `found`. */
   readonly write: (
     path: string,
     created: number | undefined,
     found: FileInfo | undefined
   ) => Effect.Effect<Writing, PlatformError, Scope.Scope>
-  /** The SHA-256 of a file, or of its first bytes, where that takes no reading from here. */
+  /** The SHA-256 of a file, or of its first bytes. `None` if the endpoint can compute it only by reading the file. */
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
 }
 
@@ -166,17 +166,17 @@ const types: Readonly<Record<number, readonly [FileInfo["type"], string]>> = {
   [0o120000]: ["SymbolicLink", "a link"],
   [0o140000]: ["Other", "a socket"]
 }
-const unknown = ["Other", "of a type that nobody tells"] as const
+const unknown = ["Other", "of an unknown type"] as const
 
 /**
- * What the bits of a mode say that it is.
+ * The type of an entry, from the type bits of its mode.
  *
  * @internal
  */
 export const fromMode = (mode: number): readonly [FileInfo["type"], kind: string] => types[mode & 0o170000] ?? unknown
 
 /**
- * Another file has the name of one that was looked at or written.
+ * The error for a file whose name another file has taken, after it was examined or written.
  *
  * @internal
  */

@@ -15,7 +15,7 @@ export interface TransferJob extends Omit<copyFile.CopyJob, "sync"> {
 }
 
 /**
- * Fails if a file system without arbitrary bytes in names is given such a path.
+ * Fails if a path is not UTF-8 and the file system allows only UTF-8 names.
  *
  * @internal
  */
@@ -24,11 +24,11 @@ export const checkCarried = ({ method }: TransferJob, path: string, carriesBytes
     ? Effect.void
     : Effect.fail(errors.badArgument(
       { method, path },
-      `${JSON.stringify(path)} is no UTF-8, and this file system has no other names`
+      `${JSON.stringify(path)} is not UTF-8, and this file system allows only UTF-8 names`
     ))
 
 /**
- * Makes a directory of the target if it is missing. It rarely is.
+ * Makes a directory of the target if it is missing. The common case, an existing one, takes one request.
  *
  * @internal
  */

@@ -59,15 +59,15 @@ const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): FileInfo 
 
 const link: FileInfo = { type: "SymbolicLink", kind: "a link", size: 0n, permissions: 0o777, mtime: 0, atime: 0 }
 
-// As much as a request writes: one byte more would be a request of its own.
+// The size of one write request. A larger piece would need another request.
 const chunkSize = 255 * 1024
 
-// Pieces that wait for their next use; as many bytes as can be on their way at first.
+// Number of free pieces to keep: as many bytes as can be in flight at first.
 const piecesKept = 16
 
 type Read = (piece: Uint8Array) => Fx<number>
 
-// `begin` returns what reads the next piece, from an offset on.
+// `begin` returns a function that reads the next piece, starting at an offset.
 const reading = (look: Fx<FileInfo>, begin: (offset: bigint) => Fx<Read>): Fx<Reading> => {
   const memory = buffers.make(chunkSize, piecesKept)
   const pieces = (read: Read, length: bigint | undefined) => {
@@ -93,7 +93,7 @@ const reading = (look: Fx<FileInfo>, begin: (offset: bigint) => Fx<Read>): Fx<Re
 
 const linksFollowed = 40
 
-// The kernel follows a link first: what it refuses (`fs.protected_symlinks`) is not resolved by name after all.
+// The kernel follows a link first. If it refuses (`fs.protected_symlinks`), the link is not resolved by its name.
 const locate = (side: Pick<Endpoint, "look" | "follow" | "readLink" | "realPath">): Endpoint["locate"] => {
   const from = (path: string, followed: number): ReturnType<Endpoint["locate"]> =>
     Effect.catchIf(
@@ -120,7 +120,7 @@ const admitted = (names: ReadonlyArray<string>, admit: Admit | undefined): Fx<vo
   admit === undefined ? Effect.void : admit(names.length, names.reduce((sum, { length }) => sum + length, 0))
 
 /**
- * A file system of the platform. It tells no link from what it names: a link is what `readLink` can read.
+ * The endpoint of a `FileSystem`. Its `stat` follows links: an entry is a link if `readLink` succeeds.
  *
  * @internal
  */
@@ -154,7 +154,7 @@ export const make = (
         ? Effect.void
         : Effect.fail(replaced({ method, path })))
 
-  // A `FileSystem` changes files by their names alone: another one can still get the name behind the look.
+  // A `FileSystem` changes files only by name. Another file can still take the name after this check.
   const changeOpen: (path: string, file: File, change: Change) => Fx<void> = Option.match(files, {
     onSome: (files) => (_, file, change) => files.change(file.fd, change),
     onNone: () => (path, file, changed) =>
@@ -185,7 +185,7 @@ export const make = (
             const now = own.mode & 0o7777
             const give = (uid: number, gid: number) => Effect.isSuccess(changeOpen(path, file, { owner: { uid, gid } }))
             const permissions = yield* settle(kept, seen(own), give)
-            // To give it away may have taken some of the mode.
+            // Changing the owner may have cleared bits of the mode.
             const isSet = kept.owner === undefined && permissions === now
             if (!isSet && permissions !== undefined || kept.times !== undefined) {
               yield* changeOpen(path, file, { permissions: isSet ? undefined : permissions, times: kept.times })
@@ -236,7 +236,7 @@ export const make = (
     readSmall: (path, size) =>
       Effect.scoped(Effect.gen(function*() {
         const file = yield* fs.open(path, { flag: "r" })
-        // One byte more shows a file that has grown, or has no size.
+        // One more byte shows whether the file has grown, or reports size 0 as in /proc.
         const bytes = yield* file.readAlloc(size + 1)
         return [Option.getOrElse(bytes, () => new Uint8Array()), seen(yield* file.stat)] as const
       })),
@@ -270,7 +270,7 @@ export const make = (
           (entries) => entries.map(([name, info]) => ({ name, seen: info && told(info) }))
         ),
       readSmall: (path, size) =>
-        // One byte more shows a file that has grown, or has no size.
+        // One more byte shows whether the file has grown, or reports size 0 as in /proc.
         Effect.map(files.read(path, size + 1), ([bytes, info]) => [bytes, told(info)]),
       read: (path) =>
         Effect.flatMap(files.open(path), (file) =>

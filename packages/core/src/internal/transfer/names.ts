@@ -1,5 +1,5 @@
 /**
- * Names that a listing told.
+ * Names of entries in a listing.
  */
 export { isHidden, isPartial, partialName, partialsOf } from "../files/hiddenNames.js"
 
@@ -7,7 +7,7 @@ export { isHidden, isPartial, partialName, partialsOf } from "../files/hiddenNam
 export const isText = (name: string): boolean => !/\p{Surrogate}/u.test(name)
 
 /**
- * The path of an entry below what is transferred.
+ * The path of an entry, relative to the source of the transfer.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Which mode, owner and times a copy gets: of its source, and of the file that it replaces.
+ * Computes the mode, owner and times of a copy from its source and from the file that it replaces.
  */
 import * as Effect from "effect/Effect"
 import type { Options } from "../../Transfer.js"
@@ -18,11 +18,11 @@ export const nothing: PreservedAttributes = {
   times: undefined
 }
 
-// The coarsest times of a file system are of two seconds.
+// The coarsest timestamps of a file system have a step of two seconds.
 const granularity = 2000
 
 /**
- * Whether the next change of a file may leave it with the same time. So it is if the time lies ahead.
+ * Whether the next change of a file may leave it with the same time. This includes times in the future.
  *
  * @internal
  */
@@ -37,14 +37,14 @@ const timesOf = ({ preserve, skipUnchanged }: Options, seen: FileInfo, now: numb
 }
 
 interface Target {
-  /** What is replaced. */
+  /** The entry to replace. */
   readonly existing: FileInfo | undefined
   /** Whether its owner and mode count only if this user is the owner. */
   readonly isSuspect: boolean
 }
 
 /**
- * What a file gets. Set-user-id and its like are for the owner that the source has, and never copied.
+ * Computes the attributes of a file. Set-user-id and set-group-id are never copied: they belong to the source's owner.
  *
  * @internal
  */
@@ -82,7 +82,7 @@ const narrowed = (now: number | undefined, limit: number | undefined): number | 
   now === undefined || limit === undefined || (now & permissionBits & ~limit) === 0 ? undefined : now & limit
 
 /**
- * Whether `settle` must know what the file has now.
+ * Whether `settle` needs the current attributes of the file.
  *
  * @internal
  */
@@ -90,9 +90,9 @@ export const mustLook = ({ created, limit, owner }: PreservedAttributes): boolea
   owner !== undefined || limit !== undefined && ((created ?? limit) & ~limit) !== 0
 
 /**
- * Gives an open file the owner and group of what it replaces, as far as the server lets this user. Returns the mode to set
- * then. Rights of a group that could not be given become those of others. The rights of others are not taken over from
- * another user's file beyond those of the source.
+ * Gives an open file the owner and group of the file that it replaces, as far as the server allows this user. Returns the mode
+ * to set afterwards. If the group could not be set, its rights become those of others. If the owner could not be set, others
+ * get no more rights than at the source.
  *
  * @internal
  */
@@ -121,13 +121,13 @@ export const settle = (
 /** A directory of the source and its counterpart. */
 interface Directories {
   readonly seen: FileInfo
-  /** What was there, unless it is new. */
+  /** The target's directory before the transfer. Undefined if it is new. */
   readonly existing: FileInfo | undefined
 }
 
 /**
- * The mode that a directory is to have in the end, `undefined` for the one it has. `now` is what it has: a new one has
- * inherited bits of the one above it.
+ * The final mode of a directory, or `undefined` if it has it already. `now` is its current mode: a new directory inherits bits
+ * of its parent.
  *
  * @internal
  */

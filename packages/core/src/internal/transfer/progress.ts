@@ -1,5 +1,5 @@
 /**
- * How far a transfer is, counted as it goes, and told by a fiber of its own.
+ * The progress of a transfer. A fiber of its own reports it to the listener.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -13,11 +13,11 @@ import * as finalizer from "../lib/finalizer.js"
 export interface ProgressCounter {
   /** A file was found. */
   readonly found: (size: bigint) => void
-  /** Bytes went over. */
+  /** Bytes were sent. */
   readonly sent: (size: number) => void
-  /** Bytes need not go over. */
+  /** Bytes need not be sent. */
   readonly spared: (size: bigint) => void
-  /** A file is done with. */
+  /** A file is done, with any outcome. */
   readonly settled: () => void
   readonly counted: () => void
 }
@@ -25,13 +25,13 @@ export interface ProgressCounter {
 const window = 5000
 const samplesKept = 50
 
-// A listener that does not end is left at the end, this long after.
+// A listener that has not returned this long after the end of the transfer is interrupted.
 const patience = "1 second"
 
 const silent: ProgressCounter = { found() {}, sent() {}, spared() {}, settled() {}, counted() {} }
 
 /**
- * Tells the listener of what is counted meanwhile, and of the end.
+ * Runs a transfer. Reports its progress to the listener while it runs, and at its end.
  *
  * @internal
  */
@@ -77,7 +77,7 @@ const telling = <A, E, R>(
       }
     })
     const tell = Effect.flatMap(snapshot, (progress) => Effect.suspend(() => listener(progress)))
-    // What it does wrong is no failure of the transfer.
+    // A failing listener does not fail the transfer.
     const forgiven = Effect.catchAllCause((cause) => Effect.logWarning("onProgress failed", cause))
     const patiently = <A>(fiber: Fiber.Fiber<A>) =>
       Effect.flatMap(

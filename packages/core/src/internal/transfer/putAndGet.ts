@@ -1,5 +1,5 @@
 /**
- * `put` and `get`.
+ * Implements `put` and `get`.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
@@ -17,7 +17,7 @@ import * as localEndpoint from "./localEndpoint.js"
 import * as remoteEndpoint from "./remoteEndpoint.js"
 import * as run from "./run.js"
 
-// What transfers do with files of this machine.
+// The methods that transfers use for local files.
 const methods = [
   "chmod",
   "chown",
@@ -37,12 +37,12 @@ interface WithLinks {
   readonly lstat?: unknown
 }
 
-// A layer makes another object each time it is built, of the same functions. One that somebody has changed has others.
+// Each build of a layer makes a new object with the same functions. A modified file system has other functions.
 const hasSameFiles = (one: FileSystem & WithLinks, other: FileSystem & WithLinks): boolean =>
   one.lstat === other.lstat && methods.every((method) => one[method] === other[method])
 
-// The property of a remote file system that holds what it sends its requests with. A copy of the object, which may have other
-// methods, does not have it.
+// The property of a remote file system that holds its `Operations`. A copy of the object lacks it, because its methods may
+// differ.
 const Requests = Symbol.for("@effect-remote/core/RemoteFileSystem/Requests")
 
 interface Identified {
@@ -63,7 +63,7 @@ const operationsOf = (fs: FileSystem & Identified): Operations | undefined => fs
 export interface Services {
   readonly digest: Digest
   readonly hash: Option.Option<LocalHash>
-  /** Whether names of the file system can be of any bytes. */
+  /** Whether names of the file system may contain any bytes. */
   readonly isRemote: (fs: FileSystem) => boolean
   readonly local: Option.Option<FileSystem>
   readonly localFiles: Option.Option<LocalFiles>
@@ -113,7 +113,8 @@ export const make = (
   return { put: transferred("put"), get: transferred("get") }
 }
 
-// On one host a tree would find its own copy in itself, again and again, and `delete` its source among what is too much.
+// On one host, a tree copied into itself would find its own copy again and again. `delete` would remove a source that lies
+// within the target.
 const checkApart = (
   operations: Operations,
   { method, options, source, target }: {

@@ -39,12 +39,12 @@ const attributes = ({ permissions, times }: Change): Attributes | undefined =>
 
 const written = ({ size = 0n, uid }: Attributes): Written => ({ size, uid })
 
-// SFTP opens what a link names, and knows no inode: a file that was put there since the look shows in one of these.
+// SFTP follows links when it opens a file, and does not report inodes. Another file at this path differs in one of these.
 const isSame = (one: FileInfo, other: FileInfo): boolean =>
   one.type === other.type && one.size === other.size && one.mtime === other.mtime && one.uid === other.uid &&
   one.gid === other.gid && one.permissions === other.permissions
 
-// The other hidden files wait for the rest of a transfer.
+// The other hidden files are partial files of resumable transfers.
 const isTemporary = (path: string): boolean => hiddenNames.isTemporary(posixPath.base(path))
 
 /** @internal */

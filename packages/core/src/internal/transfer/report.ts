@@ -58,7 +58,7 @@ export const add = (report: Report, { bytes, outcome }: Done, stopOnFailure: boo
 export const leftOver = Outcome.LeftOut({ why: "another entry failed before" })
 
 /**
- * The outcome of an entry that must not begin any more. After a lost connection each further entry would connect again.
+ * The outcome of an entry that must not begin any more. After a lost connection, each further entry would connect again.
  *
  * @internal
  */
@@ -112,7 +112,7 @@ export const makeRecorder = (stopOnFailure: boolean): Effect.Effect<Recorder> =>
         return refused === undefined ? work : Effect.sync(() => note(source, refused))
       })
 
-    // The first failure interrupts what is on its way.
+    // The first failure interrupts work in progress.
     const orStopped = (work: Effect.Effect<Done>): Effect.Effect<Done> =>
       finalizer.apart(Effect.raceFirst(
         Effect.interruptible(work),

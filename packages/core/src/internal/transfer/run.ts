@@ -30,7 +30,7 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
       )
     }
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      return yield* Effect.fail(errors.badArgument(atSource, `${concurrency} is no number of entries at once`))
+      return yield* Effect.fail(errors.badArgument(atSource, `\`concurrency\` must be a positive integer, got ${concurrency}`))
     }
     if (options.verify === "digest" && Option.isNone(hash)) {
       return yield* Effect.fail(
@@ -39,7 +39,7 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
     }
     yield* checkCarried(job, source, from.carriesBytes)
     yield* checkCarried(job, target, to.carriesBytes)
-    // The source that was named is what its link names.
+    // A source that is a link is followed.
     const root = yield* from.follow(source)
     if (root.type === "File" && source.endsWith("/") || root.type === "Other" || root.type === "SymbolicLink") {
       return yield* Effect.fail(

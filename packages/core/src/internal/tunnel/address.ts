@@ -1,5 +1,5 @@
 /**
- * The ends of tunnels: what the options mean, how they read in messages, and which are none.
+ * The addresses of tunnels: made from options, shown in messages, and checked.
  */
 import * as Effect from "effect/Effect"
 import { LocalAddress } from "../../LocalNetwork.js"
@@ -38,8 +38,8 @@ const remote = (hostByDefault: string) => ({ remoteHost = hostByDefault, remoteP
 export const remoteDestination: (end: RemoteEnd) => RemoteAddress = remote("localhost")
 
 /**
- * One address and no name: of the addresses that a name has, OpenSSH's server leaves out those where the port is somebody
- * else's, and does not tell.
+ * Uses an address by default, not a name. For a name with several addresses, OpenSSH's server silently skips those whose port
+ * another process uses.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export const hostOf = (address: Address): string => address._tag === "Unix" ? ""
 /** @internal */
 export const portOf = (address: Address): number => address._tag === "Unix" ? 0 : address.port
 
-// `ssh` would take a "/" for the path of a unix socket, a "\" for an escape and brackets for its own.
+// `ssh` would read "/" as the path of a unix socket, "\" as an escape and brackets as its own syntax.
 const checkHost = (name: string, host: string): string | undefined =>
   host.length === 0 || /[\p{Cc}\p{Cs}\s/\\[\]]/u.test(host)
     ? `the ${name} host ${JSON.stringify(host)} is none`
@@ -81,21 +81,21 @@ const check = (name: string, address: Address, leastPort: number): string | unde
     : checkHost(name, address.host) ?? checkPort(name, address.port, leastPort)
 
 /**
- * Why an address is none to listen on.
+ * Checks an address to listen on.
  *
  * @internal
  */
 export const checkListen = (name: string, address: Address): string | undefined => check(name, address, 0)
 
 /**
- * Why an address is none to connect to.
+ * Checks an address to connect to.
  *
  * @internal
  */
 export const checkDestination = (name: string, address: Address): string | undefined => check(name, address, 1)
 
 /**
- * Fails with what a check has found.
+ * Fails with `InvalidAddress` if a check has found a problem.
  *
  * @internal
  */

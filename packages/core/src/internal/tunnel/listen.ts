@@ -1,5 +1,5 @@
 /**
- * Where connections come in on this machine.
+ * Listens on this machine, for tunnels.
  */
 import * as Effect from "effect/Effect"
 import type { LocalAddress, LocalListener, LocalNetwork } from "../../LocalNetwork.js"
@@ -7,7 +7,7 @@ import { TunnelError } from "../../RemoteError.js"
 import * as address from "./address.js"
 
 /**
- * Listens. An error tells what for.
+ * Listens on a local address. Errors name both ends of the tunnel.
  *
  * @internal
  */

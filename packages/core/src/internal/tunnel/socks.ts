@@ -1,5 +1,5 @@
 /**
- * A SOCKS proxy, whose clients say where they want to be carried.
+ * A SOCKS proxy. Each client names its own target.
  */
 import type { SocketError } from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
@@ -14,15 +14,15 @@ import * as address from "./address.js"
 import * as listen from "./listen.js"
 import * as traffic from "./traffic.js"
 
-// From the first byte to the last of the request.
+// The limit from accepting the client to the last byte of its request.
 const handshakeTimeout = "30 seconds"
 
-// How long a client that was refused has for reading why, and for hanging up itself.
+// The time for a refused client to read the reply and to hang up.
 const partingTimeout = "5 seconds"
 
 const ended = (message: string) => new SocksError({ reason: "Ended", message })
 
-// A message is short, and only what comes with its end is kept beyond it.
+// A message is short. Beyond it, only bytes that arrive together with its end are kept.
 const receive = <A>(
   client: traffic.Side,
   decode: (bytes: Uint8Array) => Socks.Decoded<A>,
@@ -70,7 +70,7 @@ const handshake = Effect.fnUntraced(
   })
 )
 
-// What was read too far comes first.
+// A side whose first read returns the bytes that the handshake has already read.
 const preceded = (bytes: Uint8Array, side: traffic.Side): traffic.Side => {
   let rest = bytes
   return {
@@ -84,8 +84,8 @@ const preceded = (bytes: Uint8Array, side: traffic.Side): traffic.Side => {
   }
 }
 
-// Only texts tell why a target was not reached: those of the system's errors, which sshd passes on, and the transport's own
-// for what the server forbids.
+// Only the text of an error says why a target was not reached. It is the system's text, which sshd passes on, or the
+// transport's own text if the server forbids it.
 const reasons: ReadonlyArray<readonly [RegExp, Socks.Reply]> = [
   [/prohibited|forbid/i, "NotAllowed"],
   [/network is (unreachable|down)/i, "NetworkUnreachable"],
@@ -94,14 +94,14 @@ const reasons: ReadonlyArray<readonly [RegExp, Socks.Reply]> = [
 ]
 
 /**
- * What a client is told when the target was not reached.
+ * The reply to a client whose target was not reached.
  *
  * @internal
  */
 export const replyTo = (error: RemoteConnectionError, target: string): Socks.Reply => {
   if (error.reason === "TimedOut") return "HostUnreachable"
   if (error.reason !== "ChannelRefused") return "GeneralFailure"
-  // The target is in the client's words.
+  // The client chose the target, so its text must not match.
   const words = [error.detail, error.output, error.hint].join("\n").replaceAll(target, "")
   return reasons.find(([pattern]) => pattern.test(words))?.[1] ?? "ConnectionRefused"
 }
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function*(
         yield* send(client, Socks.encodeReply("Succeeded"))
         return { near: preceded(rest, client), far, target: shown }
       }),
-      // A reset could overtake the answer. A client that got none is owed nothing more.
+      // A reset could overtake the reply, so the client gets time to read it. A client without a reply is closed at once.
       refuse: (client, error) =>
         error._tag === "SocksError" && Option.isNone(Socks.encodeRefusal(error))
           ? Effect.fail(error)

@@ -1,5 +1,5 @@
 /**
- * What is common to tunnels: each connection that comes in is carried to where it leads, and what happens is told.
+ * The part that all tunnels share: carries each accepted connection to its target, and emits events.
  */
 import type { SocketError } from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
@@ -46,13 +46,13 @@ export interface TunnelSpec {
   readonly name: string
   readonly accept: Effect.Effect<Incoming, RemoteConnectionError | TunnelError, Scope.Scope>
   readonly open: (connection: Incoming) => Effect.Effect<Opened, Refusal, Scope.Scope>
-  /** What becomes of a connection that was refused. Left out: it is closed as one that broke. */
+  /** Handles a refused connection. Left out: it is closed as a broken one. */
   readonly refuse?: (connection: Incoming, error: Refusal) => Effect.Effect<void, Broken>
-  /** Whether what broke the listener has broken its connections too. */
+  /** Whether a failure of the listener also breaks its connections. */
   readonly shared?: boolean
 }
 
-// One direction. A side that reads no more ends its own direction only: half-closed connections stay half open.
+// Carries one direction. If a side stops reading, only this direction ends: the other one stays open.
 const carry = (from: Side, to: Side): Effect.Effect<void, RemoteConnectionError | SocketError> =>
   Effect.flatMap(
     from.read,
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function*(
   const connections = yield* FiberSet.make<void, Broken>()
   const tell = (event: TunnelEvent) => PubSub.publish(events, event)
 
-  // Fails where the connection did, so that its peer is told by a reset: a clean end would mean that it has got everything.
+  // Fails if the connection failed, so that its peer gets a reset. A clean end would mean that it has received everything.
   const serve = (connection: Incoming): Effect.Effect<void, Broken, Scope.Scope> => {
     const { peer } = connection
     return Effect.matchEffect(open(connection), {
@@ -92,7 +92,7 @@ export const make = Effect.fnUntraced(function*(
     })
   }
 
-  // Each connection lives in a scope of its own, which closes whatever becomes of the fiber that serves it.
+  // Each connection has its own scope, which closes however the fiber that serves it ends.
   const acceptOne = Effect.uninterruptible(
     Effect.gen(function*() {
       const scope = yield* Scope.make()

@@ -44,7 +44,7 @@ const leadsOf = ({ job: { from, method, ...rest } }: tree.Tree, path: string): F
     yield* job.checkCarried({ from, method, ...rest }, leads, rest.to.carriesBytes)
     if (!from.carriesBytes && leads.includes("\ufffd")) {
       return yield* Effect.fail(
-        errors.badArgument({ method, path }, "what the link names is no UTF-8, which this file system cannot tell")
+        errors.badArgument({ method, path }, "the link's target is not UTF-8, and this file system reads only UTF-8 names")
       )
     }
     return leads

@@ -1,5 +1,5 @@
 /**
- * The end of a tree: directories get their mode and times, and those that were opened are closed again.
+ * Finishes a tree. Sets the mode and times of directories, and removes access that the transfer gave to their owner.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -59,7 +59,7 @@ export const directories = (self: tree.Tree, concurrency: number): Effect.Effect
 const close = ({ job: { to } }: tree.Tree, { target }: tree.Directory, permissions: number) =>
   to.changeDirectory(target, { permissions, times: undefined }).pipe(
     Effect.catchIf(errors.isNotFound, () => Effect.void),
-    // One that cannot be closed does not keep the others open. A lost connection does.
+    // If one directory cannot be closed, the others still are. A lost connection ends this.
     Effect.catchIf(
       (error) => Option.isNone(findConnectionError(error)),
       (error) => Effect.logWarning(`The directory ${JSON.stringify(target)} may still be open to its owner`, error)

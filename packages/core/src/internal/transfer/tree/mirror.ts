@@ -40,13 +40,13 @@ const sourceOf = ({ path, seen }: tree.Extraneous): Source => ({
   size: seen?.size ?? 0n
 })
 
-// Each of these returns whether nothing of the entry is left.
+// Each of these functions returns whether the entry is gone.
 const removeDirectory = (self: tree.Tree, { path, target }: tree.Extraneous, seen: FileInfo): Fx<boolean> =>
   Effect.gen(function*() {
     const { job: { method, to }, recorder, targets } = self
     const place = { below: path, path: target }
     const below = yield* targets.list(place)
-    // Listing follows a link that somebody put there since.
+    // Listing follows links. Another process may have put a link there since.
     if ((yield* to.look(target)).type !== "Directory") {
       return yield* Effect.fail(errors.replaced({ method, path: target }))
     }
@@ -57,7 +57,7 @@ const removeDirectory = (self: tree.Tree, { path, target }: tree.Extraneous, see
     )
     if (removed.includes(false)) return false
     const isRemoved = yield* Effect.catchAll(Effect.as(to.removeDirectory(target), true), (error) =>
-      // A write may have begun in it since.
+      // A write may have begun in this directory since.
       Effect.flatMap(targets.list(place), (left) => {
         targets.release(place, left)
         return left.some(({ name }) => names.isHidden(name)) ? Effect.succeed(false) : Effect.fail(error)
@@ -94,7 +94,7 @@ const remove = (self: tree.Tree, extraneous: tree.Extraneous): Effect.Effect<boo
     )
   )
 
-// The whole transfer lies between the listing and this. A link that took a directory's place leads elsewhere.
+// The listing is as old as the transfer. A link may have taken a directory's place since, and leads elsewhere.
 const removeFrom = (
   self: tree.Tree,
   realTarget: string,

@@ -49,7 +49,7 @@ export const run = (
       return yield* tree.wrong(self, target, `it is ${existing.kind}, and the source a directory`)
     }
     if (existing === undefined) yield* prepare(to, posixPath.parent(path))
-    // Only a target that was there can have entries to remove.
+    // Only a target that existed before can have entries to remove.
     const realTarget = existing !== undefined && options.delete === true ? yield* to.realPath(path) : ""
     const top = { path: "", source, target: path, seen, existing, above: undefined }
     yield* Effect.ensuring(copyAll(self, top, realTarget, atOnce), finish.closeAll(self, atOnce))

@@ -1,5 +1,5 @@
 /**
- * What the steps of one transfer of a tree share.
+ * The shared state of the steps of one transfer of a tree.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -16,12 +16,12 @@ import * as report from "../report.js"
 
 /** @internal */
 export interface Directory {
-  /** Below the source that was named, which is `""`. */
+  /** Relative to the source of the transfer, which is `""`. */
   readonly path: string
   readonly source: string
   readonly target: string
   readonly seen: FileInfo
-  /** What is at the target. */
+  /** The entry at the target. */
   readonly existing: FileInfo | undefined
   readonly above: Way | undefined
 }
@@ -94,7 +94,7 @@ export const make = (job: TransferJob, counter: ProgressCounter): Effect.Effect<
     counter,
     recorder,
     pool: pool.make(counter.counted),
-    // Syncing each of many small files would take most of the time.
+    // Syncing each of many small files would take most of the transfer's time.
     copyOne: copyFile.make({ ...job, sync: false }, counter),
     sources: quota.make(method, ({ path }: quota.Place, admit) => from.list(path, admit), limit),
     targets: quota.make(method, ({ path }: quota.Place, admit) => to.list(path, admit), limit),

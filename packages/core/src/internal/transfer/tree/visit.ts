@@ -13,8 +13,8 @@ import * as entry from "./entry.js"
 import * as mirror from "./mirror.js"
 import * as tree from "./tree.js"
 
-// Makes the directory if it is missing. Another process may have made it since, as a directory or as something else. One
-// that is closed to its owner is opened until all below it is done.
+// Makes the directory if it is missing. Another process may have made it since, as a directory or as something else. If its
+// owner may not use the directory, the mode is widened until everything below it is done.
 const ready = (self: tree.Tree, directory: tree.Directory): Fx<FileInfo | "new"> =>
   Effect.gen(function*() {
     const { existing, seen, target } = directory
@@ -66,11 +66,11 @@ const lookAtSource = (
       errors.isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
     () =>
       Effect.fail(
-        errors.badArgument({ method, path }, "its name is no UTF-8, which the source's file system cannot tell")
+        errors.badArgument({ method, path }, "its name is not UTF-8, and the source's file system reads only UTF-8 names")
       )
   )
 
-// What is wrong with a name of the source.
+// Checks a name of the source.
 const problemOf = (
   { job: { method, to } }: tree.Tree,
   path: string,
@@ -83,7 +83,7 @@ const problemOf = (
   if (to.carriesBytes || names.isText(name)) return undefined
   return errors.badArgument(
     { method, path },
-    `${JSON.stringify(name)} is no UTF-8, and the target's file system has no other names`
+    `${JSON.stringify(name)} is not UTF-8, and the target's file system allows only UTF-8 names`
   )
 }
 
@@ -99,7 +99,7 @@ interface Visit {
 const enterEntry = (self: tree.Tree, visiting: Visit, { name, seen }: DirectoryEntry, unknown: Source): void => {
   const { job: { options }, pool, recorder } = self
   const { above, directory, existing, namesakes, partials } = visiting
-  // What waits in the pool does not hold the others of the target's directory.
+  // A task in the pool keeps only this entry of the target's directory, so the rest of the listing can be freed.
   const place = {
     path: unknown.path,
     source: posixPath.join(directory.source, name),
@@ -117,7 +117,7 @@ const enterEntry = (self: tree.Tree, visiting: Visit, { name, seen }: DirectoryE
         visit(self, { path: place.path, source: place.source, target: place.target, seen, existing, above }, isLink)
     )
   if (seen !== undefined && (options.links !== "follow" || seen.type !== "SymbolicLink")) return take(seen, false)
-  // It may be a directory, and more.
+  // The entry may be a directory, which adds more tasks.
   pool.widen(recorder.through(
     unknown,
     Effect.map(lookAtSource(self, place.source, name), ([seen, isLink]) => take(seen, isLink))
@@ -156,7 +156,7 @@ const enterDirectory = (self: tree.Tree, directory: tree.Directory, isLink: bool
     const place = { below: directory.path, path: directory.target }
     const there = made === "new" ? [] : yield* targets.list(place)
     const existing = made === "new" ? undefined : made
-    // A directory that was named and was there is the user's own, as `/tmp` is.
+    // An existing target directory keeps its attributes: it may be a shared one such as `/tmp`.
     if (directory.path !== "" || existing === undefined) {
       pending.push({ directory, existing, isOpened: existing !== undefined && tree.isClosed(existing) })
     } else recorder.note(tree.sourceOf(directory.path, directory.seen), Outcome.Made())
