@@ -382,7 +382,7 @@ describe("a host as it is told", () => {
         "expected echo to be run 2 times (it was once), but what was run is:\n  echo \"a b\"\n  serve",
         "expected echo to be run after serve, but what was run is:\n  echo \"a b\"\n  serve",
         "expected /etc/motd to hold\n  | hello\nbut it holds\n  | welcome",
-        "expected /etc/none, but there is no such file",
+        "expected /etc/none, but the file does not exist",
         "expected nothing at /etc/motd, but there is\n-rw-r--r-- root /etc/motd\n    welcome\n    \\ No newline at end of file\n",
         "expected nothing to be open, but there are:\n  1 programs"
       ])

@@ -91,20 +91,23 @@ describe("a seed", () => {
     ],
     "an unknown owner": [
       { files: { "/a": { content: "", owner: "bowser" } } },
-      "file \"/a\": there is no user \"bowser\""
+      "file \"/a\": the user \"bowser\" does not exist"
     ],
     "an unknown group": [
       { directories: { "/a": { group: "koopas" } } },
-      "directory \"/a\": there is no group \"koopas\""
+      "directory \"/a\": the group \"koopas\" does not exist"
     ],
-    "a number of nobody": [{ files: { "/a": { content: "", owner: -1 } } }, "file \"/a\": -1 is no number of a user"],
+    "a number of nobody": [
+      { files: { "/a": { content: "", owner: -1 } } },
+      "file \"/a\": -1 is not a valid id of a user"
+    ],
     "a mode that is none": [
       { files: { "/a": { content: "", mode: 0o100644 } } },
-      "file \"/a\": the mode 33188 is no number from 0 to 0o7777"
+      "file \"/a\": the mode must be an integer from 0 to 0o7777, got 33188"
     ],
     "a time that is none": [
       { files: { "/a": { content: "", mtime: new Date("never") } } },
-      "file \"/a\": its mtime is no time"
+      "file \"/a\": its mtime is not a valid time"
     ],
     "an empty target": [{ links: { "/a": "" } }, "link \"/a\": its target is empty"],
     "more than fits": [{ files: { "/a": "12345678901" } }, "file \"/a\": its 11 bytes do not fit a quota of 10"]
@@ -130,14 +133,14 @@ describe("users", () => {
       { users: [luigi, { ...peach, name: "luigi" }] },
       "user \"luigi\": there are two of that name"
     ],
-    "a number that is none": [changed({ uid: 1.5 }), "user \"luigi\": 1.5 is no number of a user or group"],
+    "a number that is none": [changed({ uid: 1.5 }), "user \"luigi\": 1.5 is not a valid id of a user or group"],
     "a relative home": [
       changed({ home: "home" }),
-      "user \"luigi\": the home directory \"home\" is no absolute path"
+      "user \"luigi\": the home directory \"home\" is not an absolute path"
     ],
     "a group of a number that is none": [
       { groups: [{ name: "all", gid: -1 }] },
-      "group \"all\": -1 is no number of a group"
+      "group \"all\": -1 is not a valid id of a group"
     ]
   }
 

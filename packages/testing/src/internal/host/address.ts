@@ -14,7 +14,7 @@ export const show = (address: RemoteAddress): string =>
     : `${address.host}:${address.port}`
 
 /**
- * What is the same for addresses that lead to the same place.
+ * The key of an address. Addresses of the same place have the same key.
  *
  * @internal
  */

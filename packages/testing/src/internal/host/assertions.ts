@@ -1,5 +1,5 @@
 /**
- * What tests expect of a host, and what they are told where it is not so.
+ * Expectations of tests, and the messages of those that fail.
  */
 import * as Effect from "effect/Effect"
 import * as HostEvent from "../../HostEvent.js"
@@ -22,7 +22,7 @@ export const fail = (
       `expected ${expected}, but ${shown.length === 0 ? none : `${some}:`}`,
       ...(shown.length < actual.length ? [`  ... and ${actual.length - shown.length} before`] : []),
       ...shown.map((line) => `  ${line}`),
-      ...(dropped > 0 ? [`That is not known for certain, since ${droppedWords(dropped)}`] : [])
+      ...(dropped > 0 ? [`The history is incomplete, because ${droppedWords(dropped)}`] : [])
     ].join("\n")
   })
 }
@@ -89,7 +89,7 @@ export const same = (
   actual: string | undefined
 ): Effect.Effect<void, HostAssertionError> => {
   if (actual === expected) return Effect.void
-  if (actual === undefined) return new HostAssertionError({ detail: `expected ${what}, but there is no such file` })
+  if (actual === undefined) return new HostAssertionError({ detail: `expected ${what}, but the file does not exist` })
   return new HostAssertionError({
     detail: `expected ${what} to hold\n${indent(expected)}\nbut it holds\n${indent(actual)}`
   })

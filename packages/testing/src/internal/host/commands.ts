@@ -1,5 +1,6 @@
 /**
- * What a channel that runs a line does: the host understands the lines that clients send, and hands any other to its shell.
+ * Runs the command line of a channel. The host understands the lines that clients of this library send. Its shell runs any other
+ * line.
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { ExitStatus } from "@effect-remote/core/Transport"
@@ -70,7 +71,7 @@ const signalNumbers: Readonly<Record<string, number>> = {
   TERM: 15
 }
 
-// What Linux takes: of one word, and of all words and variables with a stack of 8 MiB.
+// Linux's limits for one word, and for all words and variables with a stack of 8 MiB.
 const longestWord = 128 * 1024
 const mostOfWords = 2 * 1024 * 1024
 
@@ -85,10 +86,10 @@ const isTooLong = (words: ReadonlyArray<string>, variables: ReadonlyMap<string, 
 // Of a program that SIGPIPE ended.
 const brokenPipe = 141
 
-// What `cd` of dash ends with.
+// The exit code of dash's `cd`.
 const noDirectory = 2
 
-// In place of a program that there is none of, where that is a fault of the test.
+// Stands in for a missing program, to report a fault of the test.
 const missing: Program = ({ words: [name] }) => Effect.as(lacks.program(name), ProgramExit.Code({ code: 127 }))
 
 type Streams = Pick<Invocation, "stdin" | "stdout" | "stderr">
@@ -102,7 +103,7 @@ interface Ready {
 interface Refused {
   readonly _tag: "Refused"
   readonly report: Extract<Frame.Report, { readonly _tag: "Failed" }>
-  /** What the shell that was to run it says. */
+  /** The message of the shell that was to run the program. */
   readonly words: string
 }
 
@@ -255,7 +256,7 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
         yield* report({ _tag: "Unguarded" })
         return yield* end(1)
       }
-      // If nobody is there any more to read it, the command is not run.
+      // If the client no longer reads, the command is not run.
       if (!(yield* reportStart(marker, pid, streams))) return yield* end(1)
       yield* start(
         pid,

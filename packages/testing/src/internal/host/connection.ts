@@ -25,7 +25,7 @@ export interface HostChannel {
   readonly endOutput: Effect.Effect<void>
   /** Ends the outputs too. */
   readonly exit: (status: ExitStatus) => Effect.Effect<void>
-  /** For a channel that was to be opened, and for what a client is to be told in place of any further answer. */
+  /** Ends the channel with an error. The client gets the error instead of further output, or instead of the channel. */
   readonly fail: (error: () => RemoteConnectionError) => Effect.Effect<void>
   /** Ends the channel. A client that has read all that was written before gets the defect. */
   readonly die: (defect: unknown) => Effect.Effect<void>
@@ -39,12 +39,12 @@ export interface Connection {
   readonly lost: Effect.Effect<void>
   /** All channels fail with it, and what the host sends goes nowhere. */
   readonly drop: (detail: string) => Effect.Effect<void>
-  /** It closes with its scope. */
+  /** Opens a channel. The channel closes with its scope. */
   readonly open: Effect.Effect<HostChannel, RemoteConnectionError, Scope.Scope>
 }
 
 /**
- * `told` is told once, when it is lost.
+ * Makes a connection. Calls `told` once, when the connection is lost.
  *
  * @internal
  */

@@ -23,7 +23,7 @@ interface Limit {
   since: number | undefined
 }
 
-// What a directory takes on ext4.
+// The size of a directory on ext4, in bytes.
 const block = 4096
 
 /**

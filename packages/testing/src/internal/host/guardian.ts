@@ -1,6 +1,6 @@
 /**
- * The guardians of connections, as `@effect-remote/core`'s are: each is told which commands run, ends them when asked to,
- * and when its client is gone ends all but those that are to be kept.
+ * The guardians of connections, like those of `@effect-remote/core`. Commands register with a guardian. The guardian ends a
+ * command on request. When its client is gone, it ends all commands except those to be kept.
  */
 import { ExitStatus } from "@effect-remote/core/Transport"
 import * as Guardian from "@effect-remote/core/unstable/Guardian"
@@ -13,7 +13,7 @@ import type { Processes } from "./processes.js"
 
 /** @internal */
 export interface Guardians {
-  /** Whether there was one to register with. */
+  /** Registers a command with a guardian. `false` if the guardian does not exist. */
   readonly register: (fifo: string, pid: number, keep: boolean) => boolean
   /** Runs on a channel until its client lets it go; it may stay on the host for longer. */
   readonly serve: (
@@ -30,7 +30,7 @@ interface Place {
   readonly commands: Map<number, boolean>
 }
 
-// What a client that is gone leaves is given, as on any host.
+// The grace period for commands whose client is gone, in rounds of 50 ms. The same as on any host.
 const graceRounds = 100
 
 /** @internal */

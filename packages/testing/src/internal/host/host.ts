@@ -54,7 +54,7 @@ export interface Options<R> {
   readonly commands: ReadonlyArray<HostCommand<R>>
   readonly services: ReadonlyMap<string, HostService.Handler<R>>
   readonly environment: Readonly<Record<string, string>>
-  /** What a command needs and the host lacks is a fault of the test. */
+  /** Whether a program that the host lacks is a fault of the test. */
   readonly isLackAFault: boolean
   readonly keptEvents: number
   readonly maxHandles: number
@@ -132,7 +132,7 @@ const checkServices = <R>(
 const behind = new WeakMap<Transport, Host>()
 
 /**
- * The host that a transport leads to, for who must look behind what a test sees of it.
+ * The host of a transport, for internal code that needs more than a test may see.
  *
  * @internal
  */
@@ -192,7 +192,7 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
     const running = processes.make(scope)
     let programs = 0
 
-    // A program of a command, or one that is scripted, is told of.
+    // Records the start and the end of each program of a command, and of each scripted program.
     const seen = (program: Program): Program => (invocation) =>
       Effect.flatMap(FiberRef.get(currentCommand), ({ pid }) => {
         const observed = runs.make(invocation, pid)

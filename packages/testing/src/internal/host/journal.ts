@@ -1,5 +1,5 @@
 /**
- * What happened, in order, as far as it is kept, and whoever waits for a program to be started.
+ * The journal of a host: the kept events and runs in order, and the callers that wait for a program to start.
  */
 import * as Effect from "effect/Effect"
 import type { HostEvent, Run } from "../../HostEvent.js"

@@ -1,5 +1,5 @@
 /**
- * What lies between a client and the host: bytes pass at once, unless a fault of the link is there.
+ * The link between a client and the host. Bytes pass at once unless a fault slows or cuts the link.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,9 +7,9 @@ import type { Pipe } from "../program/pipe.js"
 
 /** @internal */
 export interface Link {
-  /** So many bytes pass before the connection is lost. */
+  /** The number of bytes that pass before the connection is lost. */
   budget: number
-  /** Is told when that is spent. */
+  /** Called when `budget` is used up. */
   spent: () => void
   bytesPerSecond: number
   /** How many bytes have passed. */
@@ -19,7 +19,7 @@ export interface Link {
 /** @internal */
 export const make = (): Link => ({ budget: Infinity, spent: () => {}, bytesPerSecond: Infinity, passed: 0 })
 
-// Bytes queue up behind each other, whichever way they go.
+// Both directions share one queue.
 const busyUntil = new WeakMap<Link, number>()
 
 const wait = (link: Link, bytes: number): Effect.Effect<void> =>

@@ -1,5 +1,5 @@
 /**
- * What connections on the host lead to: services, and what the host listens on for its client.
+ * The network of the host: services, and addresses on which the host listens for its client.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Duplex, RemoteAddress, type RemoteConnection, type RemoteListener } from "@effect-remote/core/Transport"
@@ -16,9 +16,9 @@ export type Serve = (connection: Duplex<never>) => Effect.Effect<unknown, unknow
 
 /** @internal */
 export interface Network {
-  /** What serves an address; none where nobody listens. */
+  /** The service at an address. Undefined if nobody listens there. */
   readonly find: (address: RemoteAddress) => Serve | undefined
-  /** Connects from the host itself. It closes with its scope. */
+  /** Connects from the host itself. The connection closes with its scope. */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Duplex<never>, RemoteConnectionError, Scope.Scope>
   readonly listen: (
     connection: Connection,
@@ -30,7 +30,7 @@ export interface Network {
 const firstPort = 32768
 
 interface End extends Duplex<never> {
-  /** Reads and writes no more. What was written still arrives. */
+  /** Stops reading and writing. Bytes already written still arrive. */
   readonly close: Effect.Effect<void>
 }
 
@@ -90,7 +90,7 @@ export const make = (
     }
     const address = asked._tag === "Tcp" && asked.port === 0 ? freePort(asked.host) : asked
     const where = addresses.show(address)
-    if (!isFree(address)) return yield* refused(`listening on ${where} there: somebody does already`)
+    if (!isFree(address)) return yield* refused(`listening on ${where} there: the address is in use`)
 
     const pending: Array<Pending> = []
     const filled = Effect.unsafeMakeLatch(false)

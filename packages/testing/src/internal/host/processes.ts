@@ -1,5 +1,5 @@
 /**
- * What runs on the host, by process id.
+ * The running processes of the host, by process id.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -19,15 +19,15 @@ export interface Process {
 /** @internal */
 export interface Processes {
   readonly nextPid: () => number
-  /** Runs it until its end, or until it is signalled. One that breaks (a defect) ends with code 1. */
+  /** Runs a program until its end or a signal. After a defect it ends with code 1. */
   readonly start: (
     pid: number,
     run: Effect.Effect<ProgramExit>,
     ended: (exit: ProgramExit) => Effect.Effect<void>
   ) => Effect.Effect<Process>
-  /** `false`: there is no such process. Any signal ends one, but for those that by default do nothing. */
+  /** Sends a signal. The process ends unless the signal does nothing by default. `false` if the process does not exist. */
   readonly signal: (pid: number, name: string) => Effect.Effect<boolean>
-  /** Ends it, and waits for that; not for longer than so many rounds of 50 ms, after which KILL leaves nothing. */
+  /** Ends a process and waits for its end, at most `rounds` rounds of 50 ms. Then KILL ends it. */
   readonly end: (pid: number, rounds: number) => Effect.Effect<void>
 }
 
@@ -35,7 +35,7 @@ interface Running extends Process {
   readonly killed: Deferred.Deferred<string>
 }
 
-// Those that POSIX lets a process ignore by default, or that only stop it.
+// Signals that a process ignores by default according to POSIX, or that only stop it.
 const harmless = new Set(["0", "CHLD", "CONT", "URG", "WINCH", "STOP", "TSTP", "TTIN", "TTOU"])
 
 // As a kernel that has been up for some minutes.

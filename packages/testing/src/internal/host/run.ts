@@ -1,5 +1,5 @@
 /**
- * A program that runs, as a test sees it. The record outlives the program, so it holds nothing else of what the program used.
+ * The record of a program, as a test sees it. The record outlives the program, so it does not reference the program's resources.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * The sessions that the host allows on one connection (`MaxSessions`): whoever finds none left waits, in order.
+ * The sessions that the host allows on one connection (`MaxSessions`). If all are in use, callers wait in order.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { SessionOptions } from "@effect-remote/core/Transport"
@@ -10,9 +10,9 @@ import type * as Scope from "effect/Scope"
 
 /** @internal */
 export interface Sessions {
-  /** A session, and what gives it back: its scope does, too. */
+  /** Takes a session. Succeeds with an effect that gives the session back. Closing the scope gives it back, too. */
   readonly take: (options: SessionOptions) => Effect.Effect<Effect.Effect<void>, RemoteConnectionError, Scope.Scope>
-  /** Whoever waits fails. */
+  /** Fails all waiting callers. */
   readonly fail: (error: RemoteConnectionError) => Effect.Effect<void>
   readonly open: () => number
 }
@@ -38,7 +38,8 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
       hint: "MaxSessions in sshd_config limits those of one connection: maxSessions of the host in memory."
     })
 
-  // One that is spare goes first. Those that are merely not in use go where nothing else ever would.
+  // Reclaims a session with priority "idle" first. An unused session with another priority is reclaimed only if every session
+  // stays open.
   const press = Effect.suspend(() => {
     const staying = [...held].filter(({ options }) => options.onReclaim !== undefined)
     if (queue.length === 0 || held.size < most || staying.some(({ isAsked }) => isAsked)) return Effect.void
@@ -70,7 +71,7 @@ export const make = (host: string, most: number, scope: Scope.Scope): Sessions =
         if (!isFree) isKnown = true
         if (!isFree && (most === 0 || options.priority === "idle")) return refused()
         const keep = Effect.as(Effect.addFinalizer(() => leave(session)), leave(session))
-        // What is urgent gets a connection of its own where there is none left.
+        // An urgent session never waits: with none left, it gets a connection of its own.
         if (isFree || options.priority === "urgent") {
           held.add(session)
           return keep

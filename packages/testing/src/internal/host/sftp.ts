@@ -20,7 +20,7 @@ import * as links from "./link.js"
 const garbage = new Uint8Array(64).fill(0xff)
 
 /**
- * Serves a session whose requests are told, and may go wrong.
+ * Serves an SFTP session. Its requests are recorded, and faults may apply to them.
  *
  * @internal
  */
@@ -44,7 +44,7 @@ export const serve = (files: SftpFileSystem, faults: Faults, handles: number) =>
 }
 
 /**
- * Files for whoever is on the host itself: by the client that everybody has, but past connections and their faults.
+ * Files for users on the host itself. Uses the ordinary SFTP client, but bypasses connections and their faults.
  *
  * @internal
  */
@@ -81,7 +81,7 @@ export const direct = (
       connect: () => unsupported,
       listen: () => unsupported
     }
-    // Nothing else of whoever builds the host is to be used.
+    // The client must not use any other service of the caller's context.
     return yield* Effect.mapInputContext(
       RemoteFileSystem.make,
       (_: Context.Context<never>) =>

@@ -1,6 +1,6 @@
 /**
- * A connection as the platform's `Socket`, with what `NodeSocket` has for the same: `run` opens the connection, and is over
- * when the other side has ended its output; a writer's scope ends ours; handlers run beside each other.
+ * A connection as the platform's `Socket`, which behaves like `NodeSocket`. `run` opens the connection, and ends when the other
+ * side has ended its output. Closing the scope of a writer ends our output. Handlers run concurrently.
  */
 import type { Duplex } from "@effect-remote/core/Transport"
 import * as Socket from "@effect/platform/Socket"
@@ -56,7 +56,7 @@ export const make = <E>(open: Effect.Effect<Duplex<never>, E, Scope.Scope>): Soc
       Effect.interruptible
     )
 
-  // What nobody reads any more is lost on its way, as it is on a network. Whoever has written may use the bytes again.
+  // Bytes that the other side no longer reads are lost, as on a network. After the write, the caller may reuse the bytes.
   const write = (piece: Uint8Array | string | Socket.CloseEvent): Effect.Effect<void> =>
     opened.whenOpen(Effect.suspend((): Effect.Effect<unknown> => {
       if (current === undefined) return Effect.void

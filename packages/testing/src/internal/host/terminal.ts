@@ -1,5 +1,5 @@
 /**
- * What a terminal does with its input in canonical mode: it echoes what is typed and hands it over by lines.
+ * The input of a terminal in canonical mode. It is echoed and handed over line by line.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,9 +8,9 @@ import type { Invocation } from "../program/program.js"
 
 /** @internal */
 export interface Terminal {
-  /** A line, or what was typed before ^D. `None` once for a ^D behind nothing. */
+  /** The next line, or the text typed before ^D. `None` once for a ^D without text. */
   readonly stdin: Invocation["stdin"]
-  /** Takes what is typed. The end of it is not seen by the program, as on a terminal. */
+  /** Takes the typed input. As on a terminal, the program does not see its end. */
   readonly run: Effect.Effect<void>
 }
 
@@ -19,7 +19,7 @@ const [endOfInput, lineFeed, carriageReturn] = [4, 10, 13]
 // Lines that wait for the program.
 const most = 64
 
-// Linux shows control characters as ^X (ECHOCTL), but for the tab and the line end.
+// Linux shows control characters as ^X (ECHOCTL), except the tab and the line end.
 const isShownAsIs = (byte: number) => byte >= 32 && byte !== 127 || byte === 9 || byte === lineFeed
 
 /** @internal */

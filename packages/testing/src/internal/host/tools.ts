@@ -1,5 +1,5 @@
 /**
- * What is found on the host by name: what is scripted, and what every host has.
+ * The programs of the host, by name: scripted programs, and the tools of every host.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,9 +8,9 @@ import type { Lookup, Program } from "../program/program.js"
 /** @internal */
 export interface Options {
   readonly scripted: Lookup
-  /** Has a program within another one seen. */
+  /** Records a program that runs within another one. */
   readonly seen: (program: Program) => Program
-  /** What every host has, given how the programs within them are found. */
+  /** The tools of every host. `lookup` finds the programs that they run. */
   readonly provided: (lookup: Lookup) => Lookup
 }
 

@@ -159,7 +159,7 @@ export const make = (
               reason: "ChannelRefused",
               host: name,
               detail: `no connection to ${where} from there: Connection refused`,
-              hint: "Does somebody listen there? What does is named in services."
+              hint: "Add a service for this address to the option `services`."
             })
           }
           const channel = yield* connection.open

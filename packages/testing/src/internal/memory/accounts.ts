@@ -42,8 +42,8 @@ const faultOfName = (name: string, known: ReadonlySet<string>): string | undefin
 
 const faultOfUser = ({ gid, groups, home, uid }: User): string | undefined => {
   const wrong = [uid, gid, ...groups].find((id) => !isId(id))
-  if (wrong !== undefined) return `${wrong} is no number of a user or group`
-  return home.startsWith("/") ? undefined : `the home directory ${JSON.stringify(home)} is no absolute path`
+  if (wrong !== undefined) return `${wrong} is not a valid id of a user or group`
+  return home.startsWith("/") ? undefined : `the home directory ${JSON.stringify(home)} is not an absolute path`
 }
 
 /**
@@ -66,7 +66,7 @@ export const make = (
     const groups = [...listed.groups]
     const groupNames = new Set<string>()
     for (const { gid, name } of listed.groups) {
-      const reason = faultOfName(name, groupNames) ?? (isId(gid) ? undefined : `${gid} is no number of a group`)
+      const reason = faultOfName(name, groupNames) ?? (isId(gid) ? undefined : `${gid} is not a valid id of a group`)
       if (reason !== undefined) return yield* new SeedError({ kind: "group", entry: name, reason })
       groupNames.add(name)
     }

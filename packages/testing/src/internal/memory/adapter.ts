@@ -51,7 +51,7 @@ const pathOf = (directory: Directory): string => {
   return join(pathOf(parent), name)
 }
 
-// A session begins at the root where its home is not to be had, as with sshd.
+// If the home is not available, a session begins at the root, as with sshd.
 const startOf = (volume: Volume, user: User): Directory => {
   try {
     const found = find({ volume, caller: user, umask: 0, directory: volume.root }, user.home, "follow")

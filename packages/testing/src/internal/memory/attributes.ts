@@ -58,7 +58,7 @@ export const change = (
 }
 
 /**
- * What a change to a file's bytes brings with it.
+ * Updates a file's attributes after a change to its content.
  *
  * @internal
  */

@@ -1,20 +1,20 @@
 /**
- * The bytes of files, of which holes take no memory.
+ * The content of files. Holes do not use memory.
  */
 import { refuse } from "./refusal.js"
 
 /**
- * What the files of a volume may hold together.
+ * The space that all files of a volume share.
  *
  * @internal
  */
 export interface Space {
-  /** In bytes. Less than is used is a full disk. */
+  /** In bytes. If it is less than `used`, the disk is full. */
   quota: number
   used: number
-  /** A further limit, of the moment. */
+  /** A further, temporary limit in bytes. */
   cap: () => number
-  /** Is told when something did not fit, or not as a whole. */
+  /** Called when a write did not fit, or not completely. */
   onFull: () => void
 }
 

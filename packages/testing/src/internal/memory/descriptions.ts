@@ -1,5 +1,5 @@
 /**
- * What is open, which lives on when its name is gone.
+ * Open files and directories. They stay usable after their name is removed.
  */
 import type { OpenFlags } from "../sftp/sftpFileSystem.js"
 import { noteWrite, resize } from "./attributes.js"
@@ -58,7 +58,7 @@ export class FileDescription {
     if (!this.#flags.read && this.#flags.write) refuse("EBADF")
     if (this.node._tag === "Directory") refuse("EISDIR")
     if (this.node._tag !== "File") return refuse("EINVAL")
-    // past what any file can hold nothing is looked at
+    // a read past the largest possible file does not touch the file
     if (length > 0 && offset < largestFile) touchRead(this.#volume, this.node)
     return this.node.content.read(offset, length)
   }
@@ -113,7 +113,7 @@ export class DirectoryDescription {
     this.#volume.openDirectories.add(this)
   }
 
-  /** The next names. What comes while it is read may be among them. */
+  /** The next names. Entries created during the reading may be among them. */
   read(most: number): ReadonlyArray<string> {
     if (!this.#isOpen) refuse("EBADF")
     if (this.#directory.nlink > 0) touchRead(this.#volume, this.#directory)

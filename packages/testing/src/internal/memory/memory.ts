@@ -24,7 +24,7 @@ export interface Options {
 
 /** @internal */
 export interface Memory {
-  /** Its quota, its fault hook and whether it is read-only may be set at any time, and it tells what is open. */
+  /** The volume. Its quota, fault hook and read-only flag may be set at any time. It counts open files and directories. */
   readonly volume: volume.Volume
   readonly accounts: accounts.Accounts
   /** The files for a session of a user, who need not be listed. Default umask: 022. */

@@ -1,5 +1,5 @@
 /**
- * What names stand for: files, directories, links and named pipes, whatever their names.
+ * Nodes, as inodes: files, directories, links and named pipes, independent of their names.
  */
 import type { Stat } from "../sftp/sftpFileSystem.js"
 import type { Content } from "./content.js"

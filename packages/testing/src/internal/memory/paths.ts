@@ -12,7 +12,7 @@ const loneSurrogate = /\p{Surrogate}/u
 /** @internal */
 export const byteLength = (text: string): number => Sftp.encodeName(text).length
 
-// What has few characters needs no counting.
+// The bytes of a short text are not counted, because they cannot exceed the limit.
 const hasBytes = (text: string, most: number): boolean =>
   text.length * mostBytesOfUnit > most && byteLength(text) > most
 

@@ -69,7 +69,7 @@ const losesSetgid = (caller: Caller, node: Node): boolean =>
   (node.mode & bits.groupExecute) !== 0 || !(isSuperuser(caller) || isMember(caller, node.gid))
 
 /**
- * What a file runs as is not kept when somebody changes it: its owner's and group's rights.
+ * Clears the setuid and setgid bits of a file that was changed, as Linux does.
  *
  * @internal
  */
@@ -105,7 +105,7 @@ export const permitReuse = (volume: Volume, caller: Caller, directory: Directory
 }
 
 /**
- * A file of somebody else gets another name only where the caller could read and write it.
+ * Refuses a hard link to another user's file unless the caller may read and write the file.
  *
  * @internal
  */

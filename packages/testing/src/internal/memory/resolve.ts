@@ -27,7 +27,7 @@ export interface Session {
  */
 export interface Place {
   readonly directory: Directory
-  /** Of a path like `/` there is no last component: `root`. */
+  /** The kind of the last component. A path like `/` lacks one: `root`. */
   readonly kind: "name" | "dot" | "dotdot" | "root"
   readonly name: string
   /** Whether a `/` follows. */
@@ -52,7 +52,7 @@ class Walk {
   #slash: boolean
   #links = 0
   #current: Node
-  /** Once a last component had a `/` behind it. */
+  /** Set once a last component was followed by a `/`. */
   mustBeDirectory = false
 
   constructor(session: Session, path: string) {
@@ -115,14 +115,14 @@ class Walk {
 }
 
 /**
- * Where a path leads to, without its last component.
+ * Resolves a path except for its last component.
  *
  * @internal
  */
 export const place = (session: Session, path: string): Place => new Walk(session, path).toLast()
 
 /**
- * What a path stands for: the link itself or, with `follow` or a `/` behind it, what it links to.
+ * Resolves a path to its node. A link is followed with `follow` or if a `/` ends the path.
  *
  * @internal
  */
@@ -141,7 +141,7 @@ export const find = (session: Session, path: string, last: "follow" | "link"): N
 }
 
 /**
- * What is to be opened, or where it is to be made.
+ * Resolves a path to the node to open, or to the place where a missing file is created.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What a host holds, told as data. No permissions are asked for.
+ * Seeds a host's files from data. Permissions are not checked.
  */
 import * as Effect from "effect/Effect"
 import { type Accounts, groupNamed, userNamed, userOf } from "./accounts.js"
@@ -35,14 +35,15 @@ export interface DirectorySeed extends Ownership {
 }
 
 /**
- * All paths are absolute. Directories on the way are made, those that are there are changed as told.
+ * Files, directories and links by absolute path. Missing parent directories are created. Existing directories get the given
+ * attributes.
  *
  * @internal
  */
 export interface Seeds {
   readonly files?: Readonly<Record<string, string | Uint8Array | FileSeed>> | undefined
   readonly directories?: ReadonlyArray<string> | Readonly<Record<string, DirectorySeed>> | undefined
-  /** To their targets. */
+  /** Targets of symbolic links, by the path of the link. */
   readonly links?: Readonly<Record<string, string>> | undefined
   readonly pipes?: ReadonlyArray<string> | undefined
 }
@@ -83,11 +84,11 @@ const what = (node: Node): string =>
 const modeOf = (mode: number, complain: Complain): number =>
   Number.isInteger(mode) && mode >= 0 && mode <= 0o7777
     ? mode
-    : complain(`the mode ${mode} is no number from 0 to 0o7777`)
+    : complain(`the mode must be an integer from 0 to 0o7777, got ${mode}`)
 
 const timeOf = (time: number | Date, complain: Complain): number => {
   const milliseconds = Number(time)
-  return Number.isFinite(milliseconds) ? milliseconds : complain("its mtime is no time")
+  return Number.isFinite(milliseconds) ? milliseconds : complain("its mtime is not a valid time")
 }
 
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1
@@ -100,14 +101,14 @@ const own = (accounts: Accounts, node: Node, { group, owner }: Ownership, compla
     kind: string
   ): number => {
     if (typeof given === "number") {
-      return isId(given) ? given : complain(`${given} is no number of a ${kind}`)
+      return isId(given) ? given : complain(`${given} is not a valid id of a ${kind}`)
     }
     const found = find(accounts, given)
-    return found === undefined ? complain(`there is no ${kind} ${JSON.stringify(given)}`) : idOf(found)
+    return found === undefined ? complain(`the ${kind} ${JSON.stringify(given)} does not exist`) : idOf(found)
   }
   if (owner !== undefined) {
     node.uid = id(owner, userNamed, ({ uid }) => uid, "user")
-    // somebody's files are their group's as well, unless the group is told
+    // the group defaults to that of the owner
     node.gid = userOf(accounts, node.uid)?.gid ?? node.gid
   }
   if (group !== undefined) node.gid = id(group, groupNamed, ({ gid }) => gid, "group")
@@ -168,7 +169,8 @@ const isList = (directories: NonNullable<Seeds["directories"]>): directories is 
   Array.isArray(directories)
 
 /**
- * Adds to what is there. A file, a link or a pipe must be new. Where it fails, what comes before the entry has been made.
+ * Adds entries to the existing ones. A file, a link or a pipe must be new. After a failure, the entries before the failed one
+ * remain.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 import * as Data from "effect/Data"
 
 /**
- * What a host in memory is to hold, it cannot.
+ * A seed of an in-memory host is invalid.
  *
  * @internal
  */

@@ -14,7 +14,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r" }
 
-// What would break a line, what a terminal would obey, and bytes that are no UTF-8.
+// Escapes line ends, control characters, and bytes that are not valid UTF-8.
 const visible = (text: string): string =>
   text.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]|\p{Surrogate}/gu, (unit) => {
     const code = unit.charCodeAt(0)
@@ -80,8 +80,8 @@ const entryLines = (accounts: Accounts, path: string, entry: Entry): ReadonlyArr
 }
 
 /**
- * One line an entry: `drwxr-xr-x luigi /data`, with the group where it is not the owner's own. Short texts follow, indented;
- * other contents are told by their size and a hash. Columns are not aligned, so that a change shows as one.
+ * Formats entries, one line an entry: `drwxr-xr-x luigi /data`. The group is shown if it is not the owner's own. Short texts
+ * follow, indented. Other contents are shown as a size and a hash. Columns are not aligned, so a change affects one line only.
  *
  * @internal
  */

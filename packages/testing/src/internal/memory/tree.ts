@@ -41,7 +41,7 @@ export const remove = (volume: Volume, directory: Directory, name: string, node:
   reap(node)
 }
 
-// What is made in a directory with this bit belongs to the directory's group.
+// A new entry in a setgid directory gets the group of the directory.
 const ownerIn = ({ caller }: Session, directory: Directory): Owner => ({
   uid: caller.uid,
   gid: (directory.mode & bits.setgid) === 0 ? caller.gid : directory.gid
@@ -64,7 +64,7 @@ export const createFile = (session: Session, { directory, name }: Place, mode: n
   return file
 }
 
-// Where something is to be made that is not there yet.
+// Resolves the place of an entry to create. Fails if the entry exists.
 const vacancy = (session: Session, path: string, made: "directory" | "other"): Place => {
   const found = place(session, path)
   if (found.kind !== "name") refuse("EEXIST")

@@ -1,5 +1,5 @@
 /**
- * What a tree of files is a part of: its root, its clock, its space, and what is open on it.
+ * A volume: the root of a tree of files, its clock, its space, and its open files and directories.
  */
 import type { FileSystemInfo } from "@effect-remote/core/protocol/Sftp"
 import type { Errno } from "../sftp/sftpFileSystem.js"
@@ -8,7 +8,7 @@ import { Content, roomIn, type Space } from "./content.js"
 import type { Directory, Fifo, File, Link, Node } from "./node.js"
 
 /**
- * What Linux calls `fs.protected_*`, in directories where anybody may put names.
+ * Linux's `fs.protected_*` settings, which protect shared directories such as `/tmp`.
  *
  * @internal
  */
@@ -158,7 +158,7 @@ export const touchRead = (volume: Volume, node: Node): void => {
 }
 
 /**
- * What has no name and is not open is gone, and so is what it holds.
+ * Frees the content of a file without names, unless it is open.
  *
  * @internal
  */

@@ -1,5 +1,6 @@
 /**
- * What a command needs and the host in memory lacks. A fault of the test, unless it says that the host lacks it, too.
+ * Programs and constructs that a command needs and the in-memory host lacks. With `unknownCommands: "fail"`, each is a fault of
+ * the test.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -48,7 +49,7 @@ const report = (lack: running.Lack): Effect.Effect<void> =>
   Effect.flatMap(FiberRef.get(running.current), ({ lacks }) => lacks(lack))
 
 /**
- * A program was to be run, and there is none of that name.
+ * Reports that the host lacks a program that was to be run.
  *
  * @internal
  */

@@ -2,8 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * Bytes from a writer to a reader, so many of them waiting at a time. One reader and one writer; a read that is interrupted
- * has taken nothing.
+ * A bounded pipe from one writer to one reader. An interrupted read has not taken any bytes.
  *
  * @internal
  */
@@ -18,11 +17,11 @@ export interface Pipe {
   readonly close: Effect.Effect<void>
 }
 
-// What a pipe of Linux holds.
+// The capacity of a Linux pipe.
 const ofPipe = 65536
 
 /**
- * What a channel of OpenSSH holds on its way.
+ * The window of an OpenSSH channel, in bytes.
  *
  * @internal
  */

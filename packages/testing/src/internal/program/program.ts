@@ -1,5 +1,5 @@
 /**
- * What runs on the host in memory, as its shell and its scripts see it.
+ * Programs of the in-memory host, as its shell and its scripts see them.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Data from "effect/Data"
@@ -8,8 +8,8 @@ import type * as Option from "effect/Option"
 import type { OpenFile, SftpFileSystem } from "../sftp/sftpFileSystem.js"
 
 /**
- * What a program is started with. Words, names and values are strings as `Sftp.encodeName` has them, so that any bytes
- * survive.
+ * The arguments, environment and streams of a program that was started. Words, names and values are strings as
+ * `Sftp.encodeName` encodes them, so any bytes survive.
  *
  * @internal
  */
@@ -52,8 +52,7 @@ export const ProgramExit = Data.taggedEnum<ProgramExit>()
 export type Program = (invocation: Invocation) => Effect.Effect<ProgramExit>
 
 /**
- * How a program is found by the first of its words, with what is scripted before what the host has by itself. `None`:
- * there is none of that name.
+ * Finds a program by its first word. Scripted programs take precedence over the host's own tools. `None` if neither has the name.
  *
  * @internal
  */

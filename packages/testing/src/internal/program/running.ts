@@ -17,7 +17,7 @@ export interface Running {
 /** @internal */
 export interface Lack {
   readonly program: string
-  /** What the program does not understand; otherwise there is no such program. */
+  /** The construct that the program does not understand. Undefined if the host lacks the program. */
   readonly construct?: string | undefined
 }
 

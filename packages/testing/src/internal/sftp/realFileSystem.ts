@@ -23,7 +23,8 @@ const posixError = (cause: unknown): PosixError => {
   return new PosixError({ errno: isErrno(code) ? code : "EIO", cause })
 }
 
-// A call cannot be called back, and a descriptor must not be closed under one, for its number is somebody else's then.
+// Runs a call of Node to its end, because it cannot be cancelled. Closing its descriptor meanwhile would free the number for
+// another file.
 const call = <A = void>(
   start: (done: (error: NodeJS.ErrnoException | null, value?: A) => void) => void
 ): Effect.Effect<A, PosixError> =>
@@ -69,14 +70,14 @@ const statvfs = (path: Buffer): Fx<Sftp.FileSystemInfo> =>
       files,
       ffree,
       favail: ffree,
-      // what follows is not to be had from Node
+      // Node does not report the following fields
       fsid: 0n,
       flag: 0n,
       namemax: 255n
     })
   )
 
-// Node takes no larger one, and neither does any file system.
+// Neither Node nor any file system supports larger files.
 const fits = (size: bigint): boolean => size <= BigInt(Number.MAX_SAFE_INTEGER)
 
 type Target = { readonly path: Buffer } | { readonly descriptor: number }
@@ -118,8 +119,8 @@ const flagsOf = ({ append, create, exclusive, read, truncate, write }: OpenFlags
     O_NONBLOCK
 }
 
-// What is open is reached whatever becomes of its path and of the directories on it, by two links more, where there is
-// such a /proc.
+// Reaches an open file by /proc/self/fd, even after its path has changed. The way resolves two further links. Without such a
+// /proc the path is used.
 const wayTo = (descriptor: number, path: Buffer): Effect.Effect<Buffer> => {
   const way = Buffer.from(`/proc/self/fd/${descriptor}`)
   return Effect.match(call((done) => fs.access(way, done)), { onFailure: () => path, onSuccess: () => way })
@@ -154,10 +155,10 @@ const openFile = (descriptor: number, path: Buffer, append: boolean): OpenFile =
 const openDirectory = (directory: fs.Dir, isGone: Effect.Effect<boolean>): OpenDirectory => {
   const next = Effect.map(
     call<fs.Dirent | null>((done) => directory.read(done)),
-    // the types do not tell of the encoding
+    // the types ignore the encoding
     (entry) => entry === null ? undefined : Sftp.decodeName(entry.name as unknown as Buffer)
   )
-  // opendir leaves these two out; they are all that tells an empty directory from a removed one
+  // opendir omits these two, but only they distinguish an empty directory from a removed one
   let pending: ReadonlyArray<string> | undefined
   return {
     read: (most) =>

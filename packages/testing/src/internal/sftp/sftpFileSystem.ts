@@ -77,7 +77,7 @@ export interface OpenFlags {
 }
 
 /**
- * What `stat` tells. Times are whole seconds since 1970, rounded down.
+ * The attributes of a file, as from `stat`. Times are whole seconds since 1970, rounded down.
  *
  * @internal
  */
@@ -90,7 +90,7 @@ export interface Stat {
   readonly size: bigint
   readonly atime: number
   readonly mtime: number
-  /** What tells files from each other. */
+  /** Identifies the file, together with `ino`. */
   readonly dev: bigint
   readonly ino: bigint
 }
@@ -112,7 +112,7 @@ export const Change = Data.taggedEnum<Change>()
 
 /** @internal */
 export interface OpenFile {
-  /** Up to so many bytes; none at the end of the file. */
+  /** Reads up to `length` bytes. Empty at the end of the file. */
   readonly read: (offset: bigint, length: number) => Fx<Uint8Array>
   /** How many bytes were written. With `append` the offset is not heeded. */
   readonly write: (offset: bigint, bytes: Uint8Array) => Fx<number>

@@ -29,11 +29,11 @@ export interface Options {
   /** How many files and directories a session may hold open. Default: 1000. */
   readonly handles?: number | undefined
   /**
-   * Stands around every request, told with the path that it is about, where there is one: of a handle, that which was opened.
-   * Its answer is the one that is sent; a failure is that of a file system.
+   * Wraps every request. Called with the path of the request, if any. For a handle, it is the path that was opened. The answer of
+   * the wrapper is sent. Its failure is treated as a failure of the file system.
    */
   readonly around?: Around | undefined
-  /** Is told why a session ends that the client did not end, and of packets that are passed over. */
+  /** Called with the reason if the session ends before the client ends it, and for each ignored packet. */
   readonly say?: ((line: string) => void) | undefined
 }
 
@@ -309,7 +309,7 @@ const join = (directory: string, name: string): string => directory === "/" ? `/
 const isTooLong = (path: string): boolean => Sftp.encodeName(path).length >= pathMax
 
 /**
- * A path without links, `.` and `..`. What its last name stands for need not exist.
+ * Resolves links, `.` and `..` of a path. The last name need not exist.
  */
 const realPath = ({ fileSystem }: Session, path: string): Effect.Effect<string, PosixError> =>
   Effect.gen(function*() {
@@ -385,7 +385,7 @@ const changesOf = (attributes: Sftp.Attributes): ReadonlyArray<Change> => {
   ]
 }
 
-// All are tried, and the last failure is told.
+// Tries all changes and reports the last failure.
 const changeAll = <C>(
   changes: ReadonlyArray<C>,
   change: (change: C) => Effect.Effect<void, PosixError>

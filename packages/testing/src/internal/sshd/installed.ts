@@ -17,7 +17,7 @@ const sftpServerDirectories = [
 ]
 
 /**
- * What to install for OpenSSH's server.
+ * Explains how to install OpenSSH's server.
  *
  * @internal
  */
@@ -34,8 +34,8 @@ const find = (
       new SshdError({
         ...error,
         detail: path.isAbsolute(name)
-          ? `there is no program ${name}`
-          : `${name} is not installed: it is in none of ${[...directories, "PATH"].join(", ")}`
+          ? `the program ${name} does not exist`
+          : `${name} is not installed (searched ${[...directories, "PATH"].join(", ")})`
       })
     )
   )

@@ -12,18 +12,18 @@ import type { Readable } from "node:stream"
 import { SshdError } from "../../SshdError.js"
 
 /**
- * The environment variable by which whatever a server's sessions start is known, however far it has gone from there.
+ * The environment variable that marks the processes of a server's sessions. Descendants inherit it, even orphans.
  *
  * @internal
  */
 export const markName = "EFFECT_REMOTE_SSHD_MARK"
 
-// Starts the server (its arguments), knows its processes and ends them all when its input ends: the owner closed the
-// scope, or died. Commands come as lines, answers end with a line that is a dot.
+// Starts the server (its arguments), finds its processes, and ends them all when its input ends. The input ends when the owner
+// closes the scope or dies. Each command is a line. Each answer ends with a line that is a dot.
 //
-// A family is frozen until it no longer grows, then killed: nothing can be forked in between. Orphans are found by
-// their mark, which needs /proc; elsewhere only those that descend from the server are. Any user can name a process, with
-// line ends and parentheses in the name: only what the kernel writes after the last `)` of a stat decides who belongs here.
+// The processes are frozen until no new one appears, then killed, so none can fork in between. Orphans are found by their mark,
+// which needs /proc. Without /proc only descendants of the server are found. A user can put line ends and parentheses into the
+// name of a process, so only the fields after the last `)` of a stat are trusted.
 const script = `
 LC_ALL=C; export LC_ALL
 mark=$1 directory=$2 server= frozen=
@@ -127,16 +127,16 @@ rm -rf -- "$directory"
 /** @internal */
 export interface Keeper {
   readonly pid: number
-  /** A private directory, gone with the scope. */
+  /** A private directory, removed with the scope. */
   readonly directory: string
   /** The value of the environment variable `markName` that sessions are to have. */
   readonly mark: string
-  /** What the server says. */
+  /** The server's stderr. */
   readonly stderr: Readable
   /**
    * - `start`: starts the server. When it ends by itself, `PROGRAM ended with status N` is the last line on `stderr`.
    * - `drop`: kills the processes that serve connections.
-   * - `list`: what the sessions have started, as lines `PID PARENT GROUP NAME`.
+   * - `list`: lists the processes of the sessions, as lines `PID PARENT GROUP NAME`.
    */
   readonly request: (command: "start" | "drop" | "list") => Effect.Effect<ReadonlyArray<string>, SshdError>
 }

@@ -17,7 +17,7 @@ export const configFile = (directory: string): string => path.join(directory, "s
 
 const startFailed = (detail: string) => (cause: unknown) => new SshdError({ reason: "StartFailed", detail, cause })
 
-// sshd cannot be asked to choose a port, so somebody may take this one before it does.
+// sshd cannot choose a port by itself. Another process may take this port before sshd does.
 const freePort: Effect.Effect<number, SshdError> = Effect.async((resume) => {
   const server = net.createServer()
   server.on("error", (cause) => resume(Effect.fail(startFailed("127.0.0.1 has no free port")(cause))))

@@ -9,7 +9,7 @@ interface Line {
 }
 
 /**
- * What a server has said: the last lines of it, up to 64 KiB.
+ * The last lines of a server's output, up to 64 KiB.
  *
  * @internal
  */
@@ -17,9 +17,9 @@ export interface ServerLog {
   /** Takes bytes as they come, in any pieces. */
   readonly append: (bytes: Buffer) => void
   readonly say: (line: string) => void
-  /** How many lines there have been. */
+  /** The number of lines so far. */
   readonly length: () => number
-  /** What is kept, from a line number on. */
+  /** The kept lines, from a line number on. */
   readonly text: (from?: number) => string
   /** The first line that matches, from a line number on; waits for it. */
   readonly line: (pattern: RegExp, from: number) => Effect.Effect<string>

@@ -25,7 +25,7 @@ export const sshdConfig = (
   const forced = loginScriptFile === undefined ? settings.forceCommand : `exec /bin/sh ${quote(loginScriptFile)}`
   const variables = [
     settings.mark.join("="),
-    // the script is run by the account's own shell, which is to find no startup files
+    // the account's own shell runs the script, and must not read startup files
     ...(loginScriptFile === undefined ? [] : [quoted(`HOME=${settings.directory}`)])
   ].join(" ")
 

@@ -5,8 +5,8 @@ import type * as Ssh2 from "ssh2"
 import * as ssh2 from "./ssh2.js"
 
 /**
- * A channel of ssh2's server as reads and writes. It never fails: a channel that is lost has ended its input, and takes
- * no more output.
+ * A channel of ssh2's server as reads and writes. Never fails. After the loss of the channel, its input has ended, and output is
+ * refused.
  *
  * @internal
  */

@@ -119,7 +119,7 @@ const serveIncoming = (client: Client, settings: Settings): void => {
       const server = yield* listening(forward)
       const stop = yield* Deferred.make<void>()
       const names = forward.names(server)
-      // Who is told that it listens no more must not find it listening.
+      // The listener closes before the cancellation is acknowledged, so a client never finds it still listening.
       const cancelled = () => {
         server.close()
         Deferred.unsafeDone(stop, Effect.void)

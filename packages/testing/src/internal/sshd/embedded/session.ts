@@ -15,7 +15,7 @@ import { into, pump } from "./pump.js"
 import * as ssh2 from "./ssh2.js"
 
 /**
- * What serves a subsystem: it succeeds with the exit status, and the channel is closed then.
+ * The servers of subsystems. Each succeeds with the exit status. Then the channel is closed.
  *
  * @internal
  */
@@ -26,7 +26,7 @@ export type Subsystems = Readonly<
 type Environment = Readonly<Record<string, string>>
 
 /**
- * What commands are run by, and where.
+ * The shell, directory and environment of commands.
  *
  * @internal
  */

@@ -20,7 +20,7 @@ export const load: Effect.Effect<typeof Ssh2, SshdError> = Effect.tryPromise({
     })
 }).pipe(Effect.map((module) => module.default as unknown as typeof Ssh2))
 
-// What ssh2's server needs for us and does not offer. All of it is as of ssh2 1.17.
+// Internals of ssh2's server that have no public API. As of ssh2 1.17.
 interface Protocol {
   _onWrite: (data: Buffer) => void
   readonly channelSuccess: (channel: number) => void
@@ -96,8 +96,8 @@ export const sendExit = (
 const nothingUnsent = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined }
 
 /**
- * Writes to a channel and its stderr, one chunk at a time: both share one window, and ssh2 keeps what did not fit in a
- * place of each that it never clears, so that a later wait sends it once more and calls back twice.
+ * Writes to a channel and its stderr, one chunk at a time. Both share one window. For each, ssh2 keeps the bytes that did not fit
+ * and never clears them. A later wait would send these bytes again and call back twice.
  *
  * @internal
  */
