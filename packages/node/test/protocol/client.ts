@@ -5,8 +5,8 @@ import { Cause, Effect, Exit, type Fiber, Option, Scope } from "effect"
 import type * as channels from "../../src/internal/protocol/channel.js"
 import * as message from "../../src/internal/protocol/message.js"
 import { make as makeMux } from "../../src/internal/protocol/mux.js"
-import * as peers from "./peer.js"
-import * as worlds from "./world.js"
+import * as peers from "./fakeServer.js"
+import * as worlds from "./scheduler.js"
 
 export const lost = new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "gone" })
 

@@ -23,8 +23,8 @@ import {
   reasonOf,
   received
 } from "./client.js"
-import * as peers from "./peer.js"
-import * as worlds from "./world.js"
+import * as peers from "./fakeServer.js"
+import * as worlds from "./scheduler.js"
 
 describe("a channel", () => {
   it("is opened, used and closed", () => {

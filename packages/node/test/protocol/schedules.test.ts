@@ -19,7 +19,7 @@ import {
   type Options,
   reasonOf
 } from "./client.js"
-import * as worlds from "./world.js"
+import * as worlds from "./scheduler.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })

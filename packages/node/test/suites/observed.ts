@@ -7,7 +7,7 @@ export const made: Array<connections.Connection> = []
 
 /**
  * The module with connections that are seen, for
- * `vi.mock("../src/internal/connection.js", async (original) => (await import("./suites/observed.js")).observed(original))`.
+ * `vi.mock("../../src/internal/multiplexed/connection.js", ...)` in a test.
  */
 export const observed = async (original: <Module>() => Promise<Module>): Promise<typeof connections> => {
   const module = await original<typeof connections>()

@@ -1,0 +1,20 @@
+import { it } from "@effect/vitest"
+import * as interrupted from "../fixtures/interruptions.js"
+import { longServers } from "../suites/servers.js"
+
+for (const kind of longServers) {
+  it.scopedLive(
+    `many transfers that are interrupted leave what is whole, ${kind} server`,
+    () => interrupted.run(kind, 200),
+    300_000
+  )
+
+  for (const transport of ["layer", "layerProcess"] as const) {
+    // FOUND E5
+    it.scopedLive(
+      `many commands that are interrupted twice, or after their timeout, do not go on running, ${transport}, ${kind} server`,
+      () => interrupted.commands(kind, transport, 300),
+      600_000
+    )
+  }
+}
