@@ -148,7 +148,7 @@ describe.skipIf(!openssh || sftpServer === undefined)("an SFTP server without ex
           yield* refused(fs.link(at("file"), at("link")))
           yield* refused(fs.diskFree(at("file")))
           yield* Effect.map(Effect.flip(fs.atomicWrite(at("durable"), "text", { durable: true })), ({ message }) => {
-            assert.include(message, "cannot tell when a file is on the disk")
+            assert.include(message, "`durable` needs fsync@openssh.com")
           })
         }))
       assert.sameMembers(Fs.readdirSync(sshd.directory).filter((name) => /file|absent|moved|tmp$/.test(name)), [

@@ -1,5 +1,6 @@
 /**
- * What may be done with a file. SFTP has no such question, so it is tried, in ways that change nothing that is there.
+ * Checks access to a file or directory. SFTP has no request for this, so the check tries the access without changing existing
+ * entries.
  */
 import type { AccessFileOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -44,7 +45,7 @@ export const check = (
         return Effect.zipRight(looked, made)
       })
     }
-    // Opening a pipe waits for its other end, and all of the session with it.
+    // Opening a pipe waits for its other end, and blocks the whole session.
     const anybody = (bits: number) => ((found.permissions ?? 0) & bits) !== 0
     return readable && !anybody(0o444) || writable && !anybody(0o222) ? denied(call) : Effect.void
   })

@@ -1,6 +1,6 @@
 /**
- * The atomic write, as one bracket: *acquire* a hidden sibling that nobody else can have, *commit* it over the target in
- * one step, or *clean up*. Whoever reads the target sees the old file or the new one.
+ * The atomic write, as one bracket: *acquire* a hidden file with an unguessable name in the target's directory, *commit* it
+ * over the target in one step, or *clean up*. A reader of the target sees the old file or the new one.
  */
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -23,11 +23,11 @@ import * as owner from "./owner.js"
 
 /** @internal */
 export interface AtomicFile {
-  /** Puts bytes behind those before. */
+  /** Appends bytes. */
   readonly write: (bytes: Uint8Array) => Fx<void>
-  /** What will have the name. */
+  /** The hidden file. */
   readonly file: OpenFile
-  /** Gives the file its name. Once: asked again it does nothing. Without it the scope removes what was written. */
+  /** Renames the hidden file to the target. A second call does nothing. Without a commit, the scope removes the hidden file. */
   readonly commit: Fx<void>
 }
 
@@ -41,22 +41,22 @@ const renamedWithin = "30 seconds"
 
 const noEntry = Effect.succeedNone
 
-// What is whole in one go with what makes its file.
+// Content up to this size is sent together with the request that creates the file.
 const small = 64 * 1024
 
-/** What is to be written where, once nothing speaks against it. */
+/** The checked arguments of a write. */
 interface Plan {
   /** Whether the commit was interrupted before the host answered. */
   isInDoubt: boolean
   readonly at: (path: string) => CallContext
-  /** What gets the new content: what the path names, or what that leads to. */
+  /** The path to replace: the path of the call, or the target of a link there. */
   readonly target: string
   readonly existing: Option.Option<Attributes>
-  /** `undefined`: what a new file gets. */
+  /** `undefined`: the default mode of a new file. */
   readonly permissions: number | undefined
   readonly directory: string
   readonly hidden: hiddenFile.Hidden
-  /** Whether the mode is a given one, rather than that of what is there. */
+  /** Whether the caller chose the mode. Otherwise it is that of the existing file. */
   readonly hasMode: boolean
 }
 
@@ -77,7 +77,7 @@ const makePlan = Effect.fnUntraced(function*(
   }
   if (ifAbsent && Option.isSome(named)) return yield* refused("AlreadyExists")
   if (durable && !(yield* operations.offers(at(path), "fsync"))) {
-    return yield* refused("Unknown", "the SFTP server cannot tell when a file is on the disk")
+    return yield* refused("Unknown", "`durable` needs fsync@openssh.com, which this SFTP server lacks")
   }
   const isLink = Option.exists(named, fileMode.isSymbolicLink)
   const [target, existing] = Option.isSome(named) && isLink && symlinks === "follow"
@@ -85,9 +85,9 @@ const makePlan = Effect.fnUntraced(function*(
     : [path, isLink ? Option.none<Attributes>() : named]
   if (Option.exists(existing, fileMode.isDirectory)) return yield* refused("BadResource", "it is a directory")
   if (Option.exists(existing, (found) => !fileMode.isRegularFile(found))) {
-    return yield* refused("BadResource", "it is no regular file")
+    return yield* refused("BadResource", "it is not a regular file")
   }
-  // A set-user-id bit belongs to the owner it was set for, and the new file may have another one.
+  // A set-user-id bit belongs to the old owner, and the new file may have another owner.
   const permissions = mode === undefined
     ? Option.getOrUndefined(
       Option.flatMapNullable(
@@ -112,15 +112,15 @@ const makePlan = Effect.fnUntraced(function*(
   return plan
 })
 
-// What is replaced may be another user's.
+// The replaced file may belong to another user. The mode must then wait for its owner.
 const openingMode = ({ existing, permissions }: Plan): number | undefined =>
   permissions === undefined || Option.isNone(existing) ? permissions : owner.untilOwned(permissions)
 
-// A server that tells no modes has none to set.
+// A server that does not report modes cannot set them.
 const hasPermissions = (own: Attributes, permissions: number): boolean =>
   own.permissions === undefined || (own.permissions & fileMode.permissionBits) === permissions
 
-// An answer also ends the doubt about the commit: the hidden file is gone, so that no commit is still to come.
+// An answer to this removal also settles an interrupted commit: without the hidden file, it can no longer happen.
 const cleanUp = (operations: Operations, { at, hidden, isInDoubt, target }: Plan): Effect.Effect<void> => {
   const [name, hiddenName] = [JSON.stringify(target), JSON.stringify(hidden.path)]
   return hiddenFile.discard(
@@ -132,7 +132,7 @@ const cleanUp = (operations: Operations, { at, hidden, isInDoubt, target }: Plan
   )
 }
 
-// With the directories that are missing above it, which are told.
+// Makes missing parent directories, and returns them.
 const withParents = <A, R>(
   operations: Operations,
   { at, directory }: Plan,
@@ -202,7 +202,7 @@ export const acquire = Effect.fnUntraced(function*(
   )
   const { sendSettle, write } = file.writer(0n)
 
-  // One after the other: a write takes a second handle, and never more. A directory that may not be read is not synced.
+  // Syncs one directory at a time, so that a write needs at most two handles. An unreadable directory is not synced.
   const syncDirectory = (path: string) =>
     Effect.scoped(Effect.flatMap(operations.open(at(path), OpenFlags.read, {}), ({ sync }) => sync)).pipe(
       Effect.catchIf(errors.isReason("PermissionDenied"), () => Effect.void)
@@ -211,7 +211,7 @@ export const acquire = Effect.fnUntraced(function*(
 
   const settle = (permissions: number | undefined) =>
     Effect.flatten(sendSettle({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
-  // The mode of what is replaced is for its owner: it is set once the new file has that owner.
+  // The mode of the replaced file is meant for its owner, so it is set after the owner.
   const settled = Effect.gen(function*() {
     if (Option.isNone(existing)) return yield* settle(permissions)
     const own = yield* settle(undefined)
@@ -226,7 +226,7 @@ export const acquire = Effect.fnUntraced(function*(
     if (isCommitted) return Effect.void
     return Effect.gen(function*() {
       yield* settled
-      // What is on the disk already loses nothing when it is closed: the name can be asked for in the same go.
+      // After fsync a failing close loses nothing, so the rename is sent without waiting for the close.
       const closed = yield* file.sendClose
       if (!canLoseNothing) yield* closed
       yield* Effect.uninterruptibleMask((restore) =>
@@ -244,7 +244,7 @@ export const acquire = Effect.fnUntraced(function*(
 })
 
 /**
- * Writes all at once. What is small takes the same steps as `acquire`, without an effect for each request.
+ * Writes all bytes at once. Small content takes the same steps as `acquire`, without an effect for each request.
  *
  * @internal
  */

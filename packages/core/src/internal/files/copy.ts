@@ -133,7 +133,7 @@ export const copy = (
         if (!fileMode.isSymbolicLink(existing.value)) {
           return yield* Effect.fail(errors.system(at(to), "AlreadyExists", undefined))
         }
-        // As the platform's: one that leads nowhere replaces nothing.
+        // As Node does: a dangling link replaces nothing.
         yield* operations.stat(at(from))
         yield* operations.removeFile(at(to))
       }
@@ -143,7 +143,7 @@ export const copy = (
   const copyDirectory = ({ from, to }: Pair, found: Attributes, isThere: boolean, list: tree.List) =>
     Effect.gen(function*() {
       const permissions = (found.permissions ?? 0o755) & fileMode.accessBits
-      // Its own permissions may forbid what is still to be done in it.
+      // The source's permissions may forbid to add entries, so they are set at the end.
       if (!isThere) yield* operations.makeDirectory(at(to), { permissions: permissions | fileMode.ownerBits })
       const names = yield* list(from, found)
       return {
@@ -168,11 +168,11 @@ export const copy = (
       }
       if (fileMode.isDirectory(found)) {
         if (Option.isSome(existing) && !fileMode.isDirectory(existing.value)) {
-          return yield* refused(to, "a directory does not replace what is none")
+          return yield* refused(to, "a directory does not replace another entry")
         }
         return yield* copyDirectory(pair, found, Option.isSome(existing), list)
       }
-      if (!fileMode.isRegularFile(found)) return yield* refused(from, "it is no file, directory or link")
+      if (!fileMode.isRegularFile(found)) return yield* refused(from, "it is not a file, a directory or a link")
       if (Option.isSome(existing)) {
         if (fileMode.isDirectory(existing.value)) return yield* refused(to, "a file does not replace a directory")
         if (!overwrite) return undefined

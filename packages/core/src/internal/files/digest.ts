@@ -1,5 +1,5 @@
 /**
- * Digests of files: by a command on the host where that is known to see the same file, else of the bytes that SFTP gives.
+ * Digests of files. A command on the host computes them if it sees the same file. Otherwise the bytes are read over SFTP.
  */
 import * as Command from "@effect/platform/Command"
 import type { PlatformError } from "@effect/platform/Error"
@@ -16,15 +16,15 @@ import type { Operations } from "../sftp/requests.js"
 
 const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, sha256: 256, sha512: 512 }
 
-// Less than that is here sooner than a command has begun.
+// Reading a smaller file is faster than starting a command.
 const worthACommand = 128n * 1024n
 
 const exit = { noTool: 93, otherFile: 94 } as const
 
 /**
- * Takes a path, what SFTP has said of the file, an algorithm, and how many bytes from the beginning, or nothing for all. Files are read from stdin, so that no tool prints a name,
- * in whatever way it escapes one. A command need not see the files that SFTP sees (`ChrootDirectory`, a server with roots
- * of its own, another user), and what is another file is not read.
+ * A script that prints a digest. Its arguments are a path, the attributes that SFTP reported, an algorithm, and the number of
+ * bytes from the beginning (empty: all). The tools read from stdin, so that none prints the name, in its own escaping. Commands
+ * may see other files than SFTP does (`ChrootDirectory`, a server with its own root, another user): the attributes must match.
  *
  * @internal
  */
@@ -67,7 +67,7 @@ interface Services {
 
 interface Options {
   readonly algorithm?: DigestAlgorithm | undefined
-  /** So many bytes from the beginning; all of them where it is left out. */
+  /** Number of bytes from the beginning. Left out: all. */
   readonly length?: bigint | undefined
 }
 
@@ -79,7 +79,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
   let runsCommands = true
   const withoutTool = new Set<DigestAlgorithm>()
 
-  // Whether this failure is one of all later commands, too.
+  // Remembers failures that all later commands would have, too.
   const learn = (error: RunError, algorithm: DigestAlgorithm): void => {
     if (error._tag === "RemoteConnectionError") {
       if (["ChannelRefused", "Protocol", "ShellUnavailable", "Unsupported"].includes(error.reason)) runsCommands = false
@@ -104,7 +104,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
       ) {
         return Option.none<string>()
       }
-      // A relative path begins where SFTP does, which need not be where commands do.
+      // A relative path begins at the directory of SFTP. Commands may start in another one.
       const path = yield* operations.realPath(call)
       if (!path.startsWith("/")) return Option.none<string>()
       const command = Command.make("sh", "-c", script, "sh", path, expected, algorithm, `${length ?? ""}`)
@@ -134,7 +134,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
             call,
             "Unknown",
             undefined,
-            `the host does not compute ${algorithm}, and LocalMachine has no \`hash\` to do it here`
+            `the host does not compute ${algorithm}, and LocalMachine has no \`hash\` to compute it locally`
           )
         ),
       onSome: ({ make }) =>
@@ -153,9 +153,9 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
       if (fileMode.isDirectory(found)) {
         return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is a directory"))
       }
-      // To open a pipe would hold up the server.
+      // Opening a pipe would block the server.
       if (found.permissions !== undefined && !fileMode.isRegularFile(found)) {
-        return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is no regular file"))
+        return yield* Effect.fail(errors.system(call, "BadResource", undefined, "it is not a regular file"))
       }
       const digest = yield* onHost(call, found, algorithm, length)
       return Option.isSome(digest) ? digest.value : yield* here(call, algorithm, length)

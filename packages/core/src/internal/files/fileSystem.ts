@@ -1,5 +1,5 @@
 /**
- * The methods of `RemoteFileSystem`, over operations of SFTP.
+ * The methods of `RemoteFileSystem`, on top of SFTP operations.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem, OpenFlag, ReadDirectoryOptions, SizeInput, WatchBackend } from "@effect/platform/FileSystem"
@@ -54,10 +54,10 @@ const secondsOf = (time: Date | number): number => Math.floor(typeof time === "n
 
 const bytesOf = (call: CallContext, size: SizeInput): Effect.Effect<bigint, PlatformError> =>
   (typeof size === "number" && !Number.isSafeInteger(size)) || size < 0
-    ? Effect.fail(errors.badArgument(call, `${size} is no number of bytes`))
+    ? Effect.fail(errors.badArgument(call, `${size} is not a valid byte count`))
     : Effect.succeed(BigInt(size))
 
-// What bits there are for a new file is the umask's to say, unless a mode is given.
+// Without a mode, the server's umask decides the permission bits of a new file.
 const withMode = (mode: number | undefined) => mode === undefined ? {} : { permissions: mode }
 
 /** @internal */
@@ -69,7 +69,7 @@ export const make = (
   const openRaw = (method: string, path: string, flag: OpenFlag, mode?: number) =>
     operations.open({ method, path }, flags[flag], withMode(mode))
 
-  // Some servers ignore the flag for appending, and would write to the beginning.
+  // Some servers ignore the append flag, and would write at the beginning.
   const endOf = (method: string, path: string, flag: OpenFlag, { stat }: OpenFile) =>
     flag.startsWith("a")
       ? Effect.flatMap(stat, ({ size }) =>
@@ -103,7 +103,7 @@ export const make = (
       size !== undefined && (typeof size === "number" && !Number.isSafeInteger(size) || size < 0)
     )
     return wrong !== undefined
-      ? Stream.fail(errors.badArgument({ method: "stream", path }, `${wrong} is no number of bytes`))
+      ? Stream.fail(errors.badArgument({ method: "stream", path }, `${wrong} is not a valid byte count`))
       : Stream.unwrapScoped(Effect.map(openRaw("stream", path, "r"), (file) =>
         file.stream(
           BigInt(offset),
@@ -145,7 +145,7 @@ export const make = (
       ({ commit, write }) => Sink.mapEffect(Sink.forEach(write), () => commit)
     ))
 
-  // SFTP has 32 bits for each.
+  // SFTP has 32 bits for each of them.
   const setNumbers = (call: CallContext, attributes: Readonly<Record<string, number>>) => {
     const wrong = Object.entries(attributes).find(([, value]) => !isUint32(value))
     return wrong === undefined
@@ -189,7 +189,7 @@ export const make = (
     readLink: (path) => operations.readLink({ method: "readLink", path }),
     realPath: (path) => {
       const call = { method: "realPath", path }
-      // The server tells the path of what is not there, too.
+      // The server also resolves paths that do not exist.
       return Effect.zipRight(operations.stat(call), operations.realPath(call))
     },
     truncate: (path, length = 0) => {
@@ -229,7 +229,7 @@ export const make = (
             error instanceof RangeError
               ? errors.badArgument(
                 { method: "readFileString", path },
-                `there is no encoding ${JSON.stringify(encoding)}`
+                `unknown encoding ${JSON.stringify(encoding)}`
               )
               : errors.system(
                 { method: "readFileString", path },

@@ -1,5 +1,5 @@
 /**
- * Hidden files and directories that exist for a moment, beside what they are for.
+ * Hidden files and directories that exist for a short time, in the directory that they are used for.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import * as errors from "../sftp/errors.js"
 import * as hiddenNames from "./hiddenNames.js"
 
 /**
- * A name of a file or directory of ours.
+ * A hidden file or directory of this library.
  *
  * @internal
  */
@@ -40,8 +40,8 @@ export const unsafePathIn = (directory: string): string =>
 export const nameIn = (directory: string): Effect.Effect<Hidden> => Effect.sync(() => named(unsafePathIn(directory)))
 
 /**
- * Runs what creates it. Only an interruption or a lost answer leaves doubt whether it exists, a refusal does not. `isMade`:
- * whether it was made before the effect failed.
+ * Runs the effect that creates the hidden file. If this is interrupted or the answer is lost, the file may exist. After a
+ * refusal it does not exist, unless `isMade` returns true: the effect created it before it failed.
  *
  * @internal
  */
@@ -59,8 +59,8 @@ export const creating = <A, R>(
   })
 
 /**
- * Removes it if it may exist. No interruption ends this, and it waits for `finalizer.grace` at most. Logs `left` as a warning
- * if it may remain.
+ * Removes the hidden file if it may exist. Cannot be interrupted, and takes at most `finalizer.grace`. Logs `left` as a warning
+ * if the file may remain.
  *
  * @internal
  */

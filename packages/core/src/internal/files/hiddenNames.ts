@@ -1,5 +1,5 @@
 /**
- * The names of hidden files, which only this library makes: one grammar, for those who write, list and sweep them.
+ * The names of this library's hidden files: one grammar for writing, listing and sweeping them.
  */
 import * as text from "../lib/text.js"
 
@@ -8,8 +8,8 @@ const temporary = ".tmp"
 const partial = ".part"
 
 /**
- * The name that a file is written under. Unguessable, and its length does not depend on the target's, which may be the
- * longest.
+ * The name that a file is written under before its rename. It cannot be guessed. Its length is fixed, because the target's name
+ * may already have the maximum length.
  *
  * @internal
  */
@@ -19,7 +19,7 @@ export const temporaryName = (unguessable: string): string => `${beginning}${ung
 export const isTemporary = (name: string): boolean => /^\.effect-remote-[0-9a-f]{32}\.tmp$/.test(name)
 
 /**
- * Whether a file of that name waits for the rest of a transfer.
+ * Whether this is the name of a partial file, which a resumable transfer left.
  *
  * @internal
  */
@@ -29,7 +29,7 @@ export const isPartial = (name: string): boolean =>
 /** @internal */
 export const isHidden = (name: string): boolean => name.startsWith(beginning) && (isTemporary(name) || isPartial(name))
 
-// FNV-1a with 64 bits. A name that somebody makes for another's to be taken costs a comparison, no more.
+// FNV-1a with 64 bits. A deliberate collision costs only a comparison, because resuming compares the content.
 const hash = (name: string): string => {
   let value = 0xcbf29ce484222325n
   for (const byte of text.encode(name)) value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n)
@@ -37,14 +37,15 @@ const hash = (name: string): string => {
 }
 
 /**
- * What the names of all partial files of a target begin with.
+ * The beginning of the names of all partial files of a target.
  *
  * @internal
  */
 export const partialsOf = (name: string): string => `${beginning}${hash(name)}-`
 
 /**
- * The name of a partial file: the same for the same target, size and time, and short whatever the target's name.
+ * The name of a partial file. It depends only on the target, the size and the time. It is short even if the target's name is
+ * long.
  *
  * @internal
  */

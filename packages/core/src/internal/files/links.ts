@@ -1,6 +1,6 @@
 /**
- * Links at a path that is to be written, followed here and not by the host: a new file takes the place of what they lead
- * to. The rule is the kernel's own (`fs.protected_symlinks`, proc_sys_fs(5)), which resolving by name would evade.
+ * Follows links at a path to write. The client follows them, because the new file replaces the link's target by name. This
+ * would evade the kernel's protection (`fs.protected_symlinks`, proc_sys_fs(5)), so the same rule is applied here.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -21,8 +21,8 @@ const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
   Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(findConnectionError(error)), () => Effect.succeedNone)
 
 /**
- * Whether an entry lies in a sticky directory that everybody may write to, and belongs to another user than that directory.
- * Anybody could have made it, for this user to use.
+ * Whether an entry lies in a sticky directory that everybody may write to, and has another owner than that directory. Any user
+ * could have made it, for this user to use.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const isByAnybody = (operations: Operations, { method, path }: CallContex
     (directory) => sharedDirectory.isSuspect(Option.getOrUndefined(directory), { uid })
   )
 
-// Whoever may make a link there could make one for root to follow. A new file shows who this user is.
+// Any user of such a directory could make a link there, for root to follow. The owner of a new file shows who this user is.
 const mayFollow = (operations: Operations, call: CallContext, link: Attributes): Fx<boolean> =>
   Effect.gen(function*() {
     if (!(yield* isByAnybody(operations, call, link))) return true
@@ -41,8 +41,8 @@ const mayFollow = (operations: Operations, call: CallContext, link: Attributes):
   })
 
 /**
- * Where a link leads, and what is there: never a link. Fails with `PermissionDenied` for another user's link in a sticky
- * directory that everybody may write to.
+ * Follows a link, and further links, to a path that is not a link. Returns that path and the entry there. Fails with
+ * `PermissionDenied` for another user's link in a sticky directory that everybody may write to.
  *
  * @internal
  */

@@ -14,8 +14,8 @@ export interface AtomicOptions {
   /** The permission bits of the new file. Left out: those of the file it replaces, else what the host's umask leaves. */
   readonly mode?: number | undefined
   /**
-   * Never replaces a file: fails with `AlreadyExists` if there is one, also if another process makes it meanwhile. Of two
-   * concurrent writes one succeeds. Default: false.
+   * Never replaces a file. Fails with `AlreadyExists` if the file exists, also if another process makes it during the write. Of
+   * two concurrent writes one succeeds. Default: false.
    */
   readonly ifAbsent?: boolean | undefined
   /**

@@ -1,16 +1,16 @@
 /**
- * A file that takes the place of another gets its owner and its group, as far as the server lets this user.
+ * Gives a file the owner and group of the file that it replaces, as far as the server allows this user.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import type { Attributes } from "../../protocol/Sftp.js"
 import * as fileMode from "../lib/fileMode.js"
 
-// What programs ask for when they make a file.
+// The mode that programs usually create files with.
 const usualMode = 0o666
 
 /**
- * The mode to make a file with whose owner and group are still unknown: no more for its group than for others.
+ * The mode of a new file until its owner and group are set. Its group gets no more rights than others.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ export const untilOwned = (permissions: number): number =>
   permissions & (fileMode.ownerBits | fileMode.othersBits | (permissions & fileMode.othersBits) << 3)
 
 /**
- * Whether one belongs to somebody else than the other, as far as is known.
+ * Whether two files have different owners or groups, as far as the server reports them.
  *
  * @internal
  */
@@ -26,16 +26,16 @@ export const differs = (own: Attributes, { gid, uid }: Attributes): boolean =>
   uid !== undefined && gid !== undefined && (own.uid !== uid || own.gid !== gid)
 
 interface Kept {
-  /** The mode that the file is to have. */
+  /** The final mode of the file. */
   readonly permissions: number | undefined
-  /** Whether its owner or group was changed, which takes some bits of the mode away. */
+  /** Whether its owner or group was changed, which may clear bits of the mode. */
   readonly isChanged: boolean
 }
 
 /**
- * Gives a new file the owner and the group of what it replaces. Takes over neither these nor the mode if another user may
- * have put that there for this user to write to. If the group could not be kept, its rights become those of others. If the
- * owner could not be kept, others get no more than the new file has: another user chose that mode.
+ * Gives a new file the owner and the group of the file that it replaces. Keeps neither these nor the mode if another user may
+ * have made that file for this user to write to. If the group could not be kept, its rights become those of others. If the
+ * owner could not be kept, others get no more rights than the new file has, because another user chose that mode.
  *
  * @internal
  */

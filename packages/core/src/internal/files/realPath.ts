@@ -6,7 +6,7 @@ import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 
 /**
- * The name without links of what is at a path, or would be if it were there.
+ * Resolves the links of a path. The path need not exist: the links of its existing part are resolved.
  *
  * @internal
  */
@@ -17,7 +17,7 @@ export const intended = (operations: Operations, call: CallContext): Effect.Effe
     () =>
       Effect.map(
         intended(operations, { ...call, path: posixPath.parent(call.path) }),
-        // There are no links in what is missing.
+        // The missing part of the path contains no links.
         (above) => posixPath.normalize(posixPath.join(above, posixPath.base(call.path)))
       )
   )

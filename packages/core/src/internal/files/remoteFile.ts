@@ -1,5 +1,5 @@
 /**
- * A file of the host as the platform's `File`: a position kept here, under one lock.
+ * A file of the host as the platform's `File`. The position is kept locally, under one lock.
  */
 import { FileDescriptor, FileTypeId, Size } from "@effect/platform/FileSystem"
 import type { File } from "@effect/platform/FileSystem"
@@ -9,14 +9,14 @@ import type { Attributes } from "../../protocol/Sftp.js"
 import * as fileMode from "../lib/fileMode.js"
 import type { OpenFile } from "../sftp/openFile.js"
 
-// The host's handle is no number; this one only tells files apart.
+// SFTP handles are not numbers. This number only distinguishes open files.
 let lastDescriptor = 0
 
 const seconds = (time: number | undefined): Option.Option<Date> =>
   Option.map(Option.fromNullable(time), (value) => new Date(value * 1000))
 
 /**
- * What SFTP tells of a file. It knows no device, no inode and no number of links.
+ * Converts the attributes of SFTP. They lack the device, the inode and the number of links.
  *
  * @internal
  */
@@ -38,8 +38,8 @@ export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, uid }: Att
 })
 
 /**
- * `end` is where the first write goes if the file was opened for appending. A server that has an append mode of its own
- * ignores it.
+ * Makes a `File`. `end` is the offset of the first write, if the file was opened for appending. A server with its own append
+ * mode ignores it.
  *
  * @internal
  */
@@ -68,7 +68,7 @@ export const make = (open: OpenFile, end: Option.Option<bigint>): File => {
     fd: FileDescriptor(++lastDescriptor),
     stat: Effect.map(open.stat, info),
     sync: open.sync,
-    // Typed as void by the platform; Node's gives the position, too.
+    // The platform types this as void. Node's implementation also returns the position.
     seek: (offset, from) =>
       locked(Effect.sync(() => position = from === "start" ? Size(offset) : Size(position + Size(offset)))),
     read: (buffer) =>

@@ -1,5 +1,5 @@
 /**
- * Removing: never what a link names, and never what nobody means to remove.
+ * Removes files and trees. Never removes the target of a link, the root directory or the home directory.
  */
 import type { RemoveOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 import * as tree from "./tree.js"
 
-// Of a directory, by its name without links, so that no way of writing it is overlooked.
+// Compares the real path of a directory, so that every way of writing it is recognized.
 const checkDirectory = (operations: Operations, call: CallContext): Fx<void> =>
   Effect.gen(function*() {
     const [real, home] = yield* Effect.all(
@@ -33,7 +33,7 @@ const checkDirectory = (operations: Operations, call: CallContext): Fx<void> =>
 
 const removeTree = (operations: Operations, root: CallContext, known: Attributes, limit?: number): Fx<void> => {
   const { method } = root
-  // Somebody else may remove the same: what is gone already is none of our concern, and the rest is.
+  // Another process may remove the same tree. Entries that are gone already are skipped.
   const orGone = (call: CallContext) => <A>(removal: Fx<A>): Fx<A | undefined> =>
     call === root ? removal : Effect.catchIf(removal, errors.isNotFound, () => Effect.succeed(undefined))
   const enter = (call: CallContext, list: tree.List): Fx<tree.Listed<CallContext> | undefined> =>
@@ -55,7 +55,7 @@ const removeTree = (operations: Operations, root: CallContext, known: Attributes
 }
 
 /**
- * `limit` bounds the names that wait. Default: 1,000,000.
+ * Removes a file, or a tree with `recursive`. `limit`: maximum number of listed names that wait. Default: 1,000,000.
  *
  * @internal
  */
@@ -71,20 +71,20 @@ export const remove = (
   if (name === "." || name === "..") {
     return Effect.fail(errors.badArgument(call, `${JSON.stringify(path)} does not name what is removed`))
   }
-  // With a slash behind it a link stands for what it names.
+  // With a slash at its end, the path of a link means the link's target.
   const named = posixPath.withoutSlashes(path)
   const removed = Effect.flatMap(operations.lstat({ method, path: named }), (found) => {
     if (!fileMode.isDirectory(found)) {
       return named === path
         ? operations.removeFile(call)
-        : Effect.fail(errors.system(call, "BadResource", undefined, "it is no directory"))
+        : Effect.fail(errors.system(call, "BadResource", undefined, "it is not a directory"))
     }
     return Effect.zipRight(
       checkDirectory(operations, call),
       recursive
         ? removeTree(operations, call, found, limit)
         : Effect.fail(
-          errors.system(call, "Unknown", undefined, "it is a directory, which is removed with `recursive` only")
+          errors.system(call, "Unknown", undefined, "it is a directory: set `recursive` to remove it")
         )
     )
   })

@@ -1,5 +1,6 @@
 /**
- * What killed clients leave behind: recognised by its name, and old by the clock of the file system that it lies on.
+ * Removes hidden files that killed clients left. They are known by their names. Their age is measured by the clock of their
+ * file system.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Duration from "effect/Duration"
@@ -16,14 +17,14 @@ import * as probe from "./probe.js"
 const method = "sweepTemporary"
 
 /**
- * SFTP does not tell the time, and the host's own clock need not be that of a file server: a new file has the time that
- * counts.
+ * Returns the time of the file system: the time of a new file. SFTP has no request for it, and a file server's clock may differ
+ * from the host's.
  */
 const now = (operations: Operations, directory: string): Effect.Effect<number, PlatformError> => {
   const call = { method, path: directory }
   return Effect.flatMap(probe.attributes(operations, call), ({ mtime }) =>
     mtime === undefined
-      ? Effect.fail(errors.system(call, "Unknown", undefined, "the SFTP server tells no times"))
+      ? Effect.fail(errors.system(call, "Unknown", undefined, "the SFTP server does not report the times of files"))
       : Effect.succeed(mtime))
 }
 
@@ -38,7 +39,7 @@ export const sweepTemporary = (
     const least = duration.finite(olderThan)
     if (Option.isNone(least)) {
       return yield* Effect.fail(
-        errors.badArgument(call, `${String(olderThan)} is no time that a file can be left alone for`)
+        errors.badArgument(call, `\`olderThan\` must be a finite, non-negative duration, got ${String(olderThan)}`)
       )
     }
     const entries = (yield* operations.list(call)).filter(({ attributes, filename }) =>
@@ -46,14 +47,14 @@ export const sweepTemporary = (
     )
     if (entries.length === 0) return []
     const time = yield* now(operations, directory)
-    // Both times are whole seconds, rounded down: the difference can be almost one too many.
+    // Both times are whole seconds, rounded down, so the difference can be almost one second too large.
     const isOld = ({ mtime }: { readonly mtime?: number }) =>
       mtime !== undefined && Math.max(0, time - mtime - 1) >= Duration.toSeconds(least.value)
     const removed = yield* Effect.forEach(
       entries.filter(({ attributes }) => isOld(attributes)),
       ({ filename }) =>
         Effect.as(operations.removeFile({ method, path: posixPath.join(directory, filename) }), [filename]).pipe(
-          // Somebody else's in a directory of many, or gone by now.
+          // The file belongs to another user in a shared directory, or is gone already.
           Effect.catchIf(errors.isReason("NotFound", "PermissionDenied"), () => Effect.succeed([]))
         ),
       { concurrency: 8 }

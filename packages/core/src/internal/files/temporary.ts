@@ -19,10 +19,10 @@ import * as remove from "./remove.js"
 
 const nobodyElse = { directory: { permissions: 0o700 }, file: { permissions: 0o600 } }
 
-// What the platform's own leaves to chance is six characters long.
+// Number of random characters. Node uses six.
 const lengthOfChance = 12
 
-// After a good end, a large directory may take longer to remove than an interruption may wait.
+// A large directory may take longer to remove than the grace of an interruption. After success there is more time.
 const removedWithin = "30 seconds"
 
 /**
@@ -76,7 +76,7 @@ export const directory = (
   })
 
 /**
- * A file in a directory of its own, as the platform's.
+ * A file in a directory of its own, as Node's implementation makes it.
  *
  * @internal
  */
@@ -105,7 +105,7 @@ export const file = (
   })
 
 /**
- * Creates it. If that fails or is interrupted, nothing of it stays.
+ * Creates a temporary file or directory. Removes it if that fails or is interrupted.
  *
  * @internal
  */
@@ -116,13 +116,13 @@ export const make = (named: Fx<Temporary>): Fx<string> =>
   )
 
 /**
- * Creates it, until the scope closes.
+ * Creates a temporary file or directory, and removes it when the scope closes.
  *
  * @internal
  */
 export const scoped = (named: Fx<Temporary>): Effect.Effect<string, PlatformError, Scope.Scope> =>
   Effect.flatMap(named, ({ create, path, remove }) =>
-    // Registered first, so that nothing can come between.
+    // Registered first, so that an interruption between both is not missed.
     Effect.zipRight(
       Effect.addFinalizer((exit) => remove(Exit.isSuccess(exit) ? removedWithin : finalizer.grace)),
       Effect.as(create, path)

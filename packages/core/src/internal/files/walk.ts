@@ -1,6 +1,6 @@
 /**
- * Directory trees as streams: a directory is listed when what is in it is asked for, and then as a whole, so that no handle
- * is left open between.
+ * Directory trees as streams. A directory is listed when its first entry is pulled. It is listed as a whole, so that no handle
+ * stays open between pulls.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Chunk from "effect/Chunk"
@@ -20,7 +20,7 @@ import * as remoteFile from "./remoteFile.js"
 
 const { Directory, Failed, File, Other, SymbolicLink } = WalkEntry
 
-/** The directories that lead somewhere, by their real paths. */
+/** The real paths of the directories above an entry. */
 interface Way {
   readonly real: string
   readonly above: Way | undefined
@@ -29,7 +29,7 @@ interface Way {
 interface Place {
   readonly path: string
   readonly depth: number
-  /** Known where links are followed. */
+  /** Known only if links are followed. */
   readonly way: Way | undefined
 }
 
@@ -38,17 +38,17 @@ interface Listing extends Place {
   next: number
 }
 
-// As many entries as one pull gives; they are made only then.
+// Maximum number of entries in one pull. They are made during the pull.
 const atOnce = 256
 
-// Far more than a host takes.
+// Far longer than the limit of any host.
 const longestPath = 32768
 
 const isTyped = ({ permissions = 0 }: Attributes): boolean => fileMode.hasType(permissions)
 
 /**
- * Whether a directory is one that the way leads through. Directories that are entered by their names cannot be: one on the
- * way would lie below a link's target, and then the target is on the way, too.
+ * Whether a directory is on the way, or above a directory on it. Only targets of links need this check. If a directory that is
+ * entered by name were on the way, it would lie below a link's target, and then that target is on the way, too.
  */
 const isOn = (way: Way | undefined, real: string): boolean => {
   const inside = posixPath.join(real, "")
@@ -58,11 +58,11 @@ const isOn = (way: Way | undefined, real: string): boolean => {
   return false
 }
 
-// A link that leads nowhere, or in a circle, is told as what it is.
+// A dangling or circular link is an entry `SymbolicLink`.
 const leadsNowhere = errors.isReason("NotFound", "BadResource")
 
 interface Options extends WalkOptions {
-  /** Whether files of writes that are under way are given, too. Default: false. */
+  /** Whether to include hidden files of unfinished writes. Default: false. */
   readonly hidden?: boolean
   readonly recursive?: boolean
 }
@@ -85,7 +85,7 @@ export const walk = (
       : Other(told)
   }
 
-  // A connection that is lost is no matter of one entry.
+  // A lost connection fails the whole walk, not one entry.
   const failed = ({ depth, path }: Place) => (error: PlatformError): Effect.Effect<WalkEntry, PlatformError> =>
     Option.isSome(findConnectionError(error)) ? Effect.fail(error) : Effect.succeed(Failed({ path, depth, error }))
 
@@ -108,7 +108,7 @@ export const walk = (
       if (place.path.length > longestPath) {
         return yield* Effect.fail(errors.system(call, "Unknown", undefined, "the path is too long"))
       }
-      // Together those that wait are no more than one directory may have.
+      // All listed names that wait count towards the limit of one directory.
       const waiting = listings.reduce((sum, { entries, next }) => sum + entries.length - next, 0)
       listings.push({ ...place, way, entries: yield* operations.list(call, { limit: limit - waiting }), next: 0 })
       return Chunk.empty<WalkEntry>()
@@ -142,7 +142,7 @@ export const walk = (
         } else if (hidden || !hiddenNames.isHidden(filename)) {
           const place = child(listing, filename)
           if (!isTyped(attributes) || followLinks && fileMode.isSymbolicLink(attributes)) {
-            // Asks the host, which waits for its own turn.
+            // Waits for a request to the host, so the entries before it are returned first.
             if (taken.length > 0) break
             listing.next++
             return Effect.map(Effect.catchAll(look(place, attributes), failed(place)), Chunk.of)
@@ -206,7 +206,7 @@ export const listFiles = (
   Effect.map(pathsOf(operations, method, path, limit, ({ _tag }) => _tag === "File"), (paths) => paths.sort())
 
 /**
- * The paths of all there is, as seen from the directory.
+ * The paths of all entries below a directory, relative to it.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Changes of files, seen by looking again and again: SFTP tells of none.
+ * Detects changes of files by polling, because SFTP does not report them.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import { WatchEventCreate, WatchEventRemove, WatchEventUpdate } from "@effect/platform/FileSystem"
@@ -22,11 +22,11 @@ const method = "watch"
 
 interface Look {
   readonly type: File.Type
-  /** What an update changes. A directory is not changed by what becomes of its entries. */
+  /** The attributes whose change is an update. For a directory, changes of its entries do not count. */
   readonly state: string
 }
 
-/** By the path as seen from what is watched, which is `""` itself; a directory before what is in it. */
+/** Keys are paths relative to the watched path, which is `""` itself. A directory comes before its entries. */
 type Looks = ReadonlyMap<string, Look>
 
 const look = ({ gid, mode, mtime, size, type, uid }: File.Info): Look => {
@@ -65,7 +65,7 @@ const changes = (before: Looks, after: Looks, nameOf: (path: string) => string):
     if (was?.type !== type) rest.push(WatchEventCreate({ path: nameOf(path) }))
     else if (was.state !== state) rest.push(WatchEventUpdate({ path: nameOf(path) }))
   }
-  // What is in a directory goes before it.
+  // The entries of a removed directory come before the directory.
   return [...gone.reverse(), ...rest]
 }
 
@@ -76,14 +76,16 @@ export const make =
     const call = { method, path }
     const interval = Option.filter(duration.finite(options.interval ?? "1 second"), Duration.greaterThan(Duration.zero))
     if (Option.isNone(interval)) {
-      return Stream.fail(errors.badArgument(call, `${String(options.interval)} is no time between two looks`))
+      return Stream.fail(
+        errors.badArgument(call, `\`interval\` must be a positive duration, got ${String(options.interval)}`)
+      )
     }
-    // As Node: what is watched has its own name in events.
+    // As in Node, events name the watched path itself by its base name.
     const ownName = posixPath.base(path) || path
     const nameOf = (path: string) => path === "" ? ownName : path
     const lookAgain = Effect.catchIf(
       lookAt(operations, path, options),
-      // Gone, or about to be something else: the next look tells.
+      // The path is gone, or is being replaced. The next poll sees the result.
       errors.isReason("NotFound", "BadResource"),
       () => Effect.succeed<Looks>(new Map())
     )

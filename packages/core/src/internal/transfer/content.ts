@@ -41,7 +41,7 @@ interface Place {
   readonly path: string
 }
 
-// Two streams have pieces of different sizes. This takes as many bytes as are asked for, at most.
+// The pieces of two streams differ in size. This takes at most the number of bytes that is asked for.
 const taker = (place: Place, length: bigint): Effect.Effect<
   (most: number) => Fx<Uint8Array>,
   PlatformError,

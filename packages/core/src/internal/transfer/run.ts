@@ -30,7 +30,9 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
       )
     }
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      return yield* Effect.fail(errors.badArgument(atSource, `\`concurrency\` must be a positive integer, got ${concurrency}`))
+      return yield* Effect.fail(
+        errors.badArgument(atSource, `\`concurrency\` must be a positive integer, got ${concurrency}`)
+      )
     }
     if (options.verify === "digest" && Option.isNone(hash)) {
       return yield* Effect.fail(

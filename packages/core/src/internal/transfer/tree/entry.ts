@@ -44,7 +44,10 @@ const leadsOf = ({ job: { from, method, ...rest } }: tree.Tree, path: string): F
     yield* job.checkCarried({ from, method, ...rest }, leads, rest.to.carriesBytes)
     if (!from.carriesBytes && leads.includes("\ufffd")) {
       return yield* Effect.fail(
-        errors.badArgument({ method, path }, "the link's target is not UTF-8, and this file system reads only UTF-8 names")
+        errors.badArgument(
+          { method, path },
+          "the link's target is not UTF-8, and this file system reads only UTF-8 names"
+        )
       )
     }
     return leads

@@ -66,7 +66,10 @@ const lookAtSource = (
       errors.isNotFound(error) && !from.carriesBytes && name.includes("\ufffd"),
     () =>
       Effect.fail(
-        errors.badArgument({ method, path }, "its name is not UTF-8, and the source's file system reads only UTF-8 names")
+        errors.badArgument(
+          { method, path },
+          "its name is not UTF-8, and the source's file system reads only UTF-8 names"
+        )
       )
   )
 
