@@ -9,7 +9,7 @@ export interface Variables {
 }
 
 /**
- * Why there is no value, in the words of dash.
+ * An expression cannot be evaluated. The message is that of dash.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What the shell does by itself.
+ * The builtins of the shell.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,7 +1,7 @@
 /**
- * The shell and its tools see bytes, as they do in the C locale: a value is a string of one character for each byte, so
- * that lengths, patterns and orders are those of bytes and nothing is lost. Words, names and values outside of them are
- * strings as `Sftp.encodeName` has them.
+ * Conversions between the byte strings of the shell and ordinary strings. As in the C locale, the shell and its tools see bytes.
+ * A value is a string with one character for each byte. So lengths, patterns and orders are those of bytes, and nothing is lost.
+ * Outside of the shell, words, names and values are strings as `Sftp.encodeName` encodes them.
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 

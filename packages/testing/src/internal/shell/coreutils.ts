@@ -1,5 +1,5 @@
 /**
- * What the host runs that nobody scripted: a shell, and the tools that scripts lean on.
+ * Programs of the host that are not scripted by a test: a shell, and the tools that shell scripts need.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -77,7 +77,7 @@ const fromFile = (
     const start = yield* Effect.option(
       Effect.scoped(Effect.flatMap(files.open(name, flags, 0), (file) => file.read(0n, 256)))
     )
-    // a program of the machine itself, which no first line of text tells, is none of the double's
+    // a binary program of a real machine cannot run on the host
     const isProgram = (bytes: Uint8Array) => bytes.subarray(0, (bytes.indexOf(10) + 1) || bytes.length).includes(0)
     if (start._tag === "None" || isProgram(start.value)) return Option.none()
     const match = /^#![ \t]*([^ \t\n]+)(?:[ \t]+([^\n]*?))?[ \t]*\n/.exec(bytes.decode(start.value))

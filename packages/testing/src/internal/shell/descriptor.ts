@@ -1,5 +1,6 @@
 /**
- * What a descriptor of the shell leads to. Those who inherit one share it, and with it the place in a file.
+ * Descriptors of the shell: sources and targets of bytes. Programs that inherit a descriptor share it, including the position in
+ * a file.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -19,7 +20,7 @@ export interface Source {
 export interface Target {
   /** `false` once nobody reads any more. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, PosixError>
-  /** What is written to, where it is a file. */
+  /** The file written to, if the target is a file. */
   readonly file?: OpenFile | undefined
 }
 

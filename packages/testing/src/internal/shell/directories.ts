@@ -16,7 +16,7 @@ export const at = (directory: string, path: string): string => bytes.toText(reso
 const atOnce = 256
 
 /**
- * What a directory holds, without `.` and `..`, in the order of bytes.
+ * Lists the names in a directory, without `.` and `..`, in the order of bytes.
  *
  * @internal
  */
@@ -121,7 +121,7 @@ export const real = (files: SftpFileSystem, path: string, mayEnd: boolean): Effe
         found = way
       }
     }
-    // with a slash behind it, what is there must be a directory
+    // if a slash ends the path, an existing file must be a directory
     if (/\/\.?$/.test(path) && found !== "" && (yield* Effect.isSuccess(files.lstat(bytes.toText(found))))) {
       yield* files.stat(bytes.toText(`${found}/.`))
     }

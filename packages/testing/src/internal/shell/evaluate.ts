@@ -1,5 +1,5 @@
 /**
- * How a script runs. What is done to the shell itself is done to the value that stands for it.
+ * Runs scripts. Changes to the shell are changes to its state, a mutable value.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

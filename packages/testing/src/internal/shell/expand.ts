@@ -35,7 +35,7 @@ const parameter = (shell: Shell, name: string): string | undefined => {
   }
 }
 
-/** What fields end at. @internal */
+/** The characters that separate fields. @internal */
 export const separators = (shell: Shell): string => valueOf(shell, "IFS") ?? (shell.variables.has("IFS") ? "" : " \t\n")
 
 const atom = (text: string, quoted: boolean): Atom => ({ text, quoted, splits: !quoted })

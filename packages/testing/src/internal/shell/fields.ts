@@ -4,8 +4,8 @@
 import type * as pattern from "./pattern.js"
 
 /**
- * A run of bytes; `splits`: the result of an expansion, to be split into fields. `undefined` is the end of a field. In what
- * comes first behind `"$@"` (`ofAll`), each blank separates, as any other separator does: so it is with dash.
+ * A run of bytes. `splits` marks the result of an expansion, which is split into fields. `undefined` is the end of a field. In
+ * the first run after `"$@"` (`ofAll`), each blank separates two fields, as other separators do. That matches dash.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
       ended = false
     } else if (!one.splits) {
       if (one.ofAll === true) isBehindAll = true
-      // an empty text that is not quoted makes no field
+      // an empty text does not form a field unless it is quoted
       if (one.text !== "" || one.quoted) (current ??= []).push(one)
       ended = false
     } else {
@@ -68,8 +68,8 @@ export const fieldsOf = (ifs: string, atoms: ReadonlyArray<Atom>): ReadonlyArray
 }
 
 /**
- * What `read` makes of a line: so many fields, the last of them with all that is left. `escaped` tells which characters
- * separate nothing.
+ * Splits a line as `read` does, into at most `count` fields. The last field is the rest of the line. The characters at the
+ * `escaped` positions do not separate fields.
  *
  * @internal
  */

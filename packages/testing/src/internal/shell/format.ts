@@ -5,9 +5,9 @@
 /** @internal */
 export interface Formatted {
   readonly text: string
-  /** What was wrong with the arguments, which are used as far as they go. */
+  /** Messages about invalid arguments. Their valid part is used. */
   readonly problems: ReadonlyArray<string>
-  /** What is not done. */
+  /** The construct that is not supported. */
   readonly refused: string | undefined
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who the user is. A file system does not tell: it is the owner of the home directory.
+ * The user of a session. A file system does not report the user, so it is the owner of the home directory.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,5 +1,5 @@
 /**
- * What tools read: files and stdin, in chunks or in lines.
+ * The input of tools: files and stdin, in chunks or in lines.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ import * as message from "./message.js"
 import type { Closed, Stop, Tool } from "./tool.js"
 
 /**
- * Whether what is read is what the tool writes to, behind its end: it would go on for ever.
+ * Whether the tool reads the file that it appends its output to. It would never reach the end.
  *
  * @internal
  */
@@ -39,10 +39,10 @@ const use = <A, E>(
       )
     )
 
-// So many chunks are read before whoever waits for a timer has a turn: no file is too long to be interrupted.
+// Timers run after this number of chunks, so reading a long file can be interrupted.
 const chunksPerTurn = 64
 
-/** Whoever waits for a timer has a turn. @internal */
+/** Yields to Node's event loop, so timers can fire. @internal */
 export const turn = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
@@ -144,7 +144,7 @@ export const linesOf = (text: string, end = "\n"): ReadonlyArray<string> =>
 export const withoutEnd = (line: string): string => line.endsWith("\n") ? line.slice(0, -1) : line
 
 /**
- * Does it for each operand, stdin where there is none, and goes on after those that cannot be read.
+ * Runs an effect for each operand, or for stdin without operands. Goes on after an operand that cannot be read.
  *
  * @internal
  */

@@ -34,7 +34,7 @@ const messages: Readonly<Record<Errno, string>> = {
 }
 
 /**
- * What the C library says of an error.
+ * The C library's message for an error.
  *
  * @internal
  */
@@ -64,7 +64,7 @@ export const quote = (name: string): string => {
   }).join("")
 }
 
-/** A text as GNU's tools show it that is no name: in quotes of C. @internal */
+/** Quotes a text that is not a name, as GNU's tools do: with the escapes of C. @internal */
 export const quoteText = (text: string): string =>
   `'${
     text.replace(/['\\]/g, "\\$&").replace(/[^ -~]/g, (one) =>

@@ -2,14 +2,14 @@ import * as Effect from "effect/Effect"
 import { Stop } from "./tool.js"
 
 /**
- * What a tool understands: letters of options, those with a value, and long names for them.
+ * The options of a tool: their letters, those with a value, and their long names.
  *
  * @internal
  */
 export interface Spec {
   readonly flags?: string
   readonly values?: string
-  /** Those whose value, if any, is the rest of the word. */
+  /** Letters of options with an optional value, which is the rest of the word. */
   readonly optional?: string
   readonly long?: Readonly<Record<string, string>>
   /** Whether the first operand ends the options. */
@@ -28,7 +28,7 @@ export interface Options {
 }
 
 /**
- * As `getopt_long` reads them. What is not understood is refused.
+ * Reads options as `getopt_long` does. Unknown options are refused.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * The grammar of the shell: POSIX's, as dash reads it. What is not a part of that, or not of the double, is an error: a
- * script is read wholly before any of it runs.
+ * The grammar of the shell: POSIX's, as dash reads it. A script is read completely before it runs. Constructs outside of this
+ * grammar, and constructs that the double does not support, are errors.
  */
 import { type Assignment, type Command, isName, type Part, type Redirection, type Script, type Word } from "./syntax.js"
 import * as tokens from "./tokens.js"
@@ -8,10 +8,10 @@ import { ParseError, type Reader, refuse, syntaxError } from "./words.js"
 
 const { unexpected } = tokens
 
-/** What begins no command: it ends the list before it. */
+/** Words that cannot begin a command, because they end the preceding list. */
 const closing = new Set(["do", "done", "elif", "else", "esac", "fi", "then", "}"])
 
-/** Of other shells, or of what a host without processes of its own cannot do. */
+/** Commands of other shells, and commands that need real processes. */
 const refusedCommands = new Set([
   "[[",
   "alias",

@@ -18,7 +18,7 @@ const classes: Readonly<Record<string, string>> = {
 }
 
 /**
- * What `[:NAME:]` stands for within the brackets of a regular expression.
+ * Translates `[:NAME:]` for the brackets of a JavaScript regular expression.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ const unitsOf = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Unit> => {
   return units
 }
 
-/** What follows the `[` at `start`, and where that ends; none where it stands for itself. */
+/** The bracket expression at `start`, and its end. `undefined` if the `[` is an ordinary character. */
 const bracket = (units: ReadonlyArray<Unit>, start: number): readonly [source: string, end: number] | undefined => {
   const is = (at: number, character: string) => units[at]?.character === character && !units[at].literal
   let at = start + 1

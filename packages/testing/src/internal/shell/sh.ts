@@ -19,7 +19,7 @@ type Script = {
   readonly flags: state.Flags
 }
 
-/** What is to be run, as the words of `sh` have it. */
+/** Reads the script to run from the words of `sh`. */
 const scriptOf = (self: tool.Tool): Effect.Effect<Script, tool.Stop> =>
   Effect.gen(function*() {
     const words = [...self.words]

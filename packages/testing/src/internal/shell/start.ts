@@ -49,7 +49,7 @@ const signals = [
 ]
 
 /**
- * What `$?` is after a signal.
+ * The value of `$?` after a signal.
  *
  * @internal
  */
@@ -64,10 +64,10 @@ export const environmentOf = (shell: Shell, extra: ReadonlyMap<string, string>):
   return environment
 }
 
-// What tools end with that tell trouble from an answer.
+// The exit codes of tools that distinguish an error from a negative answer.
 const troubles = new Map([["env", 125], ["grep", 2], ["ls", 2], ["sort", 2]])
 
-// What they say of a stdin that cannot be read.
+// The tools' messages for a stdin that cannot be read.
 const ofStdin: Readonly<Record<string, (reason: string) => string>> = {
   grep: (reason) => `(standard input): ${reason}`,
   head: (reason) => `error reading 'standard input': ${reason}`,
@@ -89,7 +89,7 @@ const isScript = (shell: Shell, name: string): Effect.Effect<boolean> => {
   })
 }
 
-// Why there is nothing of that name. What is no path is looked for in the directories of PATH.
+// The message for a program that is missing. A name without a slash is searched in the directories of PATH.
 const whyMissing = (shell: Shell, name: string): Effect.Effect<string> => {
   if (!name.includes("/")) return Effect.succeed(name.length > 255 ? "File name too long" : "not found")
   return Effect.match(shell.files.stat(directories.at(shell.directory, name)), {
@@ -128,8 +128,8 @@ export const find = (
 }
 
 /**
- * Runs what is no part of the shell; the exit is that of a process, or 126 or 127. The prefix is for what is said of one that
- * cannot be run.
+ * Runs an external program. Succeeds with the exit code of its process. If the program cannot be run, the exit code is 126 or
+ * 127. The prefix begins the message about such a program.
  *
  * @internal
  */
@@ -161,7 +161,7 @@ export const start = (
       return { _tag: "Code", code: denied || isThere ? 126 : 127 }
     }
     const { program, request } = found.value
-    // An invocation knows no errors of its streams: what they fail with is told here, in the words of such a program.
+    // An invocation does not see errors of its streams, so they are reported here, with the message of that program.
     let readError: PosixError | undefined
     let writeError: PosixError | undefined
     const source = descriptors.get(0)?.source

@@ -1,5 +1,5 @@
 /**
- * What a shell is in the midst of its script.
+ * The state of a shell that runs a script.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -51,9 +51,9 @@ export interface Shell {
   readonly pid: number
   readonly variables: Map<string, Variable>
   readonly functions: Map<string, Command>
-  /** What the locals of the functions that run have replaced. */
+  /** The values that the locals of running functions have replaced, by function call. */
   readonly locals: Array<Map<string, Variable | undefined>>
-  /** What `$( )` gives. */
+  /** Runs a command substitution, `$( )`. Succeeds with its output. */
   readonly substitute: (shell: Shell, script: Script) => Effect.Effect<string, Control>
   name: string
   parameters: ReadonlyArray<string>
@@ -65,7 +65,7 @@ export interface Shell {
   descriptors: Descriptors
   exitTrap: string | undefined
   line: number
-  /** What its words about trouble begin with in a script within the script. */
+  /** The prefix of error messages within a nested script. */
   within: string
   loops: number
   /** Whether the status of what runs is looked at, so that `set -e` does not end the shell in a function. */

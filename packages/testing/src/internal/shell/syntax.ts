@@ -1,5 +1,5 @@
 /**
- * What a script of the shell consists of. Texts are as in `bytes.ts`.
+ * The syntax tree of a shell script. Texts are byte strings, as in `bytes.ts`.
  */
 
 /** @internal */
@@ -24,10 +24,10 @@ export type Operation =
     readonly word: ReadonlyArray<Part>
   }
 
-/** What is done about a parameter that is not set. @internal */
+/** The alternative for a parameter that is not set. @internal */
 export interface Otherwise {
   readonly _tag: "Default" | "Assign" | "Alternative" | "Fail"
-  /** Whether an empty value is as none. */
+  /** Whether an empty value is treated as not set. */
   readonly orEmpty: boolean
   readonly word: ReadonlyArray<Part>
 }
@@ -41,7 +41,7 @@ export interface Word {
 export interface Redirection {
   readonly descriptor: number
   readonly operator: "<" | ">" | ">>" | ">|" | "<&" | ">&" | "<<"
-  /** What a here-document holds where the operator is one. */
+  /** The file or descriptor, or the content of a here-document. */
   readonly target: Word
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a shell has for the time of one command.
+ * Changes to a shell for the duration of one command.
  */
 import * as Effect from "effect/Effect"
 import type * as descriptor from "./descriptor.js"

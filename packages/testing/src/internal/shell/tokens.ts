@@ -1,5 +1,5 @@
 /**
- * What the text of a script consists of, before it has a structure.
+ * The tokens of a script.
  */
 import { type Part, type Redirection, reserved, type Word } from "./syntax.js"
 import { hereDocument, next, peek, read, type ReadCommands, type Reader, refuse, syntaxError } from "./words.js"

@@ -1,5 +1,5 @@
 /**
- * What the tools of the host are made of: programs over texts as `bytes.ts` has them.
+ * The base of the host's tools: programs whose texts are byte strings, as in `bytes.ts`.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ export class Stop extends Data.TaggedError("Stop")<{ readonly code: number; read
 /** Nobody reads any more. @internal */
 export class Closed extends Data.TaggedError("Closed") {}
 
-/** What runs in the place of the tool was ended by a signal. @internal */
+/** A signal ended the program that the tool had been replaced by. @internal */
 export class Signalled extends Data.TaggedError("Signalled")<{ readonly signal: string }> {}
 
 /** @internal */

@@ -181,7 +181,7 @@ const braced = (reader: Reader, quoted: boolean, readCommands: ReadCommands): Pa
   return refuse(reader, whole())
 }
 
-/** What follows an operator within `${ }`, with the `}`. */
+/** Reads the operand of an operator within `${ }`, including the `}`. */
 const operand = (reader: Reader, quoted: boolean, readCommands: ReadCommands): ReadonlyArray<Part> => {
   const parts = read(reader, { quoted, ends: (character) => character === "}" }, readCommands)
   if (reader.at >= reader.text.length) return syntaxError(reader, "Missing '}'")
@@ -189,7 +189,7 @@ const operand = (reader: Reader, quoted: boolean, readCommands: ReadCommands): R
   return parts
 }
 
-/** What `$` or a backquote begins. */
+/** Reads the expansion that a `$` or a backquote begins. */
 const expansion = (reader: Reader, quoted: boolean, readCommands: ReadCommands): Part => {
   if (next(reader) === "`") return backquoted(reader, quoted, readCommands)
   const character = peek(reader)
@@ -217,7 +217,7 @@ interface Mode {
   /** Whether it stands within double quotes. */
   readonly quoted: boolean
   readonly ends: (character: string) => boolean
-  /** Where a double quote is a character like any other. */
+  /** Whether a double quote is an ordinary character, as in a here-document. */
   readonly hereDocument?: boolean
 }
 
@@ -272,7 +272,7 @@ export const read = (
 }
 
 /**
- * What a here-document holds, where its delimiter is not quoted.
+ * Reads the content of a here-document whose delimiter is not quoted.
  *
  * @internal
  */

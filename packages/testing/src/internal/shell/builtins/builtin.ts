@@ -1,5 +1,5 @@
 /**
- * What the builtins of the shell have in common.
+ * Types and helpers shared by the builtins of the shell.
  */
 import * as Effect from "effect/Effect"
 import * as state from "../state.js"
@@ -9,10 +9,10 @@ export type Run = Effect.Effect<number, state.Control>
 /** The name first. @internal */
 export type Words = readonly [string, ...Array<string>]
 
-/** What a builtin does through the shell. @internal */
+/** The operations of the shell that a builtin may use. @internal */
 export interface Context {
   readonly source: (shell: state.Shell, text: string, tested: boolean) => Run
-  /** Runs a command, but no function. */
+  /** Runs a command, ignoring functions of that name. */
   readonly invoke: (words: Words) => Run
 }
 

@@ -30,7 +30,7 @@ export const characterSet = (given: string): string | undefined => {
   if (/\[[=.]|\[.\*/.test(given)) return undefined
   const named = given.replace(/\[:([a-z]+):\]/g, (whole, name: string) => classes[name] ?? whole)
   if (/\[:/.test(named)) return undefined
-  // what is escaped is no range
+  // an escaped character does not form a range
   const units: Array<{ readonly character: string; readonly escaped: boolean }> = []
   for (let at = 0; at < named.length;) {
     const match = /^\\(?:[0-7]{1,3}|[^])/.exec(named.slice(at))
@@ -41,7 +41,7 @@ export const characterSet = (given: string): string | undefined => {
       at += match[0].length
     }
   }
-  // a class holds no ranges, though its characters are in order
+  // the characters of a class do not form ranges with each other, though they are in order
   if (named !== given) {
     return units.map(({ character }) => character).join("").replace(
       /([^])-([^])/g,

@@ -44,7 +44,7 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
     if (directories.isDirectory(stat) && !how.recursive) {
       return yield* new Failure({ words: `-r not specified; omitting directory ${quote(from)}` })
     }
-    // What replaces a link, rather than being written through it, looks at the link.
+    // A copy that replaces a link, instead of writing through it, looks at the link itself.
     const looksAtLink = directories.isDirectory(stat) || directories.isLink(stat)
     const there = Effect.option(self.files.stat(self.at(to)))
     if (directories.isDirectory(stat) && Option.exists(yield* there, (target) => isSame(stat, target))) {

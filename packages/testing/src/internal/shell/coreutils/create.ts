@@ -40,7 +40,7 @@ const mkdir: tool.Run = (self) =>
             }
             const name = part.replace(/(?<=[^/])\/+$/, "")
             const there = yield* Effect.either(self.files.stat(self.at(name)))
-            // it goes into each directory, and tells of the one that does not let it in
+            // mkdir enters each directory, and its message names the one that denies access
             if (there._tag === "Left" && there.left.errno === "EACCES" && count > 1) {
               const above = steps.slice(0, count - 1).join("").replace(/(?<=[^/])\/+$/, "")
               return yield* Effect.fail(failure(`cannot create directory ${quoteText(above)}`, there.left))

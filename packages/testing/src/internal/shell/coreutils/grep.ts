@@ -34,8 +34,8 @@ const bracket = (text: string): string | undefined => {
 }
 
 /**
- * A regular expression of POSIX as one of JavaScript; `undefined`: it is not understood. Where several alternatives match at
- * one place, JavaScript takes the first of them and POSIX the longest, which shows in `-o` alone.
+ * Translates a regular expression of POSIX to JavaScript. `undefined` if the expression is not supported. If several
+ * alternatives match at one place, JavaScript takes the first and POSIX the longest. The difference shows only with `-o`.
  *
  * @internal
  */
@@ -218,7 +218,7 @@ export const grep: tool.Run = (self) =>
           isRefused = true
           return yield* self.complain(`${path}: input file is also the output`)
         }
-        // what is no text is told of, and not shown
+        // matches in a binary file are reported, not printed
         let isBinary = false
         const read = yield* Effect.either(input.linesWhile(self, path, (lines) => {
           isBinary ||= !found.has("a") && lines.some((line) => line.includes("\0"))

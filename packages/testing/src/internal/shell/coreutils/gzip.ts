@@ -10,7 +10,7 @@ import * as input from "../input.js"
 import * as options from "../options.js"
 import * as tool from "../tool.js"
 
-/** What is read is not what is to be transformed. @internal */
+/** The input is not valid for the transform. @internal */
 export class TransformError extends Data.TaggedError("TransformError")<{ readonly words: string }> {}
 
 const failed = (error: unknown): TransformError =>
@@ -21,8 +21,8 @@ const failed = (error: unknown): TransformError =>
   })
 
 /**
- * What `feed` writes through one of Node's transforms. A chunk is written once the one before has gone through, which
- * waits for what is read, so that no more than the transform's own buffers are held.
+ * Pipes the chunks of `feed` through a transform of Node to `receive`. A chunk is written only after the previous one has been
+ * received. So only the transform's own buffers are held in memory.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Tools that tell of the host and of the user, and those that run or await something.
+ * Tools that report on the host and the user, and tools that run a program or wait.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

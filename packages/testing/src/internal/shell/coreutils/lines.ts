@@ -26,7 +26,7 @@ const keyOf = (text: string): Key | undefined => {
   }
 }
 
-/** Where the fields of a line begin and end; without a separator a field begins with the blanks before it. */
+/** The bounds of the fields of a line. Without a separator a field begins with its leading blanks. */
 const fieldBounds = (line: string, separator: string | undefined): ReadonlyArray<readonly [number, number]> => {
   if (separator === undefined) {
     return [...line.matchAll(/[ \t]*[^ \t]+|[ \t]+$/g)].map((one) => [one.index, one.index + one[0].length])
@@ -283,7 +283,7 @@ const uniq: tool.Run = (self) =>
         : `${message.quoteIfNeeded(path)}: ${message.of(error)}`)
   })
 
-// What is printed at a time.
+// The number of characters printed at a time.
 const pageSize = 4096
 
 const seq: tool.Run = (self) =>

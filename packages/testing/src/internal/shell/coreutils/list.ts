@@ -1,5 +1,5 @@
 /**
- * Tools that tell of files.
+ * Tools that report on files.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -182,7 +182,7 @@ const ls: tool.Run = (self) =>
           const inner = path.endsWith("/") ? `${path}${name}` : `${path}/${name}`
           const stat = yield* Effect.either(self.files.lstat(self.at(inner)))
           if (stat._tag === "Left" && !looks) {
-            // names are there for whoever may read the directory
+            // anyone who may read the directory sees the names
             entries.push({
               name,
               path: inner,
@@ -213,7 +213,7 @@ const kinds: Readonly<Record<string, string>> = {
   s: "socket"
 }
 
-// What `ls` tells by its number.
+// GNU's `stat` prints UNKNOWN for an id without a name. `ls` prints the number.
 const nameOr = (name: Option.Option<string>): string =>
   Option.match(name, { onNone: () => "UNKNOWN", onSome: bytes.fromText })
 

@@ -1,5 +1,5 @@
 /**
- * Tools that tell of names.
+ * Tools for paths and names.
  */
 import * as Effect from "effect/Effect"
 import type { PosixError } from "../../sftp/sftpFileSystem.js"

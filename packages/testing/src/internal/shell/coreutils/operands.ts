@@ -1,5 +1,5 @@
 /**
- * What the tools for files share: something is done with each operand, and goes on after what fails.
+ * Helpers shared by the tools for files. A tool handles each operand, and goes on after a failure.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ const { quote } = message
 /** @internal */
 export type Step = Effect.Effect<void, tool.Closed | Failure>
 
-/** What failed on the way, told once. @internal */
+/** A failure that is reported once. @internal */
 export class Failure extends Data.TaggedError("Failure")<{ readonly words: string }> {}
 
 /** @internal */
@@ -43,7 +43,7 @@ export const each = <A>(
     return code
   })
 
-/** What `-v` tells. @internal */
+/** Prints a message if `-v` is set. @internal */
 export const say = (self: tool.Tool, found: options.Options, words: string): Effect.Effect<void, tool.Closed> =>
   found.has("v") ? self.print(`${words}\n`) : Effect.void
 
@@ -57,7 +57,7 @@ export const below = (directory: string, name: string): string =>
 /** @internal */
 export const isSame = (one: Stat, other: Stat): boolean => one.dev === other.dev && one.ino === other.ino
 
-/** What is to be replaced, if there is something. @internal */
+/** The attributes of the file to replace, if it exists. @internal */
 export const look = (
   stat: Effect.Effect<Stat, PosixError>,
   path: string,

@@ -10,7 +10,8 @@ import * as message from "../message.js"
 import type * as tool from "../tool.js"
 
 /**
- * Runs a program with the outputs of the tool, and waits for its end. `None`: there is no such program, which has been said.
+ * Runs a program with the outputs of the tool, and waits for its end. `None` if the program is missing. The message about that
+ * has been printed.
  *
  * @internal
  */

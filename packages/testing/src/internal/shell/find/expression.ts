@@ -24,7 +24,7 @@ export type Expression =
     readonly _tag: "Exec"
     readonly words: readonly [string, ...Array<string>]
     readonly together: boolean
-    /** Those that it runs together. */
+    /** The paths that are passed to one run of the command. */
     readonly paths: Array<string>
   }
   | { readonly _tag: "Delete" | "Empty" | "Prune" | "True" | "False" }
@@ -34,7 +34,7 @@ export interface Search {
   readonly expression: Expression
   readonly shallowest: number
   readonly deepest: number
-  /** What a directory holds comes before it. */
+  /** Whether the content of a directory comes before the directory. */
   readonly depthFirst: boolean
 }
 

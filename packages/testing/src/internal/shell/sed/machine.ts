@@ -1,5 +1,5 @@
 /**
- * What commands of `sed` do to the line: a step for each command, on a state that one run of `sed` has.
+ * The commands of `sed` as steps on the state of one run.
  */
 import type { Action, Address, Command, Part } from "./parse.js"
 import type { Regexp } from "./regexp.js"
@@ -12,7 +12,7 @@ export interface Line {
 
 /** @internal */
 export interface State {
-  /** What ends a line. */
+  /** The end of a line. */
   readonly separator: string
   line: Line
   hold: Line
@@ -151,7 +151,7 @@ export const substitute = (state: State, action: Extract<Action, { readonly _tag
   return true
 }
 
-/** What commands that only change the line and the hold space do. @internal */
+/** Runs a command that changes only the line and the hold space. @internal */
 export const change = (state: State, name: string): void => {
   const { hold, line, separator } = state
   switch (name) {

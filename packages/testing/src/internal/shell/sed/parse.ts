@@ -50,7 +50,7 @@ export interface Command {
   readonly to?: End
   readonly negated: boolean
   readonly action: Action
-  /** Where to go on: after the block if it is not entered, at the label of a jump. */
+  /** The index of the next command: after a block that is not entered, or at the label of a jump. */
   readonly target: number
 }
 
@@ -103,7 +103,7 @@ export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script |
   }
   const blanks = () => take(/[ \t\r\v\f]*/)
 
-  /** What stands before the next delimiter, `undefined` if there is none. */
+  /** Takes the text up to the next delimiter. `undefined` without one. */
   const delimited = (delimiter: string, isRegexp: boolean): string | undefined => {
     let found = ""
     // in brackets a delimiter and a backslash stand for themselves

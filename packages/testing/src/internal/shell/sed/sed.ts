@@ -61,7 +61,7 @@ const scriptOf = (self: tool.Tool, found: options.Options) =>
     return { pieces, paths }
   })
 
-/** Where lines go. A line that had no end gets one if another follows. */
+/** An output of lines. A line without an end gets one if another line follows. */
 class Output {
   text = ""
   private isOpen = false
@@ -118,7 +118,7 @@ const replace = (self: tool.Tool, path: string, suffix: string, text: string): E
     yield* self.files.rename(self.at(temporary), self.at(path))
   })
 
-// What is printed at a time.
+// The number of characters printed at a time.
 const pageSize = 4096
 
 const sed: tool.Run = (self) =>
@@ -202,7 +202,7 @@ const sed: tool.Run = (self) =>
       }
     })
 
-    /** What was to come after the line. */
+    /** Prints the text queued to follow the line. */
     const dump: Fx<void> = Effect.gen(function*() {
       for (const text of appended.splice(0)) output.raw(yield* text)
     })
@@ -210,7 +210,7 @@ const sed: tool.Run = (self) =>
       if (!isQuiet) output.line(state.line)
       return dump
     })
-    /** Takes the next line, after what was to come after this one. `false`: there is none. */
+    /** Takes the next line, after printing the queued text. `undefined` after the last line. */
     const read: Fx<machine.Line | undefined> = Effect.gen(function*() {
       yield* dump
       if (output.text.length >= pageSize) yield* flush

@@ -27,7 +27,7 @@ export const padding = (size: number): number => (blockSize - size % blockSize) 
 const sumOf = (block: Uint8Array): number =>
   block.reduce((sum, byte, at) => sum + (at >= 148 && at < 156 ? 32 : byte), 0)
 
-/** Prefix and name: none if there is no slash where it can be split. */
+/** Splits a long name at a slash into prefix and name. `undefined` without a suitable slash. */
 const split = (name: string): readonly [string, string] | undefined => {
   if (name.length <= 100) return ["", name]
   const at = name.slice(0, 156).lastIndexOf("/", name.length - 2)

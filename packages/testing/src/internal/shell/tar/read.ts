@@ -108,6 +108,6 @@ export const each = <E, F>(
         yield* exactly(header.padding(member.size))
       }
     }
-    // whoever writes to a pipe can go on until its end
+    // reading to the end lets the writer of a pipe finish
     while (Option.isSome(yield* pull));
   })

@@ -22,7 +22,7 @@ import { write } from "./write.js"
 
 const help = "\nTry 'tar --help' or 'tar --usage' for more information."
 
-/** Words of the old style, with a dash before each letter and its value behind it. */
+/** Rewrites old-style words: puts a dash before each letter and its value after it. */
 const modern = ([first = "", ...rest]: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (first === "" || first.startsWith("-")) return [first, ...rest].filter((word, at) => at > 0 || word !== "")
   const values = [...rest]

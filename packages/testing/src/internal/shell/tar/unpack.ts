@@ -18,11 +18,11 @@ import type { Pull } from "./read.js"
 /** @internal */
 export interface Unpacking {
   readonly member: <E>(member: Member, content: Pull<E>) => Effect.Effect<void, E | tool.Closed | tool.Stop>
-  /** What waits until all members are there. The exit code is 2 after a failure. */
+  /** Finishes work that waits for all members. Succeeds with the exit code, which is 2 after a failure. */
   readonly end: Effect.Effect<number, tool.Closed>
 }
 
-// the double does not say which umask a session has
+// the double does not expose the umask of a session
 const umask = 0o022
 
 /** @internal */
