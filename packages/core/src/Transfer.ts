@@ -4,11 +4,12 @@
  *
  * @since 0.1.0
  */
-import type { PlatformError } from "@effect/platform/Error"
+import { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { printable } from "./internal/lib/text.js"
 
 /**
@@ -35,13 +36,13 @@ export interface Options {
    * rights are dropped: see docs/files.md. Links get neither attribute. An existing directory that is the target itself keeps
    * its own.
    */
-  readonly preserve?: { readonly mode?: boolean | undefined; readonly times?: boolean | undefined } | undefined
+  readonly preserve?: { readonly mode?: boolean | undefined; readonly timestamps?: boolean | undefined } | undefined
   /**
-   * How symbolic links are copied. `"preserve"`: as links. `"follow"`: as the file or directory that they name. `"leaveOut"`:
+   * How symbolic links are copied. `"preserve"`: as links. `"follow"`: as the file or directory that they name. `"skip"`:
    * not at all. The source itself may be a link, and so may the target of a single file: these are followed. No other link at
    * the target is ever followed. Default: `"preserve"`.
    */
-  readonly links?: "preserve" | "follow" | "leaveOut" | undefined
+  readonly symlinks?: "preserve" | "follow" | "skip" | undefined
   /**
    * Maximum number of names in a tree on each side, for paths of 256 characters on average. The directory that exceeds it, and
    * each directory after that, is `Failed` with reason `Unknown`. Entries found earlier are copied. Names of the target count
@@ -61,7 +62,7 @@ export interface Options {
   /**
    * Skips files that are the same on both sides. Default: every file is copied.
    *
-   * - `"quick"`: compares size and time, in seconds. Implies `preserve.times`. A file that was modified within two seconds of its
+   * - `"quick"`: compares size and time, in seconds. Implies `preserve.timestamps`. A file that was modified within two seconds of its
    *   copying can change again without a new time. Its copy therefore gets a time one second earlier, and the next transfer
    *   compares the content. The clocks of both machines must agree.
    * - `"content"`: compares size and SHA-256, or the bytes if `LocalHash` is missing. Ignores times.
@@ -131,12 +132,12 @@ export type Outcome = Data.TaggedEnum<{
   /** A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. */
   readonly Copied: { readonly resumedAt: bigint }
   /** A directory was made, or existed already. */
-  readonly Made: {}
+  readonly Created: {}
   /** A symbolic link was made. */
   readonly Linked: { readonly target: string }
   /** `skipUnchanged` found it to be the same. */
   readonly Unchanged: {}
-  readonly LeftOut: { readonly why: string }
+  readonly Skipped: { readonly reason: string }
   /** `delete` removed it. */
   readonly Deleted: {}
   readonly Failed: { readonly error: PlatformError }
@@ -168,15 +169,38 @@ export interface Result {
   readonly bytes: bigint
 }
 
+const entry = Schema.Struct({
+  path: Schema.String,
+  type: Schema.Literal("File", "Directory", "SymbolicLink", "Other"),
+  size: Schema.BigInt,
+  outcome: Schema.Union(
+    Schema.TaggedStruct("Copied", { resumedAt: Schema.BigInt }),
+    Schema.TaggedStruct("Created", {}),
+    Schema.TaggedStruct("Linked", { target: Schema.String }),
+    Schema.TaggedStruct("Unchanged", {}),
+    Schema.TaggedStruct("Skipped", { reason: Schema.String }),
+    Schema.TaggedStruct("Deleted", {}),
+    Schema.TaggedStruct("Failed", { error: PlatformError })
+  )
+})
+
 /**
  * Some entries failed. The others keep their outcome. `entries` lists all of them.
  *
  * @since 0.1.0
  * @category errors
  */
-export class TransferError extends Data.TaggedError("TransferError")<
-  Result & { readonly from: string; readonly to: string; readonly host: string }
-> {
+export class TransferError extends Schema.TaggedError<TransferError>("@effect-remote/core/TransferError")(
+  "TransferError",
+  {
+    entries: Schema.Array(entry),
+    files: Schema.Number,
+    bytes: Schema.BigInt,
+    from: Schema.String,
+    to: Schema.String,
+    host: Schema.String
+  }
+) {
   /**
    * @since 0.1.0
    */

@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { LocalAddress } from "./LocalNetwork.js"
 import type { RemoteConnectionError, TunnelError } from "./RemoteError.js"
@@ -109,7 +110,21 @@ export type SocksProxyOptions = LocalListen
  * @since 0.1.0
  * @category models
  */
-export type SocksReason = "Version" | "Method" | "Command" | "AddressType" | "Address" | "Ended" | "TimedOut"
+export const SocksReason = Schema.Literal(
+  "Version",
+  "Method",
+  "Command",
+  "AddressType",
+  "Address",
+  "Ended",
+  "TimedOut"
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type SocksReason = typeof SocksReason.Type
 
 /**
  * A client of a SOCKS proxy that cannot be served.
@@ -117,10 +132,10 @@ export type SocksReason = "Version" | "Method" | "Command" | "AddressType" | "Ad
  * @since 0.1.0
  * @category errors
  */
-export class SocksError extends Data.TaggedError("SocksError")<{
-  readonly reason: SocksReason
-  readonly message: string
-}> {}
+export class SocksError extends Schema.TaggedError<SocksError>("@effect-remote/core/SocksError")("SocksError", {
+  reason: SocksReason,
+  message: Schema.String
+}) {}
 
 /**
  * An event of a tunnel. `peer` is the client that connected. Each connection emits either `Refused`, or first `Opened` and

@@ -103,6 +103,7 @@ it("the package exports these names", () => {
       ],
       "Tunnel": [
         "SocksError",
+        "SocksReason",
         "TunnelEvent",
       ],
       "sh": "function",

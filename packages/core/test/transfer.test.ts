@@ -95,7 +95,7 @@ it.effect("names that lead elsewhere, or are there twice, are failures and nothi
     const failed = error.entries.filter(({ outcome }) => outcome._tag === "Failed")
     assert.strictEqual(failed.length, 7)
     assert.sameDeepMembers(outcomes(error.entries.filter(({ outcome }) => outcome._tag !== "Failed")), [
-      ["", "Made"],
+      ["", "Created"],
       ["fine", "Copied"],
       ["link", "Linked"]
     ])
@@ -267,7 +267,7 @@ it.effect("stopOnFailure does not hold up an uninterruptible transfer", () =>
       options: { stopOnFailure: true },
       hash: Option.none()
     }))
-    assert.deepStrictEqual(outcomes(entries), [["", "Made"], ["fine", "Copied"]])
+    assert.deepStrictEqual(outcomes(entries), [["", "Created"], ["fine", "Copied"]])
   }))
 
 it.effect("a progress listener that never ends holds up the end for two seconds at most", () =>

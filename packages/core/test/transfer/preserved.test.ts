@@ -52,8 +52,8 @@ describe("a replaced file", () => {
 })
 
 describe("times", () => {
-  it("are those of the source with preserve.times or quick checks", () => {
-    for (const options of [{ preserve: { times: true } }, { skipUnchanged: "quick" }] as const) {
+  it("are those of the source with preserve.timestamps or quick checks", () => {
+    for (const options of [{ preserve: { timestamps: true } }, { skipUnchanged: "quick" }] as const) {
       const { times } = preserved.ofFile(options, info(0o644), fresh, later)
       assert.deepInclude(times, { atime: 200_000, mtime: 100_000 })
     }

@@ -23,10 +23,10 @@ describe("add", () => {
   })
 
   it.each<AnyOutcome>([
-    Outcome.Made(),
+    Outcome.Created(),
     Outcome.Linked({ target: "a" }),
     Outcome.Unchanged(),
-    Outcome.LeftOut({ why: "filtered" }),
+    Outcome.Skipped({ reason: "filtered" }),
     Outcome.Deleted()
   ])("counts bytes alone for $_tag", (outcome) => {
     assert.deepStrictEqual(added([outcome], true), { ...report.empty, bytes: 3n })
@@ -98,7 +98,7 @@ describe("a recorder", () => {
       yield* Effect.all([slow, failing], { concurrency: 2 })
       assert.deepStrictEqual(entries.map(({ outcome, path }) => [path, outcome._tag]), [["bad", "Failed"], [
         "slow",
-        "LeftOut"
+        "Skipped"
       ]])
       assert.isTrue(current().isStopped)
     }))

@@ -107,12 +107,12 @@ for (const kind of servers) {
             const error = yield* Effect.flip(transfer(from, to, { filter }))
             assert(error._tag === "TransferError")
             assert.deepStrictEqual(outcomes(error), {
-              "": "Made",
+              "": "Created",
               "file": "Copied",
               "going": "Failed NotFound",
               "gone": "Failed NotFound",
               "link": "Failed NotFound",
-              "staying": "Made",
+              "staying": "Created",
               "staying/file": "Copied"
             })
             assert.sameMembers(Fs.readdirSync(to), ["file", "staying"])
@@ -141,7 +141,7 @@ for (const kind of servers) {
             const error = yield* Effect.flip(transfer(from, to, { filter }))
             assert(error._tag === "TransferError")
             assert.deepStrictEqual(outcomes(error), {
-              "": "Made",
+              "": "Created",
               "file": "Copied",
               "other": "Failed BadResource",
               "sub": "Failed BadResource"

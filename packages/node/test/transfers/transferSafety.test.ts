@@ -117,7 +117,10 @@ for (const kind of servers) {
         const error = yield* RemoteFileSystem.make.pipe(
           Effect.flatMap((fs) =>
             Effect.flip(
-              fs.get(`${directory}/from`, `${to}/file`, { verify: "digest", preserve: { mode: true, times: true } })
+              fs.get(`${directory}/from`, `${to}/file`, {
+                verify: "digest",
+                preserve: { mode: true, timestamps: true }
+              })
             )
           ),
           Effect.provideService(LocalMachine.LocalMachine, { ...yield* NodeMachine.make, hash }),

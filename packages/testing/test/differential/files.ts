@@ -133,8 +133,8 @@ export const handlers = (side: Side): outcome.Handlers<Tag> => {
     MakeDirectory: ({ mode, path, recursive }) => done(files.makeDirectory(at(path), { recursive, ...withMode(mode) })),
     ReadDirectory: ({ path, recursive }) =>
       Effect.map(files.readDirectory(at(path), { recursive }), (names) => [...names].sort()),
-    Walk: ({ followLinks, path }) =>
-      Effect.map(Stream.runCollect(files.walk(at(path), { followLinks })), (found) => sorted([...found].map(walked))),
+    Walk: ({ path, symlinks }) =>
+      Effect.map(Stream.runCollect(files.walk(at(path), { symlinks })), (found) => sorted([...found].map(walked))),
     ListFiles: ({ path }) => files.listFiles(at(path)),
     Rename: ({ from, to }) => done(files.rename(at(from), at(to))),
     Link: ({ from, to }) => done(files.link(at(from), at(to))),

@@ -70,10 +70,10 @@ export const program = ({ drops, length, seed }: Options): Program => {
   const mode = (): { readonly mode?: number } => chance(25) ? { mode: of(...modes) } : {}
   const path = () => world.any()
   const transferOptions = (): TransferOptions => ({
-    links: weighted([4, "preserve"], [1, "follow"], [1, "leaveOut"]),
+    symlinks: weighted([4, "preserve"], [1, "follow"], [1, "skip"]),
     skipUnchanged: chance(20) ? "quick" : undefined,
     delete: chance(15),
-    times: chance(30),
+    timestamps: chance(30),
     mode: !chance(20),
     verify: chance(20) ? "digest" : "size"
   })
@@ -176,7 +176,7 @@ export const program = ({ drops, length, seed }: Options): Program => {
         return Step.MakeDirectory({ path, recursive: chance(40), ...mode() })
       }],
       [3, () => Step.ReadDirectory({ path: world.some("directory"), recursive: chance(40) })],
-      [3, () => Step.Walk({ path: world.some("directory"), followLinks: chance(40) })],
+      [3, () => Step.Walk({ path: world.some("directory"), symlinks: chance(40) ? "follow" : "list" })],
       [1, () => Step.ListFiles({ path: world.some("directory") })],
       [7, () => {
         const [from, to] = [path(), chance(50) ? path() : world.fresh()]

@@ -52,7 +52,7 @@ export const entries = (result: Pick<TransferError, "bytes" | "entries" | "files
     ...(outcome._tag === "Failed" && { error: error(outcome.error) }),
     ...(outcome._tag === "Copied" && { resumedAt: Number(outcome.resumedAt) }),
     ...(outcome._tag === "Linked" && { target: outcome.target }),
-    ...(outcome._tag === "LeftOut" && { why: outcome.why })
+    ...(outcome._tag === "Skipped" && { reason: outcome.reason })
   }))
 })
 

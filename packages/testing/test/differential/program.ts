@@ -48,10 +48,10 @@ export interface Commands {
 }
 
 export interface TransferOptions {
-  readonly links: "preserve" | "follow" | "leaveOut"
+  readonly symlinks: "preserve" | "follow" | "skip"
   readonly skipUnchanged: "quick" | undefined
   readonly delete: boolean
-  readonly times: boolean
+  readonly timestamps: boolean
   readonly mode: boolean
   readonly verify: "size" | "digest"
 }
@@ -97,7 +97,7 @@ export type Step = Data.TaggedEnum<{
   }
   readonly MakeDirectory: { readonly path: string; readonly recursive: boolean; readonly mode?: number }
   readonly ReadDirectory: { readonly path: string; readonly recursive: boolean }
-  readonly Walk: { readonly path: string; readonly followLinks: boolean }
+  readonly Walk: { readonly path: string; readonly symlinks: "list" | "follow" }
   readonly ListFiles: { readonly path: string }
   readonly Rename: { readonly from: string; readonly to: string }
   readonly Link: { readonly from: string; readonly to: string }

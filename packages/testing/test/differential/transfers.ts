@@ -27,9 +27,9 @@ export const prepare = (source: string): void => {
   fs.symlinkSync("../c", `${source}/tree/d/link`)
 }
 
-const options = ({ mode, times, ...rest }: TransferOptions) => ({
+const options = ({ mode, timestamps, ...rest }: TransferOptions) => ({
   ...rest,
-  preserve: { mode, times }
+  preserve: { mode, timestamps }
 })
 
 /** @see outcome.Handlers */

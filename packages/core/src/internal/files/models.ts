@@ -46,10 +46,10 @@ export interface WatchOptions extends PlatformWatchOptions {
  */
 export interface WalkOptions {
   /**
-   * Follows links to directories. A link to a directory on its own path is not followed, and is an entry `SymbolicLink`.
-   * Default: false.
+   * For a link below the walked directory: an entry of the link itself (`"list"`, the default), or of what it names, with
+   * what is in it (`"follow"`). A link to a directory on its own path is not followed.
    */
-  readonly followLinks?: boolean | undefined
+  readonly symlinks?: "list" | "follow" | undefined
   /**
    * Maximum number of names that are listed but not visited yet. A directory that exceeds it is `Failed`. If it is the
    * walked directory itself, the walk fails. Default: 1,000,000.
@@ -77,7 +77,7 @@ export interface ListOptions {
 
 /**
  * One entry of a walk. `path` begins with the path of the walk. `depth` is 1 for an entry of its directory. `info` is of the
- * entry itself, or of a link's target with `followLinks`. `Failed`: the entry could not be examined or read. A directory that
+ * entry itself, or of a link's target with `symlinks: "follow"`. `Failed`: the entry could not be examined or read. A directory that
  * cannot be read is first a `Directory`, then a `Failed`. For an invalid name from the server (empty, or with a `/`), `path`
  * is that of its directory.
  *

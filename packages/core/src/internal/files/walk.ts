@@ -72,8 +72,9 @@ export const walk = (
   operations: Operations,
   method: string,
   path: string,
-  { followLinks = false, hidden = false, limit = longestListing, recursive = true }: Options = {}
+  { hidden = false, limit = longestListing, recursive = true, symlinks = "list" }: Options = {}
 ): Stream.Stream<WalkEntry, PlatformError> => {
+  const followsLinks = symlinks === "follow"
   const entry = ({ depth, path }: Place, attributes: Attributes): WalkEntry => {
     const told = { path, depth, info: remoteFile.info(attributes) }
     return fileMode.isDirectory(attributes)
@@ -101,7 +102,7 @@ export const walk = (
 
     const enter = Effect.fnUntraced(function*(place: Place) {
       const isRoot = place.depth === 0
-      const way = isRoot && followLinks
+      const way = isRoot && followsLinks
         ? { real: yield* operations.realPath({ method, path }), above: undefined }
         : place.way
       const call = { method, path: place.path }
@@ -127,7 +128,7 @@ export const walk = (
 
     const look = Effect.fnUntraced(function*(place: Place, listed: Attributes) {
       const attributes = isTyped(listed) ? listed : yield* operations.lstat({ method, path: place.path })
-      if (followLinks && fileMode.isSymbolicLink(attributes)) return yield* follow(place, attributes)
+      if (followsLinks && fileMode.isSymbolicLink(attributes)) return yield* follow(place, attributes)
       if (recursive && fileMode.isDirectory(attributes)) toEnter = place
       return entry(place, attributes)
     })
@@ -141,7 +142,7 @@ export const walk = (
           taken.push(Failed({ path: listing.path, depth: listing.depth + 1, error }))
         } else if (hidden || !hiddenNames.isHidden(filename)) {
           const place = child(listing, filename)
-          if (!isTyped(attributes) || followLinks && fileMode.isSymbolicLink(attributes)) {
+          if (!isTyped(attributes) || followsLinks && fileMode.isSymbolicLink(attributes)) {
             // Waits for a request to the host, so the entries before it are returned first.
             if (taken.length > 0) break
             listing.next++

@@ -33,7 +33,7 @@ const doubted = ({ atime, mtime }: FileInfo) => ({ atime, mtime: mtime - 1000 })
 
 const timesOf = ({ preserve, skipUnchanged }: Options, seen: FileInfo, now: number): PreservedAttributes["times"] => {
   if (skipUnchanged === "quick") return isYoung(seen, now) ? doubted(seen) : seen
-  return preserve?.times === true ? seen : undefined
+  return preserve?.timestamps === true ? seen : undefined
 }
 
 interface Target {
@@ -144,4 +144,4 @@ export const ofDirectory = (options: Options, { existing, seen }: Directories, n
 
 /** @internal */
 export const timesOfDirectory = ({ preserve, skipUnchanged }: Options, seen: FileInfo): PreservedAttributes["times"] =>
-  preserve?.times === true || skipUnchanged === "quick" ? seen : undefined
+  preserve?.timestamps === true || skipUnchanged === "quick" ? seen : undefined

@@ -55,7 +55,7 @@ export const add = (report: Report, { bytes, outcome }: Done, stopOnFailure: boo
 }
 
 /** @internal */
-export const leftOver = Outcome.LeftOut({ why: "another entry failed before" })
+export const leftOver = Outcome.Skipped({ reason: "another entry failed before" })
 
 /**
  * The outcome of an entry that must not begin any more. After a lost connection, each further entry would connect again.
@@ -77,7 +77,7 @@ export const finish = (
 ): Effect.Effect<Result, TransferError> => {
   entries.sort((one, other) => one.path < other.path ? -1 : one.path > other.path ? 1 : 0)
   return entries.some(({ outcome }) => outcome._tag === "Failed")
-    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host }))
+    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host }, true))
     : Effect.succeed({ entries, files, bytes })
 }
 

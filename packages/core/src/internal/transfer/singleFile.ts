@@ -27,7 +27,9 @@ export const run = (
     counter.counted()
     const entry: Source = { path: "", type: seen.type, size: seen.size }
     const why = options.filter?.(entry)
-    if (why !== undefined) return { entries: [{ ...entry, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
+    if (why !== undefined) {
+      return { entries: [{ ...entry, outcome: Outcome.Skipped({ reason: why }) }], files: 0, bytes: 0n }
+    }
     // Both at once: a round trip may take long.
     const [[path, existing], above] = yield* Effect.all(
       [to.locate(target), Effect.option(to.follow(posixPath.parent(target)))],
@@ -40,7 +42,9 @@ export const run = (
       )
     }
     const directory = posixPath.parent(path)
-    if (existing === undefined && (path !== target || Option.isNone(above))) yield* prepare(to, directory)
+    if (existing === undefined && (path !== target || Option.isNone(above))) {
+      yield* prepare(to, directory)
+    }
     const around = existing === undefined || path === target ? above : yield* Effect.option(to.follow(directory))
     const listed = options.resume === true ? yield* to.list(directory) : []
     const recorder = yield* report.makeRecorder(false)

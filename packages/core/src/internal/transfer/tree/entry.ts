@@ -89,7 +89,7 @@ export const enter = (
   const { counter, job: { options }, pool, recorder } = self
   const source = tree.sourceOf(place.path, seen)
   const why = options.filter?.(source)
-  if (why !== undefined) return recorder.note(source, Outcome.LeftOut({ why }))
+  if (why !== undefined) return recorder.note(source, Outcome.Skipped({ reason: why }))
   switch (seen.type) {
     case "File": {
       counter.found(seen.size)
@@ -101,10 +101,10 @@ export const enter = (
         onSuccess: visit
       }))
     case "SymbolicLink":
-      return options.links === "leaveOut"
-        ? recorder.note(source, Outcome.LeftOut({ why: "links are left out" }))
+      return options.symlinks === "skip"
+        ? recorder.note(source, Outcome.Skipped({ reason: "symbolic links are skipped" }))
         : pool.add(link(self, source, place))
     case "Other":
-      return recorder.note(source, Outcome.LeftOut({ why: `it is ${seen.kind}` }))
+      return recorder.note(source, Outcome.Skipped({ reason: `it is ${seen.kind}` }))
   }
 }

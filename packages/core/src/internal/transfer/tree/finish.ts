@@ -35,7 +35,7 @@ const isSettled = (
 const finishOne = (self: tree.Tree, pending: tree.PendingDirectory): Effect.Effect<void> => {
   const { recorder } = self
   const source = tree.sourceOf(pending.directory.path, pending.directory.seen)
-  const made = Effect.sync(() => recorder.note(source, Outcome.Made()))
+  const made = Effect.sync(() => recorder.note(source, Outcome.Created()))
   if (isSettled(self, pending)) return made
   const { lost } = recorder.current()
   return lost !== undefined

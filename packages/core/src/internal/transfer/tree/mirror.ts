@@ -12,7 +12,7 @@ import * as tree from "./tree.js"
 const atOnce = 8
 
 /** @internal */
-export const underWay = Outcome.LeftOut({ why: "it is the hidden file of a write that may be under way" })
+export const underWay = Outcome.Skipped({ reason: "it is the hidden file of a write that may be under way" })
 
 /**
  * Notes the entries of a target directory that the source does not have.
@@ -74,7 +74,7 @@ const removeEntry = (self: tree.Tree, extraneous: tree.Extraneous): Fx<boolean> 
     const source = tree.sourceOf(path, seen)
     const why = options.filter?.(source)
     if (names.isHidden(name) || why !== undefined) {
-      recorder.note(source, why === undefined ? underWay : Outcome.LeftOut({ why }))
+      recorder.note(source, why === undefined ? underWay : Outcome.Skipped({ reason: why }))
       return false
     }
     if (seen.type !== "Directory") yield* to.removeFile(target)

@@ -43,7 +43,7 @@ export const run = (
     const self = yield* tree.make(job, counter)
     const root = tree.sourceOf("", seen)
     const why = options.filter?.(root)
-    if (why !== undefined) return { entries: [{ ...root, outcome: Outcome.LeftOut({ why }) }], files: 0, bytes: 0n }
+    if (why !== undefined) return { entries: [{ ...root, outcome: Outcome.Skipped({ reason: why }) }], files: 0, bytes: 0n }
     const [path, existing] = yield* to.locate(target)
     if (existing !== undefined && existing.type !== "Directory") {
       return yield* tree.wrong(self, target, `it is ${existing.kind}, and the source a directory`)

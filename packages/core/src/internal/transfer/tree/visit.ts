@@ -44,7 +44,7 @@ const leadsThrough = (way: tree.Way | undefined, real: string): boolean => {
 const wayTo = (self: tree.Tree, { above, source }: tree.Directory, isLink: boolean): Fx<tree.Way | undefined> =>
   Effect.gen(function*() {
     const { from, options } = self.job
-    if (options.links !== "follow") return above
+    if (options.symlinks !== "follow") return above
     const real = above === undefined || isLink
       ? yield* from.realPath(source)
       : posixPath.join(above.real, posixPath.base(source))
@@ -59,7 +59,7 @@ const lookAtSource = (
 ): Fx<readonly [seen: FileInfo, isLink: boolean]> =>
   Effect.catchIf(
     Effect.flatMap(from.look(path), (seen): Fx<readonly [FileInfo, boolean]> =>
-      seen.type === "SymbolicLink" && options.links === "follow"
+      seen.type === "SymbolicLink" && options.symlinks === "follow"
         ? Effect.map(from.follow(path), (seen) => [seen, true])
         : Effect.succeed([seen, false])),
     (error) =>
@@ -119,7 +119,7 @@ const enterEntry = (self: tree.Tree, visiting: Visit, { name, seen }: DirectoryE
       (existing) =>
         visit(self, { path: place.path, source: place.source, target: place.target, seen, existing, above }, isLink)
     )
-  if (seen !== undefined && (options.links !== "follow" || seen.type !== "SymbolicLink")) return take(seen, false)
+  if (seen !== undefined && (options.symlinks !== "follow" || seen.type !== "SymbolicLink")) return take(seen, false)
   // The entry may be a directory, which adds more tasks.
   pool.widen(recorder.through(
     unknown,
@@ -162,7 +162,7 @@ const enterDirectory = (self: tree.Tree, directory: tree.Directory, isLink: bool
     // An existing target directory keeps its attributes: it may be a shared one such as `/tmp`.
     if (directory.path !== "" || existing === undefined) {
       pending.push({ directory, existing, isOpened: existing !== undefined && tree.isClosed(existing) })
-    } else recorder.note(tree.sourceOf(directory.path, directory.seen), Outcome.Made())
+    } else recorder.note(tree.sourceOf(directory.path, directory.seen), Outcome.Created())
     const met = enterAll(self, {
       directory,
       above,

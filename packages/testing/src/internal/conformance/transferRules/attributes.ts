@@ -34,7 +34,7 @@ export const ownership = inBothDirections((each) => {
           {},
           { verify: "digest" },
           { resume: true },
-          { delete: true, preserve: { times: true } },
+          { delete: true, preserve: { timestamps: true } },
           { preserve: { mode: true } }
         ]
         for (const options of ways) {
@@ -161,7 +161,7 @@ export const underWay = inBothDirections((each) => {
         yield* target.files.makeDirectory(`${target.at}/to`)
         yield* write(target.files, `${target.at}/to/secret`, "before", { mode: 0o600 })
         // The last one leaves its hidden file.
-        for (const options of [{}, { preserve: { times: true } }, { resume: true }]) {
+        for (const options of [{}, { preserve: { timestamps: true } }, { resume: true }]) {
           const { local, reached } = yield* stalling(300_000)
           const running = yield* Effect.fork(
             transfer(`${source.at}/secret`, `${target.at}/to/secret`, { ...options, local })

@@ -87,7 +87,7 @@ export const quick = inBothDirections((each) => {
         }
         for (let round = 0; round < 2; round++) {
           const result = yield* later(run)
-          assert.deepStrictEqual(outcomes(result), { "": "Made", "small": "Unchanged", "large": "Unchanged" })
+          assert.deepStrictEqual(outcomes(result), { "": "Created", "small": "Unchanged", "large": "Unchanged" })
           assert.strictEqual(result.bytes, 0n)
           for (const name of ["small", "large"]) {
             const time = yield* mtimeOf(source.files, `${source.at}/from/${name}`)
@@ -114,13 +114,13 @@ export const content = inBothDirections((each) => {
           yield* source.files.utimes(`${source.at}/from/${name}`, 1e9, 1e9)
         }
         const run = Effect.map(transfer(`${source.at}/from`, `${target.at}/to`, { skipUnchanged: "content" }), outcomes)
-        assert.deepStrictEqual(yield* run, { "": "Made", "small": "Copied", "large": "Copied" })
-        assert.deepStrictEqual(yield* run, { "": "Made", "small": "Unchanged", "large": "Unchanged" })
+        assert.deepStrictEqual(yield* run, { "": "Created", "small": "Copied", "large": "Copied" })
+        assert.deepStrictEqual(yield* run, { "": "Created", "small": "Unchanged", "large": "Unchanged" })
         for (const [name, , content] of files) {
           yield* write(target.files, `${target.at}/to/${name}`, content)
           yield* target.files.utimes(`${target.at}/to/${name}`, 1e9, 1e9)
         }
-        assert.deepStrictEqual(yield* run, { "": "Made", "small": "Copied", "large": "Copied" })
+        assert.deepStrictEqual(yield* run, { "": "Created", "small": "Copied", "large": "Copied" })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to`), {
           small: "small",
           large: large.toString("latin1")
@@ -207,7 +207,7 @@ export const replaced = inBothDirections((each, test) => {
         const error = yield* Effect.flip(
           fs.get(`${source.at}/file`, `${target.at}/to/file`, {
             local: yield* once(swap),
-            preserve: { mode: true, times: true },
+            preserve: { mode: true, timestamps: true },
             resume
           })
         )

@@ -44,15 +44,15 @@ export const trees = inBothDirections((each) => {
         const result = yield* transfer(`${source.at}/from`, `${target.at}/made/to`)
         yield* sameContents([target.files, `${target.at}/made/to`], [source.files, `${source.at}/from`])
         assert.deepStrictEqual(outcomes(result), {
-          "": "Made",
+          "": "Created",
           ".dotfile": "Copied",
-          ".hidden": "Made",
-          ".hidden/deep": "Made",
-          ".hidden/deep/er": "Made",
+          ".hidden": "Created",
+          ".hidden/deep": "Created",
+          ".hidden/deep/er": "Created",
           ".hidden/deep/er/file": "Copied",
           ".hidden/up": "Linked",
           "dangling": "Linked",
-          "empty": "Made",
+          "empty": "Created",
           "empty file": "Copied",
           "large": "Copied",
           "link": "Linked",
@@ -99,7 +99,7 @@ export const fileNames = inBothDirections((each, test) => {
       yield* write(fs, `${path}/from/bad \udcff`, "bad")
       const down = yield* Effect.flip(fs.get(`${path}/from`, `${here}/down`))
       assert(down._tag === "TransferError")
-      assert.deepStrictEqual(outcomes(down), { "": "Made", "bad \udcff": "Failed BadArgument", "fine": "Copied" })
+      assert.deepStrictEqual(outcomes(down), { "": "Created", "bad \udcff": "Failed BadArgument", "fine": "Copied" })
       assert.deepStrictEqual(yield* contents(local, `${here}/down`), { fine: "fine" })
       yield* build(fs, `${path}/from`, names)
       yield* fs.put(`${path}/from`, `${path}/both`, { local: fs, verify: "digest" })
@@ -123,16 +123,18 @@ export const links = inBothDirections((each) => {
         yield* source.files.symlink("nowhere", `${source.at}/from/dangling`)
         yield* source.files.symlink("../elsewhere", `${source.at}/from/directory`)
         yield* source.files.symlink("../elsewhere/file", `${source.at}/from/file`)
-        const failed = yield* Effect.flip(transfer(`${source.at}/from`, `${target.at}/followed`, { links: "follow" }))
+        const failed = yield* Effect.flip(
+          transfer(`${source.at}/from`, `${target.at}/followed`, { symlinks: "follow" })
+        )
         assert(failed._tag === "TransferError")
         assert.deepStrictEqual(outcomes(failed), {
-          "": "Made",
+          "": "Created",
           "dangling": "Failed NotFound",
-          "directory": "Made",
+          "directory": "Created",
           "directory/file": "Copied",
           "file": "Copied",
           "itself": "Failed BadResource",
-          "sub": "Made",
+          "sub": "Created",
           "sub/up": "Failed BadResource"
         })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/followed`), {
@@ -141,9 +143,9 @@ export const links = inBothDirections((each) => {
           "file": "elsewhere",
           "sub": "/"
         })
-        const result = yield* transfer(`${source.at}/from`, `${target.at}/without`, { links: "leaveOut" })
+        const result = yield* transfer(`${source.at}/from`, `${target.at}/without`, { symlinks: "skip" })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/without`), { sub: "/" })
-        assert.strictEqual(outcomes(result)["sub/up"], "LeftOut")
+        assert.strictEqual(outcomes(result)["sub/up"], "Skipped")
         // The one that is named is what its link names.
         yield* transfer(`${source.at}/from/directory`, `${target.at}/named`)
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/named`), { file: "elsewhere" })
@@ -190,8 +192,8 @@ export const specialFiles = inBothDirections((each) => {
         yield* write(source.files, `${source.at}/from/file`, "file")
         const result = yield* transfer(`${source.at}/from`, `${target.at}/to`)
         assert.deepStrictEqual(result.entries.find((entry) => entry.path === "pipe")?.outcome, {
-          _tag: "LeftOut",
-          why: "it is a named pipe"
+          _tag: "Skipped",
+          reason: "it is a named pipe"
         })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to`), { file: "file" })
         assert.strictEqual(yield* failsWith(transfer(`${source.at}/from/pipe`, `${target.at}/no`)), "BadResource")

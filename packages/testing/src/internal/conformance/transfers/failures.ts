@@ -52,7 +52,7 @@ export const refusals = inBothDirections((each) => {
       const error = yield* Effect.flip(result)
       assert(error._tag === "TransferError")
       assert.deepStrictEqual(outcomes(error), {
-        "": "Made",
+        "": "Created",
         "closed": "Failed PermissionDenied",
         "fine": "Copied",
         "secret": "Failed PermissionDenied"
@@ -75,7 +75,7 @@ export const partialFailures = inBothDirections((each, test) => {
         const error = yield* Effect.flip(transfer(`${source.at}/from`, `${target.at}/to`))
         assert(error._tag === "TransferError")
         assert.deepStrictEqual(outcomes(error), {
-          "": "Made",
+          "": "Created",
           "blocked": "Failed BadResource",
           "fine": "Copied",
           "taken": "Failed BadResource"
@@ -99,7 +99,7 @@ export const partialFailures = inBothDirections((each, test) => {
         const became = Object.values(outcomes(stopped))
         assert.strictEqual(became.length, 41)
         assert.isBelow(became.filter((outcome) => outcome.startsWith("Failed")).length, 5)
-        assert.isAbove(became.filter((outcome) => outcome === "LeftOut").length, 30)
+        assert.isAbove(became.filter((outcome) => outcome === "Skipped").length, 30)
       })
   )
 
@@ -151,7 +151,7 @@ export const verification = inBothDirections((each) => {
         )
         assert(error._tag === "TransferError")
         assert.deepStrictEqual(outcomes(error), {
-          "": "Made",
+          "": "Created",
           "large": "Failed InvalidData",
           "small": "Failed InvalidData"
         })

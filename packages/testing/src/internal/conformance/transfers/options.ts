@@ -26,7 +26,7 @@ export const attributes = inBothDirections((each) => {
         }
         yield* source.files.chmod(`${source.at}/from/closed`, 0o555)
         for (let round = 0; round < 2; round++) {
-          yield* transfer(`${source.at}/from`, `${target.at}/to`, { preserve: { mode: true, times: true } })
+          yield* transfer(`${source.at}/from`, `${target.at}/to`, { preserve: { mode: true, timestamps: true } })
           assert.strictEqual(yield* modeOf(target.files, `${target.at}/to/closed`), "555")
           assert.strictEqual(yield* modeOf(target.files, `${target.at}/to/closed/file`), "604")
           assert.strictEqual(yield* modeOf(target.files, `${target.at}/to/open`), "666")
@@ -76,7 +76,7 @@ export const selection = inBothDirections((each) => {
         })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to`), { small: "1" })
         assert.deepStrictEqual(
-          result.entries.flatMap(({ outcome, path }) => outcome._tag === "LeftOut" ? [[path, outcome.why]] : []),
+          result.entries.flatMap(({ outcome, path }) => outcome._tag === "Skipped" ? [[path, outcome.reason]] : []),
           [["large", "too large"], ["node_modules", "made by npm"]]
         )
       })
@@ -96,7 +96,7 @@ export const selection = inBothDirections((each) => {
       const inode = (yield* target.files.stat(`${target.at}/to/same`)).ino
       const result = yield* transfer(`${source.at}/from`, `${target.at}/to`, { skipUnchanged: "quick" })
       assert.deepStrictEqual(outcomes(result), {
-        "": "Made",
+        "": "Created",
         "later": "Copied",
         "link": "Unchanged",
         "longer": "Copied",
@@ -128,13 +128,13 @@ export const hiddenFiles = inBothDirections((each) => {
         }
         const result = yield* transfer(`${source.at}/from`, `${target.at}/to`, { delete: true })
         assert.deepStrictEqual(outcomes(result), {
-          "": "Made",
-          below: "Made",
+          "": "Created",
+          below: "Created",
           [`below/${alike}`]: "Copied",
-          [`below/${partial}`]: "LeftOut",
-          [`below/${temporary}`]: "LeftOut",
-          [`extra/${partial}`]: "LeftOut",
-          [`extra/${temporary}`]: "LeftOut",
+          [`below/${partial}`]: "Skipped",
+          [`below/${temporary}`]: "Skipped",
+          [`extra/${partial}`]: "Skipped",
+          [`extra/${temporary}`]: "Skipped",
           "extra/file": "Deleted"
         })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/to`), {
@@ -180,14 +180,14 @@ export const deletion = inBothDirections((each) => {
           "old/precious.log": "kept by the filter"
         })
         assert.deepStrictEqual(outcomes(result), {
-          "": "Made",
-          "both": "Made",
+          "": "Created",
+          "both": "Created",
           "both/extra": "Deleted",
-          "both/here.log": "LeftOut",
+          "both/here.log": "Skipped",
           "file": "Copied",
           "old/deep": "Deleted",
           "old/deep/file": "Deleted",
-          "old/precious.log": "LeftOut",
+          "old/precious.log": "Skipped",
           "way out": "Deleted"
         })
         assert.deepStrictEqual(yield* contents(target.files, `${target.at}/outside`), { file: "safe" })

@@ -124,7 +124,7 @@ export const links: Group = (test) => {
       ]
       const inC = (above: string, depth: number) => [`File ${depth} ${above}file`, `File ${depth} ${above}link`]
       const root = `${path}/../${path.slice(path.lastIndexOf("/") + 1)}`
-      assert.sameMembers(yield* walked(root, { followLinks: true }), [
+      assert.sameMembers(yield* walked(root, { symlinks: "follow" }), [
         "Directory 1 a",
         ...inA("a/", 2),
         "Directory 2 a/c",
@@ -147,7 +147,7 @@ export const links: Group = (test) => {
       yield* files.symlink(".", `${path}/link`)
       const reasonOf = (path: string, options?: WalkOptions) => failsWith(Stream.runDrain(fs.walk(path, options)))
       assert.strictEqual(yield* reasonOf(`${path}/no`), "NotFound")
-      assert.strictEqual(yield* reasonOf(`${path}/no`, { followLinks: true }), "NotFound")
+      assert.strictEqual(yield* reasonOf(`${path}/no`, { symlinks: "follow" }), "NotFound")
       assert.strictEqual(yield* reasonOf(`${path}/file`), "BadResource")
       assert.strictEqual(yield* reasonOf(`${path}/a\0b`), "BadArgument")
       assert.strictEqual(yield* reasonOf(""), "NotFound")
