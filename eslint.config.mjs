@@ -2,6 +2,7 @@ import effect from "@effect/eslint-plugin"
 import js from "@eslint/js"
 import { defineConfig } from "eslint/config"
 import tseslint from "typescript-eslint"
+import * as namespaces from "./scripts/eslint-namespaces.mjs"
 
 const unused = {
   args: "all",
@@ -51,6 +52,7 @@ export default defineConfig(
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strict, tseslint.configs.stylistic],
+    plugins: { local: { rules: { "namespace-names": namespaces.rule } } },
     rules: {
       "@typescript-eslint/array-type": ["error", { default: "generic", readonly: "generic" }],
       "@typescript-eslint/consistent-type-definitions": "off",
@@ -64,9 +66,15 @@ export default defineConfig(
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-namespace": ["error", { allowDeclarations: true }],
       "@typescript-eslint/no-unused-vars": ["error", unused],
+      "local/namespace-names": "error",
       // dual APIs are overloads whose order matters
       "@typescript-eslint/unified-signatures": "off"
     }
+  },
+  {
+    // still to be renamed
+    files: ["packages/core/src/**/*.ts"],
+    rules: { "local/namespace-names": "off" }
   },
   {
     files: ["packages/*/src/**/*.ts"],

@@ -20,7 +20,7 @@ import { interleaved, median, spread } from "./rounds.js"
 import { ours } from "./subject.js"
 import { type Measured, render, type Row } from "./table.js"
 import { connectCold } from "./work/connect.js"
-import * as Ends from "./work/ends.js"
+import * as ends from "./work/ends.js"
 import { execParallel, execSequential } from "./work/exec.js"
 import {
   existsParallel,
@@ -140,7 +140,7 @@ const layer = Layer.merge(
     // The startup files of the user who runs this must not be measured.
     config: ["SetEnv HOME=/nonexistent"]
   }),
-  Ends.layer
+  ends.layer
 )
 
 program.pipe(

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Sftp from "../src/protocol/Sftp.js"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
-const { attributes, handle, ok } = scripted
+const { attributes, handle, ok } = scriptedSftp
 
 /** A server with one file that writes where it is told to, as Go's `pkg/sftp`, or at the end. */
 const server = (appends: boolean) => {
   let content = "first line\n"
-  const answer = (request: Sftp.Request): scripted.Answer => {
+  const answer = (request: Sftp.Request): scriptedSftp.Answer => {
     switch (request._tag) {
       case "Open":
         return handle("file")
@@ -16,11 +16,11 @@ const server = (appends: boolean) => {
         return attributes(0o100644, BigInt(content.length))
       case "Read": {
         const data = new TextEncoder().encode(content).subarray(Number(request.offset)).subarray(0, request.length)
-        return data.length === 0 ? scripted.eof : Sftp.Response.Data({ data })
+        return data.length === 0 ? scriptedSftp.eof : Sftp.Response.Data({ data })
       }
       case "Write": {
         const at = appends ? content.length : Number(request.offset)
-        content = content.slice(0, at) + scripted.handleText(request.data) + content.slice(at + request.data.length)
+        content = content.slice(0, at) + scriptedSftp.handleText(request.data) + content.slice(at + request.data.length)
         return ok
       }
       case "Fsetstat":
@@ -40,7 +40,7 @@ for (const appends of [false, true]) {
   describe(`a server that ${appends ? "appends" : "ignores the flag for appending"}`, () => {
     const file = Effect.suspend(() => {
       const { answer, content } = server(appends)
-      return Effect.map(scripted.make({ answer }), ({ fs }) => ({ content, fs }))
+      return Effect.map(scriptedSftp.make({ answer }), ({ fs }) => ({ content, fs }))
     })
 
     it.scoped("gets what is appended behind what is there", () =>
@@ -60,7 +60,7 @@ for (const appends of [false, true]) {
         yield* log.write(encode("third\n"))
         assert.strictEqual(content(), "first line\nsecond\nthird\n")
         const read = yield* Effect.flatten(log.readAlloc(4))
-        assert.strictEqual(scripted.handleText(read), "line")
+        assert.strictEqual(scriptedSftp.handleText(read), "line")
         yield* log.truncate(5)
         yield* log.writeAll(encode("!"))
         assert.strictEqual(content(), "first!")
@@ -72,7 +72,7 @@ describe("a file's position", () => {
   // FOUND A25
   it.scoped("is what seek gives, and ends where the file is cut", () =>
     Effect.gen(function*() {
-      const { fs } = yield* Effect.suspend(() => scripted.make({ answer: server(false).answer }))
+      const { fs } = yield* Effect.suspend(() => scriptedSftp.make({ answer: server(false).answer }))
       const file = yield* fs.open("/file", { flag: "r+" })
       const seek = (offset: number, from: "start" | "current"): Effect.Effect<unknown> => file.seek(offset, from)
       assert.strictEqual(yield* seek(6, "start"), 6n)

@@ -4,15 +4,15 @@
 import type * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Logger, Option, Stream, TestClock } from "effect"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
 const hidden = /^\/\.effect-remote-[0-9a-f]+\.tmp$/
 
 /** A server with no files that does not answer to a rename. It answers to `Remove` as `removed` says. */
-const silent = (removed: (session: scripted.Served) => scripted.Answer) =>
+const silent = (removed: (session: scriptedSftp.Served) => scriptedSftp.Answer) =>
   Effect.gen(function*() {
     const asked = yield* Deferred.make<void>()
-    const answer = (request: Sftp.Request, session: scripted.Served): scripted.Answer => {
+    const answer = (request: Sftp.Request, session: scriptedSftp.Served): scriptedSftp.Answer => {
       switch (request._tag) {
         case "PosixRename":
           Deferred.unsafeDone(asked, Effect.void)
@@ -20,18 +20,18 @@ const silent = (removed: (session: scripted.Served) => scripted.Answer) =>
         case "Remove":
           return removed(session)
         case "Open":
-          return scripted.handle(request.path)
+          return scriptedSftp.handle(request.path)
         case "Lstat":
-          return scripted.missing
+          return scriptedSftp.missing
         case "Stat":
-          return scripted.attributes(request.path === "/" ? 0o040755 : undefined)
+          return scriptedSftp.attributes(request.path === "/" ? 0o040755 : undefined)
         case "Fstat":
-          return scripted.attributes()
+          return scriptedSftp.attributes()
         default:
-          return scripted.ok
+          return scriptedSftp.ok
       }
     }
-    const { fs, sessions, transport } = yield* scripted.make({ extensions: ["posixRename", "fsync"], answer })
+    const { fs, sessions, transport } = yield* scriptedSftp.make({ extensions: ["posixRename", "fsync"], answer })
     const requests = () => sessions.flatMap(({ requests }) => requests)
     return { asked: Deferred.await(asked), fs, host: String(transport.host), requests }
   })
@@ -51,7 +51,7 @@ const writes: ReadonlyArray<readonly [name: string, write: (server: Silent) => E
 
 it.scoped("the rename of an atomic write fails with TimedOut after 30 seconds without an answer", () =>
   Effect.gen(function*() {
-    const server = yield* silent(() => scripted.ok)
+    const server = yield* silent(() => scriptedSftp.ok)
     const writing = yield* Effect.fork(Effect.flip(server.fs.atomicWrite("/file", "new")))
     yield* server.asked
     yield* TestClock.adjust("29 seconds")
@@ -93,7 +93,7 @@ describe("an interruption during the rename of an atomic write", () => {
 
     it.scoped(`${name}: does not warn if the host answers to the clean-up`, () =>
       Effect.gen(function*() {
-        for (const answer of [scripted.ok, scripted.missing]) {
+        for (const answer of [scriptedSftp.ok, scriptedSftp.missing]) {
           const logged: Array<string> = []
           const server = yield* silent(() => answer)
           const writing = yield* Effect.fork(Effect.provide(write(server), logging(logged)))

@@ -23,15 +23,15 @@ import * as text from "../src/internal/lib/text.js"
 import * as guardians from "../src/internal/scripts/guardian.js"
 import * as source from "../src/internal/scripts/source.js"
 import * as terminate from "../src/internal/scripts/terminate.js"
-import * as frame from "../src/unstable/Frame.js"
-import * as protocol from "../src/unstable/Guardian.js"
+import * as Frame from "../src/unstable/Frame.js"
+import * as Guardians from "../src/unstable/Guardian.js"
 import { full } from "./fixtures/full.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
 
-const { Add, Beat, Detach, Done, End, Quit } = protocol.Request
-const { Detached, Ended, Ready, Silent, Unable, Undetachable } = protocol.Report
+const { Add, Beat, Detach, Done, End, Quit } = Guardians.Request
+const { Detached, Ended, Ready, Silent, Unable, Undetachable } = Guardians.Report
 
 const anyPid = FastCheck.integer({ min: 2, max: 4_194_304 })
 
@@ -42,17 +42,17 @@ const anyStart = FastCheck.option(
 
 const aName = "0123456789abcdef".repeat(2)
 
-const anyClaim = protocol.Request.Claim({ names: [aName, "f".repeat(32)] })
+const anyClaim = Guardians.Request.Claim({ names: [aName, "f".repeat(32)] })
 
-const anyRequest: FastCheck.Arbitrary<protocol.Request> = FastCheck.oneof(
+const anyRequest: FastCheck.Arbitrary<Guardians.Request> = FastCheck.oneof(
   FastCheck.constantFrom(Beat(), Detach(), Quit(), anyClaim),
-  FastCheck.record({ pid: anyPid, start: FastCheck.nat().map(String) }).map(protocol.Request.Retire),
+  FastCheck.record({ pid: anyPid, start: FastCheck.nat().map(String) }).map(Guardians.Request.Retire),
   FastCheck.record({ pid: anyPid, start: anyStart, keep: FastCheck.boolean() }).map(Add),
   FastCheck.record({ pid: anyPid }).map(Done),
   FastCheck.record({ pid: anyPid, start: anyStart, rounds: FastCheck.integer({ min: 0, max: 1_728_000 }) }).map(End)
 )
 
-const anyReport: FastCheck.Arbitrary<protocol.Report> = FastCheck.oneof(
+const anyReport: FastCheck.Arbitrary<Guardians.Report> = FastCheck.oneof(
   FastCheck.record({ detachable: FastCheck.boolean(), name: FastCheck.constant(aName), pid: anyPid, start: anyStart })
     .map(Ready),
   FastCheck.constantFrom(
@@ -72,39 +72,39 @@ describe("the protocol", () => {
     reports: FastCheck.array(anyReport),
     size: FastCheck.integer({ min: 1, max: 40 })
   }, ({ reports, requests, size }) => {
-    const travel = (lines: ReadonlyArray<Either.Either<Uint8Array, protocol.LineError>>) => {
+    const travel = (lines: ReadonlyArray<Either.Either<Uint8Array, Guardians.LineError>>) => {
       const bytes = text.concat(lines.map(Either.getOrThrow))
-      const split = protocol.splitter()
+      const split = Guardians.splitter()
       return Arr.makeBy(
         Math.ceil(bytes.length / size) + 1,
         (index) => split(bytes.subarray(index * size, (index + 1) * size))
       ).flat()
     }
     assert.deepStrictEqual(
-      travel(requests.map(protocol.encodeRequest)).map(protocol.decodeRequest),
+      travel(requests.map(Guardians.encodeRequest)).map(Guardians.decodeRequest),
       requests.map(Either.right)
     )
     assert.deepStrictEqual(
-      travel(reports.map(protocol.encodeReport)).map(protocol.decodeReport),
+      travel(reports.map(Guardians.encodeReport)).map(Guardians.decodeReport),
       reports.map(Either.right)
     )
   }, { fastCheck: { numRuns: 200 } })
 
   it("what a client runs for itself is told from the commands of its user", () => {
-    const { End, Guard, Signal } = protocol.Task
+    const { End, Guard, Signal } = Guardians.Task
     assert.deepStrictEqual(
-      protocol.decodeTask(guardians.guardian({ prefix: "/tmp/x-", silence: 3, interval: 5 })),
+      Guardians.decodeTask(guardians.guardian({ prefix: "/tmp/x-", silence: 3, interval: 5 })),
       Option.some(Guard({ prefix: "/tmp/x-", silence: 3, interval: 5 }))
     )
     assert.deepStrictEqual(
-      protocol.decodeTask(terminate.group(4711, 120)),
+      Guardians.decodeTask(terminate.group(4711, 120)),
       Option.some(End({ pid: 4711, rounds: terminate.rounds(120) }))
     )
     assert.deepStrictEqual(
-      protocol.decodeTask(terminate.signal(4711, "SIGHUP")),
+      Guardians.decodeTask(terminate.signal(4711, "SIGHUP")),
       Option.some(Signal({ pid: 4711, name: "HUP" }))
     )
-    assert.isTrue(Option.isNone(protocol.decodeTask(source.script("kill -9 $1", "sh", "4711", "1"))))
+    assert.isTrue(Option.isNone(Guardians.decodeTask(source.script("kill -9 $1", "sh", "4711", "1"))))
   })
 
   it("what cannot be meant is not said", () => {
@@ -115,15 +115,15 @@ describe("the protocol", () => {
           Add({ pid, start: Option.none(), keep: false }),
           End({ pid, start: Option.none(), rounds: 1 })
         ]
-      ) assert.isTrue(Either.isLeft(protocol.encodeRequest(request)), JSON.stringify(request))
-      assert.isTrue(Either.isLeft(protocol.encodeReport(Ended({ pid }))))
+      ) assert.isTrue(Either.isLeft(Guardians.encodeRequest(request)), JSON.stringify(request))
+      assert.isTrue(Either.isLeft(Guardians.encodeReport(Ended({ pid }))))
     }
     for (const start of ["", "-1", "a b", "a\n", "*", "$(id)", "x".repeat(41)]) {
       const request = Add({ pid: 2, start: Option.some(start), keep: true })
-      assert.isTrue(Either.isLeft(protocol.encodeRequest(request)), start)
+      assert.isTrue(Either.isLeft(Guardians.encodeRequest(request)), start)
     }
     for (const rounds of [-1, 0.5, NaN, 10_000_000]) {
-      assert.isTrue(Either.isLeft(protocol.encodeRequest(End({ pid: 2, start: Option.none(), rounds }))))
+      assert.isTrue(Either.isLeft(Guardians.encodeRequest(End({ pid: 2, start: Option.none(), rounds }))))
     }
   })
 
@@ -144,16 +144,16 @@ describe("the protocol", () => {
     "retire 5"
   ])(
     "no request: %j",
-    (line) => assert.isTrue(Either.isLeft(protocol.decodeRequest(line)))
+    (line) => assert.isTrue(Either.isLeft(Guardians.decodeRequest(line)))
   )
 
   it.each(["", "ready", "ready 2", "ready 1 1", "ended", "ended 1", "ended 5 6", "detached 1", "beat"])(
     "no report: %j",
-    (line) => assert.isTrue(Either.isLeft(protocol.decodeReport(line)))
+    (line) => assert.isTrue(Either.isLeft(Guardians.decodeReport(line)))
   )
 
   it("a line without end is let go in pieces", () => {
-    const split = protocol.splitter()
+    const split = Guardians.splitter()
     assert.deepStrictEqual(split(new Uint8Array(5000).fill(97)), ["a".repeat(5000)])
     assert.deepStrictEqual(split(text.encode("beat\n")), ["beat"])
   })
@@ -316,7 +316,7 @@ const runs = () => {
 interface Guardian {
   readonly directory: string
   /** To its stdin. */
-  readonly send: (...requests: ReadonlyArray<protocol.Request>) => Effect.Effect<void>
+  readonly send: (...requests: ReadonlyArray<Guardians.Request>) => Effect.Effect<void>
   readonly write: (bytes: string | Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
   /** Closes the channel from this side, as its server does when the link is cut. */
@@ -324,7 +324,7 @@ interface Guardian {
   /** To its FIFO, where commands register and the time passes. */
   readonly tell: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** That nothing else comes before these, in any order. */
-  readonly says: (...reports: ReadonlyArray<protocol.Report>) => Effect.Effect<void>
+  readonly says: (...reports: ReadonlyArray<Guardians.Report>) => Effect.Effect<void>
   /** That it is there, in its directory. */
   readonly begins: (detachable: boolean) => Effect.Effect<void>
   /** The process that is retired. */
@@ -374,16 +374,16 @@ const attach = Effect.fnUntraced(function*(
   { taken = [] }: Options = {}
 ) {
   child.stdin!.write(
-    Either.getOrThrow(protocol.encodeRequest(protocol.Request.Claim({ names: [...taken, place].map(nameOf) })))
+    Either.getOrThrow(Guardians.encodeRequest(Guardians.Request.Claim({ names: [...taken, place].map(nameOf) })))
   )
   const main = { pid: 0, start: "" }
-  const reports = yield* Queue.unbounded<Either.Either<protocol.Report, protocol.LineError>>()
+  const reports = yield* Queue.unbounded<Either.Either<Guardians.Report, Guardians.LineError>>()
   const outputs = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
-  const split = protocol.splitter()
+  const split = Guardians.splitter()
   const noise: Array<string> = []
   child.stdin!.on("error", () => {})
   child.stdout!.on("data", (bytes: Buffer) => {
-    for (const line of split(bytes)) Queue.unsafeOffer(reports, protocol.decodeReport(line))
+    for (const line of split(bytes)) Queue.unsafeOffer(reports, Guardians.decodeReport(line))
   })
   child.stderr!.on("data", (bytes: Buffer) => noise.push(bytes.toString()))
   for (const [index, output] of [child.stdout!, child.stderr!].entries()) {
@@ -397,7 +397,7 @@ const attach = Effect.fnUntraced(function*(
       for (const line of lines) fs.writeSync(file, `${line}\n`)
       fs.closeSync(file)
     })
-  const says = (...expected: ReadonlyArray<protocol.Report>) =>
+  const says = (...expected: ReadonlyArray<Guardians.Report>) =>
     Effect.gen(function*() {
       const got = yield* within(
         expected.map((report) => JSON.stringify(report)).join(),
@@ -419,7 +419,7 @@ const attach = Effect.fnUntraced(function*(
   const guardian: Guardian = {
     directory: place,
     send: (...requests) =>
-      write(text.concat(requests.map((request) => Either.getOrThrow(protocol.encodeRequest(request))))),
+      write(text.concat(requests.map((request) => Either.getOrThrow(Guardians.encodeRequest(request))))),
     write,
     end: Effect.sync(() => void child.stdin!.end()),
     hangUp: Effect.sync(() => {
@@ -904,7 +904,7 @@ const tests = (shell: Shell) => {
       yield* guardian.tell("tick", "tick")
       assert.isTrue(fs.existsSync(guardian.directory))
       const successor = yield* ready(shell)
-      yield* successor.send(protocol.Request.Retire(guardian.process))
+      yield* successor.send(Guardians.Request.Retire(guardian.process))
       yield* guardian.gone
       lives(kept.pid)
       yield* successor.send(Quit())
@@ -925,11 +925,11 @@ const tests = (shell: Shell) => {
       cleaned(detached)
       const successor = yield* ready(shell)
       // Another process that has its id since is left alone.
-      yield* successor.send(add(pid), protocol.Request.Retire({ ...detached.process, start: "1" }))
+      yield* successor.send(add(pid), Guardians.Request.Retire({ ...detached.process, start: "1" }))
       yield* successor.heard
       assert.isNotEmpty(detached.processes())
       yield* attached.send(Quit())
-      yield* successor.send(protocol.Request.Retire(detached.process))
+      yield* successor.send(Guardians.Request.Retire(detached.process))
       yield* attached.gone
       yield* detached.gone
       lives(pid)
@@ -1086,9 +1086,9 @@ const tests = (shell: Shell) => {
       if (process.getuid?.() === 0) fs.chownSync(foreign, 65534, 65534)
       const words = [which(shell.command[0]), ...shell.command.slice(1)].join(" ")
       const run = (place: string) =>
-        childProcess.spawnSync("/bin/sh", ["-c", frame.launchLine.replace("/bin/sh", words)], {
+        childProcess.spawnSync("/bin/sh", ["-c", Frame.launchLine.replace("/bin/sh", words)], {
           encoding: "utf8",
-          input: Buffer.from(frame.encode({
+          input: Buffer.from(Frame.encode({
             marker: "f00d",
             guard: Option.some({ fifo: guardians.fifo(place), keep: false }),
             stages: [{ words: ["true"], directory: Option.none(), environment: [], clearEnvironment: false }],
@@ -1108,10 +1108,10 @@ const tests = (shell: Shell) => {
       const guardian = yield* ready(shell)
       const launch = (keep: boolean) =>
         Effect.gen(function*() {
-          const child = yield* spawn(["/bin/sh", "-c", frame.launchLine], { stdio: ["pipe", "pipe", "ignore"] })
+          const child = yield* spawn(["/bin/sh", "-c", Frame.launchLine], { stdio: ["pipe", "pipe", "ignore"] })
           const started = yield* Deferred.make<void>()
           child.stdout!.once("data", () => Deferred.unsafeDone(started, Exit.void))
-          child.stdin!.write(frame.encode({
+          child.stdin!.write(Frame.encode({
             marker: "f00d",
             guard: Option.some({ fifo: guardians.fifo(guardian.directory), keep }),
             stages: [{

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Stream, TestClock } from "effect"
 import * as Sftp from "../src/protocol/Sftp.js"
 import type { RemoteFileSystem } from "../src/RemoteFileSystem.js"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
 const content = "x".repeat(100_000)
 
@@ -29,40 +29,40 @@ const holding = (count: number) => {
   const held: Array<() => void> = []
   let isHolding = true
   let listed = false
-  const answerTo = (request: Sftp.Request): scripted.Answer => {
+  const answerTo = (request: Sftp.Request): scriptedSftp.Answer => {
     switch (request._tag) {
       case "Open":
       case "Opendir":
         opened.push(String(opened.length))
-        return scripted.handle(opened.at(-1)!)
+        return scriptedSftp.handle(opened.at(-1)!)
       case "Close":
-        closed.push(scripted.handleText(request.handle))
-        return scripted.ok
+        closed.push(scriptedSftp.handleText(request.handle))
+        return scriptedSftp.ok
       case "Read":
-        return request.offset === 0n ? Sftp.Response.Data({ data: new Uint8Array(10) }) : scripted.eof
+        return request.offset === 0n ? Sftp.Response.Data({ data: new Uint8Array(10) }) : scriptedSftp.eof
       case "Readdir":
         listed = !listed
-        return listed ? scripted.names("file") : scripted.eof
+        return listed ? scriptedSftp.names("file") : scriptedSftp.eof
       case "Fstat":
-        return scripted.attributes(0o100644, 7n)
+        return scriptedSftp.attributes(0o100644, 7n)
       case "Stat":
       case "Lstat":
         return request.path.endsWith("file")
-          ? scripted.attributes(0o100644, 10n)
+          ? scriptedSftp.attributes(0o100644, 10n)
           : request.path.endsWith("directory")
-          ? scripted.attributes(0o040755)
+          ? scriptedSftp.attributes(0o040755)
           : noSuchFile
       case "Realpath":
-        return scripted.names(request.path)
+        return scriptedSftp.names(request.path)
       default:
-        return scripted.ok
+        return scriptedSftp.ok
     }
   }
   let answered = 0
   return {
     opened,
     closed,
-    answer: (request: Sftp.Request, session: scripted.Served, id: number): scripted.Answer => {
+    answer: (request: Sftp.Request, session: scriptedSftp.Served, id: number): scriptedSftp.Answer => {
       if (!isHolding || answered++ < count) return answerTo(request)
       held.push(() => session.send(id, answerTo(request)))
       return undefined
@@ -84,7 +84,7 @@ describe("each handle is closed once", () => {
         let isDone = false
         for (let count = 0; !isDone; count++) {
           const server = holding(count)
-          const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["posixRename", "fsync"] })
+          const { fs } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["posixRename", "fsync"] })
           const fiber = yield* Effect.fork(use(fs))
           yield* settle
           isDone = Option.isSome(yield* Fiber.poll(fiber))
@@ -105,7 +105,7 @@ describe("a file that is used after its scope", () => {
   it.scoped("fails, and nothing is sent", () =>
     Effect.gen(function*() {
       const server = holding(Infinity)
-      const { fs, sessions } = yield* scripted.make({ answer: server.answer, extensions: ["fsync"] })
+      const { fs, sessions } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["fsync"] })
       const file = yield* Effect.scoped(fs.open("/directory/file", { flag: "r+" }))
       yield* settle
       const sent = sessions[0]!.requests.length

@@ -5,7 +5,7 @@ import * as hiddenFile from "../src/internal/files/hiddenFile.js"
 import * as errors from "../src/internal/sftp/errors.js"
 import type * as Sftp from "../src/protocol/Sftp.js"
 import type { RemoteFileSystem } from "../src/RemoteFileSystem.js"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
 const call = { method: "open", path: "/hidden" }
 const refused = Effect.fail(errors.system(call, "PermissionDenied", undefined))
@@ -58,13 +58,13 @@ const refusing = (tag: Sftp.Request["_tag"], use: (fs: RemoteFileSystem) => Effe
     warnings.push(String(message))
   })
   return Effect.gen(function*() {
-    const { fs, sessions } = yield* scripted.make({
+    const { fs, sessions } = yield* scriptedSftp.make({
       answer: (request) => {
-        if (request._tag === tag) return scripted.failure
-        if (request._tag === "Open") return scripted.handle("open")
+        if (request._tag === tag) return scriptedSftp.failure
+        if (request._tag === "Open") return scriptedSftp.handle("open")
         // Removing fails as well, as on a read-only file system.
-        if (request._tag === "Remove" || request._tag === "Rmdir") return scripted.failure
-        return "path" in request && request.path !== "/" ? scripted.missing : scripted.ok
+        if (request._tag === "Remove" || request._tag === "Rmdir") return scriptedSftp.failure
+        return "path" in request && request.path !== "/" ? scriptedSftp.missing : scriptedSftp.ok
       }
     })
     yield* Effect.flip(use(fs))

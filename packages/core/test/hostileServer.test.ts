@@ -10,25 +10,25 @@ import * as Sftp from "../src/protocol/Sftp.js"
 import * as RemoteError from "../src/RemoteError.js"
 import { findConnectionError } from "../src/RemoteError.js"
 import { Outcome, TransferError } from "../src/Transfer.js"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
-const { attributes, eof, handle, names, ok } = scripted
+const { attributes, eof, handle, names, ok } = scriptedSftp
 
 const directoryMode = 0o040755
 
 const entry = (filename: string, permissions = 0o100644) => ({ filename, longname: "", attributes: { permissions } })
 
 type Answers = {
-  readonly [K in Sftp.Request["_tag"]]?: (request: Extract<Sftp.Request, { _tag: K }>) => scripted.Answer
+  readonly [K in Sftp.Request["_tag"]]?: (request: Extract<Sftp.Request, { _tag: K }>) => scriptedSftp.Answer
 }
 
 /** The files of a server that answers so, and else as one that has all that it is asked about. */
-const files = (answers: Answers, extensions: scripted.Options["extensions"] = []) =>
+const files = (answers: Answers, extensions: scriptedSftp.Options["extensions"] = []) =>
   Effect.map(
-    scripted.make({
+    scriptedSftp.make({
       extensions,
       answer: (request) => {
-        const own = answers[request._tag] as ((request: Sftp.Request) => scripted.Answer) | undefined
+        const own = answers[request._tag] as ((request: Sftp.Request) => scriptedSftp.Answer) | undefined
         if (own !== undefined) return own(request)
         switch (request._tag) {
           case "Open":
@@ -71,7 +71,7 @@ describe("names that a server makes up", () => {
         const make = () =>
           files({
             Readdir: listing("fine", name),
-            Lstat: ({ path }) => path === "/new" ? scripted.missing : attributes(directoryMode),
+            Lstat: ({ path }) => path === "/new" ? scriptedSftp.missing : attributes(directoryMode),
             Stat: () => attributes(directoryMode),
             Remove: ({ path }) => {
               removed.push(path)
@@ -276,7 +276,7 @@ describe("what a server sends without end", () => {
         return handle(name)
       },
       Readdir: ({ handle }) =>
-        fresh.delete(scripted.handleText(handle))
+        fresh.delete(scriptedSftp.handleText(handle))
           ? Sftp.Response.Name({ entries: filenames.map((name) => entry(name, directoryMode)) })
           : eof,
       Stat: () => attributes(directoryMode),
@@ -296,8 +296,8 @@ describe("what a server sends without end", () => {
       ) {
         const source = yield* endless(...filenames)
         const target = yield* files({
-          Stat: ({ path }) => path === "/" ? attributes(directoryMode) : scripted.missing,
-          Lstat: () => scripted.missing
+          Stat: ({ path }) => path === "/" ? attributes(directoryMode) : scriptedSftp.missing,
+          Lstat: () => scriptedSftp.missing
         })
         const error = yield* Effect.flip(source.fs.get("/", "/copy", { limit: 1000, local: target.fs }))
         assert(error._tag === "TransferError")
@@ -372,8 +372,8 @@ describe("what a server sends without end", () => {
     Effect.gen(function*() {
       const { fs } = yield* files({
         Mkdir: () => Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: "no ".repeat(50_000) }),
-        Lstat: () => scripted.missing,
-        Stat: () => scripted.missing
+        Lstat: () => scriptedSftp.missing,
+        Stat: () => scriptedSftp.missing
       })
       assert.isBelow((yield* Effect.flip(fs.makeDirectory("/new"))).message.length, 1000)
     }))

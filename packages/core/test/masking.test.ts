@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Either, FastCheck, Redacted, Schema } from "effect"
 import { inspect } from "node:util"
 import { compile } from "../src/internal/command/compile.js"
-import * as failures from "../src/internal/command/errors.js"
+import * as commandErrors from "../src/internal/command/errors.js"
 import * as masks from "../src/internal/command/mask.js"
 import * as text from "../src/internal/lib/text.js"
 import { RemoteCommandError } from "../src/RemoteError.js"
@@ -64,7 +64,7 @@ describe("a Redacted in a command", () => {
 
   it.prop("is shown by no error", { secret: anySecret }, ({ secret }) => {
     const program = programOf(sh`cat ${Redacted.make(secret)}`)
-    const failure = failures.make("host", program)
+    const failure = commandErrors.make("host", program)
     failure.stderr.push(text.encode(`+ cat ${secret} '${secret.replaceAll("'", "'\\''")}'\n`))
     failure.noise.push(text.encode(`noise ${secret}`))
     const stdout = text.encode(`out ${secret}`)
@@ -202,7 +202,7 @@ describe("mask", () => {
   // FOUND E18
   it("hides parts in what an error holds: of its stderr, of what a login shell printed, of what was collected", () => {
     const secret = Array.from({ length: 2000 }, (_, index) => `x${index}y`).join("")
-    const failure = failures.make("host", programOf(sh`cat ${Redacted.make(secret)}`))
+    const failure = commandErrors.make("host", programOf(sh`cat ${Redacted.make(secret)}`))
     failure.noise.push(text.encode(`${secret.repeat(2)}NOISE ${secret.slice(0, 9)}`))
     failure.stderr.push(text.encode(`${secret}`.repeat(2)))
     const error = failure.exit(1, text.encode(`OUT ${secret.slice(0, 4000)}`))

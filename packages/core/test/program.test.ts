@@ -2,12 +2,12 @@ import { sh } from "@effect-remote/core"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Option, Sink, Stream } from "effect"
-import * as program from "../src/internal/command/compile.js"
+import * as compile from "../src/internal/command/compile.js"
 
-const programOf = (command: Command.Command) => Either.getOrThrow(program.compile(command))
+const programOf = (command: Command.Command) => Either.getOrThrow(compile.compile(command))
 
 const problemOf = (command: Command.Command) =>
-  Either.match(program.compile(command), {
+  Either.match(compile.compile(command), {
     onLeft: ({ detail, reason }) => `${reason}: ${detail}`,
     onRight: () => "none"
   })
@@ -15,7 +15,7 @@ const problemOf = (command: Command.Command) =>
 const withFields = (command: Command.Command, fields: object): Command.Command =>
   Object.assign(Object.create(Object.getPrototypeOf(command)), command, fields)
 
-const bareLine = (command: Command.Command) => Option.getOrUndefined(program.bareLine(programOf(command)))
+const bareLine = (command: Command.Command) => Option.getOrUndefined(compile.bareLine(programOf(command)))
 
 describe("compile", () => {
   it("keeps words, directory and environment", () => {
@@ -108,7 +108,7 @@ describe("compile", () => {
   })
 
   it("says which command it was", () => {
-    const problem = Either.getOrThrow(Either.flip(program.compile(Command.make("ls", "\0"))))
+    const problem = Either.getOrThrow(Either.flip(compile.compile(Command.make("ls", "\0"))))
     assert.include(problem.shown, "ls ")
   })
 

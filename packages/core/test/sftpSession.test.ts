@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Logger, Option, Stream, TestClock } from "effect"
 import * as Sftp from "../src/protocol/Sftp.js"
-import * as scripted from "./fixtures/scriptedSftp.js"
+import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
-const { attributes, handle, ok } = scripted
+const { attributes, handle, ok } = scriptedSftp
 
 /** A server whose files are endless and take all that is written. */
-const endless = (request: Sftp.Request): scripted.Answer => {
+const endless = (request: Sftp.Request): scriptedSftp.Answer => {
   switch (request._tag) {
     case "Open":
       return handle(request.path)
@@ -18,7 +18,7 @@ const endless = (request: Sftp.Request): scripted.Answer => {
     case "Fstat":
       return attributes()
     case "Realpath":
-      return scripted.names(request.path)
+      return scriptedSftp.names(request.path)
     default:
       return ok
   }
@@ -30,7 +30,7 @@ describe("a server that reads no more", () => {
     Effect.gen(function*() {
       const taken = yield* Deferred.make<void>()
       const stalled = yield* Deferred.make<void>()
-      const { fs } = yield* scripted.make({
+      const { fs } = yield* scriptedSftp.make({
         answer: (request, session) => {
           if (request._tag === "Write") {
             session.stall()
@@ -62,14 +62,14 @@ const pipe = 0o010644
 /** A server that does nothing else while it opens `/pipe`, as OpenSSH's. `type` is what it says that is. */
 const blocking = (type: number) => {
   const isBlocked = new Set<number>()
-  return (request: Sftp.Request, { number }: scripted.Served): scripted.Answer => {
+  return (request: Sftp.Request, { number }: scriptedSftp.Served): scriptedSftp.Answer => {
     if (isBlocked.has(number)) return undefined
     if (request._tag === "Open" && request.path === "/pipe") {
       isBlocked.add(number)
       return undefined
     }
     if (request._tag === "Stat" && request.path === "/pipe") return attributes(type)
-    return request._tag === "Read" && request.offset > 0n ? scripted.eof : endless(request)
+    return request._tag === "Read" && request.offset > 0n ? scriptedSftp.eof : endless(request)
   }
 }
 
@@ -87,7 +87,7 @@ describe("a server that is held up by a file", () => {
   // FOUND E13
   it.scoped("serves what comes after an abandoned request in another session", () =>
     Effect.gen(function*() {
-      const { fs, sessions } = yield* scripted.make({ answer: blocking(0o100644) })
+      const { fs, sessions } = yield* scriptedSftp.make({ answer: blocking(0o100644) })
       const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
       yield* TestClock.adjust("1 second")
       assert.isTrue(Option.isNone(yield* joined(reading)))
@@ -102,7 +102,7 @@ describe("a server that is held up by a file", () => {
 
   it.scoped("serves an uninterruptible caller after an abandoned request", () =>
     Effect.gen(function*() {
-      const { fs } = yield* scripted.make({ answer: blocking(0o100644) })
+      const { fs } = yield* scriptedSftp.make({ answer: blocking(0o100644) })
       const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
       yield* TestClock.adjust("1 second")
       yield* joined(reading)
@@ -114,7 +114,7 @@ describe("a server that is held up by a file", () => {
   // FOUND E13
   it.scoped("serves others while somebody waits for a pipe, and closes its session afterwards", () =>
     Effect.gen(function*() {
-      const { fs, sessions } = yield* scripted.make({ answer: blocking(pipe) })
+      const { fs, sessions } = yield* scriptedSftp.make({ answer: blocking(pipe) })
       const reading = yield* Effect.fork(fs.readFile("/pipe"))
       yield* settle
       const next = yield* Effect.fork(fs.readFile("/file"))
@@ -131,7 +131,7 @@ describe("a server that is held up by a file", () => {
   // FOUND E13
   it.scoped("fails what was sent right behind, and nothing waits for ever", () =>
     Effect.gen(function*() {
-      const { fs } = yield* scripted.make({ answer: blocking(0o100644) })
+      const { fs } = yield* scriptedSftp.make({ answer: blocking(0o100644) })
       yield* fs.stat("/file")
       const reading = yield* Effect.fork(Effect.timeoutOption(fs.readFile("/pipe"), "1 second"))
       yield* settle
@@ -147,7 +147,7 @@ describe("a server that is held up by a file", () => {
   it.scoped("stays in its session when the abandoned answer comes late", () =>
     Effect.gen(function*() {
       const opens: Array<() => void> = []
-      const { fs, sessions } = yield* scripted.make({
+      const { fs, sessions } = yield* scriptedSftp.make({
         answer: (request, session, id) => {
           if (request._tag !== "Open") return endless(request)
           opens.push(() => session.send(id, handle("late")))
@@ -174,7 +174,7 @@ const counting = (most: number) => {
   let largest = 0
   return {
     largest: () => largest,
-    answer: (request: Sftp.Request): scripted.Answer => {
+    answer: (request: Sftp.Request): scriptedSftp.Answer => {
       switch (request._tag) {
         case "Limits":
           return Sftp.Response.ExtendedReply({
@@ -182,20 +182,20 @@ const counting = (most: number) => {
           })
         case "Open":
         case "Opendir":
-          if (open === most) return scripted.failure
+          if (open === most) return scriptedSftp.failure
           largest = Math.max(largest, ++open)
           return handle(`${request._tag} ${request.path} ${Math.random()}`)
         case "Close":
           open--
           return ok
         case "Read":
-          return request.offset > 0n ? scripted.eof : Sftp.Response.Data({ data: new Uint8Array(10) })
+          return request.offset > 0n ? scriptedSftp.eof : Sftp.Response.Data({ data: new Uint8Array(10) })
         case "Readdir":
-          return scripted.eof
+          return scriptedSftp.eof
         case "Fstat":
           return attributes(0o100644, 10n)
         case "Lstat":
-          return request.path.startsWith("/new") ? scripted.missing : attributes(0o100644, 10n)
+          return request.path.startsWith("/new") ? scriptedSftp.missing : attributes(0o100644, 10n)
         default:
           return endless(request)
       }
@@ -204,7 +204,7 @@ const counting = (most: number) => {
 }
 
 /** A server that makes something later than its caller waits. */
-const late = (made: Sftp.Request["_tag"], answer: scripted.Answer) => {
+const late = (made: Sftp.Request["_tag"], answer: scriptedSftp.Answer) => {
   const held: Array<() => void> = []
   const warnings: Array<string> = []
   const logger = Logger.make(({ message }) => {
@@ -215,14 +215,14 @@ const late = (made: Sftp.Request["_tag"], answer: scripted.Answer) => {
     release: () => {
       for (const answer of held.splice(0)) answer()
     },
-    files: scripted.make({
+    files: scriptedSftp.make({
       answer: (request, session, id) => {
         if (request._tag === made && session.number === 0) {
           held.push(() => session.send(id, answer))
           return undefined
         }
         // Nothing of it exists yet.
-        return "path" in request && request.path !== "/" ? scripted.missing : endless(request)
+        return "path" in request && request.path !== "/" ? scriptedSftp.missing : endless(request)
       }
     }),
     logged: Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
@@ -240,7 +240,7 @@ const late = (made: Sftp.Request["_tag"], answer: scripted.Answer) => {
   }
 }
 
-const lastOf = ({ requests }: scripted.Served, count: number) =>
+const lastOf = ({ requests }: scriptedSftp.Served, count: number) =>
   requests.slice(-count).map((request) => "path" in request ? [request._tag, request.path] : [request._tag])
 
 describe("a creation that the server answers after its caller has gone", () => {
@@ -314,10 +314,10 @@ describe("a server that does not answer a rename", () => {
   it.scoped("fails the atomic write of an uninterruptible caller after 30 seconds", () =>
     Effect.gen(function*() {
       const asked = yield* Deferred.make<void>()
-      const { fs } = yield* scripted.make({
+      const { fs } = yield* scriptedSftp.make({
         answer: (request) => {
           if (request._tag === "Stat" || request._tag === "Lstat") {
-            return request.path === "/" ? attributes(0o040755) : scripted.missing
+            return request.path === "/" ? attributes(0o040755) : scriptedSftp.missing
           }
           if (request._tag !== "Rename" && request._tag !== "Extended") return endless(request)
           Deferred.unsafeDone(asked, Effect.void)
@@ -338,7 +338,7 @@ describe("a server that limits the open files", () => {
   it.scoped("is asked for no more than it allows, whatever is done at once", () =>
     Effect.gen(function*() {
       const server = counting(6)
-      const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      const { fs } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["limits"] })
       const at = Array.from({ length: 50 }, (_, index) => index)
       yield* Effect.all([
         Effect.forEach(at, (index) => fs.readFile(`/${index}`), { concurrency: "unbounded" }),
@@ -357,7 +357,7 @@ describe("a server that limits the open files", () => {
   it.scoped("gives handles in the order in which they were asked for, and to nobody who has gone", () =>
     Effect.gen(function*() {
       const server = counting(2)
-      const { fs, sessions } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      const { fs, sessions } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["limits"] })
       const opened = yield* Deferred.make<void>()
       const first = yield* Effect.fork(
         Effect.scoped(
@@ -383,7 +383,7 @@ describe("a server that limits the open files", () => {
   it.scoped("a handle that nobody gives back is not waited for for ever", () =>
     Effect.gen(function*() {
       const server = counting(2)
-      const { fs } = yield* scripted.make({ answer: server.answer, extensions: ["limits"] })
+      const { fs } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["limits"] })
       yield* fs.open("/held")
       const waiting = yield* Effect.fork(Effect.flip(fs.readFile("/file")))
       yield* TestClock.adjust("61 seconds")

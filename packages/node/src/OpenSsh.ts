@@ -19,8 +19,8 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as process from "node:process"
-import * as multiplexed from "./internal/multiplexed/transport.js"
-import * as perChannel from "./internal/perChannel/transport.js"
+import * as multiplexedTransport from "./internal/multiplexed/transport.js"
+import * as perChannelTransport from "./internal/perChannel/transport.js"
 import { expandHome } from "./internal/ssh/home.js"
 import * as NodeMachine from "./NodeMachine.js"
 
@@ -160,7 +160,7 @@ export const make = (
   Effect.flatMap(
     optionsOf<MultiplexedOptions>(options),
     ({ reconnect = reconnects, ...rest }: MultiplexedOptions) =>
-      Effect.flatMap(validate(rest), (valid) => multiplexed.make({ ...valid, reconnect }))
+      Effect.flatMap(validate(rest), (valid) => multiplexedTransport.make({ ...valid, reconnect }))
   )
 
 /**
@@ -182,7 +182,10 @@ export const make = (
 export const makeProcess = (
   options: TransportOptions | string
 ): Effect.Effect<Transport, RemoteConnectionError, Scope.Scope> =>
-  Effect.flatMap(optionsOf<TransportOptions>(options), (options) => Effect.flatMap(validate(options), perChannel.make))
+  Effect.flatMap(
+    optionsOf<TransportOptions>(options),
+    (options) => Effect.flatMap(validate(options), perChannelTransport.make)
+  )
 
 // The local side of transfers is this machine, whichever FileSystem the program provides later. Files get the commands
 // because a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:

@@ -17,7 +17,7 @@ import * as path from "node:path"
 import * as account from "./internal/sshd/account.js"
 import * as embeddedServer from "./internal/sshd/embedded/embeddedServer.js"
 import * as embeddedSftp from "./internal/sshd/embedded/sftp.js"
-import * as program from "./internal/sshd/executables.js"
+import * as executables from "./internal/sshd/executables.js"
 import * as installed from "./internal/sshd/installed.js"
 import * as keeper from "./internal/sshd/keeper.js"
 import * as keyPair from "./internal/sshd/keyPair.js"
@@ -253,7 +253,7 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
     const user = yield* account.current
     if (kind === "openssh") yield* account.checkLogin(user)
     const loginShell = options.loginShell === undefined ? undefined : yield* installed.shell(options.loginShell)
-    if (options.home !== undefined && !(yield* program.isDirectory(options.home))) {
+    if (options.home !== undefined && !(yield* executables.isDirectory(options.home))) {
       return yield* invalid(`\`home\` is not a directory: ${options.home}`)
     }
     const sftp = yield* chooseSftp(options, kind)

@@ -1,5 +1,5 @@
 import { RemoteContext } from "@effect-remote/core"
-import * as script from "@effect-remote/core/internal/scripts/guardian"
+import * as guardians from "@effect-remote/core/internal/scripts/guardian"
 import { type Channel, Transport } from "@effect-remote/core/Transport"
 import * as Frame from "@effect-remote/core/unstable/Frame"
 import * as Guardian from "@effect-remote/core/unstable/Guardian"
@@ -129,8 +129,8 @@ const lines = (channel: Channel) => {
 /** A guardian that this test speaks to, of which nobody else knows. */
 const guardian = (name: string) =>
   Effect.gen(function*() {
-    const directory = script.directory(name)
-    const channel = yield* launch({ stages: [script.guardian({ interval: 1, silence: 0 })] })
+    const directory = guardians.directory(name)
+    const channel = yield* launch({ stages: [guardians.guardian({ interval: 1, silence: 0 })] })
     const next = lines(channel)
     const pid = Number(new RegExp(`^\\u001e${marker} started (\\d+) stdout$`).exec(yield* next)?.[1])
     const line: Line = {
@@ -152,7 +152,7 @@ const guardian = (name: string) =>
 const guarded = ({ directory }: Line, name: string, keep = false) =>
   Effect.gen(function*() {
     const channel = yield* launch({
-      guard: Option.some({ fifo: script.fifo(directory), keep }),
+      guard: Option.some({ fifo: guardians.fifo(directory), keep }),
       stages: [{ words: ["job", name], directory: Option.none(), environment: [], clearEnvironment: false }]
     })
     const [, , pid] = (yield* lines(channel)).split(" ")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as generated from "./fixtures/generatedScripts.js"
+import * as generatedScripts from "./fixtures/generatedScripts.js"
 import * as shell from "./fixtures/shell.js"
 
 describe.runIf(shell.isComparable())("the shell of the double and dash", () => {
@@ -8,7 +8,7 @@ describe.runIf(shell.isComparable())("the shell of the double and dash", () => {
     "agree about scripts made at random, of seed %d",
     (seed) =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* shell.differences(generated.sample(seed, 200)), [])
+        assert.deepStrictEqual(yield* shell.differences(generatedScripts.sample(seed, 200)), [])
       }),
     120_000
   )

@@ -10,7 +10,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as text from "../internal/lib/text.js"
-import * as script from "../internal/scripts/guardian.js"
+import * as guardian from "../internal/scripts/guardian.js"
 import * as terminate from "../internal/scripts/terminate.js"
 import type { Stage } from "./Frame.js"
 
@@ -41,7 +41,7 @@ export const Task = Data.taggedEnum<Task>()
 const constantWords = 4
 
 const programs = {
-  guard: script.guardian({ prefix: "", silence: 0, interval: 0 }),
+  guard: guardian.guardian({ prefix: "", silence: 0, interval: 0 }),
   end: terminate.group(0, 0),
   signal: terminate.signal(0, "")
 }
@@ -70,7 +70,7 @@ export const decodeTask = ({ words }: Stage): Option.Option<Task> => {
  * @since 0.1.0
  * @category paths
  */
-export const fifo = (prefix: string, name: string): string => script.fifo(prefix + name)
+export const fifo = (prefix: string, name: string): string => guardian.fifo(prefix + name)
 
 /**
  * A request to the guardian.

@@ -7,14 +7,14 @@ import * as path from "node:path"
 import { afterAll } from "vitest"
 import * as reports from "../../src/internal/launch/reports.js"
 import * as text from "../../src/internal/lib/text.js"
-import * as frame from "../../src/unstable/Frame.js"
+import * as Frame from "../../src/unstable/Frame.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
 
 const marker = "0123456789abcdef0123456789abcdef"
 
-const stage = (words: frame.Stage["words"], more: Partial<frame.Stage> = {}): frame.Stage => ({
+const stage = (words: Frame.Stage["words"], more: Partial<Frame.Stage> = {}): Frame.Stage => ({
   words,
   directory: Option.none(),
   environment: [],
@@ -22,7 +22,7 @@ const stage = (words: frame.Stage["words"], more: Partial<frame.Stage> = {}): fr
   ...more
 })
 
-const frameOf = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>): frame.Frame => ({
+const frameOf = (...stages: Arr.NonEmptyReadonlyArray<Frame.Stage>): Frame.Frame => ({
   marker,
   guard: Option.none(),
   stages,
@@ -83,14 +83,14 @@ const anyName = FastCheck.oneof(
   FastCheck.constantFrom("UID", "RANDOM", "_", "er_marker", "PATH", "IFS", "SHLVL")
 )
 
-const anyStage: FastCheck.Arbitrary<frame.Stage> = FastCheck.record({
+const anyStage: FastCheck.Arbitrary<Frame.Stage> = FastCheck.record({
   words: FastCheck.array(anyWord, { minLength: 1, maxLength: 6 }).filter(Arr.isNonEmptyArray),
   directory: FastCheck.option(anyWord.map((path) => `/${path}`), { nil: undefined }).map(Option.fromNullable),
   environment: FastCheck.uniqueArray(FastCheck.tuple(anyName, anyWord), { maxLength: 4, selector: ([name]) => name }),
   clearEnvironment: FastCheck.boolean()
 })
 
-const anyFrame: FastCheck.Arbitrary<frame.Frame> = FastCheck.record({
+const anyFrame: FastCheck.Arbitrary<Frame.Frame> = FastCheck.record({
   marker: FastCheck.constantFrom(marker, "0", "f00d"),
   guard: FastCheck.option(FastCheck.record({ fifo: anyWord, keep: FastCheck.boolean() }), { nil: undefined }).map(
     Option.fromNullable
@@ -104,7 +104,7 @@ const anyFrame: FastCheck.Arbitrary<frame.Frame> = FastCheck.record({
 }).map((value) => ({ ...value, pipefail: value.pipefail && value.stages.length > 1 }))
 
 // The order of variables has no meaning.
-const sorted = (value: frame.Frame): frame.Frame => ({
+const sorted = (value: Frame.Frame): Frame.Frame => ({
   ...value,
   stages: Arr.map(value.stages, (stage) => ({
     ...stage,
@@ -114,57 +114,57 @@ const sorted = (value: frame.Frame): frame.Frame => ({
 
 describe("encode and decode", () => {
   it.prop("a frame comes back", { value: anyFrame }, ({ value }) => {
-    assert.deepStrictEqual(Either.map(frame.decode(frame.encode(value)), sorted), Either.right(sorted(value)))
+    assert.deepStrictEqual(Either.map(Frame.decode(Frame.encode(value)), sorted), Either.right(sorted(value)))
   }, { fastCheck: { numRuns: 300 } })
 
   it.prop("a frame comes back from the line of a command with a terminal", { value: anyFrame }, ({ value }) => {
     assert.deepStrictEqual(
-      Option.map(frame.decodeTerminalLine(frame.terminalLine(value)), Either.map(sorted)),
+      Option.map(Frame.decodeTerminalLine(Frame.terminalLine(value)), Either.map(sorted)),
       Option.some(Either.right(sorted(value)))
     )
   })
 
   it("a line without a frame is told from one", () => {
-    for (const line of [frame.launchLine, "", "ls", frame.terminalLine(frameOf(stage(["ls"]))).slice(0, -1)]) {
-      assert.isTrue(Option.isNone(frame.decodeTerminalLine(line)), line)
+    for (const line of [Frame.launchLine, "", "ls", Frame.terminalLine(frameOf(stage(["ls"]))).slice(0, -1)]) {
+      assert.isTrue(Option.isNone(Frame.decodeTerminalLine(line)), line)
     }
   })
 
   it("the reports that are written are those that are found", () => {
-    const written: ReadonlyArray<frame.Report> = [
+    const written: ReadonlyArray<Frame.Report> = [
       { _tag: "Started", pid: 4711, on: "stdout" },
       { _tag: "Started", pid: 4711, on: "stderr" },
       { _tag: "Unguarded" },
       { _tag: "Stages", codes: [[1, 0], [2, 141]] },
       { _tag: "Failed", step: "directory", code: 2 }
     ]
-    const bytes = text.concat(written.map((report) => frame.encodeReport(marker, report)))
+    const bytes = text.concat(written.map((report) => Frame.encodeReport(marker, report)))
     assert.deepStrictEqual(reports.scanner(marker, "stderr").push(bytes).reports, written)
   })
 
   it.prop("a frame is one line", { value: anyFrame }, ({ value }) => {
-    const encoded = frame.encode(value)
+    const encoded = Frame.encode(value)
     assert.strictEqual(encoded.indexOf(10), encoded.length - 1)
   }, { fastCheck: { numRuns: 200 } })
 
   it("a relative directory comes back as one below the current", () => {
-    const decoded = frame.decode(frame.encode(frameOf(stage(["ls"], { directory: Option.some("-a") }))))
+    const decoded = Frame.decode(Frame.encode(frameOf(stage(["ls"], { directory: Option.some("-a") }))))
     assert.deepStrictEqual(Either.getOrThrow(decoded).stages[0].directory, Option.some("./-a"))
   })
 
   it("a long word with line ends comes back", () => {
     const value = frameOf(stage(["echo", "a'\n".repeat(100_000), "x".repeat(3_000_000)]))
-    assert.deepStrictEqual(Either.getOrThrow(frame.decode(frame.encode(value))), value)
+    assert.deepStrictEqual(Either.getOrThrow(Frame.decode(Frame.encode(value))), value)
   })
 
   it("a frame without a guard is one that has none", () => {
     const { guard: _, ...value } = frameOf(stage(["ls"]))
-    assert.deepStrictEqual(Either.getOrThrow(frame.decode(frame.encode(value))), frameOf(stage(["ls"])))
+    assert.deepStrictEqual(Either.getOrThrow(Frame.decode(Frame.encode(value))), frameOf(stage(["ls"])))
   })
 
   it("a command registers itself before it is reported", () => {
     for (const value of [frameOf(stage(["ls"])), frameOf(stage(["ls"]), stage(["cat"]))]) {
-      const line = text.decode(frame.encode({ ...value, guard: Option.some({ fifo: "/f", keep: false }) }))
+      const line = text.decode(Frame.encode({ ...value, guard: Option.some({ fifo: "/f", keep: false }) }))
       assert.match(line, /; er_guard '\/f' 'end'; er_started; /)
     }
   })
@@ -178,12 +178,12 @@ describe("encode and decode", () => {
     ["an open quote", "er_marker=0; er_exec 'ls"],
     ["a variable without a name", "er_marker=0; er_environment '=x'; er_exec 'ls'"]
   ])("decode refuses %s", (_, line) => {
-    assert.isTrue(Either.isLeft(frame.decode(text.encode(`${line}\n`))))
+    assert.isTrue(Either.isLeft(Frame.decode(text.encode(`${line}\n`))))
   })
 
   it("nothing of a frame is in the launch line, which every login shell takes as it is", () => {
     const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)'$/
-    assert.match(frame.launchLine, quoted)
+    assert.match(Frame.launchLine, quoted)
   })
 })
 
@@ -230,7 +230,7 @@ interface Ran {
   readonly stderr: ReturnType<typeof scan>
 }
 
-const scan = (bytes: Uint8Array, own: frame.Output) => {
+const scan = (bytes: Uint8Array, own: Frame.Output) => {
   const scanner = reports.scanner(marker, own)
   const [pushed, ended] = [scanner.push(bytes), scanner.end()]
   return {
@@ -257,16 +257,16 @@ const spawn = (
 
 const launch = (
   shell: Shell,
-  value: frame.Frame,
+  value: Frame.Frame,
   rest: string | Uint8Array = "",
   env: Record<string, string | undefined> = process.env
 ): Ran => {
   const [program, ...args] = shell.command
-  const line = frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
-  return spawn(["sh"], line, Buffer.concat([frame.encode(value), Buffer.from(rest)]), env)
+  const line = Frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+  return spawn(["sh"], line, Buffer.concat([Frame.encode(value), Buffer.from(rest)]), env)
 }
 
-const started = ({ pid }: Ran, on: frame.Output): ReadonlyArray<frame.Report> => [{ _tag: "Started", pid, on }]
+const started = ({ pid }: Ran, on: Frame.Output): ReadonlyArray<Frame.Report> => [{ _tag: "Started", pid, on }]
 
 /** Prints its arguments, two variables and its directory, each ended by a NUL, and then its input. */
 const tell = "printf \"%s\\0\" \"$#\" \"$@\" \"$A\" \"$B\"; pwd; printf \"\\0\"; cat"
@@ -345,7 +345,7 @@ describe("the launch line", () => {
     // FOUND A24
     it("clearEnvironment leaves exactly what is given, and finds the program in the PATH of the login", () => {
       const given = [["A", "x\ny"], ["SHLVL", "7"], ["_", "u"], ["PWD", "p"], ["UID", "q"], ["IFS", "/:"]] as const
-      const bare = (program: string, environment: frame.Stage["environment"], ...args: ReadonlyArray<string>) =>
+      const bare = (program: string, environment: Frame.Stage["environment"], ...args: ReadonlyArray<string>) =>
         launch(shell, frameOf(stage([program, ...args], { clearEnvironment: true, environment })), "", {
           PATH: process.env.PATH,
           B: "y\nA=1\n=x\n -u",
@@ -362,10 +362,10 @@ describe("the launch line", () => {
     })
 
     it("clearEnvironment looks for the program in the PATH that is given", () => {
-      const reports = (program: string, environment: frame.Stage["environment"]) =>
+      const reports = (program: string, environment: Frame.Stage["environment"]) =>
         launch(shell, frameOf(stage([program], { clearEnvironment: true, environment }))).stderr.reports
-      const missing: ReadonlyArray<frame.Report> = [{ _tag: "Failed", step: "program", code: 127 }]
-      const forbidden: ReadonlyArray<frame.Report> = [{ _tag: "Failed", step: "program", code: 126 }]
+      const missing: ReadonlyArray<Frame.Report> = [{ _tag: "Failed", step: "program", code: 127 }]
+      const forbidden: ReadonlyArray<Frame.Report> = [{ _tag: "Failed", step: "program", code: 126 }]
       make("only-here", "#!/bin/sh\n", 0o755)
       assert.deepStrictEqual(reports("env", [["PATH", "/nonexistent"]]), missing)
       assert.deepStrictEqual(reports("only-here", []), missing)
@@ -438,9 +438,9 @@ describe("the launch line", () => {
     })
 
     it("variables of the login with the names of ours change nothing, and ours are not exported", () => {
-      const names = [...new Set(frame.launchLine.match(/\ber_\w+/g))]
+      const names = [...new Set(Frame.launchLine.match(/\ber_\w+/g))]
       assert.includeMembers(names, ["er_index", "er_marker", "er_frame", "er_stage"])
-      const disturbed = (value: frame.Frame) =>
+      const disturbed = (value: Frame.Frame) =>
         launch(shell, value, "", { ...process.env, ...Object.fromEntries(names.map((name) => [name, "7"])) })
       const printed = stage(["env"], { directory: Option.some("/"), environment: [["A", "x\ny"]] })
       for (
@@ -546,8 +546,8 @@ describe("the launch line", () => {
     // FOUND A19
     it("pipefail: the last stage that failed gives the code, and SIGPIPE is no failure", () => {
       const exits = (...codes: ReadonlyArray<number>) =>
-        codes.map((code) => stage(["/bin/sh", "-c", `cat; exit ${code}`])) as unknown as Arr.NonEmptyArray<frame.Stage>
-      const run = (...stages: Arr.NonEmptyReadonlyArray<frame.Stage>) =>
+        codes.map((code) => stage(["/bin/sh", "-c", `cat; exit ${code}`])) as unknown as Arr.NonEmptyArray<Frame.Stage>
+      const run = (...stages: Arr.NonEmptyReadonlyArray<Frame.Stage>) =>
         launch(shell, { ...frameOf(...stages), pipefail: true }, "x")
       for (const [code, ...codes] of [[0, 0, 0], [1, 1, 0], [3, 0, 3], [3, 1, 3], [2, 1, 2, 0], [0, 141, 0]]) {
         const ran = run(...exits(...codes))
@@ -611,7 +611,7 @@ describe("the launch line", () => {
               "LC_ALL",
               "C.UTF-8"
             ]]] satisfies ReadonlyArray<
-              frame.Stage["environment"]
+              Frame.Stage["environment"]
             >
           ) {
             for (const clearEnvironment of [false, true]) {
@@ -651,9 +651,9 @@ describe("the launch line", () => {
       // busybox goes by its name
       const odd = path.join(directory, program === "busybox" ? "busybox) 1 (x" : "a) Z 1 (x")
       fs.copyFileSync(which(String(program)), odd)
-      const line = frame.launchLine.replace("/bin/sh", [`"${odd}"`, ...args].join(" "))
+      const line = Frame.launchLine.replace("/bin/sh", [`"${odd}"`, ...args].join(" "))
       const value = { ...frameOf(stage(["cat", "/proc/self/stat"])), guard: Option.some({ fifo, keep: false }) }
-      const ran = spawn(["sh"], line, frame.encode(value))
+      const ran = spawn(["sh"], line, Frame.encode(value))
       const buffer = Buffer.alloc(200)
       const registered = buffer.toString("latin1", 0, fs.readSync(file, buffer))
       fs.closeSync(file)
@@ -678,8 +678,8 @@ describe("the launch line", () => {
 
     it("input that ends before the frame does runs nothing", () => {
       const [program, ...args] = shell.command
-      const line = frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
-      const whole = frame.encode(frameOf(stage(["echo", "x"])))
+      const line = Frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+      const whole = Frame.encode(frameOf(stage(["echo", "x"])))
       const ran = spawn(["sh"], line, whole.slice(0, -1))
       assert.deepStrictEqual([ran.stdout.output, ran.stdout.noise, ran.stderr.reports], ["", "", []])
       assert.notStrictEqual(ran.code, 0)
@@ -700,9 +700,9 @@ describe("through a login shell", () => {
     it("the frame is read from stdin and the rest is left to the command", () => {
       const ran = spawn(
         shell.command,
-        frame.launchLine,
+        Frame.launchLine,
         Buffer.concat([
-          frame.encode(frameOf(program())),
+          Frame.encode(frameOf(program())),
           Buffer.from("rest\0\xff", "latin1")
         ])
       )
@@ -711,7 +711,7 @@ describe("through a login shell", () => {
     })
 
     it("with a terminal the frame travels in the line, and stdin is the command's", () => {
-      const ran = spawn(shell.command, frame.terminalLine(frameOf(program())), Buffer.from("rest"))
+      const ran = spawn(shell.command, Frame.terminalLine(frameOf(program())), Buffer.from("rest"))
       assert.strictEqual(ran.stdout.output, expected("rest"))
       assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
     })
@@ -719,7 +719,7 @@ describe("through a login shell", () => {
     it("with a terminal failures are reported as without", () => {
       const ran = spawn(
         shell.command,
-        frame.terminalLine({ ...frameOf(stage(["nonexistent"])), terminal: Option.some({ rows: 24, columns: 80 }) }),
+        Frame.terminalLine({ ...frameOf(stage(["nonexistent"])), terminal: Option.some({ rows: 24, columns: 80 }) }),
         new Uint8Array()
       )
       assert.deepStrictEqual(ran.stderr.reports, [{ _tag: "Failed", step: "program", code: 127 }])
@@ -730,7 +730,7 @@ describe("through a login shell", () => {
   forEach(launchers, (shell) => {
     it("a terminal's line is read by any /bin/sh", () => {
       const [name, ...args] = shell.command
-      const line = frame.terminalLine(frameOf(program())).replace("/bin/sh", [which(String(name)), ...args].join(" "))
+      const line = Frame.terminalLine(frameOf(program())).replace("/bin/sh", [which(String(name)), ...args].join(" "))
       assert.strictEqual(spawn(["sh"], line, Buffer.from("rest")).stdout.output, expected("rest"))
     })
   })

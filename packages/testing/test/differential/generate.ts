@@ -4,7 +4,7 @@
  */
 import type { OpenFlag } from "@effect/platform/FileSystem"
 import { PCGRandom } from "effect/Utils"
-import * as scripts from "../fixtures/generatedScripts.js"
+import * as generatedScripts from "../fixtures/generatedScripts.js"
 import * as lines from "./lines.js"
 import {
   type AtomicOptions,
@@ -63,7 +63,9 @@ export const program = ({ drops, length, seed }: Options): Program => {
   const world = worlds.make(dice)
   const dropping = drops ?? seed % 4 === 0
   // `$xd/*` leads out of the directory, and an `eval` of `\$$` tells the shell's pid
-  const ready = scripts.sample(seed, 20).filter((script) => !/[^\s(;&|]d(?:\/\*|\*\/)|eval .*\\\$\$/.test(script))
+  const ready = generatedScripts.sample(seed, 20).filter((script) =>
+    !/[^\s(;&|]d(?:\/\*|\*\/)|eval .*\\\$\$/.test(script)
+  )
 
   const content = (): Content => ({ text: of(...texts), times: weighted([12, 1], [4, 3], [2, 1000], [1, 5000]) })
   const pieces = (): ReadonlyArray<Content> => Array.from({ length: below(4) }, content)

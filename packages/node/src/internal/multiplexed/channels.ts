@@ -8,7 +8,7 @@ import type { Channel, ExecOptions, RemoteAddress, SessionOptions, Transport } f
 import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Effect from "effect/Effect"
 import { show } from "../lib/address.js"
-import type * as perChannel from "../perChannel/transport.js"
+import type * as perChannelTransport from "../perChannel/transport.js"
 import type * as channel from "../protocol/channel.js"
 import { fields } from "../protocol/message.js"
 import type { ConnectionErrors } from "../ssh/connectionErrors.js"
@@ -24,7 +24,7 @@ export interface Options {
   readonly connection: SharedConnection<Connection>
   readonly settings: Effect.Effect<SessionSettings>
   /** For urgent commands that get no session. */
-  readonly perChannel: Pick<perChannel.Channels, "exec">
+  readonly perChannel: Pick<perChannelTransport.Channels, "exec">
 }
 
 const endOfModes = "\0"

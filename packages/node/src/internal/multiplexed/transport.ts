@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import { show } from "../lib/address.js"
-import * as perChannel from "../perChannel/transport.js"
+import * as perChannelTransport from "../perChannel/transport.js"
 import * as connectionErrors from "../ssh/connectionErrors.js"
 import { connectSpan } from "../ssh/connectSpan.js"
 import * as installations from "../ssh/installation.js"
@@ -21,7 +21,7 @@ import * as sessionSettings from "./sessionSettings.js"
 import * as sharedConnection from "./sharedConnection.js"
 
 /** @internal */
-export interface Options extends perChannel.Options {
+export interface Options extends perChannelTransport.Options {
   readonly reconnect: Schedule.Schedule<unknown, RemoteConnectionError>
 }
 
@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
       error: connectionErrors.make(name),
       connection,
       settings: Deferred.await(settings),
-      perChannel: perChannel.channels(host, ssh, installation)
+      perChannel: perChannelTransport.channels(host, ssh, installation)
     }),
     listen: (address) =>
       connection.open((open) =>

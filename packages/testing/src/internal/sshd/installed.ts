@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as path from "node:path"
 import { SshdError } from "../../SshdError.js"
-import * as program from "./executables.js"
+import * as executables from "./executables.js"
 
 // seldom in PATH
 const sshdDirectories = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/opt/homebrew/sbin", "/opt/local/sbin"]
@@ -29,7 +29,7 @@ const find = (
   directories: ReadonlyArray<string>,
   error: Pick<SshdError, "reason" | "hint">
 ): Effect.Effect<string, SshdError> =>
-  Effect.flatten(program.find(name, directories)).pipe(
+  Effect.flatten(executables.find(name, directories)).pipe(
     Effect.mapError(() =>
       new SshdError({
         ...error,

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs/promises"
 import { SshdError } from "../../SshdError.js"
-import * as program from "./executables.js"
+import * as executables from "./executables.js"
 
 /** @internal */
 export interface KeyPair {
@@ -28,7 +28,7 @@ export const fingerprint = (publicKey: string): string =>
  */
 export const generate = (sshKeygen: string, privateKeyFile: string): Effect.Effect<KeyPair, SshdError> =>
   Effect.gen(function*() {
-    const made = yield* program.run(sshKeygen, ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", privateKeyFile])
+    const made = yield* executables.run(sshKeygen, ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", privateKeyFile])
     if (!made.ok) {
       return yield* new SshdError({
         reason: "StartFailed",

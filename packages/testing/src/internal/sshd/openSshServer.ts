@@ -5,7 +5,7 @@ import * as fs from "node:fs/promises"
 import * as net from "node:net"
 import * as path from "node:path"
 import { SshdError } from "../../SshdError.js"
-import * as program from "./executables.js"
+import * as executables from "./executables.js"
 import type { Keeper } from "./keeper.js"
 import { loginScript, replacesLogin } from "./loginScript.js"
 import type { Server, Settings } from "./server.js"
@@ -51,7 +51,7 @@ export const make = (
         catch: startFailed(`${name} could not be written`)
       })
 
-    const { output: usage } = yield* program.run(executable, ["-V"]).pipe(
+    const { output: usage } = yield* executables.run(executable, ["-V"]).pipe(
       Effect.mapError(startFailed(`${executable} could not be run`))
     )
     const [version = "OpenSSH", major = "0", minor = "0"] = /OpenSSH_(\d+)\.(\d+)[^\s,]*/.exec(usage) ?? []

@@ -7,7 +7,7 @@ import * as childProcess from "node:child_process"
 import * as path from "node:path"
 import { getSystemErrorMap } from "node:util"
 import type * as Ssh2 from "ssh2"
-import * as program from "../executables.js"
+import * as executables from "../executables.js"
 import { internalSftp, type Settings } from "../server.js"
 import * as channelDuplex from "./channelDuplex.js"
 import type { Client } from "./client.js"
@@ -41,10 +41,10 @@ export const login = (settings: Settings): Effect.Effect<Login> =>
   Effect.gen(function*() {
     const shell = settings.loginShell ?? "/bin/sh"
     const home = settings.home ?? settings.account.home
-    const search = yield* program.searchPath
+    const search = yield* executables.searchPath
     return {
       shell,
-      directory: (yield* program.isDirectory(home)) ? home : "/",
+      directory: (yield* executables.isDirectory(home)) ? home : "/",
       environment: {
         USER: settings.account.username,
         LOGNAME: settings.account.username,
