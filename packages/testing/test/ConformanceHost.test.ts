@@ -20,7 +20,7 @@ const hosts: Readonly<Record<string, Options["layer"]>> = {
 
 for (const [name, live] of Object.entries(hosts)) {
   layer(live, { excludeTestServices: true, timeout: "60 seconds" })(name, (it) => {
-    it.scoped("tells of programs and files that are open, until they are not", () =>
+    it.scoped("reports running programs and open files until they end", () =>
       Effect.gen(function*() {
         const { directory, leftOpen, running } = yield* ConformanceHost.ConformanceHost
         const fs = yield* RemoteFileSystem.RemoteFileSystem

@@ -90,7 +90,7 @@ describe("commands", () => {
   class Greeting extends Context.Tag("Greeting")<Greeting, string>() {}
   class Other extends Context.Tag("Other")<Other, number>() {}
 
-  it.effect("scripts have services of whoever builds the host", () =>
+  it.effect("scripts use services that the host's layer requires", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* RemoteContext.string(Command.make("greet")), "hello")
       assert.strictEqual(yield* RemoteContext.exitCode(Command.make("other")), 9)
@@ -210,7 +210,7 @@ describe("commands", () => {
       )
     }))
 
-  it.effect("signals end a program, and tell so", () =>
+  it.effect("signals end a program, and its error names the signal", () =>
     Effect.gen(function*() {
       const { awaitRun } = yield* host
       const process = yield* RemoteContext.start(Command.make("serve"))
@@ -310,7 +310,7 @@ describe("commands", () => {
       yield* Effect.all(Array.makeBy(20, (index) => fs.copyFile("f", `f${index}`)), { concurrency: "unbounded" })
     }).pipe(Effect.provide(InMemoryHost.layer({ maxHandles: 2 }))))
 
-  it.effect("where files have the one session there is no guardian, and commands and files take turns", () =>
+  it.effect("with one session, commands and files take turns without a guardian", () =>
     Effect.gen(function*() {
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       yield* fs.writeFileString("f", "x")
@@ -323,7 +323,7 @@ describe("commands", () => {
     }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 1, commands: { job: Effect.never } }))))
 })
 
-describe("a host as it is told", () => {
+describe("the options of a host", () => {
   const failure = (layer: Layer.Layer<InMemoryHost.Provided, InMemoryHost.InMemoryHostError>) =>
     Effect.flip(Effect.scoped(Layer.build(layer)))
 
@@ -361,7 +361,7 @@ describe("a host as it is told", () => {
       if (entry !== "") assert.include(error.message, entry)
     }))
 
-  it.effect("expectations tell what is so instead", () =>
+  it.effect("a failed expectation reports the actual state", () =>
     Effect.gen(function*() {
       const { expectFile, expectIdle, expectMissing, expectOrder, expectRan } = yield* host
       yield* RemoteContext.string(Command.make("echo", "a b"))
@@ -411,7 +411,7 @@ describe("a host as it is told", () => {
       links: { "/srv/app/c": "b" }
     }))))
 
-  it.effect("two hosts know nothing of each other, and one may be the other's local side", () =>
+  it.effect("two hosts are independent, and one may be the other's local side", () =>
     Effect.gen(function*() {
       const from = yield* InMemoryHost.make({ host: "from", files: { "/data/a": "one", "/data/b/c": "two" } })
       const to = yield* InMemoryHost.make({ host: "to", local: from.files, username: "root" })
@@ -486,7 +486,7 @@ describe("a connection", () => {
       yield* keep.kill()
     }).pipe(Effect.provide(InMemoryHost.layer({ commands: { job: Effect.never } }))))
 
-  it.effect("tells its state", () =>
+  it.effect("reports the state of its connection", () =>
     Effect.gen(function*() {
       const { state } = yield* Transport
       const { dropConnection } = yield* host

@@ -18,7 +18,7 @@ const connectionReason = (effect: Effect.Effect<unknown, unknown, InMemoryHost.P
   )
 
 describe("faults", () => {
-  it.effect("a connection is refused, or its login is, so many times", () =>
+  it.effect("connections or logins are refused the given number of times", () =>
     Effect.gen(function*() {
       const { dropConnection, events } = yield* host
       const { ready } = yield* Transport
@@ -40,7 +40,7 @@ describe("faults", () => {
       assert.strictEqual(yield* RemoteContext.exitCode(Command.make("true")), 0)
     }).pipe(Effect.provide(InMemoryHost.layer({ faults: [Fault.refuseConnection()] }))))
 
-  it.effect("the connection drops after so many bytes, and an atomic write leaves the old file", () =>
+  it.effect("the connection drops after a number of bytes, and an atomic write keeps the old file", () =>
     Effect.gen(function*() {
       const fs = yield* files
       const { expectFile, tree } = yield* host
@@ -53,7 +53,7 @@ describe("faults", () => {
       assert.isAtMost((yield* tree("/home/user")).size, 3)
     }).pipe(Effect.provide(InMemoryHost.layer({ files: { "/home/user/f": "old" } }))))
 
-  it.effect("the connection drops at an operation, before or behind it", () =>
+  it.effect("the connection drops before or after an operation", () =>
     Effect.gen(function*() {
       const fs = yield* files
       const { expectFile, expectIdle, expectMissing } = yield* host
@@ -101,7 +101,7 @@ describe("faults", () => {
       assert.strictEqual(yield* fs.readFileString("/data/a"), "a")
     }).pipe(Effect.provide(InMemoryHost.layer({ files: { "/data/a": "a", "/database": "b" } }))))
 
-  it.effect("a disk that fills after so many bytes cuts a write short, and fails each verb until there is room", () =>
+  it.effect("a disk that fills up cuts a write short, and fails each verb until it has room", () =>
     Effect.gen(function*() {
       const fs = yield* files
       const { events, expectFile, expectIdle, files: administrator, snapshot } = yield* host
@@ -130,7 +130,7 @@ describe("faults", () => {
       yield* expectFile("/home/user/kept", "old")
       assert.notMatch(yield* snapshot("/home/user"), /kept\..|\.kept/)
       yield* failure(fs.put(import.meta.filename, "/home/user/put"))
-      // what is there can be written over, and an empty file takes no room
+      // existing content can be overwritten, and an empty file fits on a full disk
       yield* fs.writeFile("empty", new Uint8Array())
       assert.strictEqual((yield* events).filter(HostEvent.HostEvent.$is("FaultFired")).length, 1)
 

@@ -47,7 +47,7 @@ describe("a SOCKS proxy through a host in memory", () => {
       assert.strictEqual(yield* through(proxy, six), answer(0) + "hello, six")
     }).pipe(Effect.provide(layer)))
 
-  it.scoped("tells its client, and whoever listens to it, that nobody listens there", () =>
+  it.scoped("reports a refused connection to its client and as an event", () =>
     Effect.gen(function*() {
       const proxy = yield* RemoteContext.socksProxy()
       const next = yield* eventsOf(proxy)
@@ -112,7 +112,7 @@ describe("a remote tunnel from a host in memory", () => {
       assert.strictEqual(error.reason, "ChannelRefused")
     }).pipe(Effect.provide(layer)))
 
-  it.scoped("closes what leads to nobody here, and tells so", () =>
+  it.scoped("closes a connection whose local port is closed, and reports it as an event", () =>
     Effect.gen(function*() {
       const tunnel = yield* RemoteContext.remoteTunnel({ localPort: yield* tcp.closedPort })
       const next = yield* eventsOf(tunnel)

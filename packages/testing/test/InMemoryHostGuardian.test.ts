@@ -23,7 +23,7 @@ const guardianIs = (wanted: RemoteContext.State["guardian"]) =>
 
 describe("the guardian of a host in memory", () => {
   for (const sessions of [10, 2, 1]) {
-    it.effect(`an interruption needs no free session, with maxSessions ${sessions}`, () =>
+    it.effect(`an interruption works without a free session, with maxSessions ${sessions}`, () =>
       Effect.gen(function*() {
         const { awaitRun, counts, expectIdle } = yield* host
         const fibers = yield* Effect.forEach(
@@ -162,7 +162,7 @@ const guarded = ({ directory }: Line, name: string, keep = false) =>
 const [first, second] = ["1".repeat(32), "2".repeat(32)] as const
 
 describe("the guardian's protocol, as a host in memory speaks it", () => {
-  it.scoped("a command is ended when it is asked for, others are not, and what has ended before is told too", () =>
+  it.scoped("ends only the requested command, and confirms the end of an already ended one", () =>
     Effect.gen(function*() {
       const { awaitRun } = yield* host
       const line = yield* guardian(first)
@@ -177,7 +177,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       assert.isUndefined(yield* (yield* awaitRun("job two")).outcome)
     }).pipe(Effect.provide(layer())))
 
-  it.scoped("the end of its input ends all but what is kept, and what was told to be done with", () =>
+  it.scoped("ends all commands at the end of its input, except kept and done ones", () =>
     Effect.gen(function*() {
       const { awaitRun } = yield* host
       const line = yield* guardian(first)
@@ -192,7 +192,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       assert.isTrue(Either.isLeft(yield* Effect.either(guarded(line, "late"))))
     }).pipe(Effect.provide(layer())))
 
-  it.scoped("one that is detached lets its channel go, takes registrations, and outlives it", () =>
+  it.scoped("a detached guardian closes its channel, accepts registrations, and ends commands with the connection", () =>
     Effect.gen(function*() {
       const { awaitRun, dropConnection } = yield* host
       const line = yield* guardian(first)
@@ -207,7 +207,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       assert.deepStrictEqual(yield* run.ended, { _tag: "Interrupted" })
     }).pipe(Effect.provide(layer())))
 
-  it.scoped("one that is retired ends nothing, and takes no registrations", () =>
+  it.scoped("a retired guardian ends no command and refuses registrations", () =>
     Effect.gen(function*() {
       const { awaitRun, counts, dropConnection } = yield* host
       const one = yield* guardian(first)
@@ -217,7 +217,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       const two = yield* guardian(second)
       const pid = yield* guarded(two, "of the second")
       yield* two.say(Guardian.Request.Retire({ pid: one.pid, start: "0" }))
-      // Requests are met in order.
+      // Requests are answered in order.
       yield* two.say(Guardian.Request.End({ pid, start: Option.none(), rounds: 100 }))
       yield* two.hear
       assert.isTrue(Either.isLeft(yield* Effect.either(guarded(one, "late"))))
@@ -228,7 +228,7 @@ describe("the guardian's protocol, as a host in memory speaks it", () => {
       assert.strictEqual((yield* counts).programs, 1)
     }).pipe(Effect.provide(layer())))
 
-  it.scoped("one that has quit ends nothing", () =>
+  it.scoped("a guardian that has quit ends no command", () =>
     Effect.gen(function*() {
       const { awaitRun, dropConnection } = yield* host
       const line = yield* guardian(first)

@@ -21,7 +21,7 @@ const readAll = (connection: Duplex<never>): Effect.Effect<string> =>
 
 const say = (connection: Duplex<never>, words: string) => connection.write(new TextEncoder().encode(words))
 
-/** What became of the connections to `quiet:1`. */
+/** The outcomes of connections to `quiet:1`. */
 const ended = Effect.runSync(Queue.unbounded<string>())
 
 const layer = InMemoryHost.layer({
@@ -43,7 +43,7 @@ const overTheNetwork = (name: string) =>
     ({ localPort }) => NodeSocket.makeNet({ host: "127.0.0.1", port: localPort })
   )
 
-// Whatever holds of NodeSocket, through a tunnel to the same host, holds of the socket without a network.
+// The socket without a network must behave like NodeSocket through a tunnel to the same host.
 describe.each([
   { way: "in process", open: inProcess },
   { way: "NodeSocket through a tunnel", open: overTheNetwork }
@@ -94,7 +94,7 @@ describe.each([
       assert.deepStrictEqual(heard, ["hello\n", "hello\n"])
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("an interrupted run closes its connection, behind what was written", () =>
+  it.scopedLive("an interrupted run closes its connection after the bytes already written", () =>
     Effect.gen(function*() {
       const socket = yield* open("quiet")
       const running = yield* Effect.fork(socket.run(() => {}))
@@ -135,7 +135,7 @@ describe.each([
       yield* Fiber.interrupt(running)
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("a run tells when it is open, and writes wait for that", () =>
+  it.scopedLive("a run reports its opening, and writes wait for it", () =>
     Effect.gen(function*() {
       const socket = yield* open("quiet")
       const write = yield* socket.writer
@@ -150,7 +150,7 @@ describe.each([
 })
 
 describe("sockets to services", () => {
-  it.effect("where nobody listens opening fails, and says what would help", () =>
+  it.effect("opening fails with a hint if nobody listens", () =>
     Effect.gen(function*() {
       const { connect } = yield* host
       const error = yield* Effect.flip((yield* connect("echo:2")).run(() => {}))

@@ -15,7 +15,7 @@ const files = {
 
 const layer = InMemoryHost.layer({ host: "db", commands, files })
 
-/** What an effect dies with, on a host of its own. */
+/** The defects of an effect, on a host of its own. */
 const defects = (effect: Effect.Effect<unknown, unknown, InMemoryHost.Provided>) =>
   Effect.map(Effect.exit(Effect.provide(effect, layer)), (exit) => {
     assert(Exit.isFailure(exit))

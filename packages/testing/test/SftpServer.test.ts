@@ -43,7 +43,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 // A request whose answer shows that the session goes on.
 const marker = 0xfeedface
 
-/** What a server answers to bytes, and what it exits with. */
+/** Sends bytes to a server. Succeeds with its answers and its exit code. */
 const converse = (peer: Peer, sent: ReadonlyArray<Uint8Array>) =>
   Effect.gen(function*() {
     yield* peer.send(Buffer.concat([...sent, Sftp.encodeRequest(marker, Request.Limits())]))
@@ -264,7 +264,7 @@ describe("the SFTP server", () => {
     EIO: StatusCode.failure
   }
 
-  it.scoped("tells the errors of its file system as OpenSSH's does", () =>
+  it.scoped("reports errors of its file system as OpenSSH's does", () =>
     Effect.gen(function*() {
       let errno: Errno = "EIO"
       const peer = yield* over({ rmdir: () => fail(errno) })
@@ -287,7 +287,7 @@ describe("the SFTP server", () => {
       assert.deepStrictEqual(yield* ask(peer, write), Response.Status({ code: StatusCode.failure, message: "Failure" }))
     }))
 
-  it.scoped("holds no more files open than it says", () =>
+  it.scoped("limits open files to the number that it reports", () =>
     Effect.gen(function*() {
       const peer = yield* over({}, { handles: 2 })
       const limits = yield* ask(peer, Request.Limits())
@@ -404,7 +404,7 @@ describe("the SFTP server", () => {
       assert.strictEqual(said.length, types.length)
     }))
 
-  it.scoped("loses nothing behind a slow request", () =>
+  it.scoped("answers all requests after a slow one", () =>
     Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
       const fileSystem = yield* real
@@ -476,7 +476,7 @@ describe("the SFTP server", () => {
 
 const isRoot = process.getuid?.() === 0
 
-// What `sftp` is told to do; "<local>" and "<remote>" are directories.
+// The commands for `sftp`. "<local>" and "<remote>" are directories.
 const batch = [
   "pwd",
   "lpwd",

@@ -333,7 +333,7 @@ describe.each(kinds)("Sshd, %s", (kind) => {
     describe("login shells", () => {
       const shells: ReadonlyArray<{
         readonly name: string
-        /** What it reads, in the home directory, before it runs a line. */
+        /** The startup file in the home directory that the shell reads before it runs a line. */
         readonly startup?: string
         /** A line that means this in no other shell. */
         readonly line: string

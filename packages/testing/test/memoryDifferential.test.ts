@@ -52,7 +52,7 @@ const defects: Readonly<Record<string, Defect>> = {
   })
 }
 
-// An ordinary user cannot be two, and so nobody's files are somebody else's.
+// An ordinary user cannot act as two users, so no file belongs to another user.
 const needRoot = ["a name that goes from a sticky directory by anybody"]
 
 const isLinux = process.platform === "linux"

@@ -28,7 +28,7 @@ describe("a full disk", () => {
       assert.strictEqual(yield* errno(file.write(10_000n, bytes("x"))), "ENOSPC")
       assert.strictEqual((yield* file.stat).size, 10_000n)
 
-      // what is there can be changed, an empty file made, and room made by removing
+      // existing content can be changed, an empty file can be created, and removing frees space
       assert.strictEqual(yield* file.write(5000n, new Uint8Array(5000)), 5000)
       yield* put(memory.as(root), "/empty", "")
       assert.strictEqual(yield* errno(put(memory.as(root), "/other", "x")), "ENOSPC")
@@ -48,7 +48,7 @@ describe("a full disk", () => {
       assert.strictEqual(memory.volume.space.used, 0)
     }))
 
-  it.effect("is told of in blocks", () =>
+  it.effect("reports its space in blocks", () =>
     Effect.gen(function*() {
       const memory = yield* make({ files: { "/file": new Uint8Array(5000) } }, { quota: 40_960 })
       const { bavail, bfree, blocks, flag, frsize } = yield* memory.as(luigi).statvfs("/")
@@ -59,7 +59,7 @@ describe("a full disk", () => {
 })
 
 describe("a hole", () => {
-  it.scoped("takes no room and reads as zeros", () =>
+  it.scoped("does not use space, and reads as zeros", () =>
     Effect.gen(function*() {
       const memory = yield* make({}, { quota: 10_000 })
       const file = yield* memory.as(root).open("/file", writing, 0o644)
@@ -75,7 +75,7 @@ describe("a hole", () => {
       assert.strictEqual(yield* errno(file.change(Change.Size({ size: 1n << 62n }))), "EFBIG")
     }))
 
-  it.scoped("holds nothing of what was cut off", () =>
+  it.scoped("reads as zeros after a truncated file has grown again", () =>
     Effect.gen(function*() {
       const memory = yield* make()
       const file = yield* memory.as(root).open("/file", writing, 0o644)
@@ -296,7 +296,7 @@ describe("times", () => {
 })
 
 describe("the hook", () => {
-  it.scoped("is told of operations and may fail them", () =>
+  it.scoped("is called for each operation and may fail it", () =>
     Effect.gen(function*() {
       const memory = yield* make({ files: { "/home/luigi/file": "text" } })
       const files = memory.as(luigi)

@@ -7,7 +7,7 @@ import { seed, type Seeds } from "../src/internal/memory/seed.js"
 import { luigi, make, peach, text } from "./fixtures/memoryFiles.js"
 
 describe("a seed", () => {
-  it.effect("makes what it tells, and what is on the way", () =>
+  it.effect("creates its entries and their missing parent directories", () =>
     Effect.gen(function*() {
       const memory = yield* make({
         files: {

@@ -44,7 +44,7 @@ describe("pump", () => {
       yield* Fiber.join(fiber)
     }))
 
-  it.effect("waits for every write where somebody else resumes the source", () =>
+  it.effect("waits for every write even if other code resumes the source", () =>
     Effect.gen(function*() {
       const source = new PassThrough()
       const target = slow()

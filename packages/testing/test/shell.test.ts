@@ -225,7 +225,7 @@ describe("shell", () => {
       assert.deepStrictEqual(fs.readdirSync(directory, { encoding: "buffer" }), [Buffer.from(name)])
     }))
 
-  it.scoped("tells of a full disk as dash and GNU's tools do", () =>
+  it.scoped("reports a full disk as dash and GNU's tools do", () =>
     Effect.gen(function*() {
       const directory = yield* shell.directory(shell.sample)
       const files = yield* realFileSystem.make(directory)

@@ -1,5 +1,5 @@
 /**
- * What random programs have found to differ, and what is left of them when all else is taken away.
+ * Differences that random programs have found, each reduced to the steps that show it.
  */
 import { type Commands, Input, Step } from "./program.js"
 
@@ -121,7 +121,7 @@ export const cases: ReadonlyArray<Case> = [
     steps: [link("a", "a"), run("ls", "a"), run("readlink", "-f", "a"), run("realpath", "a")]
   },
   {
-    // FOUND A26: but for `readlink -f` and `realpath`, which do not end with coreutils 9.1
+    // FOUND A26: without `readlink -f` and `realpath`, which do not end with coreutils 9.1
     name: "a link to what is below itself",
     seed: 2108663,
     steps: [link("m", "m/e"), run("cat", "m"), run("readlink", "m"), run("ls", "m"), run("ls", "m/e")]

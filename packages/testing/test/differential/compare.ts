@@ -1,14 +1,14 @@
 /**
- * What a program comes to on both hosts, and how little of it is needed for a difference.
+ * Compares the results of a program on both hosts, and reduces a program to the steps needed for a difference.
  */
 import { Effect } from "effect"
 import { interpret, type Results } from "./interpret.js"
 import type { Program, Step } from "./program.js"
 import type { Comparison, Defect } from "./sides.js"
 
-/** The first thing that is not the same. */
+/** The first difference. */
 export interface Difference {
-  /** What it shows at: a step, or the tree behind the last. */
+  /** The step that differs, or the tree after the last step. */
   readonly at: number | "tree"
   readonly real: string
   readonly double: string
@@ -29,7 +29,7 @@ const difference = (real: Results, double: Results): Difference | undefined => {
     : { at: "tree", real: real.tree[line] ?? "nothing", double: double.tree[line] ?? "nothing" }
 }
 
-/** The difference that a program shows, if there is one. */
+/** The first difference that a program shows, if any. */
 export const compare = (
   sides: Comparison,
   steps: Program["steps"],
@@ -52,7 +52,7 @@ export const shrink = (
   defect?: Defect
 ): Effect.Effect<{ readonly steps: Program["steps"]; readonly difference: Difference }> =>
   Effect.gen(function*() {
-    // What comes behind the difference has nothing to do with it.
+    // Steps after the difference do not affect it.
     let steps: ReadonlyArray<Step> = found.at === "tree" ? program.steps : program.steps.slice(0, found.at + 1)
     let difference = found
     let runs = 0

@@ -27,7 +27,7 @@ describe.runIf(suite.isPossible)("the double and sshd", () => {
   describe.runIf(full)("the test of the test", () => {
     layer(sides.layer, { excludeTestServices: true, timeout: 60_000 })((it) => {
       for (const [name, defect] of Object.entries(defects)) {
-        it.effect(`finds ${name}, and tells of which seed`, () =>
+        it.effect(`finds ${name}, and reports the seed`, () =>
           Effect.gen(function*() {
             const both = yield* sides.Sides
             for (const seed of seeds(24)) {

@@ -13,7 +13,7 @@ type Fx = Effect.Effect<outcome.Json, unknown>
 
 export const bytesOf = ({ text, times }: Content): Uint8Array => Sftp.encodeName(text.repeat(times))
 
-/** A stream of pieces that may fail behind them. */
+/** A stream of pieces. With `fails` it fails after them. */
 export const source = (pieces: ReadonlyArray<Content>, fails: boolean): Stream.Stream<Uint8Array, SourceFailed> => {
   const whole: Stream.Stream<Uint8Array, SourceFailed> = Stream.map(Stream.fromIterable(pieces), bytesOf)
   return fails ? Stream.concat(whole, Stream.fail(new SourceFailed())) : whole
@@ -79,7 +79,7 @@ export const handlers = (side: Side): outcome.Handlers<Tag> => {
   const { files, root } = side
   const at = (path: string) => `${root}/${path}`
 
-  // What fails within a tree fails at whatever of it comes first, so that there is no telling what was done until then.
+  // An operation on a tree fails at whichever entry comes first, so the work done before is not predictable.
   const wiped = (path: string) =>
     Effect.matchEffect(files.lstat(path), { onFailure: () => Effect.void, onSuccess: () => side.wipe(path) })
   const wholly = (from: string, to: string, effect: Fx): Fx =>

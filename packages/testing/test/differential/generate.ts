@@ -1,6 +1,6 @@
 /**
- * Programs by chance, the same one for the same seed. What the steps so far would have left is kept in mind, so that most
- * of what comes next meets something that is there.
+ * Generates random programs, the same one for the same seed. The generator tracks the entries that the previous steps would have
+ * left, so most steps meet an existing entry.
  */
 import type { OpenFlag } from "@effect/platform/FileSystem"
 import { PCGRandom } from "effect/Utils"
@@ -62,7 +62,7 @@ export const program = ({ drops, length, seed }: Options): Program => {
   const { below, chance, of, weighted } = dice
   const world = worlds.make(dice)
   const dropping = drops ?? seed % 4 === 0
-  // `$xd/*` leads out of the directory, and an `eval` of `\$$` tells the shell's pid
+  // `$xd/*` leads out of the directory, and an `eval` of `\$$` prints the shell's pid
   const ready = generatedScripts.sample(seed, 20).filter((script) =>
     !/[^\s(;&|]d(?:\/\*|\*\/)|eval .*\\\$\$/.test(script)
   )

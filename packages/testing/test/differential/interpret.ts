@@ -1,5 +1,5 @@
 /**
- * What each step of a program comes to on a host, and what there is in the end.
+ * Runs a program on a host. Results are the outcome of each step and the final tree.
  */
 import { Effect } from "effect"
 import * as commands from "./commands.js"
@@ -16,7 +16,7 @@ export interface Results {
   readonly tree: ReadonlyArray<string>
 }
 
-// No step takes long: what hangs is told as such.
+// Steps are short, so a step that exceeds this is reported as hanging.
 const patience = "20 seconds"
 
 /** Makes the steps one after the other, whatever becomes of each. */

@@ -1,5 +1,5 @@
 /**
- * Words and lines of commands, over what is there.
+ * Generates words and lines of commands over existing entries.
  */
 import type { Dice, World } from "./world.js"
 
@@ -8,7 +8,7 @@ type Words = readonly [string, ...ReadonlyArray<string>]
 export const quote = (word: string): string =>
   /^[\w./-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", "'\\''")}'`
 
-// What begins with a hyphen is an operand all the same.
+// Keeps a path that begins with a hyphen from being read as an option.
 const operand = (path: string) => path.startsWith("-") ? `./${path}` : path
 
 const plain = (path: string) => path.replace(/^(?:\.\/+)+|(?:\/+\.?)+$/g, "").replace(/\/+/g, "/")
@@ -92,7 +92,7 @@ export const words = ({ chance, of, weighted }: Dice, world: World): Words => {
   )()
 }
 
-/** What prints something, and needs no input. */
+/** Generates a command that prints something without input. */
 export const source = ({ of, weighted }: Dice, world: World): Words =>
   weighted<() => Words>(
     [3, () => ["cat", operand(world.some("file"))]],
@@ -103,7 +103,7 @@ export const source = ({ of, weighted }: Dice, world: World): Words =>
     [1, () => ["nope"]]
   )()
 
-/** What reads all of its input. */
+/** Generates a command that reads all of its input. */
 export const filter = ({ of, weighted }: Dice): Words =>
   weighted<() => Words>(
     [2, () => ["sort"]],

@@ -12,7 +12,7 @@ const piece: Content = { text: "before\n", times: 10 }
 
 const during = (side: Side, ongoing: Ongoing, path: string): Effect.Effect<outcome.Json, unknown> => {
   const { files } = side
-  // An answer tells that what was sent before has arrived.
+  // The answer to `stat` shows that everything sent earlier has arrived.
   const broken = Stream.concat(
     Stream.make(bytesOf(piece)),
     Stream.fromEffect(Effect.zipRight(Effect.ignore(files.stat(path)), Effect.as(lose(side), bytesOf(piece))))

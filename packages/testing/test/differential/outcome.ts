@@ -1,5 +1,5 @@
 /**
- * What a step comes to, in words that do not depend on the host.
+ * Describes the outcome of a step in words that do not depend on the host.
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { RemoteCommandError, RemoteConnectionError, SftpStatusError } from "@effect-remote/core/RemoteError"
@@ -31,7 +31,7 @@ export const time = (date: number): string =>
 const optional = <A>(option: Option.Option<A>, show: (value: A) => Json): Json =>
   Option.match(option, { onNone: () => "none", onSome: show })
 
-/** What is told of a file, as far as it is the same everywhere: the size of a directory is not. */
+/** The attributes of a file that are the same on both hosts. The size of a directory is not. */
 export const info = ({ gid, mode, mtime, size, type, uid }: File.Info): Json => ({
   type,
   mode: mode.toString(8),
@@ -40,7 +40,7 @@ export const info = ({ gid, mode, mtime, size, type, uid }: File.Info): Json => 
   mtime: optional(mtime, (date) => time(date.getTime()))
 })
 
-/** What became of the entries of a transfer. */
+/** The outcomes of the entries of a transfer. */
 export const entries = (result: Pick<TransferError, "bytes" | "entries" | "files">): Json => ({
   files: result.files,
   bytes: Number(result.bytes),
@@ -99,8 +99,8 @@ export const error = (failure: unknown): Json => {
 export const shownCommand = ({ words }: Commands): string => words.map((stage) => stage.join(" ")).join(" | ")
 
 /**
- * What a command says on stderr, as far as it is promised. There is no order where several at a time write, and where
- * directories are gone through in that of the file system; and no promise of which line of several an error is in.
+ * The part of a command's stderr that is promised. Concurrent writers have no order, and neither have the entries of a directory.
+ * The line number of an error in a script of several lines is not promised.
  */
 export const complaints = (command: string, stderr: string): string => {
   const told = command.includes("\n") ? stderr.replace(/^sh: \d+:/gm, "sh:") : stderr
@@ -139,7 +139,7 @@ export const show = ({ local, root }: Side, exit: Exit.Exit<Json, unknown>): str
     )
   )
 
-/** What each kind of step comes to. */
+/** Handlers for each kind of step. Each succeeds with the outcome. */
 export type Handlers<Tag extends Step["_tag"]> = {
   readonly [K in Tag]: (step: StepOf<K>) => Effect.Effect<Json, unknown>
 }

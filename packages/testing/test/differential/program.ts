@@ -6,13 +6,13 @@
 import type { OpenFlag } from "@effect/platform/FileSystem"
 import { Data } from "effect"
 
-/** A text so many times. */
+/** A text, repeated `times` times. */
 export interface Content {
   readonly text: string
   readonly times: number
 }
 
-/** What is done with a file while it is open. */
+/** An operation on an open file. */
 export type Use = Data.TaggedEnum<{
   readonly Read: { readonly size: number }
   readonly Write: { readonly content: Content }
@@ -20,18 +20,18 @@ export type Use = Data.TaggedEnum<{
   readonly Truncate: { readonly size: number }
   readonly Stat: {}
   readonly Sync: {}
-  /** Its name goes. */
+  /** Removes the name of the open file. */
   readonly Unlink: {}
   readonly RenameTo: { readonly path: string }
 }>
 
 export const Use = Data.taggedEnum<Use>()
 
-/** What a command reads. */
+/** The input of a command. */
 export type Input = Data.TaggedEnum<{
   readonly None: {}
   readonly Text: { readonly content: Content }
-  /** A stream that fails behind that. */
+  /** A stream that fails after the content. */
   readonly Failing: { readonly content: Content }
 }>
 
@@ -63,7 +63,7 @@ export interface AtomicOptions {
   readonly symlinks: "follow" | "replace"
 }
 
-/** What is going on when the connection is lost. */
+/** The operation in progress when the connection is lost. */
 export type Ongoing = "command" | "sink" | "atomicWrite" | "file"
 
 export type Step = Data.TaggedEnum<{
@@ -75,7 +75,7 @@ export type Step = Data.TaggedEnum<{
     readonly length: number
     readonly chunkSize: number
   }
-  /** `fails`: the source does, behind all its pieces. */
+  /** `fails`: the source fails after all its pieces. */
   readonly Sink: {
     readonly path: string
     readonly pieces: ReadonlyArray<Content>
@@ -125,9 +125,9 @@ export type Step = Data.TaggedEnum<{
   readonly Put: { readonly source: string; readonly path: string; readonly options: TransferOptions }
   readonly Get: { readonly path: string; readonly options: TransferOptions }
   readonly Run: { readonly verb: Verb; readonly commands: Commands; readonly maxOutput?: number }
-  /** Its fibre is interrupted when it has printed something. */
+  /** Interrupts the fiber of a command after the command has printed something. */
   readonly Interrupt: { readonly commands: Commands }
-  /** It is sent a signal when it has printed something. */
+  /** Sends a signal to a command after the command has printed something. */
   readonly Kill: {
     readonly commands: Commands
     readonly signal: "SIGTERM" | "SIGKILL" | "SIGHUP" | "SIGINT" | "SIGUSR1"
@@ -139,7 +139,7 @@ export type Step = Data.TaggedEnum<{
 export const Step = Data.taggedEnum<Step>()
 
 export interface Program {
-  /** What it was made from. */
+  /** The seed that the program was generated from. */
   readonly seed: number
   readonly steps: ReadonlyArray<Step>
 }

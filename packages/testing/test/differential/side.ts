@@ -19,7 +19,7 @@ export interface Side {
   readonly drop: Effect.Effect<void>
   /** Removes what is at a path below the root, past the connection and all permissions. */
   readonly wipe: (path: string) => Effect.Effect<void>
-  /** What there is in the end, an entry a line. */
+  /** The final tree, one entry a line. */
   readonly tree: Effect.Effect<ReadonlyArray<string>>
 }
 

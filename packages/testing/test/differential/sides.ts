@@ -1,5 +1,5 @@
 /**
- * The two hosts: the double, and a real one behind `sshd`.
+ * The two hosts: the double, and this machine through `sshd`.
  */
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
@@ -48,7 +48,7 @@ export const make: Effect.Effect<Comparison, never, Scope.Scope> = Effect.orDie(
   const source = yield* made(`${scratch}/source`)
   transfers.prepare(source)
 
-  // A shell that reads no startup files: what the account's own shell does at its start is no part of this.
+  // With this login shell, startup files of the account cannot affect the comparison, because they are not read.
   const sshd = yield* Sshd.make({ kind: "openssh", loginShell: "sh" })
   const services = yield* Layer.build(OpenSsh.layer(sshd.host))
   const context = Context.get(services, RemoteContext.RemoteContext)

@@ -16,7 +16,7 @@ const hasSshd = (): boolean =>
 /** Whether the machine has what the double imitates. */
 export const isPossible = process.platform === "linux" && hasSshd() && isComparable()
 
-// One that is to be run again, or those that are asked for.
+// Chooses the program to run again, if the environment names its seed. Otherwise chooses all seeds.
 const chosen = (seeds: ReadonlyArray<number>, length: number): ReadonlyArray<Options> => {
   const [seed, given = length] = (process.env[seedVariable] ?? "").split(":").map(Number)
   return seed === undefined || !(seed > 0) ? seeds.map((seed) => ({ seed, length })) : [{ seed, length: given }]
@@ -24,7 +24,7 @@ const chosen = (seeds: ReadonlyArray<number>, length: number): ReadonlyArray<Opt
 
 const atOnce = 25
 
-/** The tests of so many programs, on one connection. */
+/** Registers the tests of programs that share one connection. */
 export const programs = (seeds: ReadonlyArray<number>, length: number): void => {
   const all = chosen(seeds, length)
   layer(sides.layer, { excludeTestServices: true, timeout: 60_000 })("the double and sshd", (it) => {

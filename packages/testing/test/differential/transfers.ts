@@ -8,7 +8,7 @@ import type { TransferOptions } from "./program.js"
 import type { Side } from "./side.js"
 import * as trees from "./trees.js"
 
-/** What is put, made once. */
+/** Creates the local files to upload, once. */
 export const prepare = (source: string): void => {
   const write = (name: string, text: string, mode: number) => {
     fs.writeFileSync(`${source}/${name}`, text)

@@ -29,7 +29,7 @@ const names = (path: Buffer) => fs.readdirSync(path, { encoding: "buffer" })
 
 const join = (path: Buffer, name: Buffer) => Buffer.concat([path, Buffer.from("/"), name])
 
-// What keeps its owner out is lifted, once it has been seen.
+// Adds the owner's missing permissions, after the mode has been recorded.
 const open = (path: Buffer, mode: number, wanted: number) => {
   if ((mode & wanted) !== wanted) fs.chmodSync(path, mode | wanted)
 }
@@ -59,7 +59,7 @@ const found = (path: Buffer): ReadonlyArray<Entry> => {
   return [entry({ content })]
 }
 
-/** What is at a path of this machine and below it. */
+/** Lists the entries at a path of this machine and below it. */
 export const ofThisMachine = (path: string): ReadonlyArray<string> => lines(found(Buffer.from(path)))
 
 const unlock = (path: Buffer): void => {
@@ -90,7 +90,7 @@ export const wipeHere = (path: string): void => {
   fs.chmodSync(above, mode & 0o7777)
 }
 
-/** Who has run a program, and is told by name. */
+/** The user that has run a program. Shown by name. */
 export interface Account {
   readonly name: string
   readonly uid: number
@@ -100,7 +100,7 @@ export interface Account {
 const idOf = (name: string, account: Account, own: "uid" | "gid"): number =>
   name === account.name ? account[own] : name === "root" ? 0 : Number(name)
 
-/** What is at a path of a host in memory and below it. */
+/** Lists the entries at a path of an in-memory host and below it. */
 export const ofHost = (
   host: InMemoryHost.InMemoryHost,
   path: string,

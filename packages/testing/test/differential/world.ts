@@ -1,5 +1,5 @@
 /**
- * What a program that is being made would have left so far, as far as that can be told without running it.
+ * Tracks the entries that the steps generated so far would leave, as far as they are known without running the program.
  */
 
 export interface Dice {
@@ -13,13 +13,13 @@ export interface Dice {
 export type Kind = "file" | "directory" | "link"
 
 export interface World {
-  /** Of what there is, mostly. */
+  /** A path, mostly of an existing entry. */
   readonly any: () => string
-  /** Of a kind, mostly. */
+  /** A path, mostly of an entry of that kind. */
   readonly some: (kind: Kind) => string
-  /** Where most likely nothing is yet. */
+  /** A path that is most likely free. */
   readonly fresh: () => string
-  /** To be written to: a file that is there, or a new one. */
+  /** A path to write to: an existing file or a new one. */
   readonly target: () => string
   readonly linkTarget: () => string
   readonly add: (path: string, kind: Kind) => void
@@ -95,7 +95,7 @@ export const make = ({ below, chance, of, weighted }: Dice): World => {
       const steps = target.split("/").filter((step) => step !== "" && step !== ".")
       for (const step of steps.slice(0, -1)) through.add(step)
       if (/[/.]$/.test(target)) through.add(base(target))
-      // within a directory that is there, a link has the name of its target
+      // if the path is an existing directory, the link inside it has the name of its target
       linked.add(base(path)).add(base(target))
       add(path, "link")
     },
