@@ -59,7 +59,7 @@ for (const [name, live] of Object.entries(hosts)) {
         assert.deepStrictEqual(Object.values(capabilities).filter((has) => !has), [])
       }))
 
-    it.scoped("serves, and nobody listens on a closed port", () =>
+    it.scoped("runs services, and a closed port refuses connections", () =>
       Effect.gen(function*() {
         const { closedPort, connect, serve } = yield* ConformanceHost.ConformanceHost
         const { connect: forward } = yield* Transport

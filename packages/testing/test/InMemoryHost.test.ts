@@ -8,7 +8,7 @@ import { Array, Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, St
 const host = InMemoryHost.InMemoryHost
 
 describe("commands", () => {
-  it.effect("a program is a text, a code, a signal, an effect or a function", () =>
+  it.effect("a script is a text, an exit code, a signal, an effect or a function", () =>
     Effect.gen(function*() {
       const { exitCode, string } = yield* RemoteContext.RemoteContext
       assert.strictEqual(yield* string(Command.make("text", "web")), "some text\n")
@@ -32,7 +32,7 @@ describe("commands", () => {
       }
     }))))
 
-  it.effect("a program has its words, environment, directory, input and files, and both outputs", () =>
+  it.effect("a script gets its arguments, environment, directory, input, files and both outputs", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(
         Command.make("all", "ünïcödé\n", "").pipe(
@@ -105,7 +105,7 @@ describe("commands", () => {
       Effect.provideService(Other, 9)
     ))
 
-  it.effect("a list of commands matches by predicate where no name does", () =>
+  it.effect("a list of commands matches by predicate if no name matches", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* RemoteContext.string(Command.make("git", "pull")), "pulled")
       assert.strictEqual(yield* RemoteContext.string(Command.make("git", "push")), "pushed")
@@ -118,7 +118,7 @@ describe("commands", () => {
       ]
     }))))
 
-  it.effect("a script that fails says why", () =>
+  it.effect("a failing script prints its error", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(RemoteContext.string(Command.make("broken")))
       assert.strictEqual(error._tag === "RemoteCommandError" && error.exitCode, 1)
@@ -133,7 +133,7 @@ describe("commands", () => {
       }
     }))))
 
-  it.effect("an unknown program, directory or file that is none fails as on any host", () =>
+  it.effect("an unknown program, a missing directory and a non-executable file fail as on any host", () =>
     Effect.gen(function*() {
       const reason = (command: Command.Command) =>
         Effect.map(Effect.flip(RemoteContext.string(command)), ({ reason }) => reason)
@@ -151,7 +151,7 @@ describe("commands", () => {
       files: { "/data/plain": "no program" }
     }))))
 
-  it.effect("pipelines, shells and scripts go together", () =>
+  it.effect("pipelines, shells and scripts can be combined", () =>
     Effect.gen(function*() {
       const upper = Command.make("numbers").pipe(Command.pipeTo(Command.make("upper")))
       assert.strictEqual(yield* RemoteContext.string(upper), "ONE\nTWO\n")
@@ -174,7 +174,7 @@ describe("commands", () => {
       }
     }))))
 
-  it.effect("a program that writes to nobody ends by SIGPIPE", () =>
+  it.effect("a program that writes without a reader ends by SIGPIPE", () =>
     Effect.gen(function*() {
       const lines = yield* Stream.runCollect(Stream.take(RemoteContext.streamLines(Command.make("yes")), 3))
       assert.deepStrictEqual([...lines], ["y", "y", "y"])
@@ -188,7 +188,7 @@ describe("commands", () => {
       commands: { yes: ({ stdout }) => Effect.forever(stdout("y\n")) }
     }))))
 
-  it.effect("an interrupted command interrupts its program, which is waited for", () =>
+  it.effect("an interrupted command interrupts its program and waits for its end", () =>
     Effect.gen(function*() {
       const cleaned = yield* Deferred.make<void>()
       const program = Effect.gen(function*() {
@@ -225,7 +225,7 @@ describe("commands", () => {
       assert.strictEqual(second._tag === "RemoteCommandError" && second.signal, "SIGTERM")
     }).pipe(Effect.scoped, Effect.provide(InMemoryHost.layer({ commands: { serve: Effect.never } }))))
 
-  it.effect("much goes through both ways, and a slow reader holds it back", () =>
+  it.effect("large input and output pass, and a slow reader causes back-pressure", () =>
     Effect.gen(function*() {
       const piece = new Uint8Array(100_000).fill(120)
       const output = yield* RemoteContext.checkOutput(
@@ -247,7 +247,7 @@ describe("commands", () => {
     ))
 
   // FOUND A13
-  it.effect("a terminal echoes its input and hands it over by lines; ^D ends it", () =>
+  it.effect("a terminal echoes its input and hands it over by lines until ^D", () =>
     Effect.gen(function*() {
       const cat = Command.make("cat")
       const fed = (text: string) => RemoteContext.string(Command.feed(cat, text), { pty: true })
@@ -292,7 +292,7 @@ describe("commands", () => {
       yield* expectIdle
     }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 2, commands: { job: Effect.never, quick: 0 } }))))
 
-  it.scoped("a command that has ended has given its session back, though its scope is open", () =>
+  it.scoped("an ended command gives its session back before its scope closes", () =>
     Effect.gen(function*() {
       for (const id of ["1", "2", "3"]) {
         const process = yield* RemoteContext.start(Command.make("quick", id))
@@ -301,7 +301,7 @@ describe("commands", () => {
     }).pipe(Effect.provide(InMemoryHost.layer({ maxSessions: 1, commands: { quick: 0 } }))))
 
   // FOUND A18
-  it.effect("no more files are open at once than it allows", () =>
+  it.effect("open files never exceed the host's limit", () =>
     Effect.gen(function*() {
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       yield* fs.writeFileString("f", "x")
@@ -391,7 +391,7 @@ describe("the options of a host", () => {
       Effect.provide(InMemoryHost.layer({ files: { "/etc/motd": "welcome" }, commands: { serve: Effect.never } }))
     ))
 
-  it.effect("its tree is data, and a text to be compared", () =>
+  it.effect("its tree is available as data and as text", () =>
     Effect.gen(function*() {
       const { files, snapshot, tree } = yield* host
       yield* files.writeFileString("/srv/app/b", "two\n")
@@ -423,7 +423,7 @@ describe("the options of a host", () => {
       assert.strictEqual(String(to.transport.host), "root@to")
     }).pipe(Effect.scoped))
 
-  it.effect("a target that is bound to a host stays on it, whatever it is provided with", () =>
+  it.effect("a target that is bound to a host stays on it with any other layer", () =>
     Effect.gen(function*() {
       const from = yield* InMemoryHost.make({ host: "from", files: { "/log": "one" } })
       const to = yield* InMemoryHost.make({ host: "to", username: "root" })
@@ -439,7 +439,7 @@ describe("the options of a host", () => {
       yield* from.expectFile("/log", "one")
     }).pipe(Effect.scoped))
 
-  it.effect("the layer has what programs need, and no more of this machine's files", () =>
+  it.effect("the layer provides what programs need, without further files of this machine", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       assert.strictEqual(yield* fs.readFileString("/a"), "there")
@@ -453,7 +453,7 @@ describe("the options of a host", () => {
 })
 
 describe("a connection", () => {
-  it.effect("that is lost ends what runs but what is to be kept, and the next use connects again", () =>
+  it.effect("that is lost ends programs except kept ones, and the next use connects again", () =>
     Effect.gen(function*() {
       const { awaitRun, dropConnection, counts, events } = yield* host
       const dies = yield* Effect.fork(RemoteContext.string(Command.make("job", "end")))

@@ -80,7 +80,7 @@ describe("faults", () => {
       yield* fs.stat("/")
     }).pipe(Effect.provide(InMemoryHost.layer())))
 
-  it.effect("a denied path and a full disk hold for commands, too, until they are cleared", () =>
+  it.effect("a denied path and a full disk affect commands, too, until they are cleared", () =>
     Effect.gen(function*() {
       const fs = yield* files
       const { clearFaults } = yield* host
@@ -159,7 +159,7 @@ describe("faults", () => {
       yield* write
     }).pipe(Effect.provide(InMemoryHost.layer())))
 
-  it.effect("a quota is a disk that fills by itself", () =>
+  it.effect("a quota limits the disk as a fault does", () =>
     Effect.gen(function*() {
       const fs = yield* files
       assert.isTrue(Exit.isFailure(yield* Effect.exit(fs.writeFile("big", new Uint8Array(100_001)))))
@@ -186,7 +186,7 @@ describe("faults", () => {
       return yield* Fiber.join(fiber)
     })
 
-  it.effect("what is late is so by the Clock", () =>
+  it.effect("delays are measured by the Clock", () =>
     Effect.gen(function*() {
       const fs = yield* files
       yield* fs.stat("/")
@@ -202,7 +202,7 @@ describe("faults", () => {
       assert.strictEqual((yield* Fiber.join(read)).length, 10_000)
     }).pipe(Effect.provide(InMemoryHost.layer({ files: { "/home/user/big": "x".repeat(10_000) } }))))
 
-  it.effect("a plan by chance is the same for the same seed, and can be read", () =>
+  it.effect("random faults are the same for the same seed, and can be shown", () =>
     Effect.sync(() => {
       const plan = Fault.random(3, { count: 4 })
       assert.deepStrictEqual(plan, Fault.random(3, { count: 4 }))
@@ -210,7 +210,7 @@ describe("faults", () => {
       for (const line of plan.map(Fault.show)) assert.match(line, /^(refuse|drop|answer|break) the /)
     }))
 
-  it.effect("whatever fails by chance fails typed, leaves nothing open, and passes", () =>
+  it.effect("a retried write succeeds despite random faults, and nothing stays open", () =>
     Effect.forEach(Array.from({ length: 60 }, (_, seed) => seed), (seed) =>
       Effect.gen(function*() {
         const fs = yield* files

@@ -37,7 +37,7 @@ describe("a SOCKS proxy through a host in memory", () => {
 
   const answer = (code: number) => `\x05\0\x05${String.fromCharCode(code)}\0\x01\0\0\0\0\0\0`
 
-  it.scoped("reaches services by name and by address, with what was sent ahead", () =>
+  it.scoped("reaches services by name and by address, with bytes sent ahead", () =>
     Effect.gen(function*() {
       const proxy = yield* RemoteContext.socksProxy()
       const text = "x".repeat(200_000)
@@ -83,7 +83,7 @@ describe("a remote tunnel from a host in memory", () => {
       (error) => Option.getOrUndefined(Option.map(RemoteError.findConnectionError(error), ({ reason }) => reason))
     )
 
-  it.scoped("carries what connects on the host, both ways and to the end of each", () =>
+  it.scoped("carries connections on the host, both ways, to the end of each direction", () =>
     Effect.gen(function*() {
       const localPort = yield* tcp.echoPort
       const tunnel = yield* RemoteContext.remoteTunnel({ localPort })

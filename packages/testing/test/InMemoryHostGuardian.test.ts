@@ -40,7 +40,7 @@ describe("the guardian of a host in memory", () => {
       }).pipe(Effect.provide(layer(sessions))))
   }
 
-  it.scoped("one that is detached ends what runs when the connection is lost, and keeps what is to be kept", () =>
+  it.scoped("a detached guardian ends programs when the connection is lost, except kept ones", () =>
     Effect.gen(function*() {
       const { awaitRun, counts, dropConnection } = yield* host
       yield* RemoteContext.start(job("end"))
@@ -58,7 +58,7 @@ describe("the guardian of a host in memory", () => {
       yield* keep.kill()
     }).pipe(Effect.provide(layer(2))))
 
-  it.scoped("what is to be kept ends with its scope", () =>
+  it.scoped("a kept program ends with its scope", () =>
     Effect.gen(function*() {
       const { awaitRun, expectIdle } = yield* host
       yield* Effect.scoped(RemoteContext.start(job("keep"), { onDisconnect: "keep" }))
@@ -67,7 +67,7 @@ describe("the guardian of a host in memory", () => {
       yield* expectIdle
     }).pipe(Effect.provide(layer())))
 
-  it.scoped("one comes after it that was detached, and ends what that one knew", () =>
+  it.scoped("a guardian that follows a detached one takes over its commands", () =>
     Effect.gen(function*() {
       const { awaitRun, dropConnection } = yield* host
       const names = ["one", "two", "three"]
@@ -161,7 +161,7 @@ const guarded = ({ directory }: Line, name: string, keep = false) =>
 
 const [first, second] = ["1".repeat(32), "2".repeat(32)] as const
 
-describe("the guardian's protocol, as a host in memory speaks it", () => {
+describe("the guardian's protocol on a host in memory", () => {
   it.scoped("ends only the requested command, and confirms the end of an already ended one", () =>
     Effect.gen(function*() {
       const { awaitRun } = yield* host

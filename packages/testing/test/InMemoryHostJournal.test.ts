@@ -19,7 +19,7 @@ const dropped = /earlier ones? w(as|ere) dropped: `keptEvents`/
 
 // FOUND A27
 describe("the events that a host keeps", () => {
-  it.scoped("are the last ones, and the number of the others is known", () =>
+  it.scoped("are the last ones, and the number of dropped ones is reported", () =>
     Effect.gen(function*() {
       const all = yield* after(["deploy", "restart", "check", "restart"], 100)
       const few = yield* after(["deploy", "restart", "check", "restart"], 3)
@@ -30,14 +30,14 @@ describe("the events that a host keeps", () => {
       assert.deepStrictEqual((yield* few.runs).map(({ argv }) => argv[0]), ["restart", "check", "restart"])
     }))
 
-  it.scoped("answer expectations that they suffice for", () =>
+  it.scoped("answer expectations that need only kept ones", () =>
     Effect.gen(function*() {
       const host = yield* after(["deploy", "restart", "check", "restart"], 3)
       yield* host.expectRan("restart")
       yield* host.expectOrder("check", "restart")
     }))
 
-  it.scoped("fail expectations that need dropped ones, which the error says", () =>
+  it.scoped("fail expectations that need dropped ones, with an error that says so", () =>
     Effect.gen(function*() {
       const host = yield* after(["deploy", "restart", "check", "restart"], 3)
       for (
@@ -55,7 +55,7 @@ describe("the events that a host keeps", () => {
       assert.notMatch((yield* Effect.flip(host.expectRan("restart", { times: 1 }))).message, dropped)
     }))
 
-  it.scoped("may be none", () =>
+  it.scoped("may be limited to zero", () =>
     Effect.gen(function*() {
       const host = yield* after(["deploy"], 0)
       assert.deepStrictEqual(yield* host.events, [])

@@ -48,7 +48,7 @@ describe.each([
   { way: "in process", open: inProcess },
   { way: "NodeSocket through a tunnel", open: overTheNetwork }
 ])("sockets to services, $way", ({ open }) => {
-  it.scopedLive("both ways, piece by piece", () =>
+  it.scopedLive("bytes pass both ways, piece by piece", () =>
     Effect.gen(function*() {
       const socket = yield* open("echo")
       const heard = yield* Queue.unbounded<string>()
@@ -61,7 +61,7 @@ describe.each([
       yield* Fiber.interrupt(running)
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("much, through a channel", () =>
+  it.scopedLive("large amounts pass through a channel", () =>
     Effect.gen(function*() {
       const socket = yield* open("echo")
       const pieces = Array.from({ length: 40 }, (_, index) => String(index).padEnd(20_000, "."))
@@ -84,7 +84,7 @@ describe.each([
       assert.strictEqual(heard, "100000 characters")
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("a run is over when the other side is, and the next one connects again", () =>
+  it.scopedLive("a run ends when the other side ends, and the next run connects again", () =>
     Effect.gen(function*() {
       const socket = yield* open("greeting")
       const heard: Array<string> = []
@@ -121,7 +121,7 @@ describe.each([
       assert.strictEqual(yield* Effect.flip(socket.run((bytes) => Effect.fail(text(bytes)))), "hello\n")
     }).pipe(Effect.provide(layer)))
 
-  it.scopedLive("a handler that waits holds up no other one", () =>
+  it.scopedLive("a waiting handler does not delay others", () =>
     Effect.gen(function*() {
       const socket = yield* open("echo")
       const second = yield* Deferred.make<void>()
@@ -159,14 +159,14 @@ describe("sockets to services", () => {
       assert.isTrue(cause !== false && Option.isSome(cause) && cause.value.message.includes("nobody listens on echo:2"))
     }).pipe(Effect.provide(layer)))
 
-  it.effect("an address that is none is a mistake of the test", () =>
+  it.effect("an invalid address is a defect of the test", () =>
     Effect.gen(function*() {
       const { connect } = yield* host
       const exit = yield* Effect.exit(connect("echo"))
       assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die")
     }).pipe(Effect.provide(layer)))
 
-  it.scoped("a service that has ended holds up nobody who writes", () =>
+  it.scoped("writes to an ended service do not wait", () =>
     Effect.gen(function*() {
       const socket = yield* inProcess("greeting")
       const write = yield* socket.writer

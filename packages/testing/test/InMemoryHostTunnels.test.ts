@@ -63,7 +63,7 @@ describe("tunnels", () => {
       yield* expectIdle
     }).pipe(Effect.provide(layer), Effect.provideService(Version, "v1")))
 
-  it.effect("a program has real listeners only where it asks for a tunnel", () =>
+  it.effect("a program has real listeners only for a tunnel that it opens", () =>
     Effect.gen(function*() {
       const tunnel = yield* RemoteContext.tunnel({ remoteHost: "db.internal", remotePort: 5432 })
       const text = "x".repeat(300_000)
@@ -93,7 +93,7 @@ describe("tunnels", () => {
       yield* expectIdle
     }).pipe(Effect.provide(layer), Effect.provideService(Version, "v1")))
 
-  it.effect("a lost connection breaks what a tunnel carries", () =>
+  it.effect("a lost connection breaks the connections of a tunnel", () =>
     Effect.gen(function*() {
       const transport = yield* Transport
       const { dropConnection } = yield* host

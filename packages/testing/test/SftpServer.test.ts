@@ -275,7 +275,7 @@ describe("the SFTP server", () => {
       }
     }))
 
-  it.scoped("fails a write of which a part was written", () =>
+  it.scoped("fails a write that was written only in part", () =>
     Effect.gen(function*() {
       const fileSystem = yield* real
       const peer = yield* over({
@@ -337,7 +337,7 @@ describe("the SFTP server", () => {
       )
     }))
 
-  it.scoped("closes a file that could not be opened to its end", () =>
+  it.scoped("closes a file whose opening was not completed", () =>
     Effect.gen(function*() {
       const { changes, held } = yield* counting
       const peer = yield* over(changes)
@@ -394,7 +394,7 @@ describe("the SFTP server", () => {
       assert.strictEqual(held(), 0)
     }))
 
-  it.scoped("passes over packets of unknown types", () =>
+  it.scoped("ignores packets of unknown types", () =>
     Effect.gen(function*() {
       const said: Array<string> = []
       const peer = yield* over({}, { say: (line) => said.push(line) })
@@ -425,7 +425,7 @@ describe("the SFTP server", () => {
     ...Array.from({ length: requestsAtOnce }, (_, id) => Sftp.encodeRequest(id, Request.Limits()))
   ])
 
-  it.scoped("reads no more while an answer cannot be written", () =>
+  it.scoped("stops reading while an answer cannot be written", () =>
     Effect.gen(function*() {
       const output = yield* Mailbox.make<Uint8Array>(1)
       const full = yield* Deferred.make<void>()

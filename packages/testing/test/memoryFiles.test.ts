@@ -19,7 +19,7 @@ import {
 } from "./fixtures/memoryFiles.js"
 
 describe("a full disk", () => {
-  it.scoped("takes what fits, then nothing", () =>
+  it.scoped("stores the bytes that fit, then refuses more", () =>
     Effect.gen(function*() {
       const memory = yield* make({}, { quota: 10_000 })
       const file = yield* memory.as(root).open("/file", writing, 0o644)
@@ -147,7 +147,7 @@ describe("users", () => {
       yield* memory.as(luigi).unlink("/tmp/file")
     }))
 
-  it.effect("are not led astray where anybody may put names", () =>
+  it.effect("are protected from links of others in a shared directory", () =>
     Effect.gen(function*() {
       const memory = yield* make({
         directories: { "/tmp": { mode: 0o1777 } },
@@ -195,8 +195,8 @@ describe("users", () => {
     }))
 })
 
-describe("what is open", () => {
-  it.scoped("stays when it has no name any more", () =>
+describe("an open file or directory", () => {
+  it.scoped("stays usable after its name is removed", () =>
     Effect.gen(function*() {
       const memory = yield* make({ files: { "/file": "text" }, directories: ["/directory"] })
       const files = memory.as(root)
@@ -266,7 +266,7 @@ describe("names", () => {
       assert.strictEqual(yield* errno(files.stat(`/${"./".repeat(2047)}d`)), "ENAMETOOLONG")
     }))
 
-  it.effect("lead over forty links and not over one more", () =>
+  it.effect("resolve over forty links, not over forty-one", () =>
     Effect.gen(function*() {
       const links = Object.fromEntries(Array.from({ length: 41 }, (_, index) => [`/l${index + 1}`, `l${index}`]))
       const files = (yield* make({ files: { "/l0": "there" }, links })).as(luigi)
@@ -325,7 +325,7 @@ describe("the hook", () => {
       assert.strictEqual(yield* get(files, "file"), "text")
     }))
 
-  it.scoped("may fail a close, which closes nevertheless", () =>
+  it.scoped("may fail a close, and the file is closed nevertheless", () =>
     Effect.gen(function*() {
       const memory = yield* make({ files: { "/file": "text" } })
       const file = yield* memory.as(root).open("/file", reading, 0)

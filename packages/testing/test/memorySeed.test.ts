@@ -57,7 +57,7 @@ describe("a seed", () => {
       ])
     }))
 
-  it.effect("adds to what there is", () =>
+  it.effect("adds to existing entries", () =>
     Effect.gen(function*() {
       const memory = yield* make({ directories: ["/a"] })
       yield* seed(memory, { files: { "/a/file": "text" }, directories: { "/a": { mode: 0o700 } } })

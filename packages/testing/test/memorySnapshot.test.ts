@@ -5,7 +5,7 @@ import { Change } from "../src/internal/sftp/sftpFileSystem.js"
 import { luigi, make, writing } from "./fixtures/memoryFiles.js"
 
 describe("a snapshot", () => {
-  it.effect("reads well", () =>
+  it.effect("formats one entry a line", () =>
     Effect.gen(function*() {
       const memory = yield* make({
         directories: { "/data": { owner: "luigi" }, "/data/team": { group: "plumbers", mode: 0o2775 } },
@@ -45,7 +45,7 @@ drwxrwsr-x luigi:plumbers /data/team
       assert.strictEqual(snapshot(memory, "/missing"), "")
     }))
 
-  it.scoped("is the same whatever the order in which it was made, and does not read holes", () =>
+  it.scoped("does not depend on the order of creation, and does not read holes", () =>
     Effect.gen(function*() {
       const one = yield* make({ files: { "/a": "1", "/b": "2" } })
       const other = yield* make({ files: { "/b": "2", "/a": "1" } })

@@ -71,7 +71,7 @@ describe("pump", () => {
       yield* pump(source, slow().write)
     }))
 
-  it.effect("empties the source where the target takes nothing", () =>
+  it.effect("empties the source if the target accepts nothing", () =>
     Effect.gen(function*() {
       const source = new PassThrough()
       const target = new PassThrough()
@@ -81,7 +81,7 @@ describe("pump", () => {
       assert.isTrue(source.readableEnded)
     }))
 
-  it.effect("lets go of a source when it is interrupted", () =>
+  it.effect("releases a source when it is interrupted", () =>
     Effect.gen(function*() {
       const source = new PassThrough()
       const fiber = yield* Effect.fork(pump(source, slow().write))

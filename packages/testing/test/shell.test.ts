@@ -115,7 +115,7 @@ describe("shell", () => {
       assert.strictEqual((yield* run(script)).stdout, printed)
     }))
 
-  it.scoped("runs what is scripted before what it has", () =>
+  it.scoped("prefers scripted programs to its own tools", () =>
     Effect.gen(function*() {
       const scripted: Lookup = ({ words: [name] }) =>
         Effect.succeed(
@@ -143,7 +143,7 @@ describe("shell", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).stdout, "woke\n")
     }))
 
-  it.scopedLive("ends in the midst of a pipeline when it is interrupted", () =>
+  it.scopedLive("ends in the middle of a pipeline when it is interrupted", () =>
     Effect.gen(function*() {
       let ended = 0
       const started = yield* Effect.makeLatch()
@@ -178,7 +178,7 @@ describe("shell", () => {
       assert.deepStrictEqual(exit, ProgramExit.Code({ code: 94 }))
     }))
 
-  it.scoped("reads no further than what it writes is taken", () =>
+  it.scoped("stops reading when its output is not read", () =>
     Effect.gen(function*() {
       const page = new Uint8Array(16384).fill(97)
       const pages = 200
