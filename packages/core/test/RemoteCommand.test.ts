@@ -164,7 +164,7 @@ END
       assert.strictEqual(prints(shell, command), "2\n2\n1 2\n12\n~0\n")
     })
 
-    it("a text is no keyword, no assignment and no pattern", () => {
+    it("a text is never a keyword, an assignment or a pattern", () => {
       const command = sh`
         { ${"if"} || ${"a=b"} || ${"A"}=b; } 2>/dev/null || echo 1
         case - in [a${"-"}z]) echo 2 ;; esac
@@ -173,18 +173,18 @@ END
     })
   })
 
-  it("takes the text raw, but for \\` and \\${", () => {
+  it("reads the template raw, except \\` and \\${", () => {
     assert.strictEqual(scriptOf(sh`a\n\t\\ \` \${x} \$y \\\``), "a\\n\\t\\\\ ` ${x} \\$y \\\\`")
   })
 
-  it("gives a command that composes", () => {
+  it("makes a command that composes", () => {
     const command = sh`cat`.pipe(Command.env({ A: "x" }), Command.workingDirectory("/"), Command.feed("input"))
     assert.strictEqual(scriptOf(command), "cat")
     assert.strictEqual(problemOf(command), undefined)
     assert.strictEqual(problemOf(Command.pipeTo(command, sh`wc ${"-c"}`)), undefined)
   })
 
-  it("refuses what is no text", () => {
+  it("refuses interpolations that are not text", () => {
     // @ts-expect-error not an interpolation
     assert.strictEqual(problemOf(sh`echo ${undefined}`), "an interpolation is undefined, not text")
     // @ts-expect-error not an interpolation
@@ -193,7 +193,7 @@ END
     assert.strictEqual(problemOf(sh`echo ${[{}]}`), "an interpolation is object, not text")
   })
 
-  it("a problem survives what is made of the command", () => {
+  it("an invalid interpolation fails every command made from it", () => {
     const command = sh`echo $'${"a"}'`
     for (
       const each of [
@@ -219,7 +219,7 @@ const escapes = [
   "$(: >hacked)`: >hacked``'\n: >hacked #\"\n: >hacked #\n"
 ].join("")
 
-// A text that a shell reads in any way changes, as a rule, whether the whole can be read.
+// A text that is not quoted usually changes whether the shell can parse the whole script.
 const isInert = (shell: Shell, pieces: ReadonlyArray<string>) => {
   const parses = (value: string) => run(shell, scriptOf(template(pieces, value)), "-n").status === 0
   assert.strictEqual(parses(escapes), parses("x"), `${shell.name} ${JSON.stringify(pieces)}`)
@@ -227,22 +227,22 @@ const isInert = (shell: Shell, pieces: ReadonlyArray<string>) => {
   assert.isFalse(fs.existsSync(path.join(directory, "hacked")), `${shell.name} ${JSON.stringify(pieces)}`)
 }
 
-describe("where sh quotes a text", () => {
+describe("positions in which sh quotes a text", () => {
   it.each([
-    ["behind an escaped blank, # is no comment", "echo a\\ #'", "'"],
-    ["behind a substitution, # is no comment", "echo $(echo)#'", "'"],
-    ["behind arithmetic, # is no comment", "echo $((1))#'", "'"],
-    ["behind a parameter, # is no comment", "echo ${x}#'", "'"],
-    ["$# is no comment", "echo $# '", "'"],
-    ["a no-break space is no blank", "echo \u00a0#'", "'"],
+    ["after an escaped blank, # is not a comment", "echo a\\ #'", "'"],
+    ["after a substitution, # is not a comment", "echo $(echo)#'", "'"],
+    ["after arithmetic, # is not a comment", "echo $((1))#'", "'"],
+    ["after a parameter, # is not a comment", "echo ${x}#'", "'"],
+    ["$# is not a comment", "echo $# '", "'"],
+    ["a no-break space is not a blank", "echo \u00a0#'", "'"],
     ["a quote in a comment", "# it's\necho ", ""],
-    ["a quote in a comment behind an operator", ": >f;#'\necho '", "'"],
+    ["a quote in a comment after an operator", ": >f;#'\necho '", "'"],
     ["a quote in a comment in a subshell", "(# it's \"\necho ", ")"],
     ["quotes in backquotes", "echo `#'` '", "'"],
-    ["a quote behind backquotes", "echo `echo x` \"", "\""],
+    ["a quote after backquotes", "echo `echo x` \"", "\""],
     ["nested substitutions", "echo \"$(echo \"$(echo '", "')\")\""],
     ["a subshell in a substitution", "echo \"$( (echo x); echo ", ")\""],
-    ["behind a substitution with a subshell", "echo \"$( (echo x) )", "\""],
+    ["after a substitution with a subshell", "echo \"$( (echo x) )", "\""],
     ["a parenthesis in quotes in a substitution", "echo \"$(echo ')' ", ")\""],
     ["a parenthesis in a parameter", "echo \"${x:-)}", "\""],
     ["an escaped brace in a parameter", "echo ${x:-\\}} '", "'"],
@@ -267,7 +267,7 @@ describe("where sh quotes a text", () => {
   })
 })
 
-describe("where sh refuses a text", () => {
+describe("positions in which sh refuses a text", () => {
   it.each([
     ["a backslash before it", "echo \\", ""],
     ["a backslash before it, in quotes", "echo \"\\", "\""],
@@ -277,11 +277,11 @@ describe("where sh refuses a text", () => {
     ["quotes in backquotes", "echo `echo \"", "\"`"],
     ["a comment", "echo # ", ""],
     ["a comment at the start", "# ", ""],
-    ["a comment behind an operator", "echo x;# ", ""],
+    ["a comment after an operator", "echo x;# ", ""],
     ["a here-document", "cat <<END\n", "\nEND\n"],
     ["a here-document without tabs", "cat <<-END\n", "\n\tEND\n"],
     ["a quoted here-document", "cat <<'END'\n", "\nEND\n"],
-    ["behind a here-document", "cat <<END\n'\nEND\necho ", ""],
+    ["after a here-document", "cat <<END\n'\nEND\necho ", ""],
     ["the end of a here-document", "cat <<", "\nx\n"],
     ["a parameter", "echo ${x:-", "}"],
     ["a parameter in quotes", "echo \"${x:-", "}\""],
@@ -290,22 +290,22 @@ describe("where sh refuses a text", () => {
     ["arithmetic", "echo $((", "))"],
     ["a substitution in arithmetic", "echo $(( $(echo ", ") ))"],
     ["$'...'", "echo $'", "'"],
-    ["behind $'...'", "echo $'a\\'b' ", ""],
+    ["after $'...'", "echo $'a\\'b' ", ""],
     ["$[...]", "echo $[", "]"],
     ["$[...] in quotes", "echo \"$[", "]\""],
     ["${ ...; }", "echo ${ echo ", "; }"],
     ["((...))", "((", "))"],
     ["[[ =~ ]]", "[[ x =~ (#') ]] && echo '", "'"],
-    ["behind an extended pattern", "echo @(a|#') '", "'"],
+    ["after an extended pattern", "echo @(a|#') '", "'"],
     ["a case in a substitution", "echo \"$(case x in x) echo ", " ;; esac)\""],
-    ["behind a case in a substitution", "echo \"$(case x in x) echo y;; esac; echo \"", "\")\""],
+    ["after a case in a substitution", "echo \"$(case x in x) echo y;; esac; echo \"", "\")\""],
     ["a case in a subshell in a substitution", "echo \"$( (case x in x) echo ", " ;; esac) )\""],
     ["subshells that look like arithmetic", "echo \"$((echo a); echo \"", "\")\""],
-    ["behind a quoted brace in a quoted parameter", "echo \"${x:-'}'}", "\""],
-    ["behind a quote in a comment in a substitution", "echo \"$(# it's\necho ", ")\""],
-    ["behind a continued line within an operator", "cat <\\\n<END\n", "\nEND\n"],
-    ["behind a continued line within an expansion", "echo \"$\\\n(echo ", ")\""],
-    ["behind an alias", "alias q=\"echo '\"\nq ", "'"]
+    ["after a quoted brace in a quoted parameter", "echo \"${x:-'}'}", "\""],
+    ["after a quote in a comment in a substitution", "echo \"$(# it's\necho ", ")\""],
+    ["after a continued line within an operator", "cat <\\\n<END\n", "\nEND\n"],
+    ["after a continued line within an expansion", "echo \"$\\\n(echo ", ")\""],
+    ["after an alias", "alias q=\"echo '\"\nq ", "'"]
   ])("%s", (_, before, after) => {
     for (const value of ["a", "1", "", Redacted.make("a"), ["a"], [1, "a"], [], 1e21, NaN]) {
       assert.match(String(problemOf(template([before, after], value))), /no quoting holds/)
@@ -338,7 +338,7 @@ describe("where sh refuses a text", () => {
   ).map((tokens) => tokens.join(""))
 
   it.prop(
-    "no template, however broken, has its text read by the shell",
+    "the shell never evaluates a text, even in a malformed template",
     { pieces: FastCheck.array(anyPiece, { minLength: 2, maxLength: 3 }) },
     ({ pieces }) => {
       FastCheck.pre(problemOf(template(pieces, escapes)) === undefined)

@@ -138,7 +138,7 @@ describe("connectionError", () => {
     assert.strictEqual(found(outer), connection)
   })
 
-  it("finds nothing elsewhere", () => {
+  it("returns None for errors of other modules", () => {
     const others = [
       undefined,
       null,

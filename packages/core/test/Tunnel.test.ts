@@ -8,7 +8,7 @@ const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
 
 const text = (value: string) => new TextEncoder().encode(value)
 
-/** So many bytes of what comes, or all of it until the end. */
+/** Reads `count` bytes, or all bytes until the end. */
 const receive = (end: memory.End, count = Infinity): Effect.Effect<Array<number>, unknown> => {
   const more = (have: Array<number>): Effect.Effect<Array<number>, unknown> =>
     have.length >= count ? Effect.succeed(have) : Effect.flatMap(
@@ -22,7 +22,7 @@ const receiveText = (end: memory.End) => Effect.map(receive(end), (data) => Stri
 
 const flood: memory.Service = (end) => Effect.repeat(end.write(new Uint8Array(10)), { while: (more) => more })
 
-/** What happens from now on. */
+/** The events of a tunnel from now on. */
 const eventsOf = (tunnel: Tunnel.Tunnel) =>
   Effect.gen(function*() {
     const events = yield* Queue.unbounded<Tunnel.TunnelEvent>()
@@ -109,7 +109,7 @@ describe("a remote tunnel", () => {
       assert.strictEqual((yield* receive(slow, 100)).length, 100)
     }))
 
-  it.scoped("a target that refuses resets that connection, is told as an event, and harms no other", () =>
+  it.scoped("a target that refuses resets its connection, emits an event, and affects no other connection", () =>
     Effect.gen(function*() {
       const { call, next, services } = yield* remoteTunnel({ localPort: 3001 })
       const end = yield* call
@@ -127,7 +127,7 @@ describe("a remote tunnel", () => {
       assert.strictEqual((yield* receive(other)).length, 0)
     }))
 
-  it.scoped("a connection that breaks is told, and the other side of it is reset", () =>
+  it.scoped("a broken connection emits an event, and its other side is reset", () =>
     Effect.gen(function*() {
       const { call, next, services } = yield* remoteTunnel({ localPort: 3000 })
       const served = yield* Deferred.make<memory.End>()
@@ -283,7 +283,7 @@ describe("a SOCKS proxy", () => {
       }
     }))
 
-  it.scoped("a client that cannot be served is told so, and then closed", () =>
+  it.scoped("a client that cannot be served gets a refusal, and is then closed", () =>
     Effect.gen(function*() {
       const { call, next, services } = yield* socksProxy
       services.set("a 7", memory.echo)
@@ -371,7 +371,7 @@ describe("a SOCKS proxy", () => {
       assert.strictEqual(yield* receiveText(end), "x")
     }))
 
-  it.scoped("a target that refuses is told to the client, is an event, and the client need not hang up", () =>
+  it.scoped("a target that refuses is reported to the client and as an event, and the client is closed after 5 seconds", () =>
     Effect.gen(function*() {
       const { call, next, refusal, tunnel } = yield* socksProxy
       const end = yield* call

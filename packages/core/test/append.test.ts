@@ -5,7 +5,7 @@ import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
 const { attributes, handle, ok } = scriptedSftp
 
-/** A server with one file that writes where it is told to, as Go's `pkg/sftp`, or at the end. */
+/** A server with one file. It writes at the requested offset, as Go's `pkg/sftp` does, or always at the end. */
 const server = (appends: boolean) => {
   let content = "first line\n"
   const answer = (request: Sftp.Request): scriptedSftp.Answer => {
@@ -43,7 +43,7 @@ for (const appends of [false, true]) {
       return Effect.map(scriptedSftp.make({ answer }), ({ fs }) => ({ content, fs }))
     })
 
-    it.scoped("gets what is appended behind what is there", () =>
+    it.scoped("appends to the existing content", () =>
       Effect.gen(function*() {
         const { content, fs } = yield* file
         yield* fs.writeFileString("/log", "second\n", { flag: "a" })
@@ -51,7 +51,7 @@ for (const appends of [false, true]) {
         assert.strictEqual(content(), "first line\nsecond\nthird\nfourth\n")
       }))
 
-    it.scoped("has a file that is opened for appending written to at its end, and read anywhere", () =>
+    it.scoped("writes at the end of a file that is opened for appending, and reads it anywhere", () =>
       Effect.gen(function*() {
         const { content, fs } = yield* file
         const log = yield* fs.open("/log", { flag: "a+" })

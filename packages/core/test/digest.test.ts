@@ -70,12 +70,12 @@ describe("the script of a digest", () => {
     assert.deepStrictEqual(run(tools, "sha256", (seen) => seen, "5"), { status: 93, stdout: "" })
   })
 
-  it("says that there is no tool", () => {
+  it("reports a missing tool with its own exit code", () => {
     assert.deepStrictEqual(run({ sha256sum: undefined }, "sha256"), { status: 93, stdout: "" })
     assert.deepStrictEqual(run({ stat: undefined }, "sha256"), { status: 93, stdout: "" })
   })
 
-  it("reads no other file", () => {
+  it("does not read a file with other attributes", () => {
     const tools = { stat: undefined, sha256sum: "exit 1" }
     for (const change of [() => "1 2 3 4", () => "", (seen: string) => `${seen}0`]) {
       assert.deepStrictEqual(run(tools, "sha256", change), { status: 94, stdout: "" })

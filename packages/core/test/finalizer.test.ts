@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Logger, TestClock } from "effect"
 import * as finalizer from "../src/internal/lib/finalizer.js"
 
-/** Work that tells when it begins and goes on when it is released. */
+/** Work that signals its beginning, and goes on after it is released. */
 const work = Effect.gen(function*() {
   const entered = yield* Deferred.make<void>()
   const released = yield* Deferred.make<void>()

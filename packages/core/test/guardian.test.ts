@@ -67,7 +67,7 @@ const anyReport: FastCheck.Arbitrary<Guardians.Report> = FastCheck.oneof(
 )
 
 describe("the protocol", () => {
-  it.prop("what is said is understood, however it is cut", {
+  it.prop("requests and reports come back from their bytes, with any piece size", {
     requests: FastCheck.array(anyRequest),
     reports: FastCheck.array(anyReport),
     size: FastCheck.integer({ min: 1, max: 40 })
@@ -90,7 +90,7 @@ describe("the protocol", () => {
     )
   }, { fastCheck: { numRuns: 200 } })
 
-  it("what a client runs for itself is told from the commands of its user", () => {
+  it("decodes the programs of a client, and not the commands of its user", () => {
     const { End, Guard, Signal } = Guardians.Task
     assert.deepStrictEqual(
       Guardians.decodeTask(guardians.guardian({ prefix: "/tmp/x-", silence: 3, interval: 5 })),
@@ -107,7 +107,7 @@ describe("the protocol", () => {
     assert.isTrue(Option.isNone(Guardians.decodeTask(source.script("kill -9 $1", "sh", "4711", "1"))))
   })
 
-  it("what cannot be meant is not said", () => {
+  it("refuses to encode invalid requests and reports", () => {
     for (const pid of [0, 1, -1, 2.5, 4_194_305, NaN, Infinity, 1e21]) {
       for (
         const request of [
@@ -152,7 +152,7 @@ describe("the protocol", () => {
     (line) => assert.isTrue(Either.isLeft(Guardians.decodeReport(line)))
   )
 
-  it("a line without end is let go in pieces", () => {
+  it("returns a line without end in pieces", () => {
     const split = Guardians.splitter()
     assert.deepStrictEqual(split(new Uint8Array(5000).fill(97)), ["a".repeat(5000)])
     assert.deepStrictEqual(split(text.encode("beat\n")), ["beat"])
@@ -194,7 +194,7 @@ interface Process {
   readonly start: string
 }
 
-/** What runs; not what has ended and was not waited for. */
+/** The running processes, without those that have ended and were not waited for. */
 const processes = (): ReadonlyArray<Process> =>
   fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
     try {
@@ -249,7 +249,7 @@ const spawn = (
     (child) => Effect.sync(() => release(child))
   )
 
-/** A command as a connection's session runs it, once it has started so many processes. */
+/** A command as a connection's session runs it, after it has started `count` processes. */
 const command = (script: string, count = 1) =>
   Effect.tap(
     spawn(["/bin/sh", "-c", script]),
@@ -275,7 +275,7 @@ const named = (pid: number) => {
   }
 }
 
-/** Programs of this machine by their names, and whether `evil` was run beside them. */
+/** A directory with programs of this machine and a program `evil`. `evilRan`: whether `evil` was run. */
 const programs = (...names: ReadonlyArray<string>) => {
   const place = fs.mkdtempSync(path.join(directory, "programs-"))
   const evidence = path.join(place, "evidence")
@@ -284,7 +284,7 @@ const programs = (...names: ReadonlyArray<string>) => {
   return { place, evilRan: () => fs.existsSync(evidence) }
 }
 
-/** What is behind the name in the stat of a member of this session and group, and what a shell might evaluate. */
+/** Names that imitate the fields after the name in the `stat` of a member of this session and group, or shell syntax. */
 const hostileNames = (session: number, group: number): ReadonlyArray<string> => [
   "a b ;evil\nX",
   "a b $(evil)\nX",
@@ -296,7 +296,7 @@ const hostileNames = (session: number, group: number): ReadonlyArray<string> => 
   ...[` ${group} ${session}\nX`, `\n) S 1 ${session} `, `x\n${session} (`].filter((name) => name.length <= 15)
 ]
 
-/** What a command left behind. */
+/** A process that outlives its command. */
 const orphan = Effect.tap(
   spawn(["/bin/sh", "-c", "sleep 1000 & exit"]),
   ({ pid }) => eventually("the command has ended", () => members(pid).length === 1 && Option.isNone(startOf(pid)))
@@ -315,33 +315,33 @@ const runs = () => {
 
 interface Guardian {
   readonly directory: string
-  /** To its stdin. */
+  /** Sends requests to its stdin. */
   readonly send: (...requests: ReadonlyArray<Guardians.Request>) => Effect.Effect<void>
   readonly write: (bytes: string | Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
   /** Closes the channel from this side, as its server does when the link is cut. */
   readonly hangUp: Effect.Effect<void>
-  /** To its FIFO, where commands register and the time passes. */
+  /** Writes lines to its FIFO, as commands that register and the ticker do. */
   readonly tell: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
-  /** That nothing else comes before these, in any order. */
+  /** Checks that the next reports are these, in any order. */
   readonly says: (...reports: ReadonlyArray<Guardians.Report>) => Effect.Effect<void>
-  /** That it is there, in its directory. */
+  /** Checks that it is ready, in its directory. */
   readonly begins: (detachable: boolean) => Effect.Effect<void>
-  /** The process that is retired. */
+  /** The process to retire. */
   readonly process: { readonly pid: number; readonly start: string }
-  /** That all that was said so far was heard. */
+  /** Waits until all requests so far were read. */
   readonly heard: Effect.Effect<void>
-  /** That the channel is closed: nobody holds its outputs any more. */
+  /** Waits until the channel is closed: no process holds its outputs any more. */
   readonly closed: Effect.Effect<void>
-  /** That nothing is left of it. */
+  /** Waits until its processes and its directory are gone. */
   readonly gone: Effect.Effect<void>
-  /** What runs of it. */
+  /** The running processes of the guardian. */
   readonly processes: () => ReadonlyArray<Process>
   readonly relay: number
 }
 
 interface Options {
-  /** By default the time stands still. */
+  /** Default: the time stands still. */
   readonly interval?: number
   readonly silence?: number
   readonly change?: (script: string) => string
@@ -437,7 +437,7 @@ const attach = Effect.fnUntraced(function*(
         assert.isTrue(fs.statSync(guardians.fifo(place)).isFIFO())
       }),
     process: main,
-    // There is no such process: the greatest id is not given out.
+    // A process with this id does not exist: the system does not assign the greatest id.
     heard: Effect.zipRight(
       Effect.suspend(() => write("end 4194304 - 0\n")),
       says(Ended({ pid: 4_194_304 }))
@@ -478,17 +478,17 @@ const ready = (shell: Shell, options: Options = {}) =>
 const sshd = path.join(directory, "sshd-session")
 if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", sshd)
 
-// What follows the name in /proc/PID/stat, as a name.
+// A name that imitates the fields after the name in /proc/PID/stat.
 const odd = path.join(directory, "x) Z 1 1 1 (y)")
 if (process.platform === "linux") fs.copyFileSync(which("dash") || "/bin/sh", odd)
 
-// It starts a session, lets its channel go, and serves the connection until descriptor 3 ends.
+// A server that starts a session, closes its channel, and serves the connection until descriptor 3 ends.
 const serve = `exec 4<&0
 setsid "$@" <&4 3<&- 4<&- &
 exec </dev/null >/dev/null 2>&1 4<&-
 while read -r line; do :; done <&3`
 
-// Does not wait for those that it started.
+// A server that does not wait for its children.
 const negligent = `exec 4<&0
 "$@" <&4 4<&- 5<&- &
 exec </dev/null >/dev/null 2>&1 3<&- 4<&-
@@ -541,7 +541,7 @@ describe.skipIf(!linux)(linux ? "the guardian" : "the guardian: its tests look i
 })
 
 const tests = (shell: Shell) => {
-  it.scopedLive("ends a command when it is asked to, and no other", () =>
+  it.scopedLive("ends the requested command, and no other", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const [one, other] = yield* Effect.all([sleeper, sleeper])
@@ -549,7 +549,7 @@ const tests = (shell: Shell) => {
       yield* guardian.says(Ended({ pid: one.pid }))
       yield* over(one.pid)
       lives(other.pid)
-      // it is forgotten: this one is told nothing of what runs
+      // The guardian has forgotten this command.
       yield* guardian.send(end(one.pid))
       yield* guardian.says(Ended({ pid: one.pid }))
       yield* guardian.send(Quit())
@@ -557,7 +557,7 @@ const tests = (shell: Shell) => {
       lives(other.pid)
     }))
 
-  it.scopedLive("ends all of a session, whatever groups it has, and whether or not it is registered", () =>
+  it.scopedLive("ends all processes of a session, in any group, whether or not it is registered", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const script = "timeout 1000 sleep 1000 & (sleep 1000 &); sleep 1000; :"
@@ -571,7 +571,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("whatever processes are called", () =>
+  it.scopedLive("ends commands with any process name", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const [one, other] = yield* Effect.all([spawn([odd, "-c", "sleep 1000; :"]), spawn([odd, "-c", "sleep 1000; :"])])
@@ -626,7 +626,7 @@ const tests = (shell: Shell) => {
       for (const { pid } of [one, other]) lives(pid, 0)
     }))
 
-  it.scopedLive("kills what ignores TERM, after its grace period", () =>
+  it.scopedLive("kills a command that ignores TERM, after its grace period", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const stubborn = "trap '' TERM; sleep 1000; :"
@@ -646,7 +646,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("when its input ends, ends what it was not told to keep or forget", () =>
+  it.scopedLive("when its input ends, ends all commands except those to keep or to forget", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const [one, stubborn, kept, background, left] = yield* Effect.all([
@@ -666,7 +666,7 @@ const tests = (shell: Shell) => {
       for (const { pid } of [kept, background]) lives(pid)
     }))
 
-  it.scopedLive("needs nobody who listens", () =>
+  it.scopedLive("ends commands when nobody reads its reports", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const [asked, other] = yield* Effect.all([sleeper, sleeper])
@@ -679,7 +679,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("a registration that comes late is seen", () =>
+  it.scopedLive("accepts a late registration", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const [stubborn, late] = yield* Effect.all([command("trap '' TERM; sleep 1000; :", 2), sleeper])
@@ -723,7 +723,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("output that nobody acknowledges is no sign of life", () =>
+  it.scopedLive("output that nobody acknowledges does not count as a sign of life", () =>
     Effect.gen(function*() {
       const sockets = path.join(directory, "sockets")
       const row = (ports: string, retransmits: string) =>
@@ -759,7 +759,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("a process id that was given to another is left alone", () =>
+  it.scopedLive("leaves a process alone that has the id of an ended command", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const others = yield* Effect.all([sleeper, sleeper, sleeper])
@@ -781,7 +781,7 @@ const tests = (shell: Shell) => {
       for (const { pid } of others) lives(pid)
     }))
 
-  it.scopedLive("what was registered when it had ended is not what has its id later", () =>
+  it.scopedLive("a command that is registered after its end is not confused with a later process of its id", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const { pid } = yield* orphan
@@ -792,7 +792,7 @@ const tests = (shell: Shell) => {
       yield* guardian.gone
     }))
 
-  it.scopedLive("nonsense is nothing to it", () =>
+  it.scopedLive("ignores invalid lines", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const witness = yield* sleeper
@@ -844,7 +844,7 @@ const tests = (shell: Shell) => {
       assert.deepStrictEqual(all.filter(runs()), [])
     }), 60_000)
 
-  it.scopedLive("where it cannot be, it says why and leaves nothing", () =>
+  it.scopedLive("if it cannot start, reports the reason and leaves no files", () =>
     Effect.gen(function*() {
       const taken = newDirectory()
       fs.mkdirSync(path.join(taken, "guardian"), { recursive: true })
@@ -860,7 +860,7 @@ const tests = (shell: Shell) => {
       assert.isFalse(fs.existsSync(lacking))
     }))
 
-  it.scopedLive("its processes do not outlive its main one, nor do its files", () =>
+  it.scopedLive("its processes and files do not outlive its main process", () =>
     Effect.gen(function*() {
       const { pid } = yield* sleeper
       const terminated = yield* ready(shell)
@@ -938,7 +938,7 @@ const tests = (shell: Shell) => {
     }))
 
   // FOUND E12
-  it.scopedLive("takes another directory where somebody has made one of its name", () =>
+  it.scopedLive("uses another directory if one with its first name exists", () =>
     Effect.gen(function*() {
       const [made, linked] = [newDirectory(), newDirectory()]
       fs.mkdirSync(made)
@@ -952,7 +952,7 @@ const tests = (shell: Shell) => {
       assert.strictEqual(fs.readlinkSync(linked), "/nowhere")
     }))
 
-  it.scopedLive("removes nothing that somebody has put at its directory's name", () =>
+  it.scopedLive("does not remove an entry of another process at its directory's path", () =>
     Effect.gen(function*() {
       const elsewhere = fs.mkdtempSync(path.join(directory, "elsewhere-"))
       fs.writeFileSync(path.join(elsewhere, "guardian"), "kept")
@@ -1021,7 +1021,7 @@ const tests = (shell: Shell) => {
       yield* undetachable.gone
     }))
 
-  it.scopedLive("what the relay said last is heard before its end", () =>
+  it.scopedLive("reads the last line of the relay before its end", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const { pid } = yield* sleeper
@@ -1038,7 +1038,7 @@ const tests = (shell: Shell) => {
       lives(pid)
     }))
 
-  it.scopedLive("does without /proc", () =>
+  it.scopedLive("works without /proc", () =>
     Effect.gen(function*() {
       // `ps` of Linux looks into it, and says what it computes from the time of day
       const programs = fs.mkdtempSync(path.join(directory, "programs-"))
@@ -1075,7 +1075,7 @@ const tests = (shell: Shell) => {
     }))
 
   // FOUND E12
-  it.scopedLive("a command does not register where the directory is a link, or another user's", () =>
+  it.scopedLive("a command does not register in a directory that is a link, or that belongs to another user", () =>
     Effect.gen(function*() {
       const guardian = yield* ready(shell)
       const linked = newDirectory()
@@ -1149,7 +1149,7 @@ describe.skipIf(!linux)("terminate", () => {
     }))
 
   // FOUND E1, E2
-  it.scopedLive("neither evaluates nor believes names of processes", () =>
+  it.scopedLive("neither evaluates nor trusts names of processes", () =>
     Effect.gen(function*() {
       const { evilRan, place } = programs("awk", "sleep")
       const [{ pid }, unrelated] = yield* Effect.all([command("sleep 1000 & sleep 1000; :", 3), sleeper])

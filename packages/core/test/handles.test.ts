@@ -8,7 +8,7 @@ import * as scriptedSftp from "./fixtures/scriptedSftp.js"
 
 const content = "x".repeat(100_000)
 
-/** What opens handles, and ends by itself if the server answers. */
+/** Operations that open handles, and that end if the server answers. */
 const uses: Readonly<Record<string, (fs: RemoteFileSystem) => Effect.Effect<unknown, unknown>>> = {
   "a small atomic write": (fs) => fs.atomicWrite("/directory/new", "content"),
   "an atomic write of a stream": (fs) => fs.atomicWrite("/directory/new", Stream.make(new Uint8Array(100_000))),

@@ -95,12 +95,12 @@ describe("names that a server makes up", () => {
   }
 })
 
-describe("what a server says to the terminal of whoever prints it", () => {
+describe("control characters in a server's messages", () => {
   const orders = "\u001b]0;title\u0007\u001b[2J\u009b31m\r\u202e"
   const shown = "\\u001b]0;title\\u0007\\u001b[2J\\u009b31m\\u000d\\u202e"
   const status = Sftp.Response.Status({ code: Sftp.StatusCode.failure, message: orders })
 
-  it.scoped("is escaped in the message of a status, and as it was in its cause", () =>
+  it.scoped("are escaped in the message of a status, and unchanged in its cause", () =>
     Effect.gen(function*() {
       const { fs } = yield* files({ Stat: () => status })
       const error = yield* Effect.flip(fs.stat("/file"))
@@ -239,7 +239,7 @@ describe("what a server sends without end", () => {
       assert.isFalse(sessions[0]!.requests.some(({ _tag }) => _tag === "Read"))
     }))
 
-  it.scoped("a walk holds no more names than its limit, in a tree that has no end", () =>
+  it.scoped("a walk of an endless tree holds at most `limit` names", () =>
     Effect.gen(function*() {
       let open = false
       const { fs } = yield* files({
@@ -305,7 +305,7 @@ describe("what a server sends without end", () => {
           error.entries.some(({ outcome }) => outcome._tag === "Failed" && outcome.error.message.includes(why))
         )
         assert.isAtMost(error.entries.length, 1001)
-        // Those that were being listed at the same time, and no more.
+        // Only the directories that were being listed at the same time are added.
         assert.isBelow(listed(source), 101 + 64)
       }
       const { fs } = yield* endless()

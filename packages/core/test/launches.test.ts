@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Either, FiberId, Option, Queue } from "effect"
 import { transportOf } from "./fixtures/memory.js"
 
-/** A host whose shells end as soon as they are told what to run, after this report. */
+/** A host whose shells end as soon as they have read the frame, after this report. */
 const ending = (report: Option.Option<Frame.Report>) => {
   let shells = 0
   const exec: Transport["exec"] = () =>
@@ -56,7 +56,7 @@ describe("a host on which no command is launched", () => {
       assert.isBelow(shells(), 20)
     }))
 
-  it.live("that always says that the guardian is gone is not asked for ever", () =>
+  it.live("that always reports a missing guardian is asked a limited number of times", () =>
     Effect.gen(function*() {
       const { provided, shells } = ending(Option.some({ _tag: "Unguarded" }))
       assert.deepStrictEqual(yield* provided(reasons), Array.from({ length: 4 }, () => "Protocol"))

@@ -12,7 +12,7 @@ import { RemoteCommandError } from "../src/RemoteError.js"
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
 
-// None of these is a part of what is around it.
+// The text around a secret contains none of these.
 const anySecret = FastCheck.oneof(
   FastCheck.constantFrom(
     "s3cr3t Z",

@@ -125,7 +125,7 @@ describe("outlet", () => {
       assert.deepStrictEqual(yield* collected(out.stream), [])
     }))
 
-  it.effect("a failure comes behind what there was, to every reader", () =>
+  it.effect("every reader gets a failure after the bytes before it", () =>
     Effect.gen(function*() {
       const out = outlet.make<string>(10)
       yield* out.offer(bytes(1))
@@ -138,7 +138,7 @@ describe("outlet", () => {
       assert.strictEqual(yield* Effect.flip(Stream.runDrain(out.stream)), "lost")
     }))
 
-  it.effect("a waiting reader is told of a failure, and the first end counts", () =>
+  it.effect("a waiting reader gets the failure, and later ends are ignored", () =>
     Effect.gen(function*() {
       const out = outlet.make<string>(10)
       const reader = yield* Effect.fork(Effect.flip(Stream.runDrain(out.stream)))

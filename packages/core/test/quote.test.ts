@@ -90,7 +90,7 @@ const forEach = (shells: ReadonlyArray<Shell>, tests: (shell: Shell) => void) =>
   }
 }
 
-// Node has no way to hand over an argument that is no UTF-8, so the line goes through a shell's `cat`.
+// Node cannot pass an argument that is not UTF-8, so a shell reads the line with `cat`.
 const run = (shell: Shell, line: string): Buffer => {
   const { status, stderr, stdout } = spawnSync(
     "/bin/sh",

@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process"
 import * as terminate from "../src/internal/scripts/terminate.js"
 import { transportOf } from "./fixtures/memory.js"
 
-/** A host that reports this process id of `sleep`, runs nothing, and notes what else it is told to run. */
+/** A host that reports this process id for `sleep`, runs nothing, and records all other commands. */
 const reporting = (pid: number) => {
   const told: Array<string> = []
   const exec: Transport["exec"] = () =>

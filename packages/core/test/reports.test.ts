@@ -32,7 +32,7 @@ const anyReport = FastCheck.oneof(
   anyFailure
 )
 
-// What is no report, though it may look like the beginning or the end of one.
+// Text that is not a report, but may look like the beginning or the end of one.
 const anyNoise = FastCheck.oneof(
   FastCheck.uint8Array({ maxLength: 20 }).map(text.decode),
   FastCheck.string({ maxLength: 20 }),
@@ -125,7 +125,7 @@ describe("scanner", () => {
   )
 
   it.prop(
-    "loses nothing but reports, and tells what was before the command from what it printed",
+    "removes only reports, and separates text before the command from its output",
     { before: FastCheck.base64String(), own: anyOutput, after: FastCheck.base64String() },
     ({ after, before, own }) => {
       const scanned = scanText(own, before + startedOn(own) + after)
@@ -147,7 +147,7 @@ describe("scanner", () => {
     })
   })
 
-  it("reads a report in the midst of a line, as behind a prompt", () => {
+  it("reads a report within a line, for example after a prompt", () => {
     assert.deepStrictEqual(scanText("stdout", `prompt> ${startedOn("stdout")}x`), {
       noise: "prompt> ",
       output: "x",

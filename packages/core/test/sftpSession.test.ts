@@ -49,7 +49,7 @@ describe("a server that reads no more", () => {
         (path) => Effect.fork(fs.writeFile(path, new Uint8Array(16 * 1024 * 1024)))
       )
       yield* Deferred.await(stalled)
-      // What they have to send fills the queue.
+      // The requests of the writes fill the queue.
       yield* Effect.repeatN(Effect.yieldNow(), 100)
       const ended = yield* Effect.fork(Fiber.interruptAll([streaming, ...writing]))
       yield* TestClock.adjust("5 seconds")
@@ -59,7 +59,7 @@ describe("a server that reads no more", () => {
 
 const pipe = 0o010644
 
-/** A server that does nothing else while it opens `/pipe`, as OpenSSH's. `type` is what it says that is. */
+/** A server that does nothing else while it opens `/pipe`, as OpenSSH's does. It reports `type` for the pipe. */
 const blocking = (type: number) => {
   const isBlocked = new Set<number>()
   return (request: Sftp.Request, { number }: scriptedSftp.Served): scriptedSftp.Answer => {
@@ -95,7 +95,7 @@ describe("a server that is held up by a file", () => {
       yield* TestClock.adjust("3 seconds")
       assert.isAbove((yield* joined(next)).length, 0)
       assert.deepStrictEqual(sessions.map(({ isClosed }) => isClosed), [true, false])
-      // It is served at once from then on.
+      // The new session serves the next request at once.
       yield* fs.stat("/file")
       assert.strictEqual(sessions.length, 2)
     }))
@@ -112,7 +112,7 @@ describe("a server that is held up by a file", () => {
     }))
 
   // FOUND E13
-  it.scoped("serves others while somebody waits for a pipe, and closes its session afterwards", () =>
+  it.scoped("serves others while a caller waits for a pipe, and closes the pipe's session afterwards", () =>
     Effect.gen(function*() {
       const { fs, sessions } = yield* scriptedSftp.make({ answer: blocking(pipe) })
       const reading = yield* Effect.fork(fs.readFile("/pipe"))
@@ -129,7 +129,7 @@ describe("a server that is held up by a file", () => {
     }))
 
   // FOUND E13
-  it.scoped("fails what was sent right behind, and nothing waits for ever", () =>
+  it.scoped("fails requests sent after the blocked one with TimedOut", () =>
     Effect.gen(function*() {
       const { fs } = yield* scriptedSftp.make({ answer: blocking(0o100644) })
       yield* fs.stat("/file")
@@ -380,7 +380,7 @@ describe("a server that limits the open files", () => {
     }))
 
   // FOUND A18
-  it.scoped("a handle that nobody gives back is not waited for for ever", () =>
+  it.scoped("an operation that waits for a free handle fails with TimedOut after 60 seconds", () =>
     Effect.gen(function*() {
       const server = counting(2)
       const { fs } = yield* scriptedSftp.make({ answer: server.answer, extensions: ["limits"] })

@@ -68,7 +68,7 @@ describe("text", () => {
     assert.strictEqual(text.decode(Uint8Array.from(expected)), value)
   })
 
-  it("display replaces what is no UTF-8, and never fails", () => {
+  it("display replaces bytes that are not UTF-8, and never fails", () => {
     assert.strictEqual(text.display(Uint8Array.from([0x61, 0xff, 0x62, 0xc3])), "a\ufffdb\ufffd")
     assert.strictEqual(text.display(Uint8Array.from([0xef, 0xbb, 0xbf, 0x61])), "\ufeffa")
   })

@@ -47,7 +47,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: FileInfo["ty
   digest: () => Effect.succeed(Option.none())
 })
 
-/** A side that takes what it gets, and tells where. */
+/** An endpoint that accepts every entry, and records its path. */
 const taking = (touched: Set<string>): Endpoint => ({
   ...hostile([]),
   look: notFound,

@@ -33,7 +33,7 @@ describe("walk", () => {
       )
     }))
 
-  it.effect("a server that tells no types is asked for them", () =>
+  it.effect("asks for the type of an entry that is listed without one", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []
       const tree = new Map<string, Tree>([["a", {}], ["b", file(1)]])

@@ -26,7 +26,7 @@ const started = Effect.fnUntraced(
 )
 
 describe("watch", () => {
-  it.effect("tells what is made, changed and removed", () =>
+  it.effect("emits creations, changes and removals", () =>
     Effect.gen(function*() {
       const { after } = yield* started({ tree: new Map([["a", file(1)], ["b", file(1)]]) })
       assert.deepStrictEqual(yield* after(new Map([["a", file(1)], ["b", file(1)]])), [])

@@ -151,7 +151,7 @@ describe("Sftp", () => {
   }, runs)
 
   it.prop(
-    "a request in pieces has the same bytes, and its data is no copy",
+    "a request in pieces has the same bytes, and does not copy its data",
     { id: uint32, request },
     ({ id, request }) => {
       const pieces = Sftp.encodeRequestPieces(id, request)
@@ -184,7 +184,7 @@ describe("Sftp", () => {
     assert.isTrue(isMalformed(Sftp.decodeLimits(longer(bytes))))
   })
 
-  it.prop("what statvfs tells comes back from its bytes", { fileSystem }, ({ fileSystem }) => {
+  it.prop("an answer of statvfs comes back from its bytes", { fileSystem }, ({ fileSystem }) => {
     const bytes = Sftp.encodeFileSystem(fileSystem)
     assert.deepStrictEqual(Sftp.decodeFileSystem(bytes), Either.right(fileSystem))
     assertPrefixesMalformed(bytes, Sftp.decodeFileSystem)

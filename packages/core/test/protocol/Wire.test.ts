@@ -64,7 +64,7 @@ const isMalformed = (result: Either.Either<unknown, Wire.MalformedError>) =>
 const runs = { fastCheck: { numRuns: 300 } }
 
 describe("Wire", () => {
-  it("writes numbers in network order, and strings behind their length", () => {
+  it("writes numbers in network order, and the length before each string", () => {
     const packet = new Wire.Writer()
       .byte(0xfe).uint32(0x01020304).uint64(0x05060708090a0b0cn).string(Uint8Array.from([1, 2])).raw(
         Uint8Array.from([3])
@@ -184,7 +184,7 @@ describe("Wire.splitter", () => {
     assert.deepStrictEqual(split(Array.from(whole, (byte) => Uint8Array.of(byte))).slice(0, found.length), found)
   }, runs)
 
-  it("takes nothing after a senseless packet", () => {
+  it("reads no packets after a malformed one", () => {
     const splitter = Wire.splitter(longest)
     const [first] = splitter(Uint8Array.from([255, 255, 255, 255]))
     const [second, ...more] = splitter(framed(Uint8Array.of(1)))
@@ -193,12 +193,12 @@ describe("Wire.splitter", () => {
     assert.deepStrictEqual(more, [])
   })
 
-  it("says how long a packet claims to be", () => {
+  it("reports the length that a packet claims to have", () => {
     const [found] = Wire.splitter(longest)(Uint8Array.from([0, 0, 0, 51]))
     assert.deepStrictEqual(found, Either.left(new Wire.MalformedError({ message: "a packet claims to have 51 bytes" })))
   })
 
-  it("puts what comes in parts where it is told to, and nothing else", () => {
+  it("writes packets that arrive in parts into the given buffer, and no others", () => {
     const memory = new Uint8Array(4)
     const asked: Array<number> = []
     const splitter = Wire.splitter(longest, (length) => {

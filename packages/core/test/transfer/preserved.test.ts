@@ -120,13 +120,13 @@ describe("settle", () => {
       assert.deepStrictEqual(found, ["644", "1:2", "9:2"])
     }))
 
-  it.effect("keeps a mode that was asked for, whoever owns the file", () =>
+  it.effect("keeps a requested mode for every owner of the file", () =>
     Effect.gen(function*() {
       const found = yield* settled({ isAsked: true, own: { uid: 9, gid: 9 }, refuses: ["1:2", "9:2"] })
       assert.deepStrictEqual(found, ["664", "1:2", "9:2"])
     }))
 
-  it.effect("takes nothing over from a file that another user may have put there", () =>
+  it.effect("does not keep attributes of a file that another user may have made", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* settled({ isSuspect: true, own: { uid: 9, gid: 9 } }), [undefined])
     }))
@@ -146,7 +146,7 @@ describe("a directory", () => {
     assert.strictEqual(found, 0o2750)
   })
 
-  it("that was there keeps its mode, and gets it back if it was opened", () => {
+  it("keeps its mode if it existed, and gets it back if it was opened", () => {
     const directories = { existing: info(0o1500), seen: info(0o755) }
     assert.isUndefined(preserved.ofDirectory({}, directories, 0o1500))
     assert.strictEqual(preserved.ofDirectory({}, directories, 0o1700), 0o1500)

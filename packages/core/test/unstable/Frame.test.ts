@@ -124,13 +124,13 @@ describe("encode and decode", () => {
     )
   })
 
-  it("a line without a frame is told from one", () => {
+  it("a line without a frame decodes to None", () => {
     for (const line of [Frame.launchLine, "", "ls", Frame.terminalLine(frameOf(stage(["ls"]))).slice(0, -1)]) {
       assert.isTrue(Option.isNone(Frame.decodeTerminalLine(line)), line)
     }
   })
 
-  it("the reports that are written are those that are found", () => {
+  it("encoded reports decode to themselves", () => {
     const written: ReadonlyArray<Frame.Report> = [
       { _tag: "Started", pid: 4711, on: "stdout" },
       { _tag: "Started", pid: 4711, on: "stderr" },
@@ -283,7 +283,7 @@ const make = (name: string, content: string, mode: number): string => {
 
 describe("the launch line", () => {
   forEach(launchers, (shell) => {
-    // bash 5.2 loses a 0x01 behind an invalid byte, once it has seen another 0x01 or 0x7f.
+    // bash 5.2 loses a 0x01 after an invalid byte, once it has seen another 0x01 or 0x7f.
     const word = shell.name === "bash as sh" ? anyWord.map((word) => asText(word.replace(/[\x01\x7f]/g, ""))) : anyWord
 
     it.prop(
@@ -510,7 +510,7 @@ describe("the launch line", () => {
       }])
     })
 
-    it("a program that fails by itself is no failure of the launch, whatever its code", () => {
+    it("a program that fails does not fail the launch, with any exit code", () => {
       for (const code of [0, 1, 2, 3, 126, 127, 255]) {
         const ran = launch(shell, frameOf(stage(["/bin/sh", "-c", `exit ${code}`])))
         assert.strictEqual(ran.code, code)
@@ -544,7 +544,7 @@ describe("the launch line", () => {
     })
 
     // FOUND A19
-    it("pipefail: the last stage that failed gives the code, and SIGPIPE is no failure", () => {
+    it("pipefail: the exit code is that of the last failed stage, and SIGPIPE does not count", () => {
       const exits = (...codes: ReadonlyArray<number>) =>
         codes.map((code) => stage(["/bin/sh", "-c", `cat; exit ${code}`])) as unknown as Arr.NonEmptyArray<Frame.Stage>
       const run = (...stages: Arr.NonEmptyReadonlyArray<Frame.Stage>) =>
@@ -588,7 +588,7 @@ describe("the launch line", () => {
       assert.strictEqual(ran.stdout.output, `/\n1\n${os.tmpdir()}\n\n`)
     })
 
-    it("a command registers itself where it is told to", () => {
+    it("a command registers itself with the FIFO of its frame", () => {
       const name = `fifo-${path.basename(String(shell.command[0]))} 'a\nb`
       const fifo = path.join(directory, name)
       spawnSync("mkfifo", [fifo])
@@ -660,7 +660,7 @@ describe("the launch line", () => {
       assert.strictEqual(registered, `add ${ran.pid} ${ran.stdout.output.split(" ")[21]} end\n`)
     })
 
-    it("where it cannot register itself, a command does not run", () => {
+    it("a command that cannot register itself does not run", () => {
       const plain = make(`plain-${path.basename(String(shell.command[0]))}`, "x", 0o600)
       const absent = path.join(directory, "absent")
       for (const fifo of [plain, absent, directory, `${absent}/guardian`, "", "-p", "a = a -o -p"]) {

@@ -57,13 +57,13 @@ const failure = <A>(decoded: Socks.Decoded<A>) => Either.isLeft(decoded) ? decod
 const success = <A>(decoded: Socks.Decoded<A>) => Option.getOrThrow(Either.getOrThrow(decoded))
 
 describe("Socks", () => {
-  it("a greeting that offers no authentication is taken, and what is behind it left", () => {
+  it("accepts a greeting that offers no authentication, and returns the bytes after it", () => {
     FastCheck.assert(FastCheck.property(withNone, data, (methods, rest) => {
       assert.deepStrictEqual(success(Socks.decodeGreeting(join(greeting(methods), rest))), { message: methods, rest })
     }))
   })
 
-  it("a request says where to, and what is behind it is left", () => {
+  it("decodes the destination of a request, and returns the bytes after it", () => {
     FastCheck.assert(FastCheck.property(address, port, data, ({ host, sent }, port, rest) => {
       const { message, rest: left } = success(Socks.decodeRequest(join(request(sent, port), rest)))
       assert.strictEqual(message.port, port)
@@ -74,7 +74,7 @@ describe("Socks", () => {
     }))
   })
 
-  it("a message is told at its last byte, and nothing that comes after changes it", () => {
+  it("decodes a message at its last byte, and later bytes do not change it", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom("greeting", "request"), garbage, (kind, bytes) => {
         const decode = decoders[kind as keyof typeof decoders]
@@ -105,7 +105,7 @@ describe("Socks", () => {
     }))
   })
 
-  it("the first byte tells what is not SOCKS 5", () => {
+  it("refuses other protocols than SOCKS 5 at their first byte", () => {
     for (const decode of Object.values(decoders)) {
       assert.strictEqual(failure(decode(Uint8Array.of(4, 1, 0, 80, 127, 0, 0, 1, 0))), "Version")
       assert.strictEqual(failure(decode(latin1("GET / HTTP/1.1\r\n"))), "Version")
@@ -114,7 +114,7 @@ describe("Socks", () => {
     }
   })
 
-  it("tells what it does not serve", () => {
+  it("names the reason of a refusal", () => {
     assert.strictEqual(failure(Socks.decodeGreeting(greeting([1, 2]))), "Method")
     assert.strictEqual(failure(Socks.decodeGreeting(greeting([]))), "Method")
     const name = [3, 1, 97]
@@ -125,7 +125,7 @@ describe("Socks", () => {
     assert.strictEqual(failure(Socks.decodeRequest(request([3, 1, 0xff], 80))), "Address")
   })
 
-  it("answers with these bytes", () => {
+  it("encodes its answers", () => {
     const refusal = (reason: SocksReason) =>
       Option.getOrUndefined(
         Option.map(Socks.encodeRefusal(new SocksError({ reason, message: "" })), (bytes) => Array.from(bytes))
