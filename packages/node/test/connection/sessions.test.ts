@@ -5,13 +5,13 @@ import { Cause, Effect, Exit, FastCheck, type Fiber, Option, Scope } from "effec
 import { make as makeSessions } from "../../src/internal/multiplexed/sessions.js"
 import type { Channel } from "../../src/internal/protocol/channel.js"
 import { make as makeMux } from "../../src/internal/protocol/mux.js"
-import * as peers from "../protocol/fakeServer.js"
-import * as worlds from "../protocol/scheduler.js"
+import * as fakeServer from "../protocol/fakeServer.js"
+import * as scheduler from "../protocol/scheduler.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
 
-interface Options extends worlds.Options {
+interface Options extends scheduler.Options {
   readonly limit: number
   /** How many milliseconds the server goes on counting a session that it has said to be closed. */
   readonly lag?: number
@@ -35,13 +35,13 @@ const patience = 30_000
 
 /** A server with a limit of sessions, and callers that want one. */
 const serve = (options: Options) => {
-  const world = worlds.make(options)
+  const world = scheduler.make(options)
   const server = { limit: options.limit, lag: options.lag ?? 0, held: 0, most: 0, refusals: 0 }
   const order: Array<number> = []
   const users: Array<User> = []
   const failures: Array<RemoteConnectionError> = []
 
-  const answer = (opening: peers.Opening) => {
+  const answer = (opening: fakeServer.Opening) => {
     if (server.held >= server.limit) {
       server.refusals++
       return peer.refuse(opening, 2, options.words ?? "open failed")
@@ -50,7 +50,7 @@ const serve = (options: Options) => {
     server.most = Math.max(server.most, server.held)
     peer.confirm(opening, 1000)
   }
-  const peer: peers.Peer = new peers.Peer(
+  const peer: fakeServer.FakeServer = new fakeServer.FakeServer(
     (bytes) => world.schedule(() => mux.receive(bytes)),
     {
       open: (opening) => {
@@ -77,7 +77,7 @@ const serve = (options: Options) => {
   const whole = Effect.runSync(Scope.make())
   const made = world.fork(Scope.extend(makeSessions("host", { waiting: () => {} }, patience), whole))
   world.settle()
-  const sessions = Exit.getOrElse(worlds.exitOf(made), () => assert.fail())
+  const sessions = Exit.getOrElse(scheduler.exitOf(made), () => assert.fail())
 
   const open = (sessionOptions: SessionOptions = {}): User => {
     const scope = Effect.runSync(Scope.make())
@@ -137,7 +137,7 @@ type Served = ReturnType<typeof serve>
 const has = (user: User) => user.fiber.unsafePoll()?._tag === "Success"
 
 const failureOf = (user: User): RemoteConnectionError => {
-  const exit = worlds.exitOf(user.fiber)
+  const exit = scheduler.exitOf(user.fiber)
   assert(Exit.isFailure(exit))
   return Option.getOrThrow(Cause.failureOption(exit.cause))
 }
@@ -158,11 +158,11 @@ const assertNoneLost = (served: Served) => {
   const { close, failures, mux, open, peer, server, sessions, users, world } = served
   // Before the server would be asked for more than it is known to allow.
   const end = world.now() + 8000
-  while (world.now() < end && users.some(({ fiber }) => !worlds.isDone(fiber))) {
-    for (const user of users) if (worlds.isDone(user.fiber)) close(user)
+  while (world.now() < end && users.some(({ fiber }) => !scheduler.isDone(fiber))) {
+    for (const user of users) if (scheduler.isDone(user.fiber)) close(user)
     world.adjust(5)
   }
-  assert.isTrue(users.every(({ fiber }) => worlds.isDone(fiber)))
+  assert.isTrue(users.every(({ fiber }) => scheduler.isDone(fiber)))
   for (const user of users) close(user)
   world.adjust(300)
   assert.strictEqual(mux.size(), 0)
@@ -345,7 +345,7 @@ describe("a refusal", () => {
     world.settle()
     const [second, third] = [open(), open()]
     world.adjust(200)
-    assert.isFalse(worlds.isDone(second.fiber) || worlds.isDone(third.fiber))
+    assert.isFalse(scheduler.isDone(second.fiber) || scheduler.isDone(third.fiber))
     world.adjust(100)
     for (const user of [second, third]) assert.strictEqual(failureOf(user).reason, "ChannelRefused")
     assert.isBelow(server.refusals, 120)
@@ -369,13 +369,13 @@ describe("sessions that are closed here, and of which the server does not let go
     world.adjust(10_000)
     const second = open()
     world.adjust(19_990)
-    assert.isFalse(worlds.isDone(first.fiber))
+    assert.isFalse(scheduler.isDone(first.fiber))
     world.adjust(20)
     const { detail, hint, reason } = failureOf(first)
     assert.strictEqual(reason, "TimedOut")
     assert.include(detail, "3 were closed here")
     assert.include(hint, ".bashrc")
-    assert.isFalse(worlds.isDone(second.fiber))
+    assert.isFalse(scheduler.isDone(second.fiber))
     world.adjust(10_000)
     assert.strictEqual(failureOf(second).reason, "TimedOut")
     assert.strictEqual(sessions.waiting(), 0)
@@ -386,10 +386,10 @@ describe("sessions that are closed here, and of which the server does not let go
     for (const user of stuck.slice(1)) close(user)
     const waiting = open()
     world.adjust(300_000)
-    assert.isFalse(worlds.isDone(waiting.fiber))
+    assert.isFalse(scheduler.isDone(waiting.fiber))
     close(stuck[0]!)
     world.adjust(29_000)
-    assert.isFalse(worlds.isDone(waiting.fiber))
+    assert.isFalse(scheduler.isDone(waiting.fiber))
     world.adjust(2000)
     assert.strictEqual(failureOf(waiting).reason, "TimedOut")
   })
@@ -412,8 +412,8 @@ describe("interruption", () => {
     const { close, open, order, sessions, world } = served
     const users = [open(), open(), open(), open()]
     world.settle()
-    worlds.interrupt(users[1]!.fiber)
-    worlds.interrupt(users[3]!.fiber)
+    scheduler.interrupt(users[1]!.fiber)
+    scheduler.interrupt(users[3]!.fiber)
     world.settle()
     assert.strictEqual(sessions.waiting(), 1)
     close(users[0]!)
@@ -430,12 +430,12 @@ describe("interruption", () => {
     const [first, second] = [open(), open()]
     world.settle()
     flush()
-    worlds.interrupt(second.fiber)
+    scheduler.interrupt(second.fiber)
     close(first)
     world.adjust(1000)
     const third = open()
     world.settle()
-    worlds.interrupt(third.fiber)
+    scheduler.interrupt(third.fiber)
     world.settle()
     served.server.limit = 0
     flush()
@@ -457,11 +457,11 @@ describe("interruption", () => {
       for (let steps = 0; steps < moment * 2; steps++) world.step()
       // The caller may have a session, may just have been admitted, or may wait.
       for (const user of users.slice(before)) {
-        if (user.number % 2 === moment % 2) worlds.interrupt(user.fiber)
+        if (user.number % 2 === moment % 2) scheduler.interrupt(user.fiber)
       }
-      if (worlds.isDone(first.fiber)) close(first)
+      if (scheduler.isDone(first.fiber)) close(first)
       for (let steps = 0; steps < moment % 7; steps++) world.step()
-      worlds.interrupt(users.at(-1)!.fiber)
+      scheduler.interrupt(users.at(-1)!.fiber)
       world.settle()
       assertNoneLost(served)
     }
@@ -483,7 +483,7 @@ describe("interruption", () => {
       size: "max"
     })
   }, ({ steps, world: { inOrder, lag, limit, seed, small } }) => {
-    const served = serve({ limit, lag, small, ...(!inOrder && { pick: worlds.random(seed) }) })
+    const served = serve({ limit, lag, small, ...(!inOrder && { pick: scheduler.random(seed) }) })
     learnLimit(served)
     const { close, open, use, users, world } = served
     const staying = (options: SessionOptions) => {
@@ -499,10 +499,10 @@ describe("interruption", () => {
           use(much % 50)
           break
         case "close":
-          if (user !== undefined && worlds.isDone(user.fiber)) close(user)
+          if (user !== undefined && scheduler.isDone(user.fiber)) close(user)
           break
         case "interrupt":
-          if (user !== undefined) worlds.interrupt(user.fiber)
+          if (user !== undefined) scheduler.interrupt(user.fiber)
           break
         case "steps":
           for (let count = 0; count <= much % 40 && world.step(); count++);
@@ -550,7 +550,7 @@ describe("sessions that stay", () => {
     const third = stay(served)
     close(waiting)
     world.adjust(1000)
-    assert.isFalse(worlds.isDone(third.user.fiber) && !has(third.user))
+    assert.isFalse(scheduler.isDone(third.user.fiber) && !has(third.user))
     const next = open()
     world.settle()
     assert.deepStrictEqual([first.asked.length, second.asked.length, third.asked.length], [1, 0, 0])

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
-import { failsWith, reasonOf, told } from "../fixtures/resultText.js"
+import { failsWith, reasonOf, resultText } from "../fixtures/resultText.js"
 import { servers } from "../suites/servers.js"
 
 const page = 4096
@@ -97,7 +97,7 @@ const differences = Effect.fnUntraced(function*(
         const path = yield* fresh
         build(path)
         prepare(path)
-        results.push(told(yield* Effect.either(Effect.scoped(verb(fs, (name) => `${path}/${name}`)))))
+        results.push(resultText(yield* Effect.either(Effect.scoped(verb(fs, (name) => `${path}/${name}`)))))
       }))
     }
     if (results[0] !== results[1]) found.push(`${name}: ${results[1]}, on Node ${results[0]}`)
@@ -172,14 +172,14 @@ for (const kind of servers) {
             ]
             for (const [index, write] of writes.entries()) {
               for (const left of [0, 1, 20, 39]) {
-                const told = `write ${index}, ${left} pages left`
+                const label = `write ${index}, ${left} pages left`
                 Fs.rmSync(`${path}/target`, { force: true })
                 Fs.writeFileSync(`${path}/target`, "old")
                 fill(path, left)
                 const error = yield* Effect.flip(write())
-                assert.match(error.message, /no space left/i, told)
-                assert.strictEqual(Fs.readFileSync(`${path}/target`, "utf8"), "old", told)
-                assert.sameMembers(Fs.readdirSync(path), ["filler", "target"], told)
+                assert.match(error.message, /no space left/i, label)
+                assert.strictEqual(Fs.readFileSync(`${path}/target`, "utf8"), "old", label)
+                assert.sameMembers(Fs.readdirSync(path), ["filler", "target"], label)
               }
               fill(path, 45)
               yield* write()

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { told } from "../fixtures/resultText.js"
+import { resultText } from "../fixtures/resultText.js"
 import { servers } from "../suites/servers.js"
 
 /** A path with this number of bytes below a directory. Each of its names is short enough. */
@@ -82,7 +82,7 @@ const differences = Effect.fnUntraced(function*(
       Fs.writeFileSync(`${directory}/other`, "other")
       prepare()
       const result = yield* Effect.either(Effect.scoped(verb(fs, path, `${directory}/other`)))
-      results.push(told(result).replaceAll(path, "PATH"))
+      results.push(resultText(result).replaceAll(path, "PATH"))
       Fs.rmSync(directory, { recursive: true })
     }
     const [expected, is] = results

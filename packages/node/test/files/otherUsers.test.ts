@@ -10,7 +10,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Fs from "node:fs"
-import * as wires from "../fixtures/sftpLink.js"
+import * as sftpLink from "../fixtures/sftpLink.js"
 import { pairings } from "../suites/transports.js"
 
 const filesOver = (transport: Transport) =>
@@ -189,7 +189,7 @@ describe("a file of another user that is replaced", () => {
           if (name.startsWith(".")) seen.push((yield* files.stat(`/shared/${name}`)).mode & 0o777)
         }
       })
-      const wire = wires.make(transport, { delay: 0, before: () => Effect.orDie(look) })
+      const wire = sftpLink.make(transport, { delay: 0, before: () => Effect.orDie(look) })
       const fs = yield* filesOver(wire.transport)
       for (const content of ["secret", new Uint8Array(100_000)]) {
         for (const [name, mode] of [["open", 0o666], ["odd", 0o664]] as const) {
@@ -218,7 +218,7 @@ describe("a directory that another user swaps for a link while it is removed", (
     Effect.gen(function*() {
       const { expectFile, files, transport } = yield* InMemoryHost.InMemoryHost
       let swap: Effect.Effect<void, PlatformError> = Effect.void
-      const wire = wires.make(transport, {
+      const wire = sftpLink.make(transport, {
         delay: 0,
         before: () =>
           Effect.suspend(() => {
@@ -266,7 +266,7 @@ describe("a file of another user that is swapped for a link while it is copied",
       const key = "/home/user/precious/key"
       let isArmed = false
       const swap = Effect.zipRight(files.rename("/shared/file", "/aside"), files.symlink(key, "/shared/file"))
-      const wire = wires.make(transport, {
+      const wire = sftpLink.make(transport, {
         delay: 0,
         before: () =>
           Effect.suspend(() => {
@@ -318,7 +318,7 @@ describe("a directory that another user swaps for a link while a tree is mirrore
       const { expectFile, files, transport } = yield* InMemoryHost.InMemoryHost
       let isArmed = true
       // The first new file: all directories have been listed, and nothing is removed yet.
-      const wire = wires.make(transport, {
+      const wire = sftpLink.make(transport, {
         delay: 0,
         before: () =>
           Effect.suspend(() => {

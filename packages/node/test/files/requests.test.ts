@@ -5,16 +5,16 @@ import { InMemoryHost, Sshd } from "@effect-remote/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Stream, TestClock } from "effect"
 import * as Fs from "node:fs"
-import * as wires from "../fixtures/sftpLink.js"
+import * as sftpLink from "../fixtures/sftpLink.js"
 import { openssh, servers } from "../suites/servers.js"
 import { eventually } from "../suites/support.js"
 
 const mebibyte = 1024 * 1024
 
 /** The files of a host over a link whose requests are seen. */
-const over = (link: wires.Link) =>
+const over = (link: sftpLink.Link) =>
   Effect.gen(function*() {
-    const wire = wires.make(yield* Transport, link)
+    const wire = sftpLink.make(yield* Transport, link)
     const fs = yield* RemoteFileSystem.make.pipe(
       Effect.provideService(Transport, wire.transport),
       Effect.provide(NodeMachine.layer)
@@ -27,7 +27,7 @@ const over = (link: wires.Link) =>
 
 const onServer = <A, E>(
   options: Sshd.Options,
-  link: wires.Link,
+  link: sftpLink.Link,
   use: (path: string, files: Effect.Effect.Success<ReturnType<typeof over>>) => Effect.Effect<A, E>
 ) =>
   Effect.gen(function*() {
@@ -37,7 +37,7 @@ const onServer = <A, E>(
     )
   })
 
-const sizesOf = ({ sent }: wires.Wire, name: wires.Sent["name"]) =>
+const sizesOf = ({ sent }: sftpLink.Wire, name: sftpLink.Sent["name"]) =>
   sent().flatMap((one) => one.name === name ? [one.bytes] : [])
 
 const size = 12 * mebibyte + 1
@@ -199,7 +199,10 @@ describe("the window", () => {
   const file = 40 * mebibyte
 
   /** How many bytes were asked for in each round trip of reading a file, by a clock that waits for nothing else. */
-  const rounds = (link: wires.Link, verb: (fs: RemoteFileSystem.RemoteFileSystem) => Effect.Effect<unknown, unknown>) =>
+  const rounds = (
+    link: sftpLink.Link,
+    verb: (fs: RemoteFileSystem.RemoteFileSystem) => Effect.Effect<unknown, unknown>
+  ) =>
     Effect.gen(function*() {
       const { files } = yield* InMemoryHost.InMemoryHost
       yield* files.writeFile("/home/user/file", new Uint8Array(file))
@@ -220,8 +223,10 @@ describe("the window", () => {
     )
 
   /** The most that is asked for in a round trip. */
-  const widest = (link: wires.Link, verb: (fs: RemoteFileSystem.RemoteFileSystem) => Effect.Effect<unknown, unknown>) =>
-    Effect.map(rounds(link, verb), ({ asked }) => Math.max(...asked))
+  const widest = (
+    link: sftpLink.Link,
+    verb: (fs: RemoteFileSystem.RemoteFileSystem) => Effect.Effect<unknown, unknown>
+  ) => Effect.map(rounds(link, verb), ({ asked }) => Math.max(...asked))
 
   const read = (fs: RemoteFileSystem.RemoteFileSystem) => fs.readFile("/home/user/file")
   const written = (fs: RemoteFileSystem.RemoteFileSystem) => fs.writeFile("/home/user/other", new Uint8Array(file))

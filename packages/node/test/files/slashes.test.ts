@@ -7,7 +7,7 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
-import { told } from "../fixtures/resultText.js"
+import { resultText } from "../fixtures/resultText.js"
 import { servers } from "../suites/servers.js"
 
 type Verb = (fs: FileSystem, at: (name: string) => string) => Effect.Effect<unknown, PlatformError>
@@ -66,7 +66,7 @@ for (const kind of servers) {
           const results: Array<string> = []
           for (const fs of [node, ours]) {
             build(path)
-            const result = told(yield* Effect.either(verb(fs, (name) => `${path}/${name}`)))
+            const result = resultText(yield* Effect.either(verb(fs, (name) => `${path}/${name}`)))
             results.push(`${result}, leaves ${Fs.readdirSync(path, { recursive: true }).sort().join()}`)
           }
           if (results[0] !== results[1]) differences.push(`${name}: ${results[1]}, on Node ${results[0]}`)
@@ -75,7 +75,7 @@ for (const kind of servers) {
         // Node goes on through the link until the path is too long.
         build(path)
         const copied = ours.copy(`${path}/directory`, `${path}/link to directory/a/b`)
-        assert.strictEqual(told(yield* Effect.either(copied)), "SystemError Unknown")
+        assert.strictEqual(resultText(yield* Effect.either(copied)), "SystemError Unknown")
         assert.deepStrictEqual(Fs.readdirSync(`${path}/directory`), [])
       }).pipe(Effect.provide(OpenSsh.layer(host)))
     }), 60_000)

@@ -5,8 +5,8 @@ import { Cause, Effect, Exit, type Fiber, Option, Scope } from "effect"
 import type * as channels from "../../src/internal/protocol/channel.js"
 import * as message from "../../src/internal/protocol/message.js"
 import { make as makeMux } from "../../src/internal/protocol/mux.js"
-import * as peers from "./fakeServer.js"
-import * as worlds from "./scheduler.js"
+import * as fakeServer from "./fakeServer.js"
+import * as scheduler from "./scheduler.js"
 
 export const lost = new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "gone" })
 
@@ -46,7 +46,7 @@ export interface Use {
   exit: Fork<ExitStatus> | undefined
 }
 
-export interface Options extends worlds.Options {
+export interface Options extends scheduler.Options {
   /** More than this on its way makes the client hold back. */
   readonly congestion?: number
   /** Replacements of bytes to the client, by their position. */
@@ -55,10 +55,10 @@ export interface Options extends worlds.Options {
 
 /** A client and a server. The wire between them holds everything until it is made to deliver. */
 export const connect = ({ congestion = Infinity, pick = () => 0, small = false, spoil }: Options = {}) => {
-  const world = worlds.make({ pick, small })
+  const world = scheduler.make({ pick, small })
   const failures: Array<RemoteConnectionError> = []
-  const toServer = peers.queue()
-  const toClient = peers.queue()
+  const toServer = fakeServer.queue()
+  const toClient = fakeServer.queue()
   let delivered = 0
   // Data may come apart from its header.
   let behind = 0
@@ -80,7 +80,9 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
     failed: (error) => void failures.push(error)
   })
   const turns: Array<number> = []
-  const peer: peers.Peer = new peers.Peer(toClient.put, { data: ({ client }) => void turns.push(client) })
+  const peer: fakeServer.FakeServer = new fakeServer.FakeServer(toClient.put, {
+    data: ({ client }) => void turns.push(client)
+  })
 
   const wire = {
     toServer: (size?: number) => {
@@ -156,7 +158,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
   const read = (use: Use, from: "stdout" | "stderr" = "stdout") => {
     const channel = channelOf(use)
     const into = use[from]
-    if (channel === undefined || into.ended || (into.fiber !== undefined && !worlds.isDone(into.fiber))) return
+    if (channel === undefined || into.ended || (into.fiber !== undefined && !scheduler.isDone(into.fiber))) return
     const one = from === "stdout" ? channel.read : channel.readStderr
     into.fiber = world.fork(Effect.uninterruptibleMask((restore) => {
       const next: Effect.Effect<void, RemoteConnectionError> = Effect.flatMap(
@@ -205,7 +207,7 @@ export const connect = ({ congestion = Infinity, pick = () => 0, small = false, 
 
 export type Connected = ReturnType<typeof connect>
 
-export const exitOf = worlds.exitOf
+export const exitOf = scheduler.exitOf
 
 /** Opens a channel that is confirmed with this window. */
 export const opened = ({ channelOf, open, peer, settle }: Connected, window = 100_000, maxPacket?: number) => {
@@ -216,7 +218,7 @@ export const opened = ({ channelOf, open, peer, settle }: Connected, window = 10
   return { use, remote, channel: channelOf(use)! }
 }
 
-export const received = (channel: peers.Channel) => peers.concat(channel.received)
+export const received = (channel: fakeServer.Channel) => fakeServer.concat(channel.received)
 
 export const assertHonest = ({ failures, peer }: Connected) => {
   assert.deepStrictEqual(peer.violations, [])
@@ -224,7 +226,7 @@ export const assertHonest = ({ failures, peer }: Connected) => {
 }
 
 /** Checks that the server received what was written: in order, and completely if the write succeeded. */
-export const assertWritten = (use: Use, remote: peers.Channel | undefined) => {
+export const assertWritten = (use: Use, remote: fakeServer.Channel | undefined) => {
   const written: Array<Uint8Array> = []
   let before = 0
   for (const write of use.writes) {
@@ -236,12 +238,12 @@ export const assertWritten = (use: Use, remote: peers.Channel | undefined) => {
     before = write.after!
   }
   assert.strictEqual(use.sent, before, "nothing is sent after the last write")
-  assert.strictEqual(Buffer.compare(peers.concat(written), peers.concat(remote?.received ?? [])), 0)
+  assert.strictEqual(Buffer.compare(fakeServer.concat(written), fakeServer.concat(remote?.received ?? [])), 0)
 }
 
 export const assertRead = (read: Read, sent: ReadonlyArray<Uint8Array>, whole: boolean) => {
-  const got = peers.concat(read.pieces)
-  const all = peers.concat(sent)
+  const got = fakeServer.concat(read.pieces)
+  const all = fakeServer.concat(sent)
   assert.isTrue(read.pieces.every(({ length }) => length > 0))
   if (whole) assert.strictEqual(got.length, all.length)
   assert.strictEqual(Buffer.compare(got, all.subarray(0, got.length)), 0)
@@ -269,7 +271,7 @@ export const assertSettled = (connected: Connected) => {
     const fibers = [opener, closer, exit, stdout.fiber, stderr.fiber, ...requests, ...writes.map(({ fiber }) => fiber)]
     for (const fiber of fibers) {
       if (fiber === undefined) continue
-      assert.isTrue(worlds.isDone(fiber))
+      assert.isTrue(scheduler.isDone(fiber))
       const ended = exitOf<unknown, unknown>(fiber)
       if (Exit.isFailure(ended)) assert.notStrictEqual(ended.cause._tag, "Die")
     }

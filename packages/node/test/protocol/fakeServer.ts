@@ -46,7 +46,7 @@ export interface Opening {
  * An honest server: bytes in, bytes out. It does what a test asks as far as the protocol allows, and records where the client
  * breaks the protocol.
  */
-export class Peer {
+export class FakeServer {
   readonly violations: Array<string> = []
   /** Openings of the client that are not answered yet. */
   readonly openings: Array<Opening> = []

@@ -23,8 +23,8 @@ import {
   reasonOf,
   received
 } from "./client.js"
-import * as peers from "./fakeServer.js"
-import * as worlds from "./scheduler.js"
+import * as fakeServer from "./fakeServer.js"
+import * as scheduler from "./scheduler.js"
 
 describe("a channel", () => {
   it("is opened, used and closed", () => {
@@ -35,7 +35,7 @@ describe("a channel", () => {
     const { client, data, maxPacket, type, window } = peer.openings[0]!
     assert.deepStrictEqual([client, type, window, maxPacket], [0, "session", 2 * 1024 * 1024, 32768])
     assert.deepStrictEqual(data, message.fields(0))
-    assert.isFalse(worlds.isDone(use.opener))
+    assert.isFalse(scheduler.isDone(use.opener))
     const remote = peer.confirm(peer.openings[0]!, 10)
     settle()
     const channel = channelOf(use)!
@@ -44,7 +44,7 @@ describe("a channel", () => {
     assert.strictEqual(received(remote).length, 10)
     peer.adjust(remote)
     settle()
-    assert.isFalse(worlds.isDone(use.writes[0]!.fiber))
+    assert.isFalse(scheduler.isDone(use.writes[0]!.fiber))
     peer.adjust(remote)
     settle()
     assert.deepStrictEqual(exitOf(use.writes[0]!.fiber), Exit.succeed(true))
@@ -66,7 +66,7 @@ describe("a channel", () => {
     peer.eof(remote)
     settle()
     assert.isTrue(use.stdout.ended && use.stderr.ended)
-    assert.isFalse(worlds.isDone(use.exit))
+    assert.isFalse(scheduler.isDone(use.exit))
     peer.close(remote)
     settle()
     assert.deepStrictEqual(exitOf(use.exit), Exit.succeed(ExitStatus.None()))
@@ -91,7 +91,7 @@ describe("a channel", () => {
     const first = consume()
     settle()
     assert.deepStrictEqual(taken, [bytesOf(5000)])
-    worlds.interrupt(first)
+    scheduler.interrupt(first)
     settle()
     peer.data(remote, bytesOf(5000, 1))
     settle()
@@ -104,10 +104,10 @@ describe("a channel", () => {
       settle()
     }
     assert.deepStrictEqual(
-      peers.concat(taken.slice(1)),
-      peers.concat([bytesOf(5000, 1), ...Array.from({ length: 100 }, (_, at) => bytesOf(32768, at))])
+      fakeServer.concat(taken.slice(1)),
+      fakeServer.concat([bytesOf(5000, 1), ...Array.from({ length: 100 }, (_, at) => bytesOf(32768, at))])
     )
-    assert.isFalse(worlds.isDone(second))
+    assert.isFalse(scheduler.isDone(second))
     peer.eof(remote)
     settle()
     assert.deepStrictEqual(exitOf(second), Exit.void)
@@ -124,7 +124,7 @@ describe("a channel", () => {
     const { mux, open, peer, settle } = connected
     const [use, interrupted] = [open(), open()]
     settle()
-    worlds.interrupt(interrupted.opener)
+    scheduler.interrupt(interrupted.opener)
     peer.refuse(peer.openings[0]!, 1, "not for you")
     peer.refuse(peer.openings[0]!)
     settle()
@@ -142,9 +142,9 @@ describe("a channel", () => {
     const { mux, open, peer, settle } = connected
     const use = open()
     settle()
-    worlds.interrupt(use.opener)
+    scheduler.interrupt(use.opener)
     settle()
-    assert.isTrue(worlds.isDone(use.opener))
+    assert.isTrue(scheduler.isDone(use.opener))
     assert.strictEqual(mux.size(), 1)
     const remote = peer.confirm(peer.openings[0]!, 10)
     peer.data(remote, bytesOf(10))
@@ -173,7 +173,7 @@ describe("a channel", () => {
     settle()
     assert.deepStrictEqual(use.requests.map(exitOf), [Exit.succeed(false)])
     assert.deepStrictEqual(exitOf(use.writes[0]!.fiber), Exit.succeed(false))
-    assert.isTrue(use.stdout.ended && use.stderr.ended && worlds.isDone(use.exit))
+    assert.isTrue(use.stdout.ended && use.stderr.ended && scheduler.isDone(use.exit))
     assert.isTrue(remote.clientClosed)
     assert.isFalse(remote.clientEof)
 
@@ -210,7 +210,7 @@ describe("a channel", () => {
     for (const success of [true, false, true]) peer.answer(remote, success)
     settle()
     assert.deepStrictEqual(fibers.slice(0, 3).map(exitOf), [true, false, true].map((success) => Exit.succeed(success)))
-    assert.isFalse(worlds.isDone(fibers[3]!))
+    assert.isFalse(scheduler.isDone(fibers[3]!))
     peer.close(remote)
     settle()
     assert.deepStrictEqual(exitOf(fibers[3]!), Exit.succeed(false))
@@ -240,11 +240,11 @@ describe("a channel", () => {
     peer.request(remote, name, data)
     peer.data(remote, bytesOf(5000))
     settle()
-    assert.isFalse(worlds.isDone(use.exit))
+    assert.isFalse(scheduler.isDone(use.exit))
     peer.close(remote)
     settle()
     assert.deepStrictEqual(exitOf(use.exit), Exit.succeed(expected))
-    assert.strictEqual(peers.concat(use.stdout.pieces).length, 5000)
+    assert.strictEqual(fakeServer.concat(use.stdout.pieces).length, 5000)
     assert.isTrue(use.stdout.ended)
     assertHonest(connected)
   })
@@ -375,7 +375,7 @@ describe("windows", () => {
       sent = peer.data(remote, bytesOf(1000), "stderr") && peer.data(remote, bytesOf(1000))
       settle()
     }
-    const unread = peers.concat(remote.stderr).length
+    const unread = fakeServer.concat(remote.stderr).length
     assert.isAbove(unread, 1024 * 1024)
     read(use, "stderr")
     settle()
@@ -417,7 +417,7 @@ describe("windows", () => {
     const { remote, use } = opened(connected, 0x7fff_ffff)
     write(use, pattern)
     let most = 0
-    for (let rounds = 0; rounds < 10_000 && !worlds.isDone(use.writes[0]!.fiber); rounds++) {
+    for (let rounds = 0; rounds < 10_000 && !scheduler.isDone(use.writes[0]!.fiber); rounds++) {
       world.settle()
       most = Math.max(most, wire.waiting())
       wire.toServer(5000)
@@ -520,7 +520,7 @@ describe("every moment", () => {
         peer.data(remote, bytesOf(10))
         wire.toClient()
       },
-      (_, { use }) => worlds.interrupt(use.stdout.fiber!),
+      (_, { use }) => scheduler.interrupt(use.stdout.fiber!),
       ({ read, settle }, { remote, use }) => {
         read(use)
         settle()
@@ -532,7 +532,7 @@ describe("every moment", () => {
   it("an interrupted writer sends no more", () => {
     during(
       ({ write }, { use }) => write(use, bytesOf(10)),
-      (_, { use }) => worlds.interrupt(use.writes[0]!.fiber),
+      (_, { use }) => scheduler.interrupt(use.writes[0]!.fiber),
       ({ peer, settle, write }, { remote, use }) => {
         const [{ after } = { after: undefined }] = use.writes
         peer.adjust(remote, 1000)
@@ -560,7 +560,7 @@ describe("every moment", () => {
         }
         connected.wire.toClient()
         while (steps < moment && world.step()) steps++
-        worlds.interrupt(use.opener)
+        scheduler.interrupt(use.opener)
         settle()
         for (const opening of [...peer.openings]) peer.confirm(opening, 10)
         settle()
@@ -675,7 +675,7 @@ describe("the other side", () => {
     settle()
     for (const packet of packets.slice(0, -1)) mux.receive(packet)
     world.settle()
-    const flying = [use.stderr.fiber!, use.exit, use.writes[0]!.fiber].filter((fiber) => !worlds.isDone(fiber))
+    const flying = [use.stderr.fiber!, use.exit, use.writes[0]!.fiber].filter((fiber) => !scheduler.isDone(fiber))
     const waiting = wire.waiting()
     assert.strictEqual(failures.length, 0)
     mux.receive(packets.at(-1)!)
@@ -724,8 +724,8 @@ describe("the other side", () => {
   })
 
   it.each([
-    ["asks", (peer: peers.Peer, channel: peers.Channel) => peer.request(channel, "x", undefined, true)],
-    ["opens channels", (peer: peers.Peer) => peer.offer()]
+    ["asks", (peer: fakeServer.FakeServer, channel: fakeServer.Channel) => peer.request(channel, "x", undefined, true)],
+    ["opens channels", (peer: fakeServer.FakeServer) => peer.offer()]
   ])("that %s without reading what it is told does not fill the memory", (_what, ask) => {
     const connected = connect({ congestion: 10_000 })
     const { failures, peer, settle, wire } = connected
@@ -746,7 +746,7 @@ describe("close", () => {
     const { mux, world } = connect()
     const closing = world.fork(mux.close)
     world.settle()
-    assert.isTrue(worlds.isDone(closing))
+    assert.isTrue(scheduler.isDone(closing))
   })
 
   it("does not wait for the server's part, except of what is half open", () => {
@@ -760,13 +760,13 @@ describe("close", () => {
     settle()
     assert.isTrue(remote.clientClosed)
     assert.strictEqual(reasonOf(use.stdout.fiber!), "ConnectionLost")
-    assert.isFalse(worlds.isDone(closing))
+    assert.isFalse(scheduler.isDone(closing))
     peer.refuse(peer.openings[0]!)
     settle()
-    assert.isFalse(worlds.isDone(closing))
+    assert.isFalse(scheduler.isDone(closing))
     const late = peer.confirm(peer.openings[0]!, 10)
     settle()
-    assert.isTrue(worlds.isDone(closing) && late.clientClosed)
+    assert.isTrue(scheduler.isDone(closing) && late.clientClosed)
     assert.instanceOf(failureOf(second.opener), OpenRefused)
     assert.strictEqual(reasonOf(third.opener), "ConnectionLost")
     assert.strictEqual(mux.size(), 2)
@@ -779,9 +779,9 @@ describe("close", () => {
     settle()
     const closing = world.fork(mux.close)
     settle()
-    assert.isFalse(worlds.isDone(closing))
+    assert.isFalse(scheduler.isDone(closing))
     mux.fail(lost)
     settle()
-    assert.isTrue(worlds.isDone(closing))
+    assert.isTrue(scheduler.isDone(closing))
   })
 })

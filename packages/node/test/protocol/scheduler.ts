@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Exit, type Fiber, FiberId, type Scheduler } fr
  * Runs fibers one step at a time, in a chosen order, with a clock that only the test advances. So every run is the same, and
  * a fiber can be interrupted between any two steps.
  */
-export interface World {
+export interface Scheduler {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.RuntimeFiber<A, E>
   /** Runs once, between the steps of fibers. */
   readonly schedule: (task: () => void) => void
@@ -23,7 +23,7 @@ export interface Options {
   readonly small?: boolean
 }
 
-export const make = ({ pick = () => 0, small = false }: Options = {}): World => {
+export const make = ({ pick = () => 0, small = false }: Options = {}): Scheduler => {
   const tasks: Array<() => void> = []
   const timers: Array<{ readonly at: number; readonly wake: () => void }> = []
   let now = 1_000_000

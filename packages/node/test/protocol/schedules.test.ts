@@ -19,7 +19,7 @@ import {
   type Options,
   reasonOf
 } from "./client.js"
-import * as worlds from "./scheduler.js"
+import * as scheduler from "./scheduler.js"
 
 // The same values in every run.
 FastCheck.configureGlobal({ seed: 20 })
@@ -104,7 +104,7 @@ const act = (connected: Connected, [action, where, much]: Step) => {
       return
     case "interrupt write": {
       const last = use?.writes.at(-1)
-      return last && worlds.interrupt(last.fiber)
+      return last && scheduler.interrupt(last.fiber)
     }
     case "read":
       return use && read(use)
@@ -112,14 +112,14 @@ const act = (connected: Connected, [action, where, much]: Step) => {
       return use && read(use, "stderr")
     case "interrupt read": {
       const fiber = use?.[much % 2 === 0 ? "stdout" : "stderr"].fiber
-      return fiber && worlds.interrupt(fiber)
+      return fiber && scheduler.interrupt(fiber)
     }
     case "end":
       return channel && world.fork(channel.end)
     case "close":
       return use && close(use)
     case "interrupt open":
-      return use && worlds.interrupt(use.opener)
+      return use && scheduler.interrupt(use.opener)
     case "fail channel":
       return much % 4 === 0 && channel?.fail(failedChannel)
     case "request":
@@ -205,7 +205,7 @@ const optionsOf = ({ already, congestion, inOrder, seed, small }: AnyWorld) => (
   already,
   small,
   congestion,
-  ...(!inOrder && { pick: worlds.random(seed) })
+  ...(!inOrder && { pick: scheduler.random(seed) })
 })
 
 const runs = { fastCheck: { numRuns: 120 } }
@@ -287,12 +287,12 @@ describe("whatever happens in whatever order", () => {
     for (const grant of grants) {
       const [opening] = peer.openings
       if (opening === undefined) break
-      assert.isFalse(worlds.isDone(closing))
+      assert.isFalse(scheduler.isDone(closing))
       if (grant) peer.confirm(opening, 1000)
       else peer.refuse(opening)
       settle()
     }
-    assert.isTrue(worlds.isDone(closing))
+    assert.isTrue(scheduler.isDone(closing))
     assert.isTrue(peer.open.every(({ clientClosed }) => clientClosed))
     for (const use of alive) {
       const remote = remoteOf(use)!
@@ -327,7 +327,7 @@ describe("whatever happens in whatever order", () => {
       if (channel !== undefined) use.exit = world.fork(channel.exit)
     }
     while (world.step());
-    const lasting = uses.filter((use) => use.exit !== undefined && !worlds.isDone(use.exit))
+    const lasting = uses.filter((use) => use.exit !== undefined && !scheduler.isDone(use.exit))
     if (hostile) {
       while (wire.toClient());
       mux.receive(message.encode({ _tag: "Success", recipient: 99 }))

@@ -55,7 +55,7 @@ for (const kind of servers) {
             const source = `${directory}/from/file`
             for (const [index, [expected, change]] of changes.entries()) {
               for (const options of [{}, { resume: true }, { verify: "digest" } as const]) {
-                const told = `change ${index} with ${JSON.stringify(options)}`
+                const label = `change ${index} with ${JSON.stringify(options)}`
                 Fs.rmSync(`${directory}/from`, { recursive: true, force: true })
                 Fs.mkdirSync(`${directory}/from`)
                 Fs.writeFileSync(source, content)
@@ -75,12 +75,12 @@ for (const kind of servers) {
                   "TransferError",
                   Effect.succeed
                 )
-                assert.strictEqual(outcomes(result)["file"], expected, told)
-                if (expected === "Copied") assert.isTrue(content.equals(Fs.readFileSync(`${directory}/to/file`)), told)
+                assert.strictEqual(outcomes(result)["file"], expected, label)
+                if (expected === "Copied") assert.isTrue(content.equals(Fs.readFileSync(`${directory}/to/file`)), label)
                 assert.deepStrictEqual(
                   Fs.readdirSync(`${directory}/to`).filter((name) => !name.endsWith(".part")),
                   expected === "Copied" ? ["file"] : [],
-                  told
+                  label
                 )
                 Fs.rmSync(`${directory}/to`, { recursive: true })
               }

@@ -1,11 +1,11 @@
 import { it } from "@effect/vitest"
-import * as interrupted from "../fixtures/interruptions.js"
+import * as interruptions from "../fixtures/interruptions.js"
 import { longServers } from "../suites/servers.js"
 
 for (const kind of longServers) {
   it.scopedLive(
     `many transfers that are interrupted leave what is whole, ${kind} server`,
-    () => interrupted.run(kind, 200),
+    () => interruptions.run(kind, 200),
     300_000
   )
 
@@ -13,7 +13,7 @@ for (const kind of longServers) {
     // FOUND E5
     it.scopedLive(
       `many commands that are interrupted twice, or after their timeout, do not go on running, ${transport}, ${kind} server`,
-      () => interrupted.commands(kind, transport, 300),
+      () => interruptions.commands(kind, transport, 300),
       600_000
     )
   }

@@ -1,11 +1,11 @@
 import { it } from "@effect/vitest"
-import * as interrupted from "../fixtures/interruptions.js"
+import * as interruptions from "../fixtures/interruptions.js"
 import { servers } from "../suites/servers.js"
 
 for (const kind of servers) {
   it.scopedLive(
     `transfers that are interrupted leave what is whole, ${kind} server`,
-    () => interrupted.run(kind, 24),
+    () => interruptions.run(kind, 24),
     60_000
   )
 
@@ -13,7 +13,7 @@ for (const kind of servers) {
     // FOUND E5
     it.scopedLive(
       `commands that are interrupted twice, or after their timeout, do not go on running, ${transport}, ${kind} server`,
-      () => interrupted.commands(kind, transport, 60),
+      () => interruptions.commands(kind, transport, 60),
       120_000
     )
   }

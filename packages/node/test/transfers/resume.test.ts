@@ -7,7 +7,7 @@ import { FileSystem } from "@effect/platform/FileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { partialName } from "../../../core/src/internal/files/hiddenNames.js"
-import * as cuts from "../fixtures/cutUploads.js"
+import * as cutUploads from "../fixtures/cutUploads.js"
 import { servers } from "../suites/servers.js"
 
 const size = 900_003
@@ -198,6 +198,10 @@ for (const kind of servers) {
         }).pipe(Effect.provide(OpenSsh.layer(sshd.host)))
       }))
 
-    it.scopedLive("a put that is cut at any byte goes on and leaves nothing torn", () => cuts.puts(kind, 4), 60_000)
+    it.scopedLive(
+      "a put that is cut at any byte goes on and leaves nothing torn",
+      () => cutUploads.puts(kind, 4),
+      60_000
+    )
   })
 }
