@@ -49,7 +49,7 @@ export const ran = (
   expected: number | undefined
 ): Effect.Effect<void, HostAssertionError> => {
   const found = kept.filter(({ argv }) => startsWith(argv, words)).length
-  // one that was dropped may be one more
+  // a dropped run may match as well
   return (expected === undefined ? found > 0 : found === expected && dropped === 0)
     ? Effect.void
     : fail(

@@ -42,7 +42,7 @@ export interface Options {
   readonly files: SftpFileSystem
   /** Of a login. */
   readonly environment: ReadonlyMap<string, string>
-  /** Has a program of a command seen. */
+  /** Records a program of a command. */
   readonly seen: (program: Program) => Program
 }
 
@@ -83,7 +83,7 @@ const isTooLong = (words: ReadonlyArray<string>, variables: ReadonlyMap<string, 
   return sizes.some((size) => size > longestWord) || sizes.reduce((sum, size) => sum + size, 0) > mostOfWords
 }
 
-// Of a program that SIGPIPE ended.
+// The exit code of a program that SIGPIPE ended.
 const brokenPipe = 141
 
 // The exit code of dash's `cd`.
@@ -148,7 +148,7 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
     words: words === "" ? "" : `/bin/sh: 1: ${words}\n`
   })
 
-  // Without links, as `cd -P` has it.
+  // Without links, as after `cd -P`.
   const enter = (path: string): Effect.Effect<Option.Option<string>> => {
     const absolute = path.startsWith("/") ? path : `${files.home}/${path}`
     return Effect.option(Effect.zipRight(
@@ -247,7 +247,7 @@ export const make = ({ environment, files, guardians, lacks: lacking, lookup, pr
       const single = stages.length === 1 ? yield* prepare(stages[0]) : undefined
       const refuse = ({ report: failed, words }: Refused) =>
         Effect.zipRight(streams.stderr(Sftp.encodeName(words)), report(failed))
-      // A failed exec is the end of one that has started
+      // A failed exec ends a command that has started
       if (single?._tag === "Refused" && single.report.step !== "exec") {
         yield* refuse(single)
         return yield* end(single.report.code)

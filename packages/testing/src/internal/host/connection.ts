@@ -27,7 +27,7 @@ export interface HostChannel {
   readonly exit: (status: ExitStatus) => Effect.Effect<void>
   /** Ends the channel with an error. The client gets the error instead of further output, or instead of the channel. */
   readonly fail: (error: () => RemoteConnectionError) => Effect.Effect<void>
-  /** Ends the channel. A client that has read all that was written before gets the defect. */
+  /** Ends the channel with a defect. The client gets the defect after it has read all earlier output. */
   readonly die: (defect: unknown) => Effect.Effect<void>
 }
 
@@ -37,7 +37,7 @@ export interface Connection {
   readonly isLost: () => boolean
   /** Waits until it is. */
   readonly lost: Effect.Effect<void>
-  /** All channels fail with it, and what the host sends goes nowhere. */
+  /** Drops the connection. All channels fail, and the host's output is discarded. */
   readonly drop: (detail: string) => Effect.Effect<void>
   /** Opens a channel. The channel closes with its scope. */
   readonly open: Effect.Effect<HostChannel, RemoteConnectionError, Scope.Scope>

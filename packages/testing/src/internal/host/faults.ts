@@ -1,5 +1,5 @@
 /**
- * The faults that there are, and what becomes of what happens while they are.
+ * The active faults, and their effects on connections, operations and programs.
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
@@ -19,7 +19,7 @@ import type { Link } from "./link.js"
 export interface Faults {
   readonly inject: (fault: Fault.Fault) => void
   readonly clear: () => void
-  /** All that were ever made to be there. */
+  /** All faults injected so far. */
   readonly injected: () => ReadonlyArray<Fault.Fault>
   readonly hasOfConnection: () => boolean
   /** Before a connection is made. */

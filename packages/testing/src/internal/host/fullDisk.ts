@@ -1,5 +1,5 @@
 /**
- * Disks that are full for a while, as faults have them.
+ * Full disks, as injected by `FillDisk` faults.
  */
 import * as Duration from "effect/Duration"
 import type * as Fault from "../../Fault.js"
@@ -11,15 +11,15 @@ type FillDisk = Extract<Fault.Fault, { readonly _tag: "FillDisk" }>
 export interface FullDisk {
   readonly fill: (fault: FillDisk) => void
   readonly clear: () => void
-  /** Whether there is not even room for a directory. */
+  /** Whether the disk lacks room even for a directory. */
   readonly lacksBlock: () => boolean
 }
 
 interface Limit {
   readonly fault: FillDisk
-  /** How much the files may hold together. */
+  /** The size limit of all files together. */
   readonly most: number
-  /** When something first did not fit. */
+  /** The time of the first write that did not fit. */
   since: number | undefined
 }
 

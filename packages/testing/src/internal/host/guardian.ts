@@ -15,7 +15,7 @@ import type { Processes } from "./processes.js"
 export interface Guardians {
   /** Registers a command with a guardian. `false` if the guardian does not exist. */
   readonly register: (fifo: string, pid: number, keep: boolean) => boolean
-  /** Runs on a channel until its client lets it go; it may stay on the host for longer. */
+  /** Serves a guardian on a channel until its client detaches or ends it. A detached guardian stays on the host. */
   readonly serve: (
     task: Extract<Guardian.Task, { readonly _tag: "Guard" }>,
     pid: number,
@@ -57,7 +57,7 @@ export const make = (processes: Processes, scope: Scope.Scope): Guardians => {
           onLeft: () => Effect.void,
           onRight: (line) => Effect.asVoid(channel.stdout(line))
         })
-      // An ending takes its time, and others are not to wait for it.
+      // Ending a command takes time, and other requests must not wait for it.
       const end = (pid: number, rounds: number) =>
         Effect.forkIn(
           Effect.zipRight(

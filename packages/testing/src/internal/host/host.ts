@@ -74,7 +74,7 @@ export interface Host {
   readonly journal: journals.Journal
   readonly faults: faults.Faults
   readonly administrator: FileSystem
-  /** As the user who is logged in has them, past the connection. */
+  /** The files as the logged-in user sees them, past the connection. */
   readonly own: FileSystem
   readonly drop: (detail: string) => Effect.Effect<void>
   readonly connect: (address: RemoteAddress) => Effect.Effect<Duplex<never>, RemoteConnectionError, Scope.Scope>

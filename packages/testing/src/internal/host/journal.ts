@@ -20,12 +20,12 @@ export interface Journal {
   readonly add: (event: HostEvent) => void
   readonly events: () => Recent<HostEvent>
   readonly runs: () => Recent<Run>
-  /** Waits for the nth run that matches. Dies if the count is not known, since runs before were dropped. */
+  /** Waits for the nth matching run. Dies if earlier runs were dropped, because then the count is unknown. */
   readonly awaitRun: (matches: (run: Run) => boolean, nth: number) => Effect.Effect<Run>
 }
 
 /**
- * Why an answer about what happened is not known.
+ * Explains why the history is incomplete.
  *
  * @internal
  */

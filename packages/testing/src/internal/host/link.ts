@@ -30,7 +30,7 @@ const wait = (link: Link, bytes: number): Effect.Effect<void> =>
   })
 
 /**
- * Writes to a pipe what the link lets through, and drops the connection where that is not all.
+ * Writes the bytes that the link lets through to a pipe. Drops the connection if bytes remain.
  *
  * @internal
  */

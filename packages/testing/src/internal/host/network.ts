@@ -34,7 +34,7 @@ interface End extends Duplex<never> {
   readonly close: Effect.Effect<void>
 }
 
-/** Two ends of a connection; what is written to one is read from the other. */
+/** Makes the two ends of a connection. Bytes written to one are read from the other. */
 const pair = (): readonly [End, End] => {
   const [to, from] = [pipes.make(), pipes.make()]
   const side = (read: pipes.Pipe, write: pipes.Pipe): End => ({

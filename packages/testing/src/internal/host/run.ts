@@ -10,7 +10,7 @@ import type { Invocation } from "../program/program.js"
 /** @internal */
 export interface Observed {
   readonly run: Run
-  /** Waits for the signal by which the test ends it. */
+  /** Waits for a signal from the test. */
   readonly killed: Effect.Effect<string>
   readonly end: (outcome: Outcome) => Effect.Effect<unknown>
 }

@@ -1,5 +1,5 @@
 /**
- * Programs as tests script them.
+ * Programs scripted by tests.
  */
 import * as Sftp from "@effect-remote/core/protocol/Sftp"
 import type { FileSystem } from "@effect/platform/FileSystem"

@@ -27,7 +27,7 @@ interface Session {
 export const make = (host: string, most: number, scope: Scope.Scope): Sessions => {
   const held = new Set<Session>()
   const queue: Array<Session> = []
-  // A client learns how many there are from the first that it does not get.
+  // A client learns the limit from the first refused session.
   let isKnown = false
 
   const refused = () =>

@@ -16,7 +16,7 @@ import * as connections from "./connection.js"
 import type { Faults } from "./faults.js"
 import * as links from "./link.js"
 
-// Neither a packet nor a length that there can be.
+// Bytes that are neither a valid packet nor a valid length.
 const garbage = new Uint8Array(64).fill(0xff)
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The files in memory as one user has them.
+ * The in-memory files as one user sees them.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,5 +1,5 @@
 /**
- * The calls that change what is known of a file.
+ * The calls that change the attributes of a file.
  */
 import type { Change } from "../sftp/sftpFileSystem.js"
 import { type Caller, isMember, isSuperuser } from "./caller.js"

@@ -1,14 +1,14 @@
 import type { Node } from "./node.js"
 
 /**
- * Whom a call is made by. The user of number 0 may do nearly anything.
+ * The user who makes a call. User 0 bypasses nearly all permissions.
  *
  * @internal
  */
 export interface Caller {
   readonly uid: number
   readonly gid: number
-  /** Supplementary ones. */
+  /** Supplementary groups. */
   readonly groups: ReadonlyArray<number>
 }
 

@@ -18,7 +18,7 @@ const openExisting = (session: Session, node: Node, { read, truncate, write }: O
   const wanted = (read || !write ? want.read : 0) | (write || truncate ? want.write : 0)
   if (node._tag === "Directory" && (wanted & want.write) !== 0) refuse("EISDIR")
   permit(volume, caller, node, wanted)
-  // nobody is at the other end
+  // the other end of the pipe is not open
   if (node._tag === "Fifo") refuse("ENXIO")
   if (truncate && node._tag === "File") resize(volume, caller, node, 0)
   return node

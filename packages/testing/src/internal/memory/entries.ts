@@ -9,7 +9,7 @@ import type { Volume } from "./volume.js"
 interface Common {
   /** The permissions, without the bits of the type. */
   readonly mode: number
-  /** The name, or the number of one that has none. */
+  /** The name of the user, or the id if the user has no name. */
   readonly owner: string
   readonly group: string
   /** In milliseconds since 1970. */
@@ -45,7 +45,7 @@ const entryOf = (accounts: Accounts, node: Node): Entry => {
         ...common,
         type: "file",
         size: content.size,
-        // on demand: it may be nothing but a hole
+        // read on demand, because it may be one large hole
         get content() {
           return content.read(0, content.size)
         }
@@ -83,7 +83,7 @@ export const entry = ({ accounts, volume }: Source, path: string): Entry | undef
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => a < b ? -1 : 1
 
 /**
- * All that is at a path and below it, a directory before what it holds.
+ * The entries at a path and below it, a directory before its content.
  *
  * @internal
  */

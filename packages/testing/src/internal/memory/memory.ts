@@ -13,10 +13,10 @@ import * as volume from "./volume.js"
 export interface Options {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Besides root. Their home directories are made. */
+  /** Users in addition to root. Their home directories are created. */
   readonly users?: ReadonlyArray<accounts.User> | undefined
   readonly groups?: ReadonlyArray<accounts.Group> | undefined
-  /** How many bytes all files together may hold. Default: any. */
+  /** The size limit of all files together, in bytes. Default: none. */
   readonly quota?: number | undefined
   /** Default: as distributions set them, all on. */
   readonly protections?: volume.Protections | undefined

@@ -31,7 +31,7 @@ export interface File extends Common {
 export interface Directory extends Common {
   readonly _tag: "Directory"
   readonly entries: Map<string, Node>
-  /** Itself at the root; that of a removed one is the one it was in. */
+  /** The root is its own parent. A removed directory keeps its last parent. */
   parent: Directory
 }
 

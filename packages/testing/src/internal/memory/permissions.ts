@@ -36,7 +36,7 @@ export const requireOwner = (caller: Caller, node: Node): void => {
 }
 
 /**
- * A name goes into a directory.
+ * Requires permission to add a name to a directory.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * From paths to what they stand for, a component at a time, as Linux walks them.
+ * Resolves paths to nodes, one component at a time, as Linux does.
  */
 import type { Caller } from "./caller.js"
 import type { Directory, Link, Node } from "./node.js"
@@ -9,7 +9,7 @@ import { refuse } from "./refusal.js"
 import { touchRead, type Volume } from "./volume.js"
 
 /**
- * By whom a path is walked, and where a relative one begins.
+ * The user who resolves a path, and the start of relative paths.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ class Walk {
     }
   }
 
-  /** Goes on at what the last component links to. */
+  /** Continues at the target of the last component, a link. */
   follow(place: Place, link: Link): void {
     this.#jump(place, link.target)
     permitFollowing(this.#session.volume, this.#session.caller, place.directory, link)

@@ -10,7 +10,7 @@ import { attach } from "./tree.js"
 import { makeDirectory, makeFifo, makeFile, makeLink, type Volume } from "./volume.js"
 
 /**
- * Users and groups are names or numbers. By default what is made belongs to whom its directory belongs to.
+ * Users and groups are names or numbers. Default: those of the directory.
  *
  * @internal
  */
@@ -198,7 +198,7 @@ export const seed = (seeded: Seeded, seeds: Seeds): Effect.Effect<void, SeedErro
         : Object.entries(directories)
       each(
         "directory",
-        // from above, so that what is below inherits
+        // parents first, so that entries below inherit
         [...listed].sort(([a], [b]) => components(a).length - components(b).length),
         (path, entry, complain) => putDirectory(seeded, path, entry, complain)
       )

@@ -40,7 +40,7 @@ const hash = (content: Uint8Array): string => createHash("sha256").update(conten
 
 const summary = (size: number, content: Uint8Array) => ` (${size} bytes, ${hash(content)})`
 
-// So large a file is a hole for the most part.
+// A file of this size is mostly a hole.
 const largestHashed = 64 * 1024 * 1024
 
 const lines = (text: string): ReadonlyArray<string> => {

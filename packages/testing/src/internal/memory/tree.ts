@@ -1,5 +1,5 @@
 /**
- * The calls that change which names there are.
+ * The calls that add, remove and rename names.
  */
 import { isMember, isSuperuser } from "./caller.js"
 import type { Directory, Node } from "./node.js"
@@ -31,7 +31,7 @@ const detach = (volume: Volume, directory: Directory, name: string, node: Node):
 }
 
 /**
- * Takes a name of a node, which is gone with the last one.
+ * Removes a name of a node. A node without names is freed, unless it is open.
  *
  * @internal
  */

@@ -15,7 +15,7 @@ import type { Directory, Fifo, File, Link, Node } from "./node.js"
 export interface Protections {
   readonly hardlinks: boolean
   readonly symlinks: boolean
-  /** 2: also where the group may. */
+  /** 2: also in sticky directories that only the group may write. */
   readonly regular: 0 | 1 | 2
 }
 
@@ -50,8 +50,8 @@ export type Operation =
   | "readdir"
 
 /**
- * Is asked before each operation, which fails with the answer. The path is absolute, `to` the second of `rename` and
- * `link`; what is open has the path that it was opened by. A `close` that fails has closed.
+ * Called before each operation. The operation fails with the returned error, if any. `path` is absolute, `to` is the second path
+ * of `rename` and `link`. An open file has the path that it was opened by. After a failed `close` the file is closed.
  *
  * @internal
  */
@@ -66,7 +66,7 @@ export interface Volume {
   readonly protections: Protections
   readOnly: boolean
   fault: Fault | undefined
-  /** By what they were opened by. */
+  /** By the paths that they were opened by. */
   readonly openFiles: Set<{ readonly path: string }>
   readonly openDirectories: Set<{ readonly path: string }>
   readonly nextIno: () => number
@@ -147,7 +147,7 @@ export const touch = (volume: Volume, node: Node): void => {
 const day = 24 * 60 * 60 * 1000
 
 /**
- * Reading is noted as with `relatime`: when something has changed since it last was, and once a day.
+ * Updates the access time as `relatime` does: after a change since the last update, and once a day.
  *
  * @internal
  */

@@ -14,7 +14,7 @@ export interface Lacks {
   readonly isFault: boolean
   /** Ends the command, and the effect that runs it, by a defect. */
   readonly report: (die: (defect: unknown) => Effect.Effect<void>) => running.Running["lacks"]
-  /** Dies if something was lacking and the effect that has ended hid that. */
+  /** Dies if the effect that has ended hid a reported lack. */
   readonly verdict: (exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void>
 }
 
@@ -58,7 +58,7 @@ export const program = (name: string): Effect.Effect<void> => report({ program: 
 const notUnderstood = "InMemoryHost does not understand "
 
 /**
- * A tool or the shell says something on stderr, which may be that it does not understand what it is to do.
+ * Handles a message on stderr of a tool or the shell. Reports a lack if the tool does not understand its arguments.
  *
  * @internal
  */

@@ -9,11 +9,11 @@ import * as Option from "effect/Option"
 export interface Pipe {
   /** The next bytes, `None` at the end. */
   readonly read: Effect.Effect<Option.Option<Uint8Array>>
-  /** Waits for room. `false` once nobody reads any more. */
+  /** Writes bytes, then waits for room. `false` after the reader is gone. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
-  /** The end of what is written. */
+  /** Ends the input of the pipe. */
   readonly end: Effect.Effect<void>
-  /** Nothing is read any more. */
+  /** Closes the reading side. */
   readonly close: Effect.Effect<void>
 }
 

@@ -14,19 +14,19 @@ import type { OpenFile, SftpFileSystem } from "../sftp/sftpFileSystem.js"
  * @internal
  */
 export interface Invocation {
-  /** The name first. */
+  /** The name, then the arguments. */
   readonly words: NonEmptyReadonlyArray<string>
   readonly environment: ReadonlyMap<string, string>
   /** An absolute path. */
   readonly directory: string
-  /** The host's files as the user has them. Relative paths begin in the home directory, so they are to be resolved before. */
+  /** The host's files as the user sees them. Relative paths begin in the home directory, so callers resolve paths first. */
   readonly files: SftpFileSystem
   /** The next bytes, `None` at the end. */
   readonly stdin: Effect.Effect<Option.Option<Uint8Array>>
-  /** Waits for room. `false` once nobody reads any more: a program then ends as SIGPIPE would have it. */
+  /** Writes bytes, then waits for room. `false` after the reader is gone. The program then ends as by SIGPIPE. */
   readonly stdout: (bytes: Uint8Array) => Effect.Effect<boolean>
   readonly stderr: (bytes: Uint8Array) => Effect.Effect<boolean>
-  /** The file that `stdout` goes to, where it is one. */
+  /** The file that `stdout` writes to, if it is a file. */
   readonly output?: OpenFile | undefined
 }
 

@@ -120,25 +120,25 @@ export interface OpenFile {
   readonly change: (change: Change) => Fx<void>
   readonly statvfs: Fx<FileSystemInfo>
   readonly sync: Fx<void>
-  /** Once; the end of the scope closes a file that is still open. */
+  /** Closes the file early. Otherwise the end of the scope closes it. */
   readonly close: Fx<void>
 }
 
 /** @internal */
 export interface OpenDirectory {
-  /** The next names, no more than that, with `.` and `..` among them; none at the end. */
+  /** Reads up to `most` further names, including `.` and `..`. Empty at the end. */
   readonly read: (most: number) => Fx<ReadonlyArray<string>>
 }
 
 /**
- * No path holds a NUL. Relative ones begin in `home`, and the empty one is none (`ENOENT`).
+ * Paths do not contain a NUL. Relative paths begin in `home`. The empty path fails with `ENOENT`.
  *
  * @internal
  */
 export interface SftpFileSystem {
   /** An absolute path, without links. */
   readonly home: string
-  /** `mode`: of a file that is made, before the umask. */
+  /** `mode` applies to a new file, before the umask. */
   readonly open: (path: string, flags: OpenFlags, mode: number) => Effect.Effect<OpenFile, PosixError, Scope.Scope>
   readonly openDirectory: (path: string) => Effect.Effect<OpenDirectory, PosixError, Scope.Scope>
   readonly stat: (path: string) => Fx<Stat>
@@ -149,7 +149,7 @@ export interface SftpFileSystem {
   readonly mkdir: (path: string, mode: number) => Fx<void>
   readonly rmdir: (path: string) => Fx<void>
   readonly unlink: (path: string) => Fx<void>
-  /** Replaces what has the new name. */
+  /** Replaces an entry with the new name. */
   readonly rename: (from: string, to: string) => Fx<void>
   /** Does not follow a link. */
   readonly link: (from: string, to: string) => Fx<void>

@@ -133,7 +133,7 @@ interface Session {
   readonly handles: Handles
 }
 
-// The path is the one that was opened, whatever has become of it since.
+// The path that was opened. It may have been renamed or removed since.
 interface HeldFile {
   readonly _tag: "File"
   readonly path: string
@@ -361,7 +361,7 @@ const expand = (session: Session, path: string): Effect.Effect<Sftp.Response, Po
 
 const cannotLink: ReadonlySet<Errno> = new Set(["EOPNOTSUPP", "ENOSYS", "EXDEV", "EPERM"])
 
-// The draft's own rename replaces nothing.
+// The draft's own rename does not replace an existing file.
 const rename = (fileSystem: SftpFileSystem, from: string, to: string): Effect.Effect<Sftp.Response, PosixError> =>
   Effect.gen(function*() {
     const ifAbsent = Effect.matchEffect(fileSystem.stat(to), {
@@ -421,7 +421,7 @@ const copy = (
     for (let copied = 0n; toEnd || left > 0n;) {
       const most = toEnd || left > copyChunk ? copyChunk : Number(left)
       left -= toEnd ? 0n : BigInt(most)
-      // a failure while the last piece is copied passes for success
+      // a failure during the last piece is answered as success
       const last = !toEnd && left === 0n
       const read = yield* Effect.either(readFully(source.file, fromOffset + copied, most))
       if (Either.isLeft(read)) return last ? ok : yield* read.left
@@ -649,7 +649,7 @@ export const serve = <E>(
         ? new Wire.Writer().uint32(9).byte(101).uint32(id).uint32(response.code).bytes()
         : Sftp.encodeResponse(id, response)
 
-    // Nothing is said to a packet of an unknown type.
+    // A packet of an unknown type is not answered.
     const reply = (packet: Uint8Array): Effect.Effect<Option.Option<Uint8Array>, Wire.MalformedError> =>
       Effect.gen(function*() {
         const [type, number] = yield* Wire.read(packet, (reader) => {

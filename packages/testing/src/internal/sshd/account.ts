@@ -8,7 +8,7 @@ import { SshdError } from "../../SshdError.js"
 export interface Account {
   readonly username: string
   readonly home: string
-  /** Nothing, where the system keeps none. */
+  /** Undefined if the system does not keep one. */
   readonly shell: string | undefined
 }
 

@@ -37,7 +37,7 @@ export const find = (name: string, directories: ReadonlyArray<string> = []): Eff
     ))
 
 /**
- * Runs a program to its end. Fails only where it cannot be started.
+ * Runs a program to its end. Fails only if the program cannot be started.
  *
  * @internal
  */

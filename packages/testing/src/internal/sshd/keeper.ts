@@ -141,7 +141,7 @@ export interface Keeper {
   readonly request: (command: "start" | "drop" | "list") => Effect.Effect<ReadonlyArray<string>, SshdError>
 }
 
-// A machine under load needs seconds to find and to end all.
+// A machine under load needs seconds to find and end all processes.
 const endedWithin = "30 seconds"
 
 const failed = (detail: string, cause?: unknown) => new SshdError({ reason: "StartFailed", detail, cause })
@@ -189,7 +189,7 @@ const start = (args: ReadonlyArray<string>): Effect.Effect<Child, SshdError, Sco
   )
 
 /**
- * A small `/bin/sh` that outlives its owner long enough to end all that the server has started.
+ * Starts a small `/bin/sh` that outlives its owner long enough to end all processes of the server.
  *
  * @internal
  */

@@ -13,7 +13,7 @@ export interface Settings {
   readonly directory: string
   /** The name and value of the environment variable that sessions are marked with. */
   readonly mark: readonly [name: string, value: string]
-  /** Who runs the tests, and so the sessions. */
+  /** The account that runs the tests and the sessions. */
   readonly account: Account
   readonly hostKey: KeyPair
   readonly userKey: KeyPair

@@ -21,7 +21,7 @@ export interface ServerLog {
   readonly length: () => number
   /** The kept lines, from a line number on. */
   readonly text: (from?: number) => string
-  /** The first line that matches, from a line number on; waits for it. */
+  /** Waits for the first matching line, from a line number on. */
   readonly line: (pattern: RegExp, from: number) => Effect.Effect<string>
 }
 

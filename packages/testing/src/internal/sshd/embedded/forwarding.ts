@@ -85,7 +85,7 @@ type Opened = (error: Error | undefined, channel: Ssh2.ServerChannel) => void
 
 interface Forward {
   readonly listen: net.ListenOptions
-  /** By these names it is cancelled. */
+  /** The names by which a client cancels the forward. */
   readonly names: (server: net.Server) => ReadonlyArray<string>
   readonly accept: (server: net.Server) => void
   readonly reject: () => void

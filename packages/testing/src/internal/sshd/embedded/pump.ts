@@ -9,7 +9,7 @@ import type { Readable, Writable } from "node:stream"
 export type Write = (chunk: Buffer, done: () => void) => void
 
 /**
- * Writes to a stream; what it no longer takes is thrown away.
+ * Writes to a stream. Bytes that the stream no longer accepts are discarded.
  *
  * @internal
  */
@@ -17,7 +17,7 @@ export const into = (target: Writable): Write => (chunk, done) =>
   target.writable ? void target.write(chunk, () => done()) : done()
 
 /**
- * Moves bytes, at the target's pace, until the source has ended or is destroyed and all of it is written.
+ * Moves bytes at the target's pace. Ends when the source has ended or is destroyed and all bytes are written.
  *
  * @internal
  */

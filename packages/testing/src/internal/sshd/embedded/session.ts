@@ -57,7 +57,7 @@ export const login = (settings: Settings): Effect.Effect<Login> =>
     }
   })
 
-// those that sshd passes on
+// the variables that sshd passes on
 const signals = new Set(["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"])
 
 type Child = childProcess.ChildProcessWithoutNullStreams
@@ -108,8 +108,8 @@ interface Running {
   child: Child | undefined
 }
 
-// Closing the channel and losing the connection end the streams but not the process, and its slot is taken until it has
-// exited: as under sshd.
+// Closing the channel or losing the connection ends the streams, but not the process. As under sshd, its slot stays taken until
+// it exits.
 const exec = (running: Running, login: Login, line: string): Effect.Effect<void> => {
   const { channel, client, closed } = running
   const { connection } = client

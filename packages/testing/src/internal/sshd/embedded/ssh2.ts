@@ -58,7 +58,7 @@ export const answer = (connection: Ssh2.Connection, channel: Ssh2.ServerChannel,
 }
 
 /**
- * ssh2 does not answer when a session is closed on which nothing was started, and keeps it.
+ * ssh2 neither answers nor frees a session that is closed before anything was started on it.
  *
  * @internal
  */
