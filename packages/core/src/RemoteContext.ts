@@ -74,15 +74,15 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteConte
 export type TypeId = typeof TypeId
 
 /**
- * How it stands with the host.
+ * The state of the connection and of the guardian, the process on the host that ends commands when this program cannot.
  *
- * - `connection`: of the transport.
- * - `guardian`: what ends the commands that run when this program cannot any more. `"attached"`: it hears from this program.
- *   It ends the commands if there was no sign of life for somewhat longer than `keepAlive` (default: 45 seconds; `"off"`:
- *   never). On Linux hosts with OpenSSH's server, each packet of this program's `ssh` is one, so a busy program and a slow
- *   link lose nothing. On other hosts the program itself must be heard. `"detached"`: every session that the server allows
- *   was needed for commands, so that it watches the connection from the host's side, and does not notice one that is cut
- *   without the host noticing. `"none"`: nothing was run yet, or the host allows none (no FIFO in its `/tmp`, `shell: "none"`).
+ * - `connection`: the state of the transport.
+ * - `guardian`: `"attached"`: it hears from this program, and ends the commands after a silence of somewhat more than
+ *   `keepAlive` (default: 45 seconds; `"off"`: never). On Linux hosts with OpenSSH's server each packet of this program's
+ *   `ssh` counts, so a busy program and a slow link lose nothing. On other hosts the program itself must be heard.
+ *   `"detached"`: commands needed every session that the server allows. The guardian watches the connection on the host's
+ *   side, and does not notice if the link dies silently. `"none"`: nothing was run yet, or the host does not allow a
+ *   guardian (no FIFO in its `/tmp`, `shell: "none"`).
  *
  * @since 0.1.0
  * @category models
@@ -162,7 +162,7 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const shells = yield* waitingShells.make(transport)
   const verb = verbs.make({ guardian, shells, transport }, Option.fromNullable(stdio), options)
   const { host, port } = transport.host
-  // The command is no attribute: its arguments can be secret.
+  // The command is not an attribute, because its arguments can be secret.
   const span = {
     attributes: { "server.address": host, ...(port !== undefined && { "server.port": port }) },
     captureStackTrace: false,
@@ -223,8 +223,8 @@ export const layer = (options?: StartOptions): Layer.Layer<RemoteContext, never,
 
 /**
  * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
- * `Command.string`, `Command.lines` and the streams do not look at the exit code; but a command that was never run, one
- * that a signal ended, and a lost connection (`RemoteError.findConnectionError` finds it) are failures.
+ * `Command.string`, `Command.lines` and the streams do not look at the exit code. They fail if the command was never run, if
+ * a signal ended it, and if the connection is lost (see `RemoteError.findConnectionError`).
  *
  * @since 0.1.0
  * @category layers
@@ -347,7 +347,7 @@ export const lines = (
   Effect.flatMap(RemoteContext, (context) => context.lines(command, options))
 
 /**
- * What a command prints, while it runs. After its end the stream fails with reason `Exit` when the exit code is not 0. A
+ * The output of a command while it runs. After its end the stream fails with reason `Exit` if the exit code is not 0. A
  * stream that is left early ends the command.
  *
  * @since 0.1.0
@@ -387,10 +387,9 @@ export const streamLines = (
 /**
  * The exit code of a command, whose output is read and dropped. A code other than 0 is not a failure here, but a signal is.
  *
- * Like `ssh`, it waits until stdout and stderr are closed, also by processes that the command left in the background: a code
- * that comes before the last output does not prove that the output is complete. `timeout` ends those processes. Processes
- * whose output goes elsewhere are not waited for, and live on after any code. Node's executor waits for the command alone,
- * and ends all that it left if the code is not 0.
+ * Like `ssh`, it waits until stdout and stderr are closed, also by processes that the command left in the background. Only
+ * then is the output complete. `timeout` ends those processes. Processes with their output elsewhere are not waited for, and
+ * live on after any code. Node's executor waits for the command alone, and ends all that it left if the code is not 0.
  *
  * @since 0.1.0
  * @category accessors
@@ -402,8 +401,8 @@ export const exitCode = (
   Effect.flatMap(RemoteContext, (context) => context.exitCode(command, options))
 
 /**
- * Listens on this machine, on `127.0.0.1` and a free port unless told otherwise, and carries every connection to an
- * address as the host sees it. Closes with its scope, connections included.
+ * Listens on this machine, by default on `127.0.0.1` and a free port, and carries every connection to an address as the
+ * host sees it. Closes with its scope, connections included.
  *
  * @since 0.1.0
  * @category accessors
@@ -426,13 +425,13 @@ export const tunnel = (
   Effect.flatMap(RemoteContext, (context) => context.tunnel(options))
 
 /**
- * Has the host listen, on its `127.0.0.1` and a free port unless told otherwise, and carries every connection there to an
- * address as this machine sees it. A local target that refuses closes that one connection. Closes with its scope,
- * connections included.
+ * Makes the host listen, by default on its `127.0.0.1` and a free port, and carries every connection there to an address as
+ * this machine sees it. If the local target refuses, that one connection closes. Closes with its scope, connections
+ * included.
  *
- * The host listens no longer than the connection to it lasts, and a tunnel that is lost is not made again by itself: it is
- * told by `Tunnel.ended`, and as the event `Lost`. Fails with `ChannelRefused` when the host does not listen there, and
- * with `Unsupported` where the transport cannot ask it to.
+ * The host listens while the connection to it lasts. A lost tunnel is not opened again: `Tunnel.ended` fails, and the event
+ * `Lost` is emitted. Fails with `ChannelRefused` if the host does not listen there, and with `Unsupported` if the transport
+ * cannot ask it to.
  *
  * @since 0.1.0
  * @category accessors
@@ -456,12 +455,12 @@ export const remoteTunnel = (
   Effect.flatMap(RemoteContext, (context) => context.remoteTunnel(options))
 
 /**
- * Listens on this machine, on `127.0.0.1` and a free port unless told otherwise, as a SOCKS 5 proxy: it connects from the
- * host to whatever a client asks for, names being resolved there (what `curl` calls `socks5h`). Closes with its scope,
- * connections included.
+ * Listens on this machine, by default on `127.0.0.1` and a free port, as a SOCKS 5 proxy. It connects from the host to the
+ * address that a client asks for, and resolves names there (`curl` calls this `socks5h`). Closes with its scope, connections
+ * included.
  *
- * Who reaches the port can use it: there is no authentication. Only CONNECT is served. A client has 30 seconds to say what
- * it wants; one that asks for something else is told so and closed.
+ * The proxy does not authenticate: every program that reaches the port can use it. Only CONNECT is served; other requests
+ * are refused. A client has 30 seconds for its request.
  *
  * @since 0.1.0
  * @category accessors

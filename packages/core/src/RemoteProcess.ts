@@ -31,11 +31,11 @@ export interface RemoteProcess {
    */
   readonly stderr: Stream.Stream<Uint8Array, RemoteConnectionError>
   /**
-   * Waits for the end. Fails with a `RemoteCommandError` when a signal ended it (`Signal`) or it could not be run
-   * (`ProgramNotFound` and its siblings), and with a `RemoteConnectionError` when the connection was lost before the host
-   * said how it ended. A stream given as stdin that fails is `InputFailed` here at once; `stdout` goes on until the scope
-   * closes, which ends the command. In a pipeline the code is that of the last program that failed (see `StartOptions.pipefail`), and a signal shows as
-   * 128 + its number, as in a shell.
+   * Waits for the end. Fails with a `RemoteCommandError` if a signal ended the command (`Signal`), or if it could not be run
+   * (`ProgramNotFound` and its siblings). Fails with a `RemoteConnectionError` if the connection was lost before the exit
+   * status arrived. If a stream given as stdin fails, this fails with `InputFailed` at once; `stdout` goes on until the scope
+   * closes, which ends the command. In a pipeline the code is that of the last program that failed (see
+   * `StartOptions.pipefail`), and a signal shows as 128 + its number, as in a shell.
    */
   readonly exitCode: Effect.Effect<ExitCode, RemoteCommandError | RemoteConnectionError>
   readonly isRunning: Effect.Effect<boolean>
@@ -44,7 +44,7 @@ export interface RemoteProcess {
    * the signal and goes on keeps it waiting.
    */
   readonly kill: (signal?: Signal) => Effect.Effect<void, RemoteCommandError | RemoteConnectionError>
-  /** What the login shell printed before the command began: the last 16 KiB, with secrets masked. */
+  /** The last 16 KiB that the login shell printed before the command began, secrets masked. */
   readonly loginOutput: Effect.Effect<string>
 }
 
@@ -83,13 +83,13 @@ export interface StartOptions {
    */
   readonly killAfter?: Duration.DurationInput | undefined
   /**
-   * What becomes of the command when the connection is lost, or this program is killed: with `"end"`, the default, the host
-   * ends it with all that it has started; with `"keep"` it goes on. Its scope ends it in either case.
+   * Whether the host ends the command if the connection is lost or this program is killed. With `"end"` it ends the command
+   * and all that it has started. With `"keep"` the command goes on. Its scope ends it in either case. Default: `"end"`.
    */
   readonly onDisconnect?: "end" | "keep" | undefined
   /**
-   * Whether the command is an attribute of its span (`process.command_line`). What `Redacted` interpolations of `sh` hold is
-   * masked there, but any argument can be a secret. Default: false.
+   * Whether the command is an attribute of its span (`process.command_line`). `Redacted` interpolations of `sh` are
+   * masked there, but any other argument can be a secret. Default: false.
    */
   readonly traceCommand?: boolean | undefined
 }
@@ -117,7 +117,7 @@ export interface RunOptions extends StartOptions {
  * @category models
  */
 export interface TextOptions extends RunOptions {
-  /** As `TextDecoder` knows it. Default: `"utf-8"`, in which what is no UTF-8 becomes U+FFFD. */
+  /** As `TextDecoder` knows it. Default: `"utf-8"`, in which invalid bytes become U+FFFD. */
   readonly encoding?: string | undefined
 }
 

@@ -92,12 +92,12 @@ describe("compile", () => {
       "the working directory holds a NUL"
     ],
     ["a NUL in a variable", Command.make("a").pipe(Command.env({ A: "\0" })), "the environment variable A holds a NUL"],
-    ["an empty name", Command.make("a").pipe(Command.env({ "": "x" })), "\"\" is no name for an environment variable"],
-    ["a name with =", Command.make("a").pipe(Command.env({ "A=B": "x" })), "\"A=B\" is no name"],
-    ["a name with a line end", Command.make("a").pipe(Command.env({ "A\n": "x" })), "\"A\\n\" is no name"],
-    ["a name that is a command", Command.make("a").pipe(Command.env({ "A;ls": "x" })), "\"A;ls\" is no name"],
-    ["a name with a digit first", Command.make("a").pipe(Command.env({ "1A": "x" })), "\"1A\" is no name"],
-    ["a name beyond ASCII", Command.make("a").pipe(Command.env({ "é": "x" })), "\"é\" is no name"],
+    ["an empty name", Command.make("a").pipe(Command.env({ "": "x" })), "\"\" is not a valid name of an environment variable"],
+    ["a name with =", Command.make("a").pipe(Command.env({ "A=B": "x" })), "\"A=B\" is not a valid name"],
+    ["a name with a line end", Command.make("a").pipe(Command.env({ "A\n": "x" })), "\"A\\n\" is not a valid name"],
+    ["a name that is a command", Command.make("a").pipe(Command.env({ "A;ls": "x" })), "\"A;ls\" is not a valid name"],
+    ["a name with a digit first", Command.make("a").pipe(Command.env({ "1A": "x" })), "\"1A\" is not a valid name"],
+    ["a name beyond ASCII", Command.make("a").pipe(Command.env({ "é": "x" })), "\"é\" is not a valid name"],
     ["a later stage", Command.make("a").pipe(Command.pipeTo(Command.make("b", "\0"))), "an argument holds a NUL"]
   ])("refuses %s", (_, command, detail) => {
     assert.include(problemOf(command), `InvalidCommand: ${detail}`)

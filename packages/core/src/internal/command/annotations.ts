@@ -3,8 +3,8 @@ import type * as Redacted from "effect/Redacted"
 import * as masks from "./mask.js"
 
 /**
- * What `sh` knows of a command beside the platform's fields. It survives `Command.env` and its siblings, which copy own
- * properties.
+ * Facts about a command made by `sh`, in addition to the platform's fields. They survive `Command.env` and its siblings, which
+ * copy own properties.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What a platform `Command` means on another machine.
+ * Compiles a platform `Command` for another machine.
  */
 import * as Command from "@effect/platform/Command"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -78,7 +78,7 @@ const checkStage = (command: Command.StandardCommand): Omit<Problem, "shown"> | 
       environment.map(([name, value]) =>
         /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
           ? checkText(`the environment variable ${name}`, value)
-          : `${JSON.stringify(name)} is no name for an environment variable`
+          : `${JSON.stringify(name)} is not a valid name of an environment variable`
       ).find((found) => found !== undefined)
     ) ??
     (Option.isSome(command.uid) || Option.isSome(command.gid)

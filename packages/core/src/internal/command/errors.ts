@@ -1,5 +1,5 @@
 /**
- * How the failures of one command are told.
+ * The errors of one command.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
@@ -23,14 +23,14 @@ const longestSecret = 4 * 1024
 const noiseInErrors = 16 * 1024
 
 // The least total of arguments and environment at which a failed `exec` of an executable file is put down to its size.
-// Linux takes no single word of 128 KiB (MAX_ARG_STRLEN) and less than 3 MB in all, others less than 1 MB.
+// Linux refuses a word of 128 KiB (MAX_ARG_STRLEN) and more than 3 MB in all. Others refuse more than 1 MB.
 const suspiciousSize = 100_000
 
 /** @internal */
 export interface CommandFailure {
   /** The end of the command's stderr. */
   readonly stderr: outlet.Tail
-  /** What the login shell printed. */
+  /** The output of the login shell. */
   readonly noise: outlet.Tail
   /** The same for people, secrets masked. */
   readonly loginOutput: () => string
@@ -45,7 +45,7 @@ export interface CommandFailure {
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
   /** The channel closed before the command was launched. */
   readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
-  /** The host has ended the command, since there was no sign of life of this program for that long. */
+  /** The host has ended the command, because it had not heard from this program for that long. */
   readonly silence: (duration: Duration.Duration) => RemoteConnectionError
   readonly connection: (
     fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
@@ -111,7 +111,7 @@ export const make = (host: string, program: Program): CommandFailure => {
       : error({
         reason: "ProgramNotFound",
         exitCode: code,
-        detail: `there is no program ${names}${step === "exec" ? ", or not the interpreter that it names" : ""}`
+        detail: `${names} was not found${step === "exec" ? ", or the interpreter that it names was not" : ""}`
       })
   }
 
@@ -157,7 +157,7 @@ export const make = (host: string, program: Program): CommandFailure => {
       connection({
         reason: "ConnectionLost",
         detail: `the host had not heard from this program for ${Duration.format(duration)}, and ended the command`,
-        hint: "This program, its ssh or the link had stopped for longer than `keepAlive` allows. " +
+        hint: "The program, its `ssh` or the link was silent for longer than `keepAlive` allows. " +
           "`onDisconnect: \"keep\"` lets a command go on."
       }),
     notLaunched: (status) =>

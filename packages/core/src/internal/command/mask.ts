@@ -6,7 +6,7 @@ import * as text from "../lib/text.js"
 import * as quote from "../scripts/quote.js"
 
 /**
- * Where the text is a part of a longer one, so that a secret may be cut there.
+ * The ends at which the text is cut from a longer one, so that a secret may be cut there.
  *
  * @internal
  */
@@ -84,7 +84,7 @@ const forms = (secret: string): ReadonlyArray<string> => {
 
 const oneCharacterEach = (secret: string): string => String.fromCharCode(...text.encode(secret).slice(0, 1024))
 
-/** What is looked for, and where. */
+/** A word to find, and the views to find it in. */
 interface Needle {
   readonly word: string
   readonly views: ReadonlyArray<View>
@@ -107,7 +107,7 @@ const occurrences = (hay: string, word: string): Array<Range> => {
   return found
 }
 
-// Of a secret that was cut, so much is hidden, and what is less may be seen.
+// The least part of a cut secret that is hidden. A shorter part may be seen.
 const leastPart = (word: string): number => Math.min(4, Math.ceil(word.length / 2))
 
 // Characters of an escape, or of a character, that was cut itself.
@@ -162,7 +162,7 @@ const merge = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {
   return merged
 }
 
-/** Where ranges of what a view reads are in the text. */
+/** The ranges of the text that ranges of a view stand for. */
 const locate = (whole: string, { decode, tokens }: View, ranges: ReadonlyArray<Range>): Array<Range> => {
   const found: Array<Range> = []
   let next = 0

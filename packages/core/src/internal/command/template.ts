@@ -1,16 +1,16 @@
 /**
- * Where in a shell line an interpolation stands, which decides how it is quoted there.
+ * The quoting around an interpolation in a shell line, which decides how its words are quoted there.
  */
 
 /**
  * `plain`: a word of its own or a part of one. `single`, `double`: within quotes, which are closed before the word and
- * opened again behind it. `unquotable`: where no quoting holds.
+ * opened again after it. `unquotable`: where no quoting holds.
  *
  * @internal
  */
 export type Context = "plain" | "single" | "double" | "unquotable"
 
-// `lost` has no end: where a here-document stops, or how shells read what is no POSIX, is not known.
+// `lost` has no end. The end of a here-document, and text that POSIX does not define, are not understood.
 type Kind =
   | "plain"
   | "substitution"
@@ -33,7 +33,7 @@ interface Frame {
 const atBreak = /[ \t\n;&|()<>]/
 
 /**
- * Follows the quoting through pieces of a line; each call tells the context at the end of the piece.
+ * Follows the quoting through pieces of a line; each call gives the context at the end of the piece.
  *
  * @internal
  */

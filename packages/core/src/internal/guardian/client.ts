@@ -178,7 +178,7 @@ const leave = (self: Client, handle: Handle, last: "detached" | "none"): Effect.
     if (last === "none") yield* fork(self, Effect.delay(replace(self), replacedAfter))
   })
 
-// After a refused session there may be one for the next command, and after a lost connection there is another connection.
+// After a refused session or a lost connection the next command tries again at once.
 const isFinal = ({ reason }: RemoteConnectionError) => reason !== "ChannelRefused" && reason !== "ConnectionLost"
 
 const start = (self: Client, started: Deferred.Deferred<void>) =>
@@ -240,7 +240,7 @@ const warn = (self: Client) =>
     )
   })
 
-// What runs is lost with the one connection. A detached guardian then ends all that it knows, so it must not know the commands
+// Commands are lost with the one connection. A detached guardian then ends all that it knows, so it must not know the commands
 // of the next connection.
 const watchConnection = (self: Client) =>
   self.transport.state.pipe(
@@ -261,7 +261,7 @@ const started = (self: Client): Guardian["started"] => (pid, { keep, registered 
     self.running.set(pid, keep)
     if (Option.isSome(registered)) self.missed = 0
     const attached = states.attachedOf(self.state)
-    // It may have registered with a guardian that was replaced since.
+    // The command may have registered with a guardian that was replaced since.
     if (attached !== undefined && Option.getOrUndefined(registered) !== attached.fifo) handles.add(attached, pid, keep)
     return warn(self)
   })

@@ -1,5 +1,5 @@
 /**
- * What is sent to the host for a program.
+ * The line and the input that launch a program.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -17,9 +17,9 @@ type Guard = Option.Option<frame.Guard>
 export interface Plan {
   /** For the login shell. */
   readonly line: string
-  /** What goes first on stdin. */
+  /** The frame, sent first on stdin. */
   readonly first: (guard: Guard) => Option.Option<Uint8Array>
-  /** The process id, where it is known beforehand that none will be reported. */
+  /** The process id on a host that does not report one. */
   readonly pid: number | undefined
   readonly stdout: () => reports.Scanner
   readonly stderr: () => reports.Scanner
@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function*(
   failure: CommandFailure,
   pipefail: boolean
 ) {
-  // What is given to `ssh` as an argument shows in this machine's process list.
+  // An argument of `ssh` shows in this machine's process list.
   const inArguments = (line: string) => {
     if (compiled.hasSecrets) {
       return failure.error({

@@ -6,7 +6,7 @@ import * as text from "../lib/text.js"
 
 /** @internal */
 export interface Scanned {
-  /** What came before the command began: a login shell's words. */
+  /** Output from before the command began: that of the login shell. */
   readonly noise: Uint8Array
   readonly output: Uint8Array
   readonly reports: ReadonlyArray<Report>
@@ -15,7 +15,7 @@ export interface Scanned {
 /** @internal */
 export interface Scanner {
   readonly push: (bytes: Uint8Array) => Scanned
-  /** What was held back because it could have been the beginning of a report. */
+  /** Gives the bytes that were held back because a report could begin in them. */
   readonly end: () => Scanned
   /** Reports come elsewhere: once the command has begun, everything is output, unread and without a copy. */
   readonly settle: () => void

@@ -1,7 +1,7 @@
 /**
- * Shells on the host that read the frame of a command (see `unstable/Frame.ts`). Where commands follow one another, a shell for the
- * next one is started while one runs, and waits for it a moment. That command takes one round trip rather than three, and
- * most of what its login shell and `/bin/sh` need to begin is behind it.
+ * Shells on the host that read the frame of a command (see `unstable/Frame.ts`). If commands follow one another, a shell for the
+ * next one is started while one runs, and waits for it a moment. That command takes one round trip rather than three, and its
+ * login shell has already started.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -17,13 +17,13 @@ import * as frame from "../../unstable/Frame.js"
 /** @internal */
 export interface Shell {
   readonly channel: Channel
-  /** Whether it was there before its command. It may have ended, then, without having read anything. */
+  /** Whether it was started before its command. It may then have ended without having read anything. */
   readonly hasWaited: boolean
 }
 
 /** @internal */
 export interface Shells {
-  /** One that reads a frame. */
+  /** Gives a shell that reads a frame. */
   readonly take: Effect.Effect<Shell, RemoteConnectionError, Scope.Scope>
   /** A command is on its way, and another may follow it. */
   readonly anticipate: Effect.Effect<void>
@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
 
   // One timer for all that wait one after the other: most are taken long before their time is up.
   const expire: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    // A clock that was set back tells nothing.
+    // A clock that was set back does not show how long the shell has waited.
     const left = waiting === undefined || now < waiting.since ? undefined : waiting.since + pause - now
     if (left !== undefined && left > 0) return Effect.delay(expire, left)
     if (waiting !== undefined) return Effect.zipRight(discard(waiting.scope), expire)

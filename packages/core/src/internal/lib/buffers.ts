@@ -6,12 +6,12 @@
 export interface Buffers {
   readonly size: number
   readonly take: () => Uint8Array
-  /** Nobody uses the memory that these bytes are in any more. What is not of the size is left to the collector. */
+  /** Nobody uses the memory that these bytes are in any more. Memory of another size is left to the garbage collector. */
   readonly give: (bytes: Uint8Array) => void
 }
 
 /**
- * Keeps at most so many that nobody uses.
+ * Keeps at most `most` that are unused.
  *
  * @internal
  */

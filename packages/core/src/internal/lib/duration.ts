@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-// `Duration` takes what is negative, and what is no number, for nothing at all.
+// `Duration` reads negative numbers and NaN as zero.
 const isNegative = (input: Duration.DurationInput): boolean =>
   typeof input === "string"
     ? input.trim().startsWith("-")

@@ -5,8 +5,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /**
- * Output that is always drained, whether or not somebody reads it. Until a reader comes, the last `limit` bytes are
- * kept, give or take a piece; while one is there, nothing is dropped and a slow reader holds the writer back.
+ * Output that is always drained. Until there is a reader, about the last `limit` bytes are kept. With a reader nothing is
+ * dropped, and a slow reader holds the writer back.
  *
  * @internal
  */

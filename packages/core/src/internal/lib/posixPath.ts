@@ -1,6 +1,6 @@
 /**
- * Paths of a POSIX host, whatever this program runs on. What is asked of the host is not resolved here: `..` behind a link
- * is the host's to say.
+ * Paths of a POSIX host, whatever this program runs on. Paths for the host are not resolved here: only the
+ * host knows what `..` after a link means.
  *
  * @internal
  */

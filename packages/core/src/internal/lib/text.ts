@@ -1,5 +1,5 @@
 /**
- * Names on a POSIX host are bytes. Bytes that are no UTF-8 travel in strings as lone surrogates, U+DC80 for 0x80 to
+ * Names on a POSIX host are bytes. Invalid UTF-8 travels in strings as lone surrogates, U+DC80 for 0x80 to
  * U+DCFF for 0xFF (what Python calls `surrogateescape`), so that any name survives the way there and back.
  */
 const encoder = new TextEncoder()
@@ -21,7 +21,7 @@ export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /**
- * Whether the text stands for bytes: its lone surrogates are escapes, and only of bytes that are no UTF-8.
+ * Whether the text stands for bytes: its lone surrogates are escapes, and only of invalid UTF-8.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export const encode = (text: string): Uint8Array => {
   return bytes.slice(0, size)
 }
 
-// The length of the character at `at`, 0 where the bytes there are none (The Unicode Standard, table 3-7).
+// The length of the character at `at`, 0 for invalid bytes (The Unicode Standard, table 3-7).
 const characterLength = (bytes: Uint8Array, at: number): number => {
   const first = bytes[at] ?? 0
   if (first < 0x80) return 1
@@ -76,7 +76,7 @@ export const decode = (bytes: Uint8Array): string => {
 }
 
 /**
- * Text for people: what is no UTF-8 becomes U+FFFD.
+ * Text for people: invalid UTF-8 becomes U+FFFD.
  *
  * @internal
  */
@@ -86,7 +86,7 @@ export const display = (bytes: Uint8Array): string => lenient.decode(bytes)
 const orders = /(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /**
- * Text for a terminal, whoever wrote it: characters that would steer the terminal are shown as `\u001b`, say.
+ * Text for a terminal, from any source: characters that would steer the terminal are escaped, such as `\u001b`.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as text from "../lib/text.js"
 
 /**
- * Bytes put together up to a limit; what there is can be had at any time.
+ * Bytes put together up to a limit.
  *
  * @internal
  */

@@ -5,8 +5,8 @@ import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * Bytes as text, a decoder for each run. Characters that are split between two pieces stay whole, and what is left of one
- * at the end is told, which the platform's `Stream.decodeText` leaves out.
+ * Bytes as text, a decoder for each run. Characters that are split between two pieces stay whole, and the rest of
+ * one at the end becomes U+FFFD, which the platform's `Stream.decodeText` leaves out.
  *
  * @internal
  */

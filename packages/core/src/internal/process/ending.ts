@@ -96,7 +96,7 @@ export const end = (execution: Execution): Effect.Effect<void> => {
     if (tracking.lifecycle()._tag === "Exited" && (yield* outputsEnd(execution))) {
       return yield* tracking.lifecycle()._tag === "Lost" ? guardian.lost(pid) : guardian.done(pid)
     }
-    // After a lost connection there is no way to ask.
+    // After a lost connection the host cannot be asked.
     return yield* tracking.lifecycle()._tag === "Lost" ? guardian.lost(pid) : endGroup(execution, pid)
   }).pipe(Effect.scoped, finalizer.apart)
 }

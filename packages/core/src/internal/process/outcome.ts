@@ -1,5 +1,5 @@
 /**
- * The exit code of a command, or why there is none.
+ * The exit code of a command, or the reason that it has none.
  */
 import { ExitCode } from "@effect/platform/CommandExecutor"
 import * as Deferred from "effect/Deferred"

@@ -56,7 +56,7 @@ export const compile = (
   })
 }
 
-// A host that keeps reporting that it has not run a command does not hold the caller for ever.
+// Bounds the launches on a host that always reports that it has not run the command.
 const mostLaunches = 5
 
 /**

@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const stdin: Stdin = {
     sink,
-    // This await normally never completes, so it must stay interruptible even in an uninterruptible region.
+    // The await normally never completes, so it must stay interruptible even in an uninterruptible region.
     orInputFailed: (effect) => finalizer.apart(Effect.raceFirst(effect, Effect.interruptible(Deferred.await(failed))))
   }
   return stdin

@@ -147,7 +147,7 @@ export const result = (
     const limit = options.maxOutput ?? defaultMaxOutput
     const stdout = collect.make(limit)
     const stderr = collect.make(limit)
-    // What comes on stderr before it is read must not be dropped, unless it is too large anyway.
+    // Output on stderr before the reader starts must not be dropped, unless it is too large anyway.
     return toEnd(setting, command, { ...options, stderrKept: limit + 1 }, stdout.bytes, (started) => {
       const { failure, orInputFailed, process } = started
       const collected = (output: "stdout" | "stderr", reading: Effect.Effect<void, RunError | "TooLarge">) =>

@@ -76,7 +76,7 @@ export const make = (host: Host, stdio: Option.Option<LocalStdio>, defaults: Sta
           ({ failure }) =>
             failure.error({
               reason: "InvalidCommand",
-              detail: `there is no encoding ${JSON.stringify(encoding)}`
+              detail: `${JSON.stringify(encoding)} is not an encoding that \`TextDecoder\` knows`
             })
         )
     )

@@ -1,19 +1,17 @@
 /**
- * The guardian: one `/bin/sh` for each connection, in a session of its own on the host, that is told which commands run
- * and ends them when it is asked to, and all of them when nobody is there any more to ask. `unstable/Guardian` has what it hears
- * on stdin and says on stdout.
+ * The guardian: one `/bin/sh` for each connection, in a session of its own on the host. It knows the commands that run. It
+ * ends a command on request, and all of them once the client is gone. `unstable/Guardian` has its messages on stdin and stdout.
  *
- * It is a *main* process that reads lines from a FIFO in a private directory, where a command that is being launched
- * registers itself (`er_guard` in `launch.ts`); a *relay*, the one that the channel started, which passes on what the client
- * writes and that its input has ended; and a *ticker*. What takes time is done by *enders*, so that main is never busy.
+ * *main* reads lines from a FIFO in a private directory. A command that is being launched registers itself there (`er_guard`
+ * in `launch.ts`). The channel starts the *relay*, which passes on the client's lines and the end of its input. The *ticker*
+ * marks the time. *Enders* do all slow work, so that main is never busy.
  */
 import { type Script, script } from "./source.js"
 import { endSessions, rounds } from "./terminate.js"
 
-// A command is in a variable named for its process id, `FLAG/START`, so that to add one and to forget it costs the same
-// however many there are; `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a
-// command that was forgotten is `gone` until then.
-// START tells a process from another one that has its id later; `none` is that of no process.
+// A command is in a variable named for its process id, `FLAG/START`, so that adding and forgetting one always costs the same.
+// `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a command that was forgotten
+// is `gone` until then. START distinguishes a process from a later one with the same id; `none` matches no process.
 const commands = `
 alive() {
   if [ -z "$proc" ]; then kill -0 "$1"; return; fi
@@ -55,14 +53,14 @@ idle() {
 }
 `
 
-// Nobody but main reads the FIFO, so that whoever writes to it (descriptor 4) learns that main is gone: an ender asks with
-// an empty line. main must not wait for room in it, so what it writes to itself is written by a child. That comes behind
-// all that was written before, which is its use: the relay's last words are heard before its end counts (`orphan`), and a
-// command that has registered is seen before main leaves (`last`).
+// Only main reads the FIFO. So a writer (descriptor 4) notices when main is gone: an ender checks with an empty line. main
+// must not wait for room in it, so a child writes the lines of main to itself. They come after everything already written:
+// the relay's last words are heard before its end counts (`orphan`), and a command that has registered is seen before main
+// leaves (`last`).
 //
-// A child that was just forked loses a signal that its parent has a trap for, so the ticker is told to go until it does, and
-// ends its `sleep` by one that nobody loses. It may be told before it knows the id of that. On a host that has much to do it
-// takes a while to hear of anything; when it is killed, its `sleep` stays.
+// A child that was just forked loses a signal that its parent has a trap for. So the ticker is signalled until it goes, and it
+// ends its `sleep` by a signal that cannot be lost. The signal may come before the id of the `sleep` is known. On a busy host
+// the ticker takes a while to notice; when it is killed, its `sleep` stays.
 //
 // Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
 const children = `
@@ -106,7 +104,7 @@ ender() {
 
 // `served` succeeds if the connection has carried something since it was last called. sshd sleeps in between, and the
 // counts of its context switches in /proc/PID/status grow when it wakes. The client's ssh wakes it with each keepalive and
-// with all data, even if the program itself is busy, or its beat waits behind an upload. See docs/decisions/0017.
+// with all data, even if the program itself is busy, or its beat waits for an upload. See docs/decisions/0017.
 //
 // Output of a command wakes sshd as well, on a dead link too. There the kernel retransmits what nobody acknowledges, and
 // counts that in the 7th column of /proc/net/tcp. The socket is found by its ports; if it cannot be, the wakes decide.
@@ -128,11 +126,11 @@ served() {
 }
 `
 
-// A request is met at once, but for one that comes while an ender has yet to send its TERMs: it waits for that, so that of
-// a thousand at a time many are met by one look at the processes of the host.
+// A request that comes while an ender has yet to send its TERMs waits for that. Of a thousand requests at a time, one look at
+// the processes of the host then serves many. Other requests start an ender at once.
 //
-// When main closes, all that is registered is ended anew, with a grace period of main's. What an earlier ender still waits
-// for is among that, so only the later ones are waited for; and should one of them be killed, no longer than 30 seconds.
+// When main closes, it ends everything registered anew, with a grace period of its own. That includes the commands of earlier
+// enders, so main waits for the later enders alone, and at most 30 seconds in case one of them is killed.
 const main = `
 flush() {
   busy=1 enders=$((enders + 1))
@@ -261,9 +259,9 @@ main() {
 // The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
 // is free once the channel is closed, and the connection lasts as long as this one.
 //
-// Its directory is in a place that everybody may write to. So its name is not in a list of processes before it is there,
-// another is taken where a name is in use, and it is made and left from within: whatever stands at its name later, nothing
-// is written to or removed there but an empty directory.
+// Its directory is in a place that everybody may write to. So its name is not in a list of processes before the directory
+// exists, and another name is taken if the first is in use. The directory is used and removed from within. If its name later
+// stands for something else, nothing is written there, and at most an empty directory is removed.
 //
 // A connection that ends closes this session a moment before the others: what runs in them is to fail as lost, and not by
 // a signal of ours.
@@ -334,7 +332,7 @@ const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
 export interface Options {
   /** How the directory begins that is made for it; the rest is one of the names that it is given. */
   readonly prefix?: string
-  /** After so many intervals without a beat the client counts as gone; 0 is never. */
+  /** The number of intervals without a beat after which the client counts as gone; 0 is never. */
   readonly silence: number
   /** In seconds. */
   readonly interval: number
@@ -348,14 +346,14 @@ export const guardian = ({ interval, prefix = place, silence }: Options): Script
 const place = "/tmp/.effect-remote-"
 
 /**
- * Where a guardian lives that took this name, of 128 random bits.
+ * The directory of a guardian that took this name, of 128 random bits.
  *
  * @internal
  */
 export const directory = (name: string): string => place + name
 
 /**
- * Where a command registers itself.
+ * The FIFO at which a command registers itself.
  *
  * @internal
  */

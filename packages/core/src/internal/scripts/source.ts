@@ -1,5 +1,5 @@
 /**
- * Shell text as it is written here, with comments beside the lines, and as it is sent: without comments.
+ * Shell text is written here with comments at its lines, and sent without them.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Option from "effect/Option"

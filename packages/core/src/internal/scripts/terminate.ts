@@ -4,21 +4,21 @@
 import { type Script, script } from "./source.js"
 
 // The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
-// and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of which only zombies
-// are left, as there are where nobody reaps orphans, so their state is looked at; a process of which only the first thread
-// has ended is none. A look takes time for each process of the host, and is taken ever less often. What is known of a
-// process id is in variables named for it, each true in one turn only, so that a thousand sessions take little more than
+// and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of zombies, which stay on a
+// host without a process that reaps orphans, so the state of each process is read. A process of which only the first thread
+// has ended is not a zombie. A look takes time for each process of the host, and is taken ever less often. The facts about a
+// process id are in variables named for it, each true in one turn only, so that a thousand sessions take little more than
 // one. `--` is left out before a group: dash and busybox refuse it.
 //
 // Any user can name a process, with line ends and parentheses in the name. So each stat belongs to the file that it was read
-// from, and counts from the last `)`, behind which the kernel alone writes. `keep` and `recall` hold the only `eval`s, of
+// from, and counts from the last `)`, after which the kernel alone writes. `keep` and `recall` hold the only `eval`s, of
 // digits. To `kill`, group 1 is all that this user runs. One awk reads the whole host; mawk stops when a process ends just
 // then, so it must have said `end`.
 /**
- * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`: TERM, and
- * KILL for what is left after so many rounds of 50 ms. START is when the process started (`-`: unknown); where another one
- * has its id by now, nothing is signalled. The script defines `say`, which is told `sent` when all have got their TERM, and
- * of each `ended ENTRY`, or `left ENTRY` if even KILL did not end it; and `wanted`, which is false once nobody waits for
+ * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`. It sends TERM,
+ * and KILL to the rest after ROUNDS times 50 ms. START is when the process started (`-`: unknown); if another process has its
+ * id by now, nothing is signalled. The script defines `say` and `wanted`. `say` is called with `sent` when all have got their
+ * TERM, and with `ended ENTRY` for each, or `left ENTRY` if even KILL did not end it. `wanted` is false once nobody waits for
  * that. `digits`, `keep`, `recall`, `look`, `over` and `begun` are for the script too.
  *
  * @internal
@@ -172,7 +172,7 @@ export const group = (pid: number, graceMillis: number): Script =>
 export const rounds = (millis: number): number => Math.ceil(Math.min(Math.max(0, millis), 86_400_000) / 50)
 
 /**
- * Sends one signal, and fails where the host knows none of that name. A group that is gone is none's fault.
+ * Sends one signal, and fails if the host does not know its name. A group that is gone is not a failure.
  *
  * @internal
  */
