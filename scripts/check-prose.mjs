@@ -9,9 +9,22 @@ const longest = 35
 
 // Still to be rewritten. A path leaves this list for good once it has no findings.
 const unfinished = [
-  "packages/core/src",
+  "packages/core/src/internal/command",
+  "packages/core/src/internal/files",
+  "packages/core/src/internal/guardian",
+  "packages/core/src/internal/launch",
+  "packages/core/src/internal/lib",
+  "packages/core/src/internal/process",
+  "packages/core/src/internal/scripts",
+  "packages/core/src/internal/sftp",
+  "packages/core/src/protocol",
+  "packages/core/src/RemoteContext.ts",
+  "packages/core/src/RemoteProcess.ts",
   "packages/core/test",
-  "packages/testing/src",
+  "packages/testing/src/ConformanceHost.ts",
+  "packages/testing/src/internal/conformance",
+  "packages/testing/src/internal/shell",
+  "packages/testing/src/internal/sshd",
   "packages/testing/test"
 ]
 
@@ -84,7 +97,8 @@ const args = process.argv.slice(2)
 const named = args.filter((argument) => !argument.startsWith("--"))
 const base = named.length > 0 ? process.cwd() : root
 const isCounted = args.includes("--counts")
-const isChecked = (file) => named.length > 0 || isCounted || !unfinished.some((path) => file.startsWith(`${path}/`))
+const isChecked = (file) =>
+  named.length > 0 || isCounted || !unfinished.some((path) => file === path || file.startsWith(`${path}/`))
 const listed = execFileSync("git", ["ls-files", "-z", "--", ...named], { cwd: base }).toString().split("\0")
 const isProse = (file) => /\.(ts|mjs|md)$/.test(file) && !/(^|\/)CHANGELOG\.md$/.test(file)
 const files = listed.filter((file) => isProse(file) && isChecked(file)).map((file) => path.resolve(base, file))
