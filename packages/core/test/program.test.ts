@@ -92,7 +92,11 @@ describe("compile", () => {
       "the working directory holds a NUL"
     ],
     ["a NUL in a variable", Command.make("a").pipe(Command.env({ A: "\0" })), "the environment variable A holds a NUL"],
-    ["an empty name", Command.make("a").pipe(Command.env({ "": "x" })), "\"\" is not a valid name of an environment variable"],
+    [
+      "an empty name",
+      Command.make("a").pipe(Command.env({ "": "x" })),
+      "\"\" is not a valid name of an environment variable"
+    ],
     ["a name with =", Command.make("a").pipe(Command.env({ "A=B": "x" })), "\"A=B\" is not a valid name"],
     ["a name with a line end", Command.make("a").pipe(Command.env({ "A\n": "x" })), "\"A\\n\" is not a valid name"],
     ["a name that is a command", Command.make("a").pipe(Command.env({ "A;ls": "x" })), "\"A;ls\" is not a valid name"],
