@@ -109,7 +109,7 @@ describe("faults", () => {
       const failure = (effect: Effect.Effect<unknown, Error>) =>
         Effect.map(Effect.flip(effect), ({ message }) => assert.include(message, "no space left"))
 
-      // what fits is there, as on Linux
+      // the bytes that fit are stored, as on Linux
       const shell = yield* RemoteContext.string(
         sh`head -c 6000 /big >a; echo $?; cat /big >b; echo $?; cat /big >c; echo $?`
       )

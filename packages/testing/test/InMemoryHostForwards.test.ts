@@ -28,7 +28,7 @@ const eventsOf = (tunnel: Tunnel.Tunnel) =>
 describe("a SOCKS proxy through a host in memory", () => {
   const named = (name: string, port: number) => [3, name.length, ...Buffer.from(name), port >> 8, port & 0xff]
 
-  /** Asks for a connection and sends a text, all at once: what comes back, the answers of the proxy first. */
+  /** Requests a connection and sends a text, all at once. Succeeds with the output: first the answers of the proxy. */
   const through = (proxy: Tunnel.SocksProxy, target: ReadonlyArray<number>, text = "") =>
     tcp.talk(
       { host: "127.0.0.1", port: proxy.localPort },

@@ -51,7 +51,7 @@ describe("the guardian of a host in memory", () => {
       assert.deepStrictEqual(yield* end.ended, { _tag: "Interrupted" })
       assert.isUndefined(yield* keep.outcome)
       yield* guardianIs("none")
-      // Of the next connection it is nobody's.
+      // The kept program does not belong to the next connection.
       yield* RemoteContext.string(Command.make("true"))
       yield* dropConnection
       assert.strictEqual((yield* counts).programs, 1)
@@ -85,7 +85,7 @@ describe("the guardian of a host in memory", () => {
     }).pipe(Effect.provide(layer(3))))
 })
 
-// == what the two say to each other
+// == the protocol
 
 interface Line {
   readonly pid: number
@@ -126,7 +126,7 @@ const lines = (channel: Channel) => {
   return next
 }
 
-/** A guardian that this test speaks to, of which nobody else knows. */
+/** A guardian that only this test uses. */
 const guardian = (name: string) =>
   Effect.gen(function*() {
     const directory = guardians.directory(name)
@@ -148,7 +148,7 @@ const guardian = (name: string) =>
     return line
   })
 
-/** A command that registers with it, and its process id; a failure where it found nobody there. */
+/** Starts a command that registers with the guardian. Succeeds with its process id. Fails if the guardian is gone. */
 const guarded = ({ directory }: Line, name: string, keep = false) =>
   Effect.gen(function*() {
     const channel = yield* launch({

@@ -56,7 +56,7 @@ const converse = (peer: Peer, sent: ReadonlyArray<Uint8Array>) =>
         answers.push("goes on")
         break
       }
-      // what is offered depends on the version of OpenSSH
+      // the extensions depend on the version of OpenSSH
       answers.push(answer.value[0] === 2 ? "hello" : Buffer.from(answer.value).toString("latin1"))
     }
     yield* peer.end
@@ -307,7 +307,7 @@ describe("the SFTP server", () => {
       )
     }))
 
-  // A file system that counts what is open.
+  // A file system that counts open files.
   const counting = Effect.gen(function*() {
     const fileSystem = yield* real
     let held = 0
@@ -636,7 +636,7 @@ describe("SFTP over SSH", () => {
       const socket = path.join(directory, "master")
       const master = yield* ssh.start(host, undefined, { args: ["-N", "-v", "-M", "-S", socket] })
       yield* master.said(/Entering interactive session/, "stderr")
-      // the port of nobody, so that a client that is refused cannot connect by itself
+      // a port without a listener, so that a refused client cannot connect by itself
       const args = ["-s", "-S", socket, "-p", "9"]
       const first = yield* ssh.start(host, "sftp", { args })
       first.stdin.write(hello)

@@ -24,7 +24,7 @@ const hasSshd = find("sshd", "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin
 const hasSftpServer =
   find("sftp-server", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec") !== undefined
 
-// without it, what has lost its parent is not found
+// without it, orphans are not found
 const hasProc = fs.existsSync("/proc/self/stat")
 
 const kinds: ReadonlyArray<Sshd.Kind> = ["openssh", "embedded"]
@@ -261,7 +261,7 @@ describe.each(kinds)("Sshd, %s", (kind) => {
         const socket = path.join(directory, "master")
         const master = yield* ssh.start(host, "echo ready; cat", { args: ["-M", "-S", socket] })
         yield* master.said(/ready/)
-        // the port of nobody, so that a client that is refused cannot connect by itself
+        // a port without a listener, so that a refused client cannot connect by itself
         const session = (command: string) => ssh.start(host, command, { args: ["-S", socket, "-p", "9"] })
         const second = yield* session("echo ready; cat")
         yield* second.said(/ready/)

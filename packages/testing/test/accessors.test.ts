@@ -10,7 +10,7 @@ const methodsOf = (service: object) =>
 // The platform's modules have accessors for these methods.
 const ofPlatform = methodsOf(FileSystem.makeNoop({}))
 
-// Sinks and streams are built from the service, not from what a method returns.
+// Sinks and streams are built from the service, not from the result of a method.
 const lazy = ["atomicSink", "walk", "stream", "streamLines"]
 
 type Method = (...args: ReadonlyArray<string>) => Effect.Effect<unknown>

@@ -69,7 +69,7 @@ interface Report {
   }>
 }
 
-/** The cases of that part, by what became of them. */
+/** The cases of that part, by their outcome. */
 const outcomes = (name: Name) =>
   Effect.map(
     Effect.async<string>((resume) => {

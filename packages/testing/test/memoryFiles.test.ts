@@ -129,7 +129,7 @@ describe("users", () => {
       assert.strictEqual(yield* errno(put(memory.as(peach), "/team/plan", "x")), "EACCES")
       assert.strictEqual(yield* errno(memory.as(peach).change("/team/plan", Change.Mode({ mode: 0o777 }))), "EPERM")
 
-      // what is made there is the group's
+      // a new entry there belongs to the group of the directory
       yield* put(memory.as(peach), "/team/idea", "idea")
       const { gid, mode, uid } = yield* memory.as(root).stat("/team/idea")
       assert.deepStrictEqual([mode, uid, gid], [0o100644, peach.uid, 2000])

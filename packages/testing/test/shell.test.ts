@@ -101,7 +101,7 @@ describe("shell", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
     }))
 
-  // what Debian's mawk does otherwise than POSIX
+  // differences of Debian's mawk from POSIX
   it.scoped.each([
     [
       "awk 'BEGIN { print 2 ^ 31, 2 ^ 53, 1e18; printf \"%d\\n\", 2 ^ 40 }'",
@@ -135,7 +135,7 @@ describe("shell", () => {
   it.scoped("sleeps by the clock", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(run("sleep 1000; echo woke"))
-      // until the clock has it asleep
+      // until the clock shows that it sleeps
       while ((yield* TestClock.sleeps()).length === 0) yield* Effect.yieldNow({ priority: 1 })
       yield* TestClock.adjust("999 seconds")
       assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
@@ -192,7 +192,7 @@ describe("shell", () => {
       while ((yield* Effect.sync(() => read)) < 2) yield* Effect.yieldNow()
       for (let turn = 0; turn < 1000; turn++) yield* Effect.yieldNow()
       assert.strictEqual(written, 0)
-      // two pipes, and what is on its way between them
+      // two pipes, and the chunks in transit between them
       assert.isAtMost(read, 14)
       yield* taken.release(pages * 2)
       yield* Fiber.join(fiber)

@@ -29,7 +29,7 @@ const run = (...words: Commands["words"][number]): Step => Step.Run({ verb: "sta
 
 const shell = (script: string): Step => run("sh", "-c", script)
 
-/** Each by what was wrong. */
+/** Cases, named after their defect. */
 export const cases: ReadonlyArray<Case> = [
   {
     name: "the name of the signal that ended a command",

@@ -15,7 +15,7 @@ type Fx = Effect.Effect<outcome.Json, unknown>
 const input = Input.$match({
   None: () => undefined,
   Text: ({ content }) => Stream.make(bytesOf(content)),
-  // the platform's type has no place for what a program may fail with
+  // the platform's type lacks the error of a program
   Failing: ({ content }) => source([content], true) as Stream.Stream<Uint8Array, never>
 })
 

@@ -40,7 +40,7 @@ export const compare = (
     ([real, double]) => difference(real, double)
   )
 
-/** How often a program is run to see what can be left out, at most. */
+/** The limit of runs for reducing a program. */
 const attempts = 40
 
 /** Leaves out steps as long as something differs. */
@@ -84,7 +84,7 @@ const shown = (steps: ReadonlyArray<Step>, { at, double, real }: Difference): st
     `  InMemoryHost: ${double}`
   ].join("\n")
 
-/** Runs a program on both; a report of what differs, if anything does. */
+/** Runs a program on both hosts. Succeeds with a report of the difference, if any. */
 export const report = (
   sides: Comparison,
   program: Program,

@@ -11,7 +11,7 @@ const withFiles = (change: (files: RemoteFileSystem) => Partial<RemoteFileSystem
   files: { ...side.files, ...change(side.files) }
 })
 
-/** By what is wrong with them. */
+/** Defects to put into a side, by description. */
 export const defects: Readonly<Record<string, Defect>> = {
   "a rename that does not replace": withFiles((files) => ({
     rename: (from, to) =>

@@ -19,7 +19,7 @@ export interface Results {
 // Steps are short, so a step that exceeds this is reported as hanging.
 const patience = "20 seconds"
 
-/** Makes the steps one after the other, whatever becomes of each. */
+/** Runs the steps one after the other, even after failures. */
 export const interpret = (side: Side, steps: Program["steps"]): Effect.Effect<Results> => {
   const make = Step.$match({
     ...files.handlers(side),

@@ -14,7 +14,7 @@ export type Json = null | boolean | number | string | ReadonlyArray<Json> | {
   readonly [name: string]: Json | undefined
 }
 
-/** Bytes as text, what is long by its beginning, its end and a sum of all. */
+/** Bytes as text. Long ones are shown as their beginning, their end and a checksum. */
 export const content = (bytes: Uint8Array): Json => {
   const text = Sftp.decodeName(bytes)
   if (bytes.length <= 200) return text

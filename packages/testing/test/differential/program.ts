@@ -1,7 +1,7 @@
 /**
- * Programs of what is done to a host: files and commands. All of a program is data, and can be written as JSON.
+ * Programs of operations on a host: on files and by commands. A program is plain data, and can be written as JSON.
  *
- * A path is relative to the directory in which a program runs; `<root>` in any text stands for that directory.
+ * A path is relative to the directory in which a program runs. `<root>` in any text stands for that directory.
  */
 import type { OpenFlag } from "@effect/platform/FileSystem"
 import { Data } from "effect"

@@ -13,11 +13,11 @@ export interface Side {
   readonly files: RemoteFileSystem
   /** The directory in which programs run. */
   readonly root: string
-  /** A directory of this machine, with the sources of transfers in `source`; what is fetched goes to `target`. */
+  /** A directory of this machine. `source` holds the sources of uploads, and downloads are written to `target`. */
   readonly local: { readonly source: string; readonly target: string }
   /** Breaks the connection. */
   readonly drop: Effect.Effect<void>
-  /** Removes what is at a path below the root, past the connection and all permissions. */
+  /** Removes a path below the root, bypassing the connection and all permissions. */
   readonly wipe: (path: string) => Effect.Effect<void>
   /** The final tree, one entry a line. */
   readonly tree: Effect.Effect<ReadonlyArray<string>>

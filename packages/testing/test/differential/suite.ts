@@ -13,7 +13,7 @@ const hasSshd = (): boolean =>
   process.env.EFFECT_REMOTE_SSHD !== "embedded" &&
   childProcess.spawnSync("/bin/sh", ["-c", "command -v sshd || command -v /usr/sbin/sshd"]).status === 0
 
-/** Whether the machine has what the double imitates. */
+/** Whether the machine has the programs that the double imitates. */
 export const isPossible = process.platform === "linux" && hasSshd() && isComparable()
 
 // Chooses the program to run again, if the environment names its seed. Otherwise chooses all seeds.

@@ -69,7 +69,7 @@ const unlock = (path: Buffer): void => {
   for (const name of names(path)) unlock(join(path, name))
 }
 
-/** Removes what is at a path of this machine, where there is something. */
+/** Removes a path of this machine, if it exists. */
 export const removeHere = (path: string): void => {
   const bytes = Buffer.from(Sftp.encodeName(path))
   try {

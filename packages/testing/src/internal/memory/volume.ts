@@ -15,7 +15,7 @@ import type { Directory, Fifo, File, Link, Node } from "./node.js"
 export interface Protections {
   readonly hardlinks: boolean
   readonly symlinks: boolean
-  /** 2: also in sticky directories that only the group may write. */
+  /** 2: also in sticky directories that the group may write. */
   readonly regular: 0 | 1 | 2
 }
 

@@ -136,7 +136,7 @@ const trap: Builtin = (shell, [name, ...words]) => {
   }
   for (const one of conditions) {
     if (one === "EXIT" || one === "0") shell.exitTrap = action === "-" ? undefined : action
-    // what a signal does is left as it is
+    // resetting the trap of a signal changes nothing, because signals cannot be trapped
     else if (action !== "-") return refuse(shell, name, `a trap of ${one}`)
   }
   return Effect.succeed(0)

@@ -144,7 +144,7 @@ export const evaluate = (place: Place, words: ReadonlyArray<string>): Fx => {
   return whole(place, words, false)
 }
 
-/** `plain`: whether the first word is an operand, whatever it looks like. */
+/** `plain`: whether the first word is an operand even if it looks like an operator. */
 const whole = (place: Place, words: ReadonlyArray<string>, plain: boolean): Fx => {
   // the last word that was read
   let at = 0

@@ -18,7 +18,7 @@ export interface Source {
 
 /** @internal */
 export interface Target {
-  /** `false` once nobody reads any more. */
+  /** Writes bytes. `false` after the reader is gone. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, PosixError>
   /** The file written to, if the target is a file. */
   readonly file?: OpenFile | undefined

@@ -1,5 +1,5 @@
 /**
- * Names, and what stands in directories. Paths and names are as in `bytes.ts`.
+ * Names and the content of directories. Paths and names are byte strings, as in `bytes.ts`.
  */
 import * as Effect from "effect/Effect"
 import { PosixError, type SftpFileSystem, type Stat } from "../sftp/sftpFileSystem.js"
@@ -53,7 +53,7 @@ export const match = (
         }
       }
       paths = next
-      // what follows a name must be there, and what follows it with a slash a directory
+      // a name after a pattern must exist, and must be a directory if a slash follows
       if ("slashes" in step && index > 0 || isLast && !("test" in step)) {
         paths = yield* Effect.filter(paths, (path) =>
           Effect.isSuccess(("slashes" in step ? files.stat : files.lstat)(at(directory, path))))

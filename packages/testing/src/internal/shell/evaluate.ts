@@ -193,7 +193,7 @@ const pipeline = (shell: Shell, commands: ReadonlyArray<Command>, tested: boolea
   )
 }
 
-/** Runs with other descriptors; what was redirected wrongly is not run. */
+/** Runs a command with redirected descriptors. After a failed redirection the command is not run. */
 const redirected = (
   shell: Shell,
   redirections: ReadonlyArray<Redirection>,
@@ -235,7 +235,7 @@ const simple = (shell: Shell, node: Simple, tested: boolean): Run =>
     })
   })
 
-/** Runs a simple command whose words are known, and where it reads and writes. */
+/** Runs a simple command after its words are expanded and its redirections are open. */
 const named = (
   shell: Shell,
   { assignments }: Simple,
@@ -265,13 +265,13 @@ const named = (
     shell.tested = tested
     return yield* invoke(shell, [name, ...rest], descriptors, values)
   })
-  // what `exec` redirects stays so, and a trace goes where it went before
+  // redirections of `exec` stay, and a trace is still written to the previous stderr
   return name === "exec" || shell.flags.xtrace ? run : withDescriptors(shell, descriptors, () => run)
 }
 
 const noValues: ReadonlyMap<string, string> = new Map()
 
-/** Runs what the first word names: a function, a builtin or a program. */
+/** Runs the function, builtin or program that the first word names. */
 const invoke = (
   shell: Shell,
   words: readonly [string, ...Array<string>],
@@ -287,7 +287,7 @@ const invoke = (
     return within(() => inFunction(shell, words.slice(1), () => command(shell, own, shell.tested)))
   }
   if (run !== undefined) {
-    // what `exec` redirects stays so
+    // redirections of `exec` stay
     if (name === "exec" && words.length === 1) {
       shell.descriptors = descriptors
       return Effect.succeed(0)

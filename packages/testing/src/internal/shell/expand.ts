@@ -96,7 +96,7 @@ const orElse = (
   plain: () => Fx<ReadonlyArray<Atom>>
 ): Fx<ReadonlyArray<Atom>> => {
   const isMissing = value === undefined || orEmpty && value === ""
-  // what stands there unquoted is split as a value is
+  // unquoted text in this place is split like a value
   const other = Effect.map(
     atomsOf(shell, { parts: word }, splits),
     (atoms) => atoms.map((one) => one === undefined ? one : { ...one, splits: !one.quoted })

@@ -1,5 +1,5 @@
 /**
- * Fields: what one text is split into where it holds separators.
+ * Fields: the parts of a text between separators.
  */
 import type * as pattern from "./pattern.js"
 

@@ -52,7 +52,7 @@ export const quote = (name: string): string => {
       : `'${name.replace(/'/g, "'\\''")}'`
   }
   const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" }
-  // as they do, where a quote comes before what cannot be shown
+  // as GNU's tools do if a quote comes before an unprintable character
   const doubled = /^[ -&(-~]*'/.test(name) ? "''" : ""
   return doubled + name.split(/([^ -~]+)/).map((part, index) => {
     if (index % 2 === 0) {
@@ -71,7 +71,7 @@ export const quoteText = (text: string): string =>
       ({ "\n": "\\n", "\t": "\\t", "\r": "\\r" })[one] ?? `\\${one.charCodeAt(0).toString(8).padStart(3, "0")}`)
   }'`
 
-/** As those that quote only where it is needed do. @internal */
+/** Quotes a name only if necessary, as some of GNU's tools do. @internal */
 export const quoteIfNeeded = (name: string): string =>
   name === "" || /[^A-Za-z0-9_%+,./:=@^~-]/.test(name) || name.includes("~") && name.startsWith("~")
     ? quote(name)

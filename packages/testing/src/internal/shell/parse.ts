@@ -78,7 +78,7 @@ const parser = (reader: Reader, end: ")" | ""): Script => {
     while (isOperator("\n")) take()
   }
 
-  /** Commands up to what begins none. */
+  /** Reads commands up to a word that cannot begin one. */
   const list = (): Script => {
     const commands: Array<Command> = []
     while (true) {
@@ -235,7 +235,7 @@ const parser = (reader: Reader, end: ")" | ""): Script => {
       const patterns: Array<Word> = []
       while (true) {
         const pattern = take()
-        // dash looks at what follows before it looks at that
+        // dash checks the following word first
         if (pattern._tag !== "Word") return isOperator(")") ? unexpected(pattern) : unexpected(look(), ")")
         patterns.push(pattern.word)
         if (!isOperator("|")) break

@@ -28,7 +28,7 @@ export const characterClass = (name: string): string | undefined => classes[name
 export const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
 
 /**
- * A text of which some is a pattern; what is quoted stands for itself.
+ * A text that may contain a pattern. Quoted characters match themselves.
  *
  * @internal
  */

@@ -16,7 +16,7 @@ import type { Redirection } from "./syntax.js"
  * @internal
  */
 export class RedirectionError extends Data.TaggedError("RedirectionError")<{
-  /** None where they have been said. */
+  /** The message. Undefined if it has been printed. */
   readonly words: string | undefined
   /** With what was redirected before, which the words go to. */
   readonly descriptors: descriptor.Descriptors
@@ -42,7 +42,7 @@ const standard: Readonly<Record<string, number>> = {
 }
 
 /**
- * The descriptors of a command; what they open is open as long as the scope.
+ * Opens the descriptors of a command. They stay open until the scope closes.
  *
  * @internal
  */
@@ -75,7 +75,7 @@ export const apply = (
     for (const [index, { descriptor: number, operator, target }] of redirections.entries()) {
       const text = texts[index] ?? ""
       if (operator === "<<") {
-        // what fails in it ends the command alone
+        // a failure in it ends only the command
         const document = yield* Effect.catchTag(
           expand.text(shell, target),
           "Exit",

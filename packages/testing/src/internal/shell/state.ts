@@ -68,7 +68,7 @@ export interface Shell {
   /** The prefix of error messages within a nested script. */
   within: string
   loops: number
-  /** Whether the status of what runs is looked at, so that `set -e` does not end the shell in a function. */
+  /** Whether the status of the running command is tested, so `set -e` does not end the shell in a function. */
   tested: boolean
 }
 
@@ -114,7 +114,7 @@ export const make = (
 }
 
 /**
- * A shell that begins as the other is, and goes its own way.
+ * Copies a shell. Later changes to the copy do not affect the original.
  *
  * @internal
  */

@@ -31,7 +31,7 @@ export interface Tool {
   readonly print: (text: string) => Effect.Effect<void, Closed>
   /** Prints bytes as they are. */
   readonly send: (bytes: Uint8Array) => Effect.Effect<void, Closed>
-  /** A line about what went wrong. */
+  /** Prints a line about an error. */
   readonly complain: (words: string) => Effect.Effect<void, Closed>
   /** A path as the files take it. */
   readonly at: (path: string) => string

@@ -1,5 +1,5 @@
 /**
- * Tools that make files and change what they are.
+ * Tools that create files and change their attributes.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -128,7 +128,7 @@ const touch: tool.Run = (self) =>
             Effect.scoped(self.files.open(self.at(path), flags, 0o666)),
             (error) => error.errno === "EISDIR" ? failure(`setting times of ${quote(path)}`, stat.left) : cannot(error)
           )
-          // what is new has the time of now
+          // a new file has the current time
           if (given === undefined && reference === undefined) return
         }
         const before = stat._tag === "Right" ? stat.right : { atime: now, mtime: now }

@@ -35,7 +35,7 @@ const directives: Readonly<Record<string, (date: Date) => string>> = {
   "%": () => "%"
 }
 
-/** The time of Effect's clock; the host's zone is UTC. */
+/** The time of Effect's Clock. The host's time zone is UTC. */
 const date: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("date", self.words, { flags: "u", long: { utc: "u", universal: "u" } })

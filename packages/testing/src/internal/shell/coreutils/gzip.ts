@@ -1,5 +1,5 @@
 /**
- * `gzip` and `gunzip` of stdin and of files to stdout; files are not replaced.
+ * `gzip` and `gunzip` of stdin and of files to stdout. Replacing files is not supported.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

@@ -74,7 +74,7 @@ const isMissing = (self: tool.Tool, path: string): Effect.Effect<boolean> =>
     onSuccess: () => false
   })
 
-/** From the operands: what goes where. @internal */
+/** The sources and targets that the operands name. @internal */
 export const pairs = (self: tool.Tool, found: options.Options, verb: string) =>
   Effect.gen(function*() {
     const { operands } = found

@@ -48,7 +48,7 @@ const mv: tool.Run = (self) =>
       }))
   })
 
-// Whether a link is to replace what it names, which would be gone unless it has another name.
+// Whether a link would replace the file that it names. The file would be lost unless it has another name.
 const isLinkTo = (self: tool.Tool, from: string, to: string, source: Stat, target: Stat): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     if (!directories.isLink(source) || directories.isLink(target)) return false
@@ -61,7 +61,7 @@ const isLinkTo = (self: tool.Tool, from: string, to: string, source: Stat, targe
     return one._tag === "Some" && other._tag === "Some" && one.value === below(other.value, baseOf(to))
   })
 
-// Whether what is to be replaced is what is linked to: it would be gone.
+// Whether the new link would replace its own target, which would be lost.
 const isOnly = (self: tool.Tool, from: string, to: string, there: Stat, symbolic: boolean): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const source = yield* Effect.option((symbolic ? self.files.stat : self.files.lstat)(self.at(from)))

@@ -1,5 +1,5 @@
 /**
- * Programs that tools run, once for each of what they find.
+ * Runs the programs that tools such as `find` and `xargs` start.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

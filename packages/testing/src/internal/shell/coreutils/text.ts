@@ -73,13 +73,13 @@ const countSpec: options.Spec = {
   long: { lines: "n", bytes: "c", quiet: "q", silent: "q", verbose: "v" }
 }
 
-/** Prints the titles of files, where they have some. */
+/** Prints the titles of files, if titles are shown. */
 const titles = (self: tool.Tool, found: options.Options) => {
   const titled = found.has("v") || found.operands.length > 1 && !found.has("q")
   let index = 0
   return (path: string): Effect.Effect<void, PosixError | tool.Closed> => {
     if (!titled) return Effect.void
-    // what cannot be opened has no title
+    // a file that cannot be opened does not get a title
     const opened = path === "-"
       ? Effect.void
       : Effect.scoped(descriptor.open(self.files, self.at(path), descriptor.flagsOf("<")))
@@ -215,7 +215,7 @@ const wc: tool.Run = (self) =>
             for (const byte of chunk) {
               if (byte === 10) l++
               const isSpace = byte === 32 || byte >= 9 && byte <= 13
-              // what cannot be shown neither begins a word nor ends one
+              // an unprintable character neither begins nor ends a word
               if (byte > 32 && byte < 127 && !inWord) {
                 w++
                 inWord = true

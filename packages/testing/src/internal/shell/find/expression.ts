@@ -1,5 +1,5 @@
 /**
- * The expression of `find`: what its words mean, without looking at a file.
+ * Parses the expression of `find`, without looking at a file.
  */
 import * as Effect from "effect/Effect"
 import * as tool from "../tool.js"

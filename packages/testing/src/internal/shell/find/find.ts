@@ -21,7 +21,7 @@ interface Entry {
 
 type Exec = Extract<Expression, { readonly _tag: "Exec" }>
 
-// As much as one program gets of what it runs together.
+// The size limit of the paths that are passed to one run of a command.
 const mostTogether = 100_000
 
 const pieces = (pattern: string): ReadonlyArray<Piece> =>

@@ -4,7 +4,7 @@
 import type { Action, Address, Command, Part } from "./parse.js"
 import type { Regexp } from "./regexp.js"
 
-/** A line, and whether it had an end where it was read. @internal */
+/** A line, and whether it had an end in the input. @internal */
 export interface Line {
   readonly text: string
   readonly isEnded: boolean

@@ -18,7 +18,7 @@ export type End =
   | { readonly _tag: "After"; readonly count: number }
   | { readonly _tag: "Multiple"; readonly of: number }
 
-/** A part of what replaces a match. @internal */
+/** A part of the replacement of a match. @internal */
 export type Part =
   | { readonly _tag: "Text"; readonly text: string }
   | { readonly _tag: "Group"; readonly group: number }
@@ -68,15 +68,15 @@ export interface Script {
   readonly isQuiet: boolean
 }
 
-/** Words about what is wrong. */
+/** An error in the script, as a message. */
 class Wrong extends Error {}
 
 const notUnderstood = (what: string): Wrong => new Wrong(`InMemoryHost does not understand ${what}`)
 
-/** The script, or words about what is wrong. @internal */
+/** Parses a script. Returns an error message for an invalid one. @internal */
 export const parse = (pieces: ReadonlyArray<Piece>, extended: boolean): Script | string => {
   const text = pieces.map((piece) => piece.text).join("\n")
-  // as sed 4.9 has it, whatever follows on the line
+  // as in sed 4.9, regardless of the rest of the line
   const isQuiet = text.startsWith("#n")
   const commands: Array<Command> = []
   const open: Array<number> = []

@@ -8,7 +8,7 @@ export interface Regexp {
   /** The first match at `from` or after it. */
   readonly find: (text: string, from: number) => RegExpExecArray | undefined
   readonly groups: number
-  /** Whether a group is within one that is repeated: what it holds in the end is not that of POSIX. */
+  /** Whether a group is inside a repeated one. Its final content then differs from POSIX. */
   readonly isRepeated: (group: number) => boolean
 }
 

@@ -101,7 +101,7 @@ const writeFile = (self: tool.Tool, path: string, text: string): Effect.Effect<v
     )
   )
 
-/** Puts a new file in the place of one, and keeps that under another name if there is a suffix. */
+/** Replaces a file by a new one. With a suffix, the old file is kept under another name. */
 const replace = (self: tool.Tool, path: string, suffix: string, text: string): Effect.Effect<void, PosixError> =>
   Effect.gen(function*() {
     const base = path.slice(path.lastIndexOf("/") + 1)
@@ -221,7 +221,7 @@ const sed: tool.Run = (self) =>
       return line
     })
 
-    /** Does the commands to a line, and says what is next. */
+    /** Runs the commands on a line. Succeeds with the next step. */
     const cycle: Fx<"delete" | "end" | "restart" | { readonly code: number }> = Effect.gen(function*() {
       const needsLast = commands.some(({ from, to }) => from?._tag === "Last" || to?._tag === "Last")
       for (let index = 0; index < commands.length; index++) {

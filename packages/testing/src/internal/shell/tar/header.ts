@@ -1,5 +1,5 @@
 /**
- * Headers of ustar, and the extensions of pax for what does not fit. Texts are as in `bytes.ts`.
+ * Headers of ustar, with pax extensions for values that do not fit. Texts are byte strings, as in `bytes.ts`.
  */
 import * as bytes from "../bytes.js"
 

@@ -46,7 +46,7 @@ const excludes = (patterns: ReadonlyArray<string>) => (name: string): boolean =>
   )
 }
 
-// Options that have a long name alone: letters that nobody types.
+// Letters for options that have only a long name. They cannot be typed.
 const strip = "\u0001"
 const exclude = "\u0002"
 
