@@ -69,7 +69,7 @@ describe("make", () => {
     assert.strictEqual(valid(RemoteHost.make({ ...host, port: 1 })).port, 1)
   })
 
-  it("pty: true is a terminal of the usual size, false is none", () => {
+  it("makes a terminal of the usual size for `pty: true`, and no terminal for `pty: false`", () => {
     assert.deepStrictEqual(valid(RemoteHost.make({ host: "a", pty: true })).pty, new RemoteHost.Pty({}))
     assert.isUndefined(valid(RemoteHost.make({ host: "a", pty: false })).pty)
   })
@@ -141,7 +141,7 @@ describe("make", () => {
     ],
     ["no pins", { host: "a", hostKeys: { pinned: [] as never } }, "a: "],
     [
-      "a pin that is none",
+      "an invalid pin",
       { host: "a", hostKeys: { pinned: ["SHA256:abc"] } },
       "\"SHA256:abc\" is neither a public key"
     ],
@@ -150,7 +150,7 @@ describe("make", () => {
     ["hostKeys that are none", { host: "a", hostKeys: "no" as never }, "hostKeys"],
     ["no time to connect", { host: "a", connectTimeout: 0 }, "a time limit must be above zero"],
     ["less than no time", { host: "a", connectTimeout: "-1 seconds" as never }, "a time limit must be above zero"],
-    ["a time that is none", { host: "a", connectTimeout: "soon" as never }, "a time limit must be above zero"],
+    ["an invalid duration", { host: "a", connectTimeout: "soon" as never }, "a time limit must be above zero"],
     ["endless time", { host: "a", connectTimeout: Duration.infinity }, "below 24 days"],
     ["keepAlive without probes", { host: "a", keepAlive: { interval: "1 seconds", count: 0 } }, "keepAlive"],
     [
@@ -160,7 +160,7 @@ describe("make", () => {
     ],
     ["a terminal without columns", { host: "a", pty: { columns: 0 } }, "columns"],
     ["a terminal without a type", { host: "a", pty: { term: "" } }, "not a TERM"],
-    ["a shell that is none", { host: "a", shell: "bash" as never }, "shell"],
+    ["an invalid shell", { host: "a", shell: "bash" as never }, "shell"],
     [
       "a bad jump host",
       { host: "a", jumpHosts: [{ host: "b" }, { host: "-b" }] },

@@ -174,7 +174,7 @@ describe("what a server sends without end", () => {
       assert.strictEqual(sessions[0]!.requests.filter(({ _tag }) => _tag === "Write").length, 2)
     }))
 
-  it.scoped("a listing of nothing but . and .. is none", () =>
+  it.scoped("an answer with only . and .. is invalid", () =>
     Effect.gen(function*() {
       let answers = 0
       const { fs } = yield* files({

@@ -61,7 +61,7 @@ export const portOf = (address: Address): number => address._tag === "Unix" ? 0 
 // `ssh` would read "/" as the path of a unix socket, "\" as an escape and brackets as its own syntax.
 const checkHost = (name: string, host: string): string | undefined =>
   host.length === 0 || /[\p{Cc}\p{Cs}\s/\\[\]]/u.test(host)
-    ? `the ${name} host ${JSON.stringify(host)} is none`
+    ? `the ${name} host ${JSON.stringify(host)} is not a valid host`
     : undefined
 
 const checkPort = (name: string, port: number, least: number): string | undefined =>
@@ -70,7 +70,7 @@ const checkPort = (name: string, port: number, least: number): string | undefine
     : `the ${name} port ${port} is not within ${least}..65535`
 
 const checkPath = (name: string, path: string): string | undefined => {
-  if (path.length === 0 || path.includes("\0")) return `the ${name} path ${JSON.stringify(path)} is none`
+  if (path.length === 0 || path.includes("\0")) return `the ${name} path ${JSON.stringify(path)} is not a valid path`
   const { length } = text.encode(path)
   return length > longestPath ? `the ${name} path has ${length} bytes, a unix socket takes ${longestPath}` : undefined
 }
