@@ -2,7 +2,7 @@
  * The SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02), with OpenSSH's extensions (`PROTOCOL`,
  * section 4): packets as values, for clients and servers alike. Pure bytes in, values out.
  *
- * Names are bytes on the wire. They are carried in strings; bytes that are no UTF-8 as lone surrogates, U+DC80 to U+DCFF.
+ * Names are bytes on the wire and strings here. Bytes that are not UTF-8 become lone surrogates, U+DC80 to U+DCFF.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,8 @@ import * as text from "../internal/lib/text.js"
 import * as Wire from "./Wire.js"
 
 /**
- * What is known of a file, or asked for (section 5). Each part may be left out; `uid` goes with `gid` and `atime` with
- * `mtime`. Times are whole seconds since 1970.
+ * Attributes of a file (section 5). All are optional, but `uid` needs `gid`, and `atime` needs `mtime`. Times are whole
+ * seconds since 1970.
  *
  * @since 0.1.0
  * @category models
@@ -63,7 +63,7 @@ export const StatusCode = {
 } as const
 
 /**
- * What a client asks for (sections 4 and 6), and OpenSSH's extended requests. `Extended` is one that is none of them.
+ * Requests of a client (sections 4 and 6), and OpenSSH's extended requests. `Extended` is any other extended request.
  *
  * @since 0.1.0
  * @category models
@@ -134,7 +134,7 @@ export interface Entry {
 }
 
 /**
- * What a server answers (section 7).
+ * Answers of a server (section 7).
  *
  * @since 0.1.0
  * @category models
@@ -177,7 +177,7 @@ export interface Hello {
 }
 
 /**
- * What `limits@openssh.com` answers; 0 stands for no limit.
+ * The answer to `limits@openssh.com`. 0 means unlimited.
  *
  * @since 0.1.0
  * @category models
@@ -190,7 +190,7 @@ export interface Limits {
 }
 
 /**
- * What `statvfs@openssh.com` answers, as `struct statvfs` of POSIX.
+ * The answer to `statvfs@openssh.com`, with the fields of POSIX's `struct statvfs`.
  *
  * @since 0.1.0
  * @category models
@@ -319,7 +319,7 @@ const takeAttributes = (reader: Wire.Reader): Attributes => {
   return attributes
 }
 
-// A count is checked against what is there before anything is made for it.
+// A count is checked against the remaining bytes before memory is allocated.
 const takeMany = <A>(reader: Wire.Reader, least: number, take: (reader: Wire.Reader) => A): Array<A> => {
   const count = reader.uint32()
   if (count * least > reader.remaining) {
@@ -328,8 +328,7 @@ const takeMany = <A>(reader: Wire.Reader, least: number, take: (reader: Wire.Rea
   return Array.from({ length: count }, () => take(reader))
 }
 
-// How each kind of packet is written, behind its type and number, and read. The type is a number, or the name of an
-// extended request.
+// The encoding of each kind of packet, after its type and number. The type is a number, or the name of an extended request.
 type Forms<P extends { readonly _tag: string }> = {
   readonly [K in P["_tag"]]: readonly [
     type: number | string,
@@ -458,7 +457,7 @@ const responseForms: Forms<Response> = {
     (reader) => ({
       entries: takeMany(reader, 12, (entry) => ({
         filename: text.decode(takeBounded(entry, "name", longestName)),
-        // It holds the name, and a line of `ls -l` around it.
+        // A line of `ls -l`, which contains the name.
         longname: text.decode(takeBounded(entry, "line of a listing", 2 * longestName)),
         attributes: takeAttributes(entry)
       }))
@@ -517,7 +516,7 @@ const codec = <P extends { readonly _tag: string }>(forms: Forms<P>, onRest: "ma
         const name = type === extendedRequest ? takeText(reader) : undefined
         const found = byType.get(name ?? type)
         const [tag, form] = found ?? byType.get(type) ??
-          malformed(`there is no packet of type ${type} in this direction`)
+          malformed(`unknown packet type ${type} in this direction`)
         const fields = found === undefined ? { name, data: reader.rest() } : form[2](reader)
         if (onRest === "ignored") reader.rest()
         return { id, packet: { _tag: tag, ...fields } as unknown as P }
@@ -563,7 +562,7 @@ export const encodeRequestPieces = (id: number, request: Request): ReadonlyArray
 }
 
 /**
- * The request in a packet, whose length is cut off already (`Wire.splitter`). What follows its fields is passed over.
+ * Decodes a request from a packet without its length (`Wire.splitter`). Bytes after its fields are ignored.
  *
  * @since 0.1.0
  * @category decoding

@@ -1,6 +1,6 @@
 /**
  * The data types of the SSH protocols (RFC 4251, section 5): bytes, 32 and 64 bit numbers in network order, and strings,
- * which are a length and that many bytes.
+ * which are a length and their bytes.
  *
  * @since 0.1.0
  */
@@ -8,14 +8,14 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 
 /**
- * The bytes are no packet of the protocol.
+ * The bytes are not a valid packet of the protocol.
  *
  * @since 0.1.0
  * @category errors
  */
 export class MalformedError extends Data.TaggedError("MalformedError")<{ readonly message: string }> {}
 
-// Small packets share a piece of memory: to ask for each costs more than to fill it.
+// Small packets share one buffer, because allocating each costs more than filling it.
 const slabSize = 16 * 1024
 let slab = new Uint8Array(slabSize)
 let slabUsed = 0
@@ -30,7 +30,7 @@ const allocate = (capacity: number): Uint8Array => {
 }
 
 /**
- * Puts a packet together.
+ * Builds a packet.
  *
  * @since 0.1.0
  * @category constructors
@@ -51,7 +51,7 @@ export class Writer {
     this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, capacity)
   }
 
-  // Where the next bytes go. It may replace the buffer, so it must be asked first.
+  // Returns the offset of the next bytes. Call it before using the buffer, which it may replace.
   private room(count: number): number {
     const at = this.size
     this.size += count
@@ -141,7 +141,7 @@ export class Reader {
     return this.buffer.subarray(at, at + length)
   }
 
-  /** What is left, no copy either. */
+  /** The remaining bytes, without a copy. */
   rest(): Uint8Array {
     const at = this.take(this.buffer.length - this.at)
     return this.buffer.subarray(at)
@@ -153,7 +153,7 @@ export class Reader {
 }
 
 /**
- * Reads a whole packet: what is left over makes it malformed as much as what is missing (`reader.rest` takes it).
+ * Reads a whole packet. Missing bytes make it malformed, and so do remaining ones, which `reader.rest` takes.
  *
  * @since 0.1.0
  * @category constructors
@@ -174,10 +174,9 @@ export const read = <A>(bytes: Uint8Array, body: (reader: Reader) => A): Either.
 }
 
 /**
- * Cuts a stream into packets that are preceded by their length. The splitter keeps what is incomplete, as a copy; a packet
- * that came whole is a part of the bytes. One that claims to be longer than `longest` makes the rest of the stream
- * senseless: in its place, after all that came before, there is the error. `allocate` gives the memory for a packet that
- * comes in parts, exactly as long.
+ * Splits a stream into packets, each preceded by its length. A packet inside one piece is a view of that piece. An incomplete
+ * packet is copied, into memory from `allocate` of exactly its length. A packet longer than `longest` ends the stream with an
+ * error, because the rest cannot be understood.
  *
  * @since 0.1.0
  * @category constructors
@@ -186,7 +185,7 @@ export const splitter = (
   longest: number,
   allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length)
 ): (bytes: Uint8Array) => ReadonlyArray<Either.Either<Uint8Array, MalformedError>> => {
-  // The packet that has begun: its length, and what of it there is once that is known.
+  // The incomplete packet: its length, and its bytes once the length is known.
   const head = new Uint8Array(4)
   let packet: Uint8Array | undefined
   let have = 0

@@ -47,7 +47,7 @@ export interface Client {
    */
   readonly send: (request: Sftp.Request, mayBlock?: boolean) => Effect.Effect<Answer, RemoteConnectionError>
   /**
-   * As `send`, for callbacks: a lost session answers at once, and a full queue holds nothing back. Returns what abandons it.
+   * As `send`, for callbacks: a lost session answers at once, and a full queue does not delay it. Returns a function to abandon it.
    * If the answer is still to come, a handle in it is closed. A handle that `answered` has received is not.
    */
   readonly post: (request: Sftp.Request, answered: conversation.Answered, undo?: conversation.Undo) => () => void
@@ -221,7 +221,7 @@ const openLooking = (
 
 type Traced = <A, E>(name: Sftp.Request["_tag"], effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 
-// A path is no attribute: names can be secret, too.
+// Paths are not attributes, because names can be secret.
 const tracedFor = ({ host, port }: RemoteHost): Traced => {
   const options = {
     attributes: { "server.address": host, ...(port !== undefined && { "server.port": port }) },

@@ -37,7 +37,7 @@ export interface Pending {
   readonly name: Sftp.Request["_tag"]
   /** The handle that it is about. */
   readonly handle: Uint8Array | undefined
-  /** Where its answer gives back the turn of a handle. */
+  /** Gets a turn back when the request is answered without a handle. */
   readonly turns: turns.Turns | undefined
   /** Sent if the caller goes and the request succeeds all the same. */
   readonly undo: Undo | undefined
@@ -224,7 +224,7 @@ export interface PostOptions {
 }
 
 /**
- * Sends a request, once there is a handle for it if it opens one. Returns what abandons it.
+ * Sends a request, once there is a handle for it if it opens one. Returns a function to abandon it.
  *
  * @internal
  */

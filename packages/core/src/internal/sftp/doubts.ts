@@ -1,23 +1,23 @@
 /**
- * Requests that the server may never answer. An SFTP server that works through its requests one by one, as OpenSSH's does,
- * answers nothing after such a request either.
+ * Requests that the server may never answer. A server that handles requests in order, as OpenSSH's does, answers none of the
+ * later ones either.
  */
 import * as Effect from "effect/Effect"
 import * as finalizer from "../lib/finalizer.js"
 
 /** @internal */
 export interface Doubts {
-  /** Doubts that this request is answered. */
+  /** Records that the server may never answer the request. */
   readonly add: (request: object) => void
-  /** It was answered. */
+  /** Records its answer. */
   readonly remove: (request: object) => void
   readonly has: (request: object) => boolean
   readonly count: () => number
-  /** Bytes went out. */
+  /** Records that bytes were written. */
   readonly progressed: () => void
-  /** Whether the request is doubted, and nothing has moved for the time. */
+  /** Whether the request is doubted, and nothing was written or answered for the time. */
   readonly isSilent: (request: object, millis: number) => boolean
-  /** Waits for the answers that are doubted now, at most until the oldest doubt has this age. */
+  /** Waits for the answers doubted at the call, at most until the oldest doubt has this age. */
   readonly settled: (millis: number) => Effect.Effect<void>
 }
 

@@ -10,7 +10,7 @@ import * as text from "../lib/text.js"
 import type { CallContext } from "./callContext.js"
 
 const descriptions: Readonly<Partial<Record<SystemErrorReason, string>>> = {
-  NotFound: "there is no such file or directory",
+  NotFound: "no such file or directory",
   AlreadyExists: "it exists already",
   PermissionDenied: "the host does not permit it",
   BadResource: "it is a directory where a file is needed, or a file where a directory is needed"

@@ -18,7 +18,7 @@ import * as pathLimits from "./pathLimits.js"
 export type Status = Extract<Sftp.Response, { readonly _tag: "Status" }>
 
 /**
- * What the request was for, which narrows down what went wrong.
+ * The purpose of a request, which narrows down the reason of its failure.
  *
  * @internal
  */
@@ -132,7 +132,7 @@ const generalFailure = (client: Client, path: string, intent: Intent): Lookup<Ex
     const writes = intent === "write" || intent === "create"
     if (writes && path.endsWith("/")) return yield* slashAtEnd(client, path, intent)
     if (pathLimits.isTooLong(path)) return tooLong
-    return writes && (yield* isFull(client, path)) ? ["Unknown", "there is no space left on the device"] : unknown
+    return writes && (yield* isFull(client, path)) ? ["Unknown", "no space left on the device"] : unknown
   })
 
 const explain = (client: Client, path: string, intent: Intent, code: number): Lookup<Explanation> => {
@@ -148,7 +148,7 @@ const explain = (client: Client, path: string, intent: Intent, code: number): Lo
   }
 }
 
-/** What a rename or a hard link was asked for, and how it was refused. */
+/** A rename or a hard link, and the status that refused it. */
 interface Naming {
   readonly from: string
   readonly to: string

@@ -6,14 +6,14 @@ import * as turns from "./turns.js"
 
 /** @internal */
 export interface Handles {
-  /** Limits the handles that are open at once. Until then there is no limit. */
+  /** Limits the handles that are open at once. Default: unlimited. */
   readonly limit: (count: number, waitMillis: number) => void
-  /** What the request waits for before it is sent, if it opens a handle. */
+  /** The queue in which the request waits before it is sent, if it opens a handle. */
   readonly turnsFor: (request: Sftp.Request) => turns.Turns | undefined
-  /** A handle was opened after a turn of `taken`. */
+  /** Records a handle, and the queue whose turn it used. */
   readonly opened: (handle: Uint8Array, taken: turns.Turns | undefined) => void
   readonly isOpen: (handle: Uint8Array) => boolean
-  /** Forgets the handle. Returns where its turn is given back once the close is answered. */
+  /** Forgets the handle. Returns the queue that gets its turn back once the close is answered. */
   readonly closing: (handle: Uint8Array) => turns.Turns | undefined
   readonly count: () => number
   readonly isWaitedFor: () => boolean

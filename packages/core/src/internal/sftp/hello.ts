@@ -12,10 +12,10 @@ import type { MakeError } from "./conversation.js"
 /** @internal */
 export const version = 3
 
-// What every server takes (draft-ietf-secsh-filexfer-02, section 3): packets of 34000 bytes.
+// Every server accepts packets of 34000 bytes (draft-ietf-secsh-filexfer-02, section 3).
 const sizeWithoutLimits = 32768
 
-// OpenSSH's server takes no more data than this in one packet.
+// The most data that OpenSSH's server accepts in one packet.
 const largestSize = 261120
 
 // A smaller limit is ignored: each request costs more than its bytes.

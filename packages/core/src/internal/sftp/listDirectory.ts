@@ -135,7 +135,7 @@ const expectEntered = (client: Client, call: CallContext, entered: Answer): Fx<v
 const expectShortPaths = (call: CallContext): Fx<void> =>
   pathLimits.canHaveTooLongEntries(call.path)
     ? Effect.fail(
-      errors.system(call, "Unknown", undefined, "its path is so long that the server may leave entries out")
+      errors.system(call, "Unknown", undefined, "its path is too long: the server may omit entries")
     )
     : Effect.void
 

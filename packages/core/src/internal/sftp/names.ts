@@ -45,7 +45,9 @@ export const expandPath = (withClient: WithClient, call: CallContext): Fx<string
     }
     if (path === "~") return yield* realPath(withClient, { ...call, path: "." })
     if (path.startsWith("~/")) return yield* realPath(withClient, { ...call, path: `./${path.slice(2)}` })
-    return yield* path.startsWith("~") ? unsupported(call, "tell the home of a user") : realPath(withClient, call)
+    return yield* path.startsWith("~")
+      ? unsupported(call, "expand `~user` (expand-path@openssh.com)")
+      : realPath(withClient, call)
   })
 
 const changeNames = (

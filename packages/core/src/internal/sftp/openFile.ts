@@ -22,7 +22,7 @@ import * as handleRequests from "./handleRequests.js"
 
 /** @internal */
 export interface OpenFile {
-  /** The session that has it open, and the handle there. */
+  /** The session in which it is open, and its handle. */
   readonly opened: { readonly client: Client; readonly handle: Uint8Array }
   readonly stat: Fx<Sftp.Attributes>
   readonly setAttributes: (attributes: Sftp.Attributes) => Fx<void>

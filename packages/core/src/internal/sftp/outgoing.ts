@@ -7,7 +7,7 @@ import * as text from "../lib/text.js"
 /** @internal */
 export interface Outgoing {
   readonly push: (pieces: ReadonlyArray<Uint8Array>) => void
-  /** The bytes of the next write. Empty if there are none. */
+  /** The bytes of the next write. Empty if nothing waits. */
   readonly take: () => Uint8Array
   /** Whether senders must wait. */
   readonly isFull: () => boolean

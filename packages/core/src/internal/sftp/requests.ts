@@ -159,7 +159,10 @@ export const make = (session: Session, host: string): Operations => {
     space: (call) =>
       Effect.flatMap(
         offers(call, "statvfs"),
-        (offered) => offered ? statvfs(withClient, call) : clientOf.unsupported(call, "tell the space on a disk")
+        (offered) =>
+          offered
+            ? statvfs(withClient, call)
+            : clientOf.unsupported(call, "report the space on a disk (statvfs@openssh.com)")
       ),
     makeDirectory: (call, attributes, { isTemporary = false } = {}) =>
       change(

@@ -49,7 +49,7 @@ const giveWay = (self: State): Effect.Effect<void> =>
     return Scope.close(current.scope, Exit.void)
   })
 
-// Its users go on. Requests in flight without a caller are not waited for, unless they may have to be undone.
+// Waits for its users and its open handles, not for abandoned requests, unless they may have to be undone.
 const closeUnused = (entry: Opened): Effect.Effect<void> =>
   Effect.suspend(() =>
     entry.users > 0 || !entry.client.isLost() && (entry.client.hasHandles() || entry.client.owesUndo())
@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const session: Session = (use) =>
     Effect.uninterruptibleMask((restore) => {
       const { current } = self
-      // Every request passes here: the common case takes no permit.
+      // Every request passes here, so the common case does without a permit.
       if (current !== undefined && !current.client.isLost() && !current.client.isDoubted()) {
         return run(current, restore(use(current.client)))
       }

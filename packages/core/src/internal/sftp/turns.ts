@@ -4,13 +4,13 @@
 
 /** @internal */
 export interface Turns {
-  /** Calls `go` when it is the caller's turn, now or later, or `refuse`. Returns what gives up waiting. */
+  /** Calls `go` when it is the caller's turn, now or later, or `refuse`. Returns a function to leave the queue. */
   readonly take: (go: () => void, refuse: () => void) => () => void
   readonly give: () => void
   readonly isWaitedFor: () => boolean
   /** Refuses the first in the queue if nothing was given back for the limit. */
   readonly refuseOverdue: () => void
-  /** Lets everybody go. */
+  /** Calls `go` for all waiting callers. */
   readonly end: () => void
 }
 
