@@ -140,234 +140,245 @@ const reportStart = (marker: string, pid: number, streams: Streams): Effect.Effe
         : Effect.succeed(false)
   )
 
-/** @internal */
-export const make = ({ environment, files, guardians, lacks: lacking, lookup, processes, seen }: Options): Commands => {
-  const refused = (step: Frame.Step, code: number, words = ""): Refused => ({
-    _tag: "Refused",
-    report: { _tag: "Failed", step, code },
-    words: words === "" ? "" : `/bin/sh: 1: ${words}\n`
+const refused = (step: Frame.Step, code: number, words = ""): Refused => ({
+  _tag: "Refused",
+  report: { _tag: "Failed", step, code },
+  words: words === "" ? "" : `/bin/sh: 1: ${words}\n`
+})
+
+// Without links, as after `cd -P`.
+const enter = (host: Options, path: string): Effect.Effect<Option.Option<string>> => {
+  const absolute = path.startsWith("/") ? path : `${host.files.home}/${path}`
+  return Effect.option(Effect.zipRight(
+    Effect.filterOrFail(host.files.stat(`${absolute}/.`), directories.isDirectory),
+    Effect.map(directories.real(host.files, bytes.fromText(absolute), false), bytes.toText)
+  ))
+}
+
+const prepare = (
+  host: Options,
+  { clearEnvironment, directory, environment: own, words }: Frame.Stage
+): Effect.Effect<Prepared> =>
+  Effect.gen(function*() {
+    const entered = Option.isNone(directory) ? Option.some(host.files.home) : yield* enter(host, directory.value)
+    if (Option.isNone(entered)) {
+      const path = Option.getOrElse(directory, () => host.files.home)
+      return refused("directory", noDirectory, `cd: can't cd to ${path.startsWith("/") ? path : `./${path}`}`)
+    }
+    const variables = new Map(clearEnvironment ? [] : host.environment)
+    for (const [name, value] of own) variables.set(name, value)
+    if (!clearEnvironment) variables.set("PWD", entered.value)
+    const invocation = { words, environment: variables, directory: entered.value, files: host.files }
+    const path = variables.get("PATH") ?? host.environment.get("PATH") ?? ""
+    const program = yield* host.lookup({ ...invocation, environment: new Map([...variables, ["PATH", path]]) })
+    if (Option.isSome(program)) {
+      return isTooLong(words, variables)
+        ? refused("exec", 126, `exec: ${words[0]}: Argument list too long`)
+        : { _tag: "Ready", program: program.value, invocation }
+    }
+    const [name] = words
+    const file = name.startsWith("/") ? name : `${entered.value}/${name}`
+    const isThere = name.includes("/") && (yield* Effect.isSuccess(host.files.stat(file)))
+    if (!isThere) {
+      return host.lacks.isFault
+        ? { _tag: "Ready", program: missing, invocation }
+        : refused("program", 127)
+    }
+    const found = yield* Effect.option(Effect.filterOrFail(host.files.stat(file), directories.isRegular))
+    const mayRun = Option.isSome(found) && (yield* identity.mayAccess(host.files, file, 1))
+    return refused("exec", 126, `exec: ${name}: ${mayRun ? "Exec format error" : "Permission denied"}`)
   })
 
-  // Without links, as after `cd -P`.
-  const enter = (path: string): Effect.Effect<Option.Option<string>> => {
-    const absolute = path.startsWith("/") ? path : `${files.home}/${path}`
-    return Effect.option(Effect.zipRight(
-      Effect.filterOrFail(files.stat(`${absolute}/.`), directories.isDirectory),
-      Effect.map(directories.real(files, bytes.fromText(absolute), false), bytes.toText)
-    ))
-  }
+const runProgram = (host: Options, { invocation, program }: Ready, streams: Streams): Effect.Effect<ProgramExit> =>
+  host.seen(program)({ ...invocation, ...streams })
 
-  const prepare = ({ clearEnvironment, directory, environment: own, words }: Frame.Stage): Effect.Effect<Prepared> =>
-    Effect.gen(function*() {
-      const entered = Option.isNone(directory) ? Option.some(files.home) : yield* enter(directory.value)
-      if (Option.isNone(entered)) {
-        const path = Option.getOrElse(directory, () => files.home)
-        return refused("directory", noDirectory, `cd: can't cd to ${path.startsWith("/") ? path : `./${path}`}`)
+const start = (
+  host: Options,
+  pid: number,
+  channel: HostChannel,
+  command: Effect.Effect<ProgramExit>,
+  isLeader = true
+): Effect.Effect<void> =>
+  Effect.asVoid(host.processes.start(
+    pid,
+    Effect.locally(command, running.current, { pid, isLeader, lacks: host.lacks.report(channel.die) }),
+    (exit) => channel.exit(statusOf(exit))
+  ))
+
+const pipeline = (
+  host: Options,
+  stages: Arr.NonEmptyReadonlyArray<Frame.Stage>,
+  streams: Streams,
+  refuse: (refused: Refused) => Effect.Effect<unknown>,
+  failed: Option.Option<(codes: ReadonlyArray<number>) => Effect.Effect<unknown>>
+): Effect.Effect<ProgramExit> =>
+  Effect.suspend(() => {
+    const between = stages.slice(1).map(() => pipes.make())
+    const parts = stages.map((stage, index) => {
+      const [before, behind] = [between[index - 1], between[index]]
+      const own: Streams = {
+        stdin: before?.read ?? streams.stdin,
+        stdout: behind?.write ?? streams.stdout,
+        stderr: streams.stderr
       }
-      const variables = new Map(clearEnvironment ? [] : environment)
-      for (const [name, value] of own) variables.set(name, value)
-      if (!clearEnvironment) variables.set("PWD", entered.value)
-      const invocation = { words, environment: variables, directory: entered.value, files }
-      const path = variables.get("PATH") ?? environment.get("PATH") ?? ""
-      const program = yield* lookup({ ...invocation, environment: new Map([...variables, ["PATH", path]]) })
-      if (Option.isSome(program)) {
-        return isTooLong(words, variables)
-          ? refused("exec", 126, `exec: ${words[0]}: Argument list too long`)
-          : { _tag: "Ready", program: program.value, invocation }
-      }
-      const [name] = words
-      const file = name.startsWith("/") ? name : `${entered.value}/${name}`
-      const isThere = name.includes("/") && (yield* Effect.isSuccess(files.stat(file)))
-      if (!isThere) {
-        return lacking.isFault
-          ? { _tag: "Ready", program: missing, invocation }
-          : refused("program", 127)
-      }
-      const found = yield* Effect.option(Effect.filterOrFail(files.stat(file), directories.isRegular))
-      const mayRun = Option.isSome(found) && (yield* identity.mayAccess(files, file, 1))
-      return refused("exec", 126, `exec: ${name}: ${mayRun ? "Exec format error" : "Permission denied"}`)
-    })
-
-  const run = ({ invocation, program }: Ready, streams: Streams): Effect.Effect<ProgramExit> =>
-    seen(program)({ ...invocation, ...streams })
-
-  const start = (
-    pid: number,
-    channel: HostChannel,
-    command: Effect.Effect<ProgramExit>,
-    isLeader = true
-  ): Effect.Effect<void> =>
-    Effect.asVoid(processes.start(
-      pid,
-      Effect.locally(command, running.current, { pid, isLeader, lacks: lacking.report(channel.die) }),
-      (exit) => channel.exit(statusOf(exit))
-    ))
-
-  const pipeline = (
-    stages: Arr.NonEmptyReadonlyArray<Frame.Stage>,
-    streams: Streams,
-    refuse: (refused: Refused) => Effect.Effect<unknown>,
-    failed: Option.Option<(codes: ReadonlyArray<number>) => Effect.Effect<unknown>>
-  ): Effect.Effect<ProgramExit> =>
-    Effect.suspend(() => {
-      const between = stages.slice(1).map(() => pipes.make())
-      const parts = stages.map((stage, index) => {
-        const [before, behind] = [between[index - 1], between[index]]
-        const own: Streams = {
-          stdin: before?.read ?? streams.stdin,
-          stdout: behind?.write ?? streams.stdout,
-          stderr: streams.stderr
-        }
-        return Effect.flatMap(
-          prepare(stage),
-          (prepared) =>
-            prepared._tag === "Ready"
-              ? run(prepared, own)
-              : Effect.as(refuse(prepared), ProgramExit.Code({ code: prepared.report.code }))
-        ).pipe(Effect.ensuring(Effect.zipRight(before?.close ?? Effect.void, behind?.end ?? Effect.void)))
-      })
-      return Effect.flatMap(Effect.all(parts, { concurrency: "unbounded" }), (exits) => {
-        const codes = exits.map(codeOf)
-        const last = codes.at(-1) ?? 0
-        if (Option.isNone(failed)) return Effect.succeed(ProgramExit.Code({ code: last }))
-        const code = last !== 0 ? last : codes.filter((code) => code !== 0 && code !== brokenPipe).at(-1) ?? 0
-        return Effect.as(code === 0 ? Effect.void : failed.value(codes), ProgramExit.Code({ code }))
-      })
-    })
-
-  const command = (
-    { guard, marker, pipefail, stages }: Required<Frame.Frame>,
-    streams: Streams,
-    channel: HostChannel
-  ): Effect.Effect<void> =>
-    Effect.gen(function*() {
-      const pid = processes.nextPid()
-      const report = (report: Frame.Report) => streams.stderr(Frame.encodeReport(marker, report))
-      const end = (code: number) => channel.exit(ExitStatus.Code({ code }))
-      const single = stages.length === 1 ? yield* prepare(stages[0]) : undefined
-      const refuse = ({ report: failed, words }: Refused) =>
-        Effect.zipRight(streams.stderr(Sftp.encodeName(words)), report(failed))
-      // A failed exec ends a command that has started
-      if (single?._tag === "Refused" && single.report.step !== "exec") {
-        yield* refuse(single)
-        return yield* end(single.report.code)
-      }
-      if (Option.isSome(guard) && !guardians.register(guard.value.fifo, pid, guard.value.keep)) {
-        yield* report({ _tag: "Unguarded" })
-        return yield* end(1)
-      }
-      // If the client no longer reads, the command is not run.
-      if (!(yield* reportStart(marker, pid, streams))) return yield* end(1)
-      yield* start(
-        pid,
-        channel,
-        single === undefined
-          ? pipeline(
-            stages,
-            streams,
-            refuse,
-            pipefail
-              ? Option.some((codes) =>
-                report({ _tag: "Stages", codes: codes.map((code, index) => [index + 1, code] as const) })
-              )
-              : Option.none()
-          )
-          : single._tag === "Ready"
-          ? run(single, streams)
-          : Effect.as(refuse(single), ProgramExit.Code({ code: single.report.code })),
-        single !== undefined
-      )
-    })
-
-  const task = (
-    task: Guardian.Task,
-    marker: string,
-    streams: Streams,
-    channel: HostChannel,
-    connection: Connection
-  ): Effect.Effect<void> =>
-    Effect.gen(function*() {
-      const pid = processes.nextPid()
-      yield* reportStart(marker, pid, streams)
-      switch (task._tag) {
-        case "Guard":
-          return yield* guardians.serve(task, pid, channel, connection, streams.stdin)
-        case "End":
-          yield* processes.end(task.pid, task.rounds)
-          return yield* channel.exit(ExitStatus.Code({ code: 0 }))
-        case "Signal":
-          if (!isSignal(task.name)) {
-            yield* streams.stderr(new TextEncoder().encode(`sh: kill: bad signal: ${task.name}\n`))
-            return yield* channel.exit(ExitStatus.Code({ code: 1 }))
-          }
-          yield* processes.signal(task.pid, task.name)
-          return yield* channel.exit(ExitStatus.Code({ code: 0 }))
-      }
-    })
-
-  const framed = (
-    decoded: Either.Either<Required<Frame.Frame>, string>,
-    streams: Streams,
-    channel: HostChannel,
-    connection: Connection
-  ): Effect.Effect<void> =>
-    Either.match(decoded, {
-      onLeft: (detail) =>
-        Effect.zipRight(
-          streams.stderr(new TextEncoder().encode(`InMemoryHost does not understand this frame: ${detail}\n`)),
-          channel.exit(ExitStatus.Code({ code: 2 }))
-        ),
-      onRight: (frame) => {
-        const own = frame.stages.length === 1 ? Guardian.decodeTask(frame.stages[0]) : Option.none()
-        return Option.match(own, {
-          onNone: () => command(frame, streams, channel),
-          onSome: (found) => task(found, frame.marker, streams, channel, connection)
-        })
-      }
-    })
-
-  const bare = (line: string, streams: Streams, channel: HostChannel): Effect.Effect<void> =>
-    Effect.flatMap(
-      prepare({ words: ["sh", "-c", line], directory: Option.none(), environment: [], clearEnvironment: false }),
-      (prepared) =>
-        prepared._tag === "Refused"
-          ? channel.exit(ExitStatus.Code({ code: prepared.report.code }))
-          : start(processes.nextPid(), channel, run(prepared, streams))
-    )
-
-  const serve = (
-    line: string,
-    streams: Streams,
-    channel: HostChannel,
-    connection: Connection
-  ): Effect.Effect<void> => {
-    if (line === Frame.launchLine) {
       return Effect.flatMap(
-        firstLine({ read: streams.stdin }),
-        Option.match({
-          onNone: () => channel.exit(ExitStatus.Code({ code: 1 })),
-          onSome: ({ line, rest }) =>
-            framed(Frame.decode(line), { ...streams, stdin: withRest(rest, streams.stdin) }, channel, connection)
-        })
-      )
-    }
-    return Option.match(Frame.decodeTerminalLine(line), {
-      onNone: () => bare(line, streams, channel),
-      onSome: (decoded) => framed(decoded, streams, channel, connection)
+        prepare(host, stage),
+        (prepared) =>
+          prepared._tag === "Ready"
+            ? runProgram(host, prepared, own)
+            : Effect.as(refuse(prepared), ProgramExit.Code({ code: prepared.report.code }))
+      ).pipe(Effect.ensuring(Effect.zipRight(before?.close ?? Effect.void, behind?.end ?? Effect.void)))
     })
-  }
+    return Effect.flatMap(Effect.all(parts, { concurrency: "unbounded" }), (exits) => {
+      const codes = exits.map(codeOf)
+      const last = codes.at(-1) ?? 0
+      if (Option.isNone(failed)) return Effect.succeed(ProgramExit.Code({ code: last }))
+      const code = last !== 0 ? last : codes.filter((code) => code !== 0 && code !== brokenPipe).at(-1) ?? 0
+      return Effect.as(code === 0 ? Effect.void : failed.value(codes), ProgramExit.Code({ code }))
+    })
+  })
 
+const command = (
+  host: Options,
+  { guard, marker, pipefail, stages }: Required<Frame.Frame>,
+  streams: Streams,
+  channel: HostChannel
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const pid = host.processes.nextPid()
+    const report = (report: Frame.Report) => streams.stderr(Frame.encodeReport(marker, report))
+    const end = (code: number) => channel.exit(ExitStatus.Code({ code }))
+    const single = stages.length === 1 ? yield* prepare(host, stages[0]) : undefined
+    const refuse = ({ report: failed, words }: Refused) =>
+      Effect.zipRight(streams.stderr(Sftp.encodeName(words)), report(failed))
+    // A failed exec ends a command that has started
+    if (single?._tag === "Refused" && single.report.step !== "exec") {
+      yield* refuse(single)
+      return yield* end(single.report.code)
+    }
+    if (Option.isSome(guard) && !host.guardians.register(guard.value.fifo, pid, guard.value.keep)) {
+      yield* report({ _tag: "Unguarded" })
+      return yield* end(1)
+    }
+    // If the client no longer reads, the command is not run.
+    if (!(yield* reportStart(marker, pid, streams))) return yield* end(1)
+    yield* start(
+      host,
+      pid,
+      channel,
+      single === undefined
+        ? pipeline(
+          host,
+          stages,
+          streams,
+          refuse,
+          pipefail
+            ? Option.some((codes) =>
+              report({ _tag: "Stages", codes: codes.map((code, index) => [index + 1, code] as const) })
+            )
+            : Option.none()
+        )
+        : single._tag === "Ready"
+        ? runProgram(host, single, streams)
+        : Effect.as(refuse(single), ProgramExit.Code({ code: single.report.code })),
+      single !== undefined
+    )
+  })
+
+const task = (
+  host: Options,
+  task: Guardian.Task,
+  marker: string,
+  streams: Streams,
+  channel: HostChannel,
+  connection: Connection
+): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const pid = host.processes.nextPid()
+    yield* reportStart(marker, pid, streams)
+    switch (task._tag) {
+      case "Guard":
+        return yield* host.guardians.serve(task, pid, channel, connection, streams.stdin)
+      case "End":
+        yield* host.processes.end(task.pid, task.rounds)
+        return yield* channel.exit(ExitStatus.Code({ code: 0 }))
+      case "Signal":
+        if (!isSignal(task.name)) {
+          yield* streams.stderr(new TextEncoder().encode(`sh: kill: bad signal: ${task.name}\n`))
+          return yield* channel.exit(ExitStatus.Code({ code: 1 }))
+        }
+        yield* host.processes.signal(task.pid, task.name)
+        return yield* channel.exit(ExitStatus.Code({ code: 0 }))
+    }
+  })
+
+const framed = (
+  host: Options,
+  decoded: Either.Either<Required<Frame.Frame>, string>,
+  streams: Streams,
+  channel: HostChannel,
+  connection: Connection
+): Effect.Effect<void> =>
+  Either.match(decoded, {
+    onLeft: (detail) =>
+      Effect.zipRight(
+        streams.stderr(new TextEncoder().encode(`InMemoryHost does not understand this frame: ${detail}\n`)),
+        channel.exit(ExitStatus.Code({ code: 2 }))
+      ),
+    onRight: (frame) => {
+      const own = frame.stages.length === 1 ? Guardian.decodeTask(frame.stages[0]) : Option.none()
+      return Option.match(own, {
+        onNone: () => command(host, frame, streams, channel),
+        onSome: (found) => task(host, found, frame.marker, streams, channel, connection)
+      })
+    }
+  })
+
+const bare = (host: Options, line: string, streams: Streams, channel: HostChannel): Effect.Effect<void> =>
+  Effect.flatMap(
+    prepare(host, { words: ["sh", "-c", line], directory: Option.none(), environment: [], clearEnvironment: false }),
+    (prepared) =>
+      prepared._tag === "Refused"
+        ? channel.exit(ExitStatus.Code({ code: prepared.report.code }))
+        : start(host, host.processes.nextPid(), channel, runProgram(host, prepared, streams))
+  )
+
+const serve = (
+  host: Options,
+  line: string,
+  streams: Streams,
+  channel: HostChannel,
+  connection: Connection
+): Effect.Effect<void> => {
+  if (line === Frame.launchLine) {
+    return Effect.flatMap(
+      firstLine({ read: streams.stdin }),
+      Option.match({
+        onNone: () => channel.exit(ExitStatus.Code({ code: 1 })),
+        onSome: ({ line, rest }) =>
+          framed(host, Frame.decode(line), { ...streams, stdin: withRest(rest, streams.stdin) }, channel, connection)
+      })
+    )
+  }
+  return Option.match(Frame.decodeTerminalLine(line), {
+    onNone: () => bare(host, line, streams, channel),
+    onSome: (decoded) => framed(host, decoded, streams, channel, connection)
+  })
+}
+
+/** @internal */
+export const make = (host: Options): Commands => {
   return {
     serve: (line, hasTerminal, channel, connection) => {
       if (!hasTerminal) {
         const { stderr, stdin, stdout } = channel
-        return serve(line, { stdin: stdin.read, stdout, stderr }, channel, connection)
+        return serve(host, line, { stdin: stdin.read, stdout, stderr }, channel, connection)
       }
       const output = cooked(channel.stdout)
       return Effect.flatMap(
         terminals.make(channel.stdin.read, output),
         ({ run, stdin }) =>
-          Effect.zipRight(serve(line, { stdin, stdout: output, stderr: output }, channel, connection), run)
+          Effect.zipRight(serve(host, line, { stdin, stdout: output, stderr: output }, channel, connection), run)
       )
     }
   }

@@ -47,22 +47,22 @@ const numberOf = (text: string): bigint | undefined =>
     ? BigInt(text)
     : undefined
 
-/**
- * The value, or an `ArithmeticError`.
- *
- * @internal
- */
-export const evaluate = (text: string, { get, set }: Variables): bigint => {
-  const tokens: Array<Token> = []
-  const fail = (words: string): never => {
-    throw new ArithmeticError(`arithmetic expression: ${words}: "${text}"`)
-  }
-  for (let at = 0; at < text.trimEnd().length; at = token.lastIndex) {
+interface Evaluation extends Variables {
+  readonly text: string
+  readonly tokens: Array<Token>
+  at: number
+}
+
+const fail = (self: Evaluation, words: string): never => {
+  throw new ArithmeticError(`arithmetic expression: ${words}: "${self.text}"`)
+}
+
+const scan = (self: Evaluation): void => {
+  for (let at = 0; at < self.text.trimEnd().length; at = token.lastIndex) {
     token.lastIndex = at
-    const match = token.exec(text)
-    if (match === null) return fail("expecting EOF")
-    const [, name, number, operator] = match
-    tokens.push(
+    const match = token.exec(self.text)
+    const [, name, number, operator] = match ?? fail(self, "expecting EOF")
+    self.tokens.push(
       name !== undefined
         ? { kind: "name", text: name }
         : number !== undefined
@@ -70,129 +70,141 @@ export const evaluate = (text: string, { get, set }: Variables): bigint => {
         : { kind: "operator", text: operator ?? "" }
     )
   }
-  let at = 0
-  const is = (...operators: ReadonlyArray<string>) => {
-    const one = tokens[at]
-    return one?.kind === "operator" && operators.includes(one.text)
-  }
-  const wrap = (value: bigint) => BigInt.asIntN(64, value)
-  const truth = (value: boolean) => value ? 1n : 0n
+}
 
-  const operate = (operator: string, left: bigint, right: bigint, live: boolean): bigint => {
-    switch (operator) {
-      case "|":
-        return left | right
-      case "^":
-        return left ^ right
-      case "&":
-        return left & right
-      case "==":
-        return truth(left === right)
-      case "!=":
-        return truth(left !== right)
-      case "<=":
-        return truth(left <= right)
-      case ">=":
-        return truth(left >= right)
-      case "<":
-        return truth(left < right)
-      case ">":
-        return truth(left > right)
-      case "<<":
-        return wrap(left << (right & 63n))
-      case ">>":
-        return left >> (right & 63n)
-      case "+":
-        return wrap(left + right)
-      case "-":
-        return wrap(left - right)
-      case "*":
-        return wrap(left * right)
-      default:
-        if (right === 0n) return live ? fail("division by zero") : 0n
-        return operator === "/" ? wrap(left / right) : left % right
+const is = (self: Evaluation, ...operators: ReadonlyArray<string>) => {
+  const one = self.tokens[self.at]
+  return one?.kind === "operator" && operators.includes(one.text)
+}
+
+const wrap = (value: bigint) => BigInt.asIntN(64, value)
+
+const truth = (value: boolean) => value ? 1n : 0n
+
+const operate = (self: Evaluation, operator: string, left: bigint, right: bigint, live: boolean): bigint => {
+  switch (operator) {
+    case "|":
+      return left | right
+    case "^":
+      return left ^ right
+    case "&":
+      return left & right
+    case "==":
+      return truth(left === right)
+    case "!=":
+      return truth(left !== right)
+    case "<=":
+      return truth(left <= right)
+    case ">=":
+      return truth(left >= right)
+    case "<":
+      return truth(left < right)
+    case ">":
+      return truth(left > right)
+    case "<<":
+      return wrap(left << (right & 63n))
+    case ">>":
+      return left >> (right & 63n)
+    case "+":
+      return wrap(left + right)
+    case "-":
+      return wrap(left - right)
+    case "*":
+      return wrap(left * right)
+    default:
+      if (right === 0n) return live ? fail(self, "division by zero") : 0n
+      return operator === "/" ? wrap(left / right) : left % right
+  }
+}
+
+const variable = (self: Evaluation, name: string): bigint => {
+  const value = (self.get(name) ?? "").trim()
+  if (value === "") return 0n
+  const sign = /^[-+]/.test(value) ? value.charAt(0) : ""
+  const number = numberOf(value.slice(sign.length))
+  if (number === undefined) throw new ArithmeticError(`Illegal number: ${value}`)
+  return wrap(sign === "-" ? -number : number)
+}
+
+const primary = (self: Evaluation, live: boolean): bigint => {
+  const one = self.tokens[self.at]
+  if (one === undefined) return fail(self, "expecting primary")
+  self.at++
+  if (one.kind === "number") return wrap(numberOf(one.text) ?? fail(self, "expecting EOF"))
+  if (one.kind === "name") return live ? variable(self, one.text) : 0n
+  switch (one.text) {
+    case "(": {
+      const value = assignment(self, live)
+      if (!is(self, ")")) return fail(self, "expecting ')'")
+      self.at++
+      return value
     }
+    case "-":
+      return wrap(-primary(self, live))
+    case "+":
+      return primary(self, live)
+    case "!":
+      return truth(primary(self, live) === 0n)
+    case "~":
+      return ~primary(self, live)
+    default:
+      return fail(self, "expecting primary")
   }
+}
 
-  const variable = (name: string): bigint => {
-    const value = (get(name) ?? "").trim()
-    if (value === "") return 0n
-    const sign = /^[-+]/.test(value) ? value.charAt(0) : ""
-    const number = numberOf(value.slice(sign.length))
-    if (number === undefined) throw new ArithmeticError(`Illegal number: ${value}`)
-    return wrap(sign === "-" ? -number : number)
+const binary = (self: Evaluation, level: number, live: boolean): bigint => {
+  const operators = levels[level]
+  if (operators === undefined) return primary(self, live)
+  let left = binary(self, level + 1, live)
+  while (is(self, ...operators)) {
+    const { text: operator = "" } = self.tokens[self.at++] ?? {}
+    if (operator === "||") {
+      const right = binary(self, level + 1, live && left === 0n)
+      left = truth(left !== 0n || right !== 0n)
+    } else if (operator === "&&") {
+      const right = binary(self, level + 1, live && left !== 0n)
+      left = truth(left !== 0n && right !== 0n)
+    } else left = operate(self, operator, left, binary(self, level + 1, live), live)
   }
+  return left
+}
 
-  const primary = (live: boolean): bigint => {
-    const one = tokens[at]
-    if (one === undefined) return fail("expecting primary")
-    at++
-    if (one.kind === "number") return wrap(numberOf(one.text) ?? fail("expecting EOF"))
-    if (one.kind === "name") return live ? variable(one.text) : 0n
-    switch (one.text) {
-      case "(": {
-        const value = assignment(live)
-        if (!is(")")) return fail("expecting ')'")
-        at++
-        return value
-      }
-      case "-":
-        return wrap(-primary(live))
-      case "+":
-        return primary(live)
-      case "!":
-        return truth(primary(live) === 0n)
-      case "~":
-        return ~primary(live)
-      default:
-        return fail("expecting primary")
-    }
+const conditional = (self: Evaluation, live: boolean): bigint => {
+  const condition = binary(self, 0, live)
+  if (!is(self, "?")) return condition
+  self.at++
+  const met = assignment(self, live && condition !== 0n)
+  if (!is(self, ":")) return fail(self, "expecting ':'")
+  self.at++
+  const unmet = conditional(self, live && condition === 0n)
+  return condition !== 0n ? met : unmet
+}
+
+const assignment = (self: Evaluation, live: boolean): bigint => {
+  const target = self.tokens[self.at]
+  const operator = self.tokens[self.at + 1]
+  if (target?.kind !== "name" || operator?.kind !== "operator" || !assignments.includes(operator.text)) {
+    return conditional(self, live)
   }
+  self.at += 2
+  const right = assignment(self, live)
+  if (!live) return right
+  const value = operator.text === "="
+    ? right
+    : operate(self, operator.text.slice(0, -1), variable(self, target.text), right, true)
+  self.set(target.text, `${value}`)
+  return value
+}
 
-  const binary = (level: number, live: boolean): bigint => {
-    const operators = levels[level]
-    if (operators === undefined) return primary(live)
-    let left = binary(level + 1, live)
-    while (is(...operators)) {
-      const { text: operator = "" } = tokens[at++] ?? {}
-      if (operator === "||") {
-        const right = binary(level + 1, live && left === 0n)
-        left = truth(left !== 0n || right !== 0n)
-      } else if (operator === "&&") {
-        const right = binary(level + 1, live && left !== 0n)
-        left = truth(left !== 0n && right !== 0n)
-      } else left = operate(operator, left, binary(level + 1, live), live)
-    }
-    return left
-  }
+/**
+ * The value, or an `ArithmeticError`.
+ *
+ * @internal
+ */
+export const evaluate = (text: string, { get, set }: Variables): bigint => {
+  const self: Evaluation = { text, get, set, tokens: [], at: 0 }
 
-  const conditional = (live: boolean): bigint => {
-    const condition = binary(0, live)
-    if (!is("?")) return condition
-    at++
-    const met = assignment(live && condition !== 0n)
-    if (!is(":")) return fail("expecting ':'")
-    at++
-    const unmet = conditional(live && condition === 0n)
-    return condition !== 0n ? met : unmet
-  }
-
-  const assignment = (live: boolean): bigint => {
-    const target = tokens[at]
-    const operator = tokens[at + 1]
-    if (target?.kind !== "name" || operator?.kind !== "operator" || !assignments.includes(operator.text)) {
-      return conditional(live)
-    }
-    at += 2
-    const right = assignment(live)
-    if (!live) return right
-    const value = operator.text === "="
-      ? right
-      : operate(operator.text.slice(0, -1), variable(target.text), right, true)
-    set(target.text, `${value}`)
-    return value
-  }
-
-  const value = assignment(true)
-  return at < tokens.length ? fail("expecting EOF") : value
+  scan(self)
+  const value = assignment(self, true)
+  return self.at < self.tokens.length ? fail(self, "expecting EOF") : value
 }

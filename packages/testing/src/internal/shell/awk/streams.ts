@@ -127,148 +127,179 @@ export interface Streams {
   readonly system: (command: string) => Effect.Effect<number, Failure>
 }
 
-/** @internal */
-export const make = (self: tool.Tool, scope: Scope.Scope): Streams => {
+/** What is open, by name. */
+interface Open {
+  readonly self: tool.Tool
+  readonly scope: Scope.Scope
+  readonly outputs: Map<string, Output>
+  readonly readers: Map<string, { readonly reader: Reader; readonly close: Effect.Effect<number> }>
+  readonly own: Output
+  readonly errors: Output
+  readonly stdin: Reader
+  readonly flush: Effect.Effect<void, Failure>
+}
+
+const open = (
+  all: Open,
+  name: string
+): Effect.Effect<readonly [reader: Reader, close: Effect.Effect<number>], PosixError> =>
+  name === "-" || name === "/dev/stdin"
+    ? Effect.succeed([all.stdin, Effect.succeed(0)])
+    : Effect.gen(function*() {
+      const within = yield* Scope.fork(all.scope, ExecutionStrategy.sequential)
+      const { source } = yield* Scope.extend(
+        descriptor.open(all.self.files, all.self.at(name), descriptor.flagsOf("<")),
+        within
+      )
+      return [
+        reader(source?.read ?? Effect.succeedNone),
+        Effect.as(Scope.close(within, Exit.void), 0)
+      ]
+    })
+
+const run = (
+  all: Open,
+  command: string,
+  invocation: Partial<tool.Tool["invocation"]>
+): Effect.Effect<number, Failure> =>
+  Effect.gen(function*() {
+    const inner = { ...all.self, invocation: { ...all.self.invocation, ...invocation } }
+    const exit = yield* spawn(inner, ["sh", "-c", command], inner.invocation.stdin)
+    if (Option.isNone(exit)) return 127
+    if (exit.value._tag === "Code") return exit.value.code
+    return yield* tool.stop(
+      `InMemoryHost does not understand the command ${command} that ends by ${exit.value.signal}`,
+      2
+    )
+  })
+
+const tooMuch = (command: string) =>
+  tool.stop(`InMemoryHost does not understand the command ${command} with more than ${mostOfCommand} bytes`, 2)
+
+/** Runs a command to its end, and reads what it wrote. */
+const fromCommand = (all: Open, command: string): Effect.Effect<readonly [Reader, Effect.Effect<number>], Failure> =>
+  Effect.gen(function*() {
+    const chunks: Array<string> = []
+    let size = 0
+    const stdout = (chunk: Uint8Array) =>
+      Effect.sync(() => {
+        size += chunk.length
+        if (size <= mostOfCommand) chunks.push(bytes.decode(chunk))
+        return size <= mostOfCommand
+      })
+    yield* all.flush
+    const status = yield* Effect.mapError(
+      run(all, command, { stdout, output: undefined }),
+      (error) => size > mostOfCommand ? tooMuch(command) : error
+    )
+    if (size > mostOfCommand) return yield* tooMuch(command)
+    return [reader(once(chunks.join(""))), Effect.succeed(status)]
+  })
+
+/** Keeps what is written to a command, which runs when it is closed. */
+const toCommand = (all: Open, command: string): Output => {
+  let text = ""
+  return output(
+    (added) => {
+      text += added
+      return text.length > mostOfCommand ? tooMuch(command) : Effect.void
+    },
+    Effect.suspend(() => run(all, command, { stdin: once(text) }))
+  )
+}
+
+const toFile = (all: Open, operator: ">" | ">>", name: string): Effect.Effect<Output, Failure> =>
+  Effect.gen(function*() {
+    const failed = (error: PosixError) => tool.stop(`cannot open "${name}" for output (${message.of(error)})`, 2)
+    const within = yield* Scope.fork(all.scope, ExecutionStrategy.sequential)
+    const { target } = yield* Effect.mapError(
+      Scope.extend(descriptor.open(all.self.files, all.self.at(name), descriptor.flagsOf(operator)), within),
+      failed
+    )
+    return output(
+      (text) =>
+        target === undefined ? Effect.void : Effect.asVoid(Effect.mapError(
+          target.write(bytes.encode(text)),
+          (error) => tool.stop(`write failure (${message.of(error)})`, 2)
+        )),
+      Effect.as(Scope.close(within, Exit.void), 0)
+    )
+  })
+
+const outputOf = (all: Open, operator: ">" | ">>" | "|", name: string): Effect.Effect<Output, Failure> =>
+  Effect.gen(function*() {
+    if (operator !== "|" && (name === "-" || name === "/dev/stdout")) return all.own
+    if (operator !== "|" && name === "/dev/stderr") return all.errors
+    const known = all.outputs.get(name)
+    if (known !== undefined) return known
+    if (operator === "|") yield* all.flush
+    const made = operator === "|" ? toCommand(all, name) : yield* toFile(all, operator, name)
+    all.outputs.set(name, made)
+    return made
+  })
+
+const close = (all: Open, name: string): Effect.Effect<number, Failure> =>
+  Effect.gen(function*() {
+    const written = all.outputs.get(name)
+    const read = all.readers.get(name)
+    all.outputs.delete(name)
+    all.readers.delete(name)
+    const status = read === undefined ? undefined : yield* read.close
+    return written === undefined ? status ?? -1 : yield* written.close
+  })
+
+const openNothing = (self: tool.Tool, scope: Scope.Scope): Open => {
   const outputs = new Map<string, Output>()
-  const readers = new Map<string, { readonly reader: Reader; readonly close: Effect.Effect<number> }>()
   const own = output(self.print, Effect.succeed(0))
   const errors = output(
     (text) =>
       Effect.flatMap(self.invocation.stderr(bytes.encode(text)), (isRead) => isRead ? Effect.void : new tool.Closed()),
     Effect.succeed(0)
   )
-  const flush = Effect.suspend(() =>
-    Effect.forEach([own, errors, ...outputs.values()], (one) => one.flush, { discard: true })
-  )
-  // whoever reads the output has what was printed before the program waits for input
-  const stdin = reader(Effect.zipRight(Effect.ignore(own.flush), self.invocation.stdin))
-
-  const open = (name: string): Effect.Effect<readonly [reader: Reader, close: Effect.Effect<number>], PosixError> =>
-    name === "-" || name === "/dev/stdin"
-      ? Effect.succeed([stdin, Effect.succeed(0)])
-      : Effect.gen(function*() {
-        const within = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-        const { source } = yield* Scope.extend(
-          descriptor.open(self.files, self.at(name), descriptor.flagsOf("<")),
-          within
-        )
-        return [
-          reader(source?.read ?? Effect.succeedNone),
-          Effect.as(Scope.close(within, Exit.void), 0)
-        ]
-      })
-
-  const run = (command: string, invocation: Partial<tool.Tool["invocation"]>): Effect.Effect<number, Failure> =>
-    Effect.gen(function*() {
-      const inner = { ...self, invocation: { ...self.invocation, ...invocation } }
-      const exit = yield* spawn(inner, ["sh", "-c", command], inner.invocation.stdin)
-      if (Option.isNone(exit)) return 127
-      if (exit.value._tag === "Code") return exit.value.code
-      return yield* tool.stop(
-        `InMemoryHost does not understand the command ${command} that ends by ${exit.value.signal}`,
-        2
-      )
-    })
-
-  const tooMuch = (command: string) =>
-    tool.stop(`InMemoryHost does not understand the command ${command} with more than ${mostOfCommand} bytes`, 2)
-
-  /** Runs a command to its end, and reads what it wrote. */
-  const fromCommand = (command: string): Effect.Effect<readonly [Reader, Effect.Effect<number>], Failure> =>
-    Effect.gen(function*() {
-      const chunks: Array<string> = []
-      let size = 0
-      const stdout = (chunk: Uint8Array) =>
-        Effect.sync(() => {
-          size += chunk.length
-          if (size <= mostOfCommand) chunks.push(bytes.decode(chunk))
-          return size <= mostOfCommand
-        })
-      yield* flush
-      const status = yield* Effect.mapError(
-        run(command, { stdout, output: undefined }),
-        (error) => size > mostOfCommand ? tooMuch(command) : error
-      )
-      if (size > mostOfCommand) return yield* tooMuch(command)
-      return [reader(once(chunks.join(""))), Effect.succeed(status)]
-    })
-
-  /** Keeps what is written to a command, which runs when it is closed. */
-  const toCommand = (command: string): Output => {
-    let text = ""
-    return output(
-      (added) => {
-        text += added
-        return text.length > mostOfCommand ? tooMuch(command) : Effect.void
-      },
-      Effect.suspend(() => run(command, { stdin: once(text) }))
+  return {
+    self,
+    scope,
+    outputs,
+    readers: new Map(),
+    own,
+    errors,
+    // whoever reads the output has what was printed before the program waits for input
+    stdin: reader(Effect.zipRight(Effect.ignore(own.flush), self.invocation.stdin)),
+    flush: Effect.suspend(() =>
+      Effect.forEach([own, errors, ...outputs.values()], (one) => one.flush, { discard: true })
     )
   }
+}
 
-  const toFile = (operator: ">" | ">>", name: string): Effect.Effect<Output, Failure> =>
-    Effect.gen(function*() {
-      const failed = (error: PosixError) => tool.stop(`cannot open "${name}" for output (${message.of(error)})`, 2)
-      const within = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      const { target } = yield* Effect.mapError(
-        Scope.extend(descriptor.open(self.files, self.at(name), descriptor.flagsOf(operator)), within),
-        failed
-      )
-      return output(
-        (text) =>
-          target === undefined ? Effect.void : Effect.asVoid(Effect.mapError(
-            target.write(bytes.encode(text)),
-            (error) => tool.stop(`write failure (${message.of(error)})`, 2)
-          )),
-        Effect.as(Scope.close(within, Exit.void), 0)
-      )
-    })
-
-  const outputOf = (operator: ">" | ">>" | "|", name: string): Effect.Effect<Output, Failure> =>
-    Effect.gen(function*() {
-      if (operator !== "|" && (name === "-" || name === "/dev/stdout")) return own
-      if (operator !== "|" && name === "/dev/stderr") return errors
-      const known = outputs.get(name)
-      if (known !== undefined) return known
-      if (operator === "|") yield* flush
-      const made = operator === "|" ? toCommand(name) : yield* toFile(operator, name)
-      outputs.set(name, made)
-      return made
-    })
-
-  const close = (name: string): Effect.Effect<number, Failure> =>
-    Effect.gen(function*() {
-      const written = outputs.get(name)
-      const read = readers.get(name)
-      outputs.delete(name)
-      readers.delete(name)
-      const status = read === undefined ? undefined : yield* read.close
-      return written === undefined ? status ?? -1 : yield* written.close
-    })
-
+/** @internal */
+export const make = (self: tool.Tool, scope: Scope.Scope): Streams => {
+  const all = openNothing(self, scope)
   return {
-    print: own.put,
+    print: all.own.put,
     printTo: (operator, name, text) =>
       Effect.flatMap(
-        outputOf(operator, name),
-        (one) => one === errors ? Effect.zipRight(one.put(text), one.flush) : one.put(text)
+        outputOf(all, operator, name),
+        (one) => one === all.errors ? Effect.zipRight(one.put(text), one.flush) : one.put(text)
       ),
     readFrom: (kind, name) =>
       Effect.gen(function*() {
-        const known = readers.get(name)
+        const known = all.readers.get(name)
         if (known !== undefined) return known.reader
-        const opened = yield* kind === "command" ? Effect.asSome(fromCommand(name)) : Effect.option(open(name))
+        const opened = yield* kind === "command"
+          ? Effect.asSome(fromCommand(all, name))
+          : Effect.option(open(all, name))
         if (Option.isNone(opened)) return undefined
         const [reader, close] = opened.value
-        readers.set(name, { reader, close })
+        all.readers.set(name, { reader, close })
         return reader
       }),
-    open: (name) => Effect.map(open(name), ([reader]) => reader),
-    flush,
-    close,
+    open: (name) => Effect.map(open(all, name), ([reader]) => reader),
+    flush: all.flush,
+    close: (name) => close(all, name),
     // the commands end before the last of the own output, as with mawk
     closeAll: Effect.suspend(() =>
-      Effect.zipRight(Effect.forEach([...outputs.keys()], close, { discard: true }), flush)
+      Effect.zipRight(Effect.forEach([...all.outputs.keys()], (name) => close(all, name), { discard: true }), all.flush)
     ),
-    system: (command) => Effect.zipRight(flush, run(command, {}))
+    system: (command) => Effect.zipRight(all.flush, run(all, command, {}))
   }
 }
