@@ -11,8 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as guardians from "./internal/guardian/client.js"
-import * as waitingShells from "./internal/launch/shellPool.js"
+import * as client from "./internal/guardian/client.js"
+import * as shellPool from "./internal/launch/shellPool.js"
 import * as executor from "./internal/process/executor.js"
 import * as verbs from "./internal/process/verbs.js"
 import * as absentNetwork from "./internal/tunnel/absentNetwork.js"
@@ -158,8 +158,8 @@ export const RemoteContext: Context.Tag<RemoteContext, RemoteContext> = Context.
 export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
   const transport = yield* Transport
   const { network = absentNetwork.network, stdio } = yield* LocalMachine
-  const guardian = yield* guardians.make(transport)
-  const shells = yield* waitingShells.make(transport)
+  const guardian = yield* client.make(transport)
+  const shells = yield* shellPool.make(transport)
   const verb = verbs.make({ guardian, shells, transport }, Option.fromNullable(stdio), options)
   const { host, port } = transport.host
   // The command is not an attribute, because its arguments can be secret.

@@ -52,6 +52,54 @@ export interface CommandFailure {
   ) => RemoteConnectionError
 }
 
+const sizeOf = ({ stages }: Program): number =>
+  stages.reduce(
+    (total, { environment, words }) =>
+      [...words, ...environment.map(([name, value]) => name + value)].reduce((sum, word) => sum + word.length, total),
+    0
+  )
+
+/** The error of a step that failed before the command ran. */
+const refusal = (
+  program: Program,
+  { code, step }: Extract<Report, { readonly _tag: "Failed" }>
+): ErrorFields => {
+  const names = program.stages.map(({ words }) => JSON.stringify(words[0])).join(" or ")
+  switch (step) {
+    case "directory": {
+      const directories = program.stages.flatMap(({ directory }) => Option.toArray(directory))
+      return {
+        reason: "DirectoryNotFound",
+        detail: `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} cannot be ` +
+          `entered; the command did not run`
+      }
+    }
+    case "environment":
+      return {
+        reason: "Unsupported",
+        detail: "the host's shell would not set the environment; the command did not run"
+      }
+    case "setup":
+      return { reason: "Unsupported", detail: "the host's shell could not launch the command" }
+    case "exec":
+    case "program": {
+      const size = sizeOf(program)
+      if (step === "exec" && size >= suspiciousSize) {
+        return {
+          reason: "ArgumentsTooLong",
+          detail: `the host's system refused ${size} characters of arguments and environment; the command did not run`
+        }
+      }
+      return code === 126
+        ? { reason: "ProgramNotExecutable", detail: `${names} cannot be executed` }
+        : {
+          reason: "ProgramNotFound",
+          detail: `${names} was not found${step === "exec" ? ", or the interpreter that it names was not" : ""}`
+        }
+    }
+  }
+}
+
 /** @internal */
 export const make = (host: string, program: Program): CommandFailure => {
   const stderr = outlet.tail(stderrInErrors + longestSecret)
@@ -73,48 +121,6 @@ export const make = (host: string, program: Program): CommandFailure => {
 
   let ofStages: ReadonlyArray<string> = []
 
-  const size = program.stages.reduce(
-    (total, { environment, words }) =>
-      [...words, ...environment.map(([name, value]) => name + value)].reduce((sum, word) => sum + word.length, total),
-    0
-  )
-  const names = program.stages.map(({ words }) => JSON.stringify(words[0])).join(" or ")
-
-  const fromReport: CommandFailure["fromReport"] = ({ code, step }) => {
-    if (step === "directory") {
-      const directories = program.stages.flatMap(({ directory }) => Option.toArray(directory))
-      return error({
-        reason: "DirectoryNotFound",
-        exitCode: code,
-        detail: `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} cannot be ` +
-          `entered; the command did not run`
-      })
-    }
-    if (step === "environment" || step === "setup") {
-      return error({
-        reason: "Unsupported",
-        exitCode: code,
-        detail: step === "setup"
-          ? "the host's shell could not launch the command"
-          : "the host's shell would not set the environment; the command did not run"
-      })
-    }
-    if (step === "exec" && size >= suspiciousSize) {
-      return error({
-        reason: "ArgumentsTooLong",
-        exitCode: code,
-        detail: `the host's system refused ${size} characters of arguments and environment; the command did not run`
-      })
-    }
-    return code === 126
-      ? error({ reason: "ProgramNotExecutable", exitCode: code, detail: `${names} cannot be executed` })
-      : error({
-        reason: "ProgramNotFound",
-        exitCode: code,
-        detail: `${names} was not found${step === "exec" ? ", or the interpreter that it names was not" : ""}`
-      })
-  }
-
   const connection: CommandFailure["connection"] = (fields) =>
     new RemoteConnectionError({
       ...fields,
@@ -131,7 +137,7 @@ export const make = (host: string, program: Program): CommandFailure => {
       noise.clear()
     },
     error,
-    fromReport,
+    fromReport: (report) => error({ ...refusal(program, report), exitCode: report.code }),
     connection,
     stagesEnded: (codes) => {
       ofStages = program.stages.map(({ words }, index) => `${words[0]} ${codes[index] ?? "unknown"}`)

@@ -18,15 +18,15 @@ import * as frame from "../../unstable/Frame.js"
 export interface Shell {
   readonly channel: Channel
   /** Whether it was started before its command. It may then have ended without having read anything. */
-  readonly hasWaited: boolean
+  readonly isPrewarmed: boolean
 }
 
 /** @internal */
-export interface Shells {
+export interface ShellPool {
   /** Gives a shell that reads a frame. */
-  readonly take: Effect.Effect<Shell, RemoteConnectionError, Scope.Scope>
+  readonly acquire: Effect.Effect<Shell, RemoteConnectionError, Scope.Scope>
   /** A command is on its way, and another may follow it. */
-  readonly anticipate: Effect.Effect<void>
+  readonly prewarm: Effect.Effect<void>
 }
 
 interface Waiting {
@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     lastUse = now
   })
 
-  const take = Effect.uninterruptibleMask((restore) =>
+  const acquire = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       inUse++
       yield* Effect.addFinalizer(() => {
@@ -115,15 +115,15 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       waiting = undefined
       if (found !== undefined) {
         yield* Effect.addFinalizer((exit) => Scope.close(found.scope, exit))
-        if (yield* isAlive(found.channel)) return { channel: found.channel, hasWaited: true }
+        if (yield* isAlive(found.channel)) return { channel: found.channel, isPrewarmed: true }
       }
-      return { channel: yield* restore(transport.exec(frame.launchLine)), hasWaited: false }
+      return { channel: yield* restore(transport.exec(frame.launchLine)), isPrewarmed: false }
     })
   )
 
-  const shells: Shells = {
-    take,
-    anticipate: transport.capabilities.oneConnection
+  const pool: ShellPool = {
+    acquire,
+    prewarm: transport.capabilities.oneConnection
       ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const follows = now - lastUse < pause
         lastUse = now
@@ -131,5 +131,5 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
       })
       : Effect.void
   }
-  return shells
+  return pool
 })

@@ -12,7 +12,7 @@ import type { Program } from "../command/compile.js"
 import type { CommandFailure } from "../command/errors.js"
 import type { Guardian } from "../guardian/client.js"
 import type { Plan } from "../launch/plan.js"
-import type { Shell, Shells } from "../launch/shellPool.js"
+import type { Shell, ShellPool } from "../launch/shellPool.js"
 import * as stderrs from "./stderr.js"
 import * as stdouts from "./stdout.js"
 import * as trackings from "./tracking.js"
@@ -25,7 +25,7 @@ import * as trackings from "./tracking.js"
 export interface Host {
   readonly transport: Transport
   readonly guardian: Guardian
-  readonly shells: Shells
+  readonly shells: ShellPool
 }
 
 /** @internal */
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
   { failure, program }: Compiled,
   settings: Settings,
   plan: Plan,
-  { channel, hasWaited }: Shell,
+  { channel, isPrewarmed }: Shell,
   span: Span
 ) {
   const tracking = yield* trackings.make(channel, plan, failure, span)
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function*(
     settings,
     plan,
     channel,
-    isPrewarmed: hasWaited,
+    isPrewarmed,
     tracking,
     stdout: stdouts.make(tracking.next("stdout")),
     stderr: yield* stderrs.make(tracking.next("stderr"), settings.stderrKept, failure)

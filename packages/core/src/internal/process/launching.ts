@@ -74,7 +74,7 @@ const sendFrame = Effect.fnUntraced(function*(execution: Execution, guarded: Eff
   yield* Option.exists(frame, ({ length }) => length > longFrame)
     ? Effect.forkScoped(Effect.interruptible(send))
     : send
-  yield* host.shells.anticipate
+  yield* host.shells.prewarm
   return Option.flatMap(frame, () => guard)
 })
 

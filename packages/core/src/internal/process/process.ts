@@ -151,10 +151,10 @@ const openShell = (
 ): Effect.Effect<Shell, RemoteConnectionError, Scope.Scope> =>
   // After a prewarmed shell that was gone, another one may be gone as well.
   plan.line === frame.launchLine && !isAgain
-    ? shells.take
+    ? shells.acquire
     : Effect.map(
       transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }),
-      (channel) => ({ channel, hasWaited: false })
+      (channel) => ({ channel, isPrewarmed: false })
     )
 
 const launch = Effect.fnUntraced(function*(
