@@ -39,7 +39,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/testing/Conforma
 export type TypeId = typeof TypeId
 
 /**
- * What the host has. A case that needs what is missing is skipped, with the reason.
+ * Features of the host. A case that needs what is missing is skipped, with the reason.
  *
  * @since 0.1.0
  * @category models
@@ -54,7 +54,7 @@ export interface Capabilities {
 }
 
 /**
- * The host past the transport. What fails here is not part of what is tested, so it should be a defect.
+ * The host past the transport. A failure here is not part of the test, so it should be a defect.
  *
  * @since 0.1.0
  * @category models
@@ -72,8 +72,8 @@ export interface ConformanceHost {
   /** Counts the programs of that name that run on the host for clients of the transport. */
   readonly running: (name: string) => Effect.Effect<number>
   /**
-   * Lists what clients have open on the host: programs, and files and connections if they are known. What belongs to a
-   * connection is not listed.
+   * Lists what clients have open on the host: programs, and files and connections if they are known. Resources of a
+   * connection are not listed.
    */
   readonly leftOpen: Effect.Effect<ReadonlyArray<string>>
   /** Serves at a new address of the host until the scope closes. Only cases that need unix sockets pass `"Unix"`. */

@@ -42,7 +42,7 @@ const broken = {
       })
     }),
     part: "commands on",
-    fails: "exitCode gives the code, 255 included, and takes no part in the output"
+    fails: "exitCode gives the code, 255 included, and ignores the output"
   },
   "a transfer that leaves hidden files out": {
     layer: withFiles((files) => ({

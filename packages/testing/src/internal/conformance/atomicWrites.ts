@@ -18,7 +18,7 @@ import { cases, type Group } from "./cases.js"
 import { bytes, directory, dropConnections, failsWith, isRoot, lostBy, unlessLost, write } from "./support.js"
 
 /**
- * So many readers read a file again and again while it is rewritten so many times.
+ * Rewrites a file `rewrites` times, while `readers` readers read it again and again.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What commands are given and what they give back.
+ * Input and results of commands.
  */
 import { sh } from "@effect-remote/core/RemoteCommand"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
@@ -18,7 +18,7 @@ import { ConformanceHost } from "../../ConformanceHost.js"
 import { cases, type Group } from "./cases.js"
 import { bytes, directory, nameBytes, nasty, running } from "./support.js"
 
-// What programs got as words, each ended by a NUL: what arrived is seen whatever it holds.
+// Prints the words of a program, each ended by a NUL, so that every byte is visible.
 const dump = "printf '%s\\0' \"$@\""
 
 const dumped = (words: ReadonlyArray<string>) => Buffer.concat(words.map((word) => nameBytes(`${word}\0`)))
@@ -141,7 +141,7 @@ const words: Group = (test) => {
           const where = yield* RemoteContext.string(
             Command.make("sh", "-c", "pwd -P; echo .").pipe(Command.workingDirectory(path))
           )
-          // What is no UTF-8 comes back as U+FFFD.
+          // Bytes that are not UTF-8 come back as U+FFFD.
           assert.strictEqual(where, `${path.replace(/[\udc80-\udcff]/g, "\ufffd")}\n.\n`)
         }), { concurrency: 3 })
     }))
@@ -248,7 +248,7 @@ const runFailures: Group = (test) => {
 }
 
 const failures: Group = (test) => {
-  test("a command that fails tells its code, its stderr and its output", () =>
+  test("a failing command reports its code, its stderr and its output", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(RemoteContext.string(sh`echo out; echo "no such luck" >&2; exit 3`))
       assert(error._tag === "RemoteCommandError")
@@ -262,14 +262,14 @@ const failures: Group = (test) => {
       assert.strictEqual(streamed._tag === "RemoteCommandError" ? streamed.exitCode : undefined, 4)
     }))
 
-  test("exitCode gives the code, 255 included, and takes no part in the output", () =>
+  test("exitCode gives the code, 255 included, and ignores the output", () =>
     Effect.gen(function*() {
       for (const code of [0, 126, 127, 255]) {
         assert.strictEqual(yield* RemoteContext.exitCode(sh`yes | head -c 300000; exit ${code}`), code)
       }
     }))
 
-  test("a missing program, a missing directory and a code of 127 are told apart", () =>
+  test("distinguishes a missing program, a missing directory and a code of 127", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const plain = `${yield* directory}/plain`
@@ -296,7 +296,7 @@ const failures: Group = (test) => {
       assert.strictEqual(started.reason, "ProgramNotFound")
     }))
 
-  test("an environment that the system refuses is told as such", () =>
+  test("reports an environment that the system refuses", () =>
     Effect.gen(function*() {
       const command = Command.make("/bin/true").pipe(Command.env({ LARGE: "x".repeat(1_000_000) }))
       const error = yield* Effect.flip(RemoteContext.exitCode(command))
@@ -323,7 +323,7 @@ const refusals: Group = (test) => {
       assert.strictEqual(encoding.reason, "InvalidCommand")
     }))
 
-  test("options that are no durations are refused", () =>
+  test("refuses options that are not durations", () =>
     Effect.gen(function*() {
       for (const options of [{ timeout: "soon" as never }, { killAfter: "later" as never }]) {
         const error = yield* Effect.flip(RemoteContext.string(Command.make("true"), options))
@@ -354,7 +354,7 @@ const shellLines: Group = (test) => {
     }))
 
   // FOUND A19
-  test("a pipeline fails when any of its programs does, but for one that read enough of", () =>
+  test("a pipeline fails if any of its programs fails, except one whose reader stopped early", () =>
     Effect.gen(function*() {
       const failing = sh`echo part; exit 3`.pipe(Command.pipeTo(Command.make("cat")))
       const error = yield* Effect.flip(RemoteContext.string(failing))

@@ -17,7 +17,7 @@ import { portOf } from "./loopback.js"
 import * as services from "./services.js"
 import { bytes, localNetwork } from "./support.js"
 
-/** A connection of which so many bytes can be read. */
+/** A connection with a `take` of a number of bytes. */
 interface Client extends Duplex<unknown> {
   readonly take: (count: number) => Effect.Effect<Buffer, unknown>
 }

@@ -104,7 +104,7 @@ const losses: Group = (test) => {
   )
 
   losing(
-    "a connection lost within a stream of a file is no end of the file",
+    "a connection lost within a stream of a file does not end the stream as complete",
     (fs, path) =>
       Stream.runFoldEffect(
         fs.stream(`${path}/large`, { chunkSize: 1000 }),
@@ -152,7 +152,7 @@ const losses: Group = (test) => {
 }
 
 const backPressure: Group = (test) => {
-  test("a program that does not read holds back whoever writes to it", () =>
+  test("a program that does not read holds back its writer", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
       const piece = new Uint8Array(65536)

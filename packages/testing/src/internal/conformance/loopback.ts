@@ -22,7 +22,7 @@ export const local: (address: RemoteAddress) => LocalAddress = RemoteAddress.$ma
 /** @internal */
 export const portOf = (address: LocalAddress | RemoteAddress): number => address._tag === "Tcp" ? address.port : 0
 
-// What has gone, and what only another user may look at, is nothing.
+// Files of processes that have ended or of other users cannot be read.
 const attempt = <A>(read: () => A, otherwise: A): A => {
   try {
     return read()
@@ -41,7 +41,7 @@ export const hasTerminals = (): boolean =>
   process.getuid?.() === 0 || /^devpts .*\bgid=5\b/m.test(attempt(() => Fs.readFileSync("/proc/mounts", "utf8"), ""))
 
 /**
- * What this machine and a server on it have.
+ * Capabilities of this machine and of a server on it.
  *
  * @internal
  */
@@ -51,7 +51,8 @@ export const capabilities = ({ kind }: Sshd) => ({
   specialFiles: ["/dev/full", "/dev/zero", "/proc/self"].every((path) => Fs.existsSync(path))
 })
 
-// The guardian sleeps too, for some seconds at a time; what the tests start sleeps for longer. One that is gone is nobody's.
+// The guardian sleeps too, for some seconds at a time; what the tests start sleeps for longer. A process that has ended
+// is ignored.
 const ofGuardian = ({ name, pid }: Process): boolean =>
   name === "sleep" && attempt(() => {
     const [, seconds] = Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")
@@ -77,7 +78,7 @@ const descriptors = (): ReadonlyArray<string> =>
 const staying = new Set(["sh", "dash", "sftp-server", "sshd"])
 
 /**
- * Programs, and files below a directory that somebody has open.
+ * Programs, and open files below a directory.
  *
  * @internal
  */

@@ -24,7 +24,7 @@ import { cases, type Group } from "./cases.js"
 import { bytes, dropConnections, eventually, running, untilRunning } from "./support.js"
 
 const inputs: Group = (test) => {
-  test("stdin that fails is told, and ends the command", () =>
+  test("a failure of stdin is reported, and ends the command", () =>
     Effect.gen(function*() {
       const cause = new SystemError({ module: "Stream", method: "read", reason: "Unknown", description: "broken" })
       const command = Command.make("cat").pipe(
@@ -89,7 +89,7 @@ const outputs: Group = (test) => {
   test("a slow reader holds a large output back", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(sh`i=0; while yes | head -c 65536; do i=$((i+1)); echo $i >&2; done`)
-      // How far it has come, which is told beside what it prints.
+      // The number of blocks written, which the script prints to stderr.
       let written = 0
       yield* Effect.fork(Stream.runForEach(Stream.splitLines(Stream.decodeText(process.stderr)), (line) =>
         Effect.sync(() =>
@@ -136,7 +136,7 @@ const timeouts: Group = (test) => {
     }))
 
   // FOUND A1
-  test("streamLines gives no part of a line when the stream fails", () =>
+  test("streamLines drops a partial line when the stream fails", () =>
     Effect.gen(function*() {
       const command = sh`printf 'ready\nbalance: 12'; sleep 1003; echo 345`
       const lineAndReason = (
@@ -272,7 +272,7 @@ const interruption: Group = (test) => {
 }
 
 const concurrency: Group = (test) => {
-  test("commands run beside each other, and each has its own input, output and end", () =>
+  test("commands run concurrently, and each has its own input, output and end", () =>
     Effect.gen(function*() {
       const numbers = Array.range(1, 20)
       const results = yield* Effect.forEach(numbers, (number) =>
@@ -309,7 +309,7 @@ const concurrency: Group = (test) => {
 }
 
 const signals: Group = (test) => {
-  test("death by a signal is no exit code", () =>
+  test("death by a signal is not an exit code", () =>
     Effect.gen(function*() {
       const process = yield* RemoteContext.start(Command.make("sleep", "1000"))
       yield* process.kill("SIGKILL")
@@ -351,7 +351,7 @@ const signals: Group = (test) => {
 }
 
 const lostConnections: Group = (test) => {
-  test("a lost connection is no success, whatever was read", () =>
+  test("a lost connection is never a success, whatever was read", () =>
     Effect.gen(function*() {
       const dropped = <A, E, R>(run: Effect.Effect<A, E, R>) =>
         Effect.gen(function*() {

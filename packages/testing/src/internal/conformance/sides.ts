@@ -1,5 +1,5 @@
 /**
- * What transfers go between, and what they are to bring.
+ * Both sides of transfers, and what the target should hold.
  */
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import type * as Transfer from "@effect-remote/core/Transfer"
@@ -16,7 +16,7 @@ import type { Group, Need, Test } from "./cases.js"
 import { directory, isRoot, localDirectory, localFiles, makePipe, reasonOf, type Services } from "./support.js"
 
 /**
- * What lies below a directory: contents of files, targets of links, `/` for directories.
+ * The entries below a directory: contents of files, targets of links, `/` for directories.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export const sameContents = Effect.fnUntraced(function*(
 })
 
 /**
- * What became of the entries: the tag of each outcome, with what a failed one failed with.
+ * The outcome of each entry: its tag, with the reason of a failure.
  *
  * @internal
  */

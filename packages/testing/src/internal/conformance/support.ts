@@ -1,5 +1,5 @@
 /**
- * What the cases of the conformance suite share.
+ * Helpers of the cases of the conformance suite.
  */
 import type { LocalNetwork } from "@effect-remote/core/LocalNetwork"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
@@ -60,7 +60,7 @@ export const nasty: ReadonlyArray<string> = [
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /**
- * As the library carries bytes that are no UTF-8 in strings.
+ * Encodes a name. The library carries bytes that are not UTF-8 as lone surrogates.
  *
  * @internal
  */
@@ -98,7 +98,7 @@ export const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
   Effect.map(Effect.flip(effect), reasonOf)
 
 /**
- * Why the connection was lost, where that is what an error tells.
+ * The reason of the connection's loss, if the error has one.
  *
  * @internal
  */
@@ -114,7 +114,7 @@ export const unlessLost = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
   Effect.retry(effect, { while: (error) => lostBy(error) === "ConnectionLost" })
 
 /**
- * Asks until the answer is a good one, for what nobody tells when it happens.
+ * Polls until the answer is good, for states without an event.
  *
  * @internal
  */
@@ -166,7 +166,7 @@ export const untilRunning = (name: string, count: number): Effect.Effect<number,
   eventually(running(name), (found) => found === count)
 
 /**
- * What the client has open is closed in the end.
+ * Waits until the client has closed everything.
  *
  * @internal
  */

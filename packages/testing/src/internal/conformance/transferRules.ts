@@ -1,5 +1,5 @@
 /**
- * What a transfer takes over from its source, what it leaves alone, and what becomes of a source that changes.
+ * Attributes that a transfer keeps or copies, and sources that change.
  */
 import { cases } from "./cases.js"
 import * as attributes from "./transferRules/attributes.js"

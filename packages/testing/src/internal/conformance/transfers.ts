@@ -1,5 +1,5 @@
 /**
- * What `put` and `get` bring, and what becomes of failures on the way.
+ * Contents of `put` and `get`, failures, options and interruption.
  */
 import { cases } from "./cases.js"
 import * as contents from "./transfers/contents.js"

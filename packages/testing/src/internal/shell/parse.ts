@@ -52,7 +52,7 @@ const refusedCommands = new Set([
   "unalias"
 ])
 
-/** What the parser has read. */
+/** State of the parser. */
 interface Parser {
   readonly reader: Reader
   readonly look: () => tokens.Token

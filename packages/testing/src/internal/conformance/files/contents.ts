@@ -171,7 +171,7 @@ export const copies: Group = (test) => {
       assert.strictEqual(yield* failsWith(fs.put(`${here}/no`, `${path}/new/remote`)), "NotFound")
       assert.sameMembers(yield* local.readDirectory(here), ["back", "file"])
       assert.deepStrictEqual(yield* files.readDirectory(`${path}/new`), ["remote"])
-      // The mode of what was there, where that of the source is not wanted.
+      // Without `preserve.mode` the file keeps its mode.
       yield* local.chmod(`${here}/back`, 0o640)
       yield* fs.get(`${path}/new/remote`, `${here}/back`, { preserve: { mode: false } })
       assert.strictEqual((yield* local.stat(`${here}/back`)).mode & 0o7777, 0o640)

@@ -73,7 +73,7 @@ export const tildes: Group = (test) => {
         }
       }
       assert.deepStrictEqual(yield* fs.readDirectory(path), ["file"])
-      // What a link names is not a path of ours, and "./" is said.
+      // The target of a link is not resolved by the library, so "./" is not added.
       yield* fs.symlink("~", `${path}/link`)
       assert.strictEqual(yield* fs.readLink(`${path}/link`), "~")
       assert.isFalse(yield* fs.exists("./~ of no such name"))
@@ -136,7 +136,7 @@ export const fileNames: Group = (test) => {
 
 /** @internal */
 export const questions: Group = (test) => {
-  test("are told apart by stat, lstat, exists and isDirectory", () =>
+  test("are distinguished by stat, lstat, exists and isDirectory", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem

@@ -41,7 +41,7 @@ export const numbers: Group = (test) => {
       assert.strictEqual(yield* files.readFileString(path), "text")
     }))
 
-  test("numbers of bytes that are none are refused", () =>
+  test("invalid numbers of bytes are refused", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem

@@ -19,7 +19,7 @@ export const specialFiles: Group = (test) => {
         const fs = yield* RemoteFileSystem.RemoteFileSystem
         const path = yield* directory
         yield* makePipe(`${path}/pipe`)
-        // Its other end is open nowhere.
+        // The other end of the pipe is not open.
         yield* fs.access(`${path}/pipe`, { readable: true, writable: true })
         assert.strictEqual(yield* failsWith(fs.atomicWrite(`${path}/pipe`, "x")), "BadResource")
         assert.deepStrictEqual(yield* files.readDirectory(path), ["pipe"])
@@ -34,7 +34,7 @@ export const specialFiles: Group = (test) => {
       const path = yield* directory
       yield* makePipe(`${path}/pipe`)
       yield* fs.writeFileString(`${path}/file`, "text")
-      // Abandoned, and while somebody waits for it. A server that cannot read from pipes fails at once.
+      // Abandoned, and while a fiber waits for it. A server that cannot read from pipes fails at once.
       yield* Effect.exit(Effect.timeoutOption(fs.readFile(`${path}/pipe`), "100 millis"))
       assert.strictEqual(yield* fs.readFileString(`${path}/file`), "text")
       const reading = yield* Effect.fork(fs.readFile(`${path}/pipe`))

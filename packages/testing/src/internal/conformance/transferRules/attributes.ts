@@ -90,7 +90,7 @@ export const ownership = inBothDirections((each) => {
 export const directories = inBothDirections((each) => {
   // FOUND A8
   each(
-    "keeps the bits of directories that were there, and makes others as mkdir does",
+    "keeps the bits of existing directories, and makes others as mkdir does",
     (trial) =>
       Effect.gen(function*() {
         const { source, target, transfer } = trial

@@ -22,7 +22,7 @@ const later = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> 
     return Effect.withClock(effect, ahead)
   })
 
-/** This machine's files, which do something as soon as the first piece of one is read or written. */
+/** Files of this machine that run an action when the first piece of a file is read or written. */
 const once = (action: Effect.Effect<unknown, PlatformError>) =>
   Effect.map(localFiles, (fs) => {
     let isDone = false
@@ -152,7 +152,7 @@ export const content = inBothDirections((each) => {
             assert.deepStrictEqual(yield* hidden(target.files, `${target.at}/to`), [])
           }
         }
-        // What became shorter is not whole.
+        // A file that became shorter is incomplete.
         yield* write(source.files, log, pseudoRandom(700_000))
         const local = yield* once(source.files.truncate(log, 100_000))
         const error = yield* Effect.flip(transfer(log, `${target.at}/short`, { growing: "asOpened", local }))

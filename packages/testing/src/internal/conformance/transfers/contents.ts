@@ -1,5 +1,5 @@
 /**
- * What arrives.
+ * Contents of transfers.
  */
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -66,7 +66,7 @@ export const trees = inBothDirections((each) => {
         assert.strictEqual(result.bytes, 700_010n)
         assert.strictEqual(yield* modeOf(target.files, `${target.at}/made/to/script`), "755")
         assert.strictEqual(yield* modeOf(target.files, `${target.at}/made/to/.hidden/deep/er/file`), "640")
-        // Once more, onto what is there.
+        // Once more, onto the existing tree.
         yield* write(source.files, `${source.at}/from/script`, "#!/bin/sh")
         yield* source.files.remove(`${source.at}/from/link`)
         yield* source.files.symlink("large", `${source.at}/from/link`)
@@ -88,7 +88,7 @@ export const fileNames = inBothDirections((each, test) => {
       yield* sameContents([target.files, `${target.at}/again`], [source.files, `${source.at}/from`])
     }))
 
-  test("names that are no UTF-8 are carried between hosts, and refused by a file system that has none", () =>
+  test("names that are not UTF-8 are carried between hosts, and refused by a file system that lacks them", () =>
     Effect.gen(function*() {
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       const local = yield* localFiles

@@ -36,7 +36,7 @@ export const refusals = inBothDirections((each) => {
       }
     }))
 
-  each("what cannot be read is a failed entry, but for root, who reads anything", (trial) =>
+  each("an unreadable file is a failed entry, except for root, who reads anything", (trial) =>
     Effect.gen(function*() {
       const { source, target, transfer } = trial
       yield* source.files.makeDirectory(`${source.at}/from/closed`, { recursive: true })

@@ -44,7 +44,7 @@ export const resumption = inBothDirections((each) => {
         const { local, reached } = yield* stalling(500_000)
         const running = yield* Effect.fork(transfer(`${source.at}/from`, path, { local, resume: true }))
         const size = yield* reached
-        // What is in flight may arrive after the interruption.
+        // Requests in flight may arrive after the interruption.
         yield* eventually(
           Effect.flatMap(target.files.readDirectory(`${target.at}/to`), (names) =>
             Effect.forEach(names, (name) => target.files.stat(`${target.at}/to/${name}`))),

@@ -1,5 +1,5 @@
 /**
- * What options change.
+ * Options of transfers.
  */
 import type * as Transfer from "@effect-remote/core/Transfer"
 import { assert } from "@effect/vitest"
@@ -41,7 +41,7 @@ export const attributes = inBothDirections((each) => {
           yield* modeOf(target.files, `${target.at}/fresh`)
         )
         assert.isAbove(yield* mtimeOf(target.files, `${target.at}/plain/open`), then.getTime())
-        // The old mode stays where none is kept, and what would give somebody else's rights never comes.
+        // The old mode stays if none is copied, and set-user-id bits are never copied.
         yield* target.files.chmod(`${target.at}/plain/open`, 0o640)
         yield* transfer(`${source.at}/from/open`, `${target.at}/plain/open`, { preserve: { mode: false } })
         assert.strictEqual(yield* modeOf(target.files, `${target.at}/plain/open`), "640")
@@ -203,7 +203,7 @@ export const deletion = inBothDirections((each) => {
 /** @internal */
 export const progress = inBothDirections((each) => {
   each(
-    "progress is told, the end always, and holds nothing up",
+    "progress is reported, the end always, without a delay of the transfer",
     ({ direction, source, target, transfer }) =>
       Effect.gen(function*() {
         yield* source.files.makeDirectory(`${source.at}/from`)
@@ -223,7 +223,7 @@ export const progress = inBothDirections((each) => {
         for (const [index, progress] of seen.entries()) {
           assert.isTrue(index === 0 || progress.bytes >= seen[index - 1]!.bytes)
         }
-        // One that never returns, and one that is broken.
+        // A listener that never returns, and a broken one.
         if (direction === "put") {
           yield* transfer(`${source.at}/from`, `${target.at}/to`, { onProgress: () => Effect.never })
         }

@@ -39,7 +39,7 @@ export const addresses: Group = (test) => {
       assert.include(proxy.message, `from 127.0.0.1:${port} to whatever is asked for through`)
     }))
 
-  test("addresses that are none are refused before anything is opened", () =>
+  test("invalid addresses are refused before anything is opened", () =>
     Effect.gen(function*() {
       for (
         const options of [
@@ -73,7 +73,7 @@ export const ends: Group = (test) => {
       yield* Effect.yieldNow()
       yield* dropConnections
       assert.isTrue(Exit.isFailure(yield* Fiber.join(how)))
-      // The tunnel listens on, and the next connection has the transport connect again.
+      // The tunnel keeps listening, and the next connection makes the transport reconnect.
       const again = Effect.gen(function*() {
         return (yield* receiveOnce(yield* through(tunnel as Tunnel.LocalTunnel))).toString()
       })

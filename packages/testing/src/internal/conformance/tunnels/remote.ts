@@ -50,7 +50,7 @@ export const refusals: Group = (test) => {
       )
     }))
 
-  test("addresses that are none for a remote tunnel are refused before the host is asked", () =>
+  test("invalid addresses of a remote tunnel are refused before the host is asked", () =>
     Effect.gen(function*() {
       for (
         const options of [
@@ -91,7 +91,7 @@ export const ports: Group = (test) => {
       assert.strictEqual(yield* ask(yield* connectThere(remotePort), "y"), "y")
     }), "remoteForward")
 
-  test("a remote tunnel does not get a port that is somebody else's on one address", () =>
+  test("a remote tunnel does not get a port that another process uses on one address", () =>
     Effect.gen(function*() {
       const localPort = yield* serveHere(echo)
       const remotePort = portOf(yield* serveThere(drain))
@@ -145,11 +145,11 @@ export const lostConnections: Group = (test) => {
       yield* dropConnections
       const error = yield* Effect.flip(tunnel.ended)
       assert.strictEqual(error.reason, "ConnectionLost")
-      // What was carried breaks too, in either order.
+      // The carried connection breaks too. The order is open.
       const tags = [(yield* next)._tag, (yield* next)._tag]
       assert.sameMembers(tags, ["Closed", "Lost"])
       assert.isTrue(Exit.isFailure(yield* Fiber.join(how)))
-      // The transport connects again for whoever asks it to.
+      // The transport reconnects on the next use.
       const again = yield* unlessLost(remote.to(yield* serveHere(echo)))
       assert.strictEqual(yield* ask(yield* again.connect, "again"), "again")
     }), "remoteForward")

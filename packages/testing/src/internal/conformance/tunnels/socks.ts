@@ -27,7 +27,7 @@ export const clients: Group = (test) => {
       assert.strictEqual(yield* ask(connection, "over unix"), "over unix")
     }))
 
-  test("a SOCKS proxy tells its client why the target is not reached", () =>
+  test("a SOCKS proxy reports to its client why the target is not reached", () =>
     Effect.gen(function*() {
       const proxy = proxyOf(yield* RemoteContext.socksProxy())
       const reply = (host: string, port: number) => Effect.flip(socksConnect(proxy, host, port))
@@ -55,7 +55,7 @@ export const clients: Group = (test) => {
       }
     }))
 
-  test("a client of a SOCKS proxy that is none is closed, and harms no other", () =>
+  test("a client that does not speak SOCKS is closed, and harms no other", () =>
     Effect.gen(function*() {
       const port = yield* local.serve(echo)
       const tunnel = yield* RemoteContext.socksProxy()

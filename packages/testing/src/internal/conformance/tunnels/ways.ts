@@ -1,5 +1,5 @@
 /**
- * What holds for tunnels of all kinds.
+ * Cases that hold for tunnels of all kinds.
  */
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
 import { RemoteAddress } from "@effect-remote/core/Transport"
@@ -48,9 +48,9 @@ const { echo } = HostService
 export interface Way {
   readonly name: string
   readonly needs: ReadonlyArray<Need>
-  /** Why a target that is not there is not reached. */
+  /** Reason if the target does not exist. */
   readonly refused: string
-  /** To a port where its target is. */
+  /** Opens a tunnel to a port on the side of the target. */
   readonly to: (port: number) => Effect.Effect<
     { readonly tunnel: Tunnel.Tunnel; readonly connect: Opening },
     unknown,
@@ -116,7 +116,7 @@ export const directions = (way: Way): Group => (test) => {
       assert.isTrue(payload.equals(yield* Fiber.join(answer)))
     }), ...way.needs)
 
-  test(`${way.name} brings what the target says after the end of what it was told`, () =>
+  test(`${way.name} brings the target's answer after the end of its input`, () =>
     Effect.gen(function*() {
       const { connect } = yield* open((connection) =>
         Effect.all([drain(connection), connection.write(bytes("after the end")), connection.end])
@@ -225,7 +225,7 @@ export const flow = (way: Way): Group => (test) => {
 /** @internal */
 export const refusal = (way: Way): Group => (test) => {
   test(
-    `a target that refuses closes that connection of ${way.name}, is told, and harms no other`,
+    `a target that refuses closes that connection of ${way.name}, is reported, and harms no other`,
     () =>
       Effect.gen(function*() {
         const { connect, tunnel } = yield* way.to(yield* way.closed)
@@ -284,7 +284,7 @@ export const end = (way: Way): Group => (test) => {
     ...way.needs
   )
 
-  test(`${way.name} tells what happens as events`, () =>
+  test(`${way.name} reports its connections as events`, () =>
     Effect.gen(function*() {
       const port = yield* way.serve(echo)
       const { connect, tunnel } = yield* way.to(port)

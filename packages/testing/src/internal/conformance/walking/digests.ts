@@ -50,7 +50,7 @@ const withoutCommands = Effect.mapInputContext(
   (context: Context.Context<Transport | Scope.Scope>) => Context.pick(Transport, Scope.Scope)(context)
 )
 
-/** Files of which no digest is computed here: the services of a layer do not tell how. */
+/** A file system that cannot hash on this machine, because its `LocalMachine` has no hash. */
 const withoutHash = Effect.provideService(RemoteFileSystem.make, LocalMachine, {})
 
 /** @internal */
@@ -116,7 +116,7 @@ export const digests: Group = (test) => {
 
 /** @internal */
 export const fileNames: Group = (test) => {
-  test("names of any bytes are told as they are, digested and removed", () =>
+  test("names of any bytes are listed as they are, digested and removed", () =>
     Effect.gen(function*() {
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       const path = yield* directory

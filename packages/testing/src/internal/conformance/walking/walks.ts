@@ -28,7 +28,7 @@ import {
 } from "../support.js"
 
 /**
- * What a walk finds, each entry as `_tag depth path-below-the-root`.
+ * Entries of a walk, each as `_tag depth path-below-the-root`.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ export const walked = (path: string, options?: WalkOptions) =>
 
 /** @internal */
 export const order: Group = (test) => {
-  test("a walk tells a directory before what is in it, and links as links", () =>
+  test("a walk lists a directory before its entries, and links as links", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const path = yield* directory
@@ -234,7 +234,7 @@ export const endings: Group = (test) => {
       yield* Stream.runForEach(fs.walk(path), (entry) =>
         Effect.suspend(() => {
           entries.push(entry)
-          // Of the three, the one that is told first is gone before it is entered.
+          // Of the three, the one that is listed first is removed before it is entered.
           return entries.length === 1 ? files.remove(entry.path, { recursive: true }) : Effect.void
         }))
       assert.deepStrictEqual(entries.map(({ _tag }) => _tag), [

@@ -17,7 +17,7 @@ import { directory, dropConnections, eventually, failsWith, lostBy, unlessLost, 
 
 /** @internal */
 export const changes: Group = (test) => {
-  test("changes are told as they are seen", () =>
+  test("changes are reported as they are seen", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem
@@ -59,7 +59,8 @@ export const lostConnections: Group = (test) => {
       const { files } = yield* ConformanceHost
       const fs = yield* RemoteFileSystem.RemoteFileSystem
       const path = yield* directory
-      // So many that a look takes its time, and is cut: what is lost between two looks is nobody's loss.
+      // So large that a look takes time, and the connection is lost during one. A loss between two looks changes
+      // nothing.
       yield* Effect.forEach(Array.range(1, 400), (number) => files.makeDirectory(`${path}/${number}`), {
         concurrency: 50,
         discard: true
@@ -68,7 +69,7 @@ export const lostConnections: Group = (test) => {
       const watching = yield* Effect.fork(
         Effect.flip(Stream.runDrain(fs.watch(path, { recursive: true, interval: "1 millis" })))
       )
-      // Where a cut finds nothing under way after all, the next one does.
+      // If a cut hits nothing, the next one does.
       const strike = Effect.zipRight(Effect.repeatN(Effect.yieldNow(), 20), dropConnections)
       const error = yield* Effect.raceFirst(
         Effect.flatten(Fiber.await(watching)),
@@ -86,7 +87,7 @@ export const lostConnections: Group = (test) => {
       yield* Effect.fork(
         Stream.runForEach(fs.watch(path, { interval: "2 seconds" }), (event) => Queue.offer(events, event))
       )
-      // A change is told when a look is over; the next one is two seconds away.
+      // A change is reported at the end of a look. The next look is two seconds away.
       let last = 0
       yield* eventually(
         Effect.zipRight(

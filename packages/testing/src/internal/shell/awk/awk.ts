@@ -1,5 +1,5 @@
 /**
- * `awk`, by POSIX. Where awks differ about a program, it is refused.
+ * `awk`, by POSIX. A program that awks treat differently is refused.
  */
 import * as Effect from "effect/Effect"
 import * as input from "../input.js"

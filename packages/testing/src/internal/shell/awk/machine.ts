@@ -42,7 +42,7 @@ export class Leave {
 export type Completion = "break" | "continue" | "return" | undefined
 
 /**
- * Where the main input is.
+ * Position in the main input.
  *
  * @internal
  */
@@ -68,7 +68,7 @@ export interface Machine {
   steps: number
   /** How deep functions call each other. */
   depth: number
-  /** What the function that has just ended returned. */
+  /** Result of the function that has just ended. */
   returned: Value
   code: number
   seed: number

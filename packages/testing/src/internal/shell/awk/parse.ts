@@ -34,7 +34,7 @@ const argumentsOf: Readonly<Record<string, readonly [least: number, most: number
   toupper: [1, 1]
 }
 
-/** Where the parser is. */
+/** State of the parser. */
 interface Parser {
   readonly tokens: ReadonlyArray<Token>
   at: number

@@ -1,5 +1,5 @@
 /**
- * What an awk program reads and writes: its own input and output, files, and commands, by their names.
+ * Streams of an awk program: stdin and stdout, and files and commands by their names.
  */
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -39,7 +39,7 @@ const reader = (read: descriptor.Source["read"]): Reader => {
     buffer = buffer.slice(next)
     return record
   }
-  /** Where the record at the start of the buffer ends, as far as that is known. */
+  /** The end of the record at the start of the buffer, if it is known. */
   const find = (separator: Expression | string): readonly [end: number, next: number] | undefined => {
     if (separator === "") {
       buffer = buffer.replace(/^\n+/, "")
@@ -127,7 +127,7 @@ export interface Streams {
   readonly system: (command: string) => Effect.Effect<number, Failure>
 }
 
-/** What is open, by name. */
+/** Open streams, by name. */
 interface Open {
   readonly self: tool.Tool
   readonly scope: Scope.Scope
@@ -263,7 +263,7 @@ const openNothing = (self: tool.Tool, scope: Scope.Scope): Open => {
     readers: new Map(),
     own,
     errors,
-    // whoever reads the output has what was printed before the program waits for input
+    // output is flushed before the program waits for input
     stdin: reader(Effect.zipRight(Effect.ignore(own.flush), self.invocation.stdin)),
     flush: Effect.suspend(() =>
       Effect.forEach([own, errors, ...outputs.values()], (one) => one.flush, { discard: true })

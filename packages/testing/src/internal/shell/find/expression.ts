@@ -49,7 +49,7 @@ const doesAct = ({ _tag, ...rest }: Expression): boolean =>
 
 const and = (left: Expression, right: Expression): Expression => ({ _tag: "And", left, right })
 
-/** Where the parser is, and the options that it has read. */
+/** State of the parser, and the options that it has read. */
 interface Parser {
   readonly words: ReadonlyArray<string>
   at: number

@@ -37,7 +37,7 @@ const typeOf = ({ mode }: Stat): string =>
     mode & 0o170000
   ] ?? "?"
 
-/** What a search has come to. */
+/** State of a search. */
 interface Walk {
   readonly tool: tool.Tool
   /** Seconds since 1970. */

@@ -73,7 +73,7 @@ class Wrong extends Error {}
 
 const notUnderstood = (what: string): Wrong => new Wrong(`InMemoryHost does not understand ${what}`)
 
-/** Where the parser is. */
+/** State of the parser. */
 interface Parser {
   readonly pieces: ReadonlyArray<Piece>
   readonly extended: boolean

@@ -34,7 +34,7 @@ interface State {
   /** Seconds since 1970. */
   readonly now: number
   readonly lateLinks: Array<Effect.Effect<void, tool.Closed>>
-  /** What is left to do for the directories that were made. */
+  /** Final changes of the directories that were made. */
   readonly made: Array<Effect.Effect<void, tool.Closed>>
   code: number
   /** Whether it was said that leading slashes are removed. */
