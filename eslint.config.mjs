@@ -72,11 +72,6 @@ export default defineConfig(
     }
   },
   {
-    // still to be renamed
-    files: ["packages/core/src/**/*.ts"],
-    rules: { "local/namespace-names": "off" }
-  },
-  {
     files: ["packages/*/src/**/*.ts"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -15,7 +15,7 @@ import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as digests from "./internal/files/digest.js"
-import * as files from "./internal/files/fileSystem.js"
+import * as fileSystems from "./internal/files/fileSystem.js"
 import type {
   AtomicOptions,
   ListOptions,
@@ -24,7 +24,7 @@ import type {
   WalkOptions,
   WatchOptions
 } from "./internal/files/models.js"
-import * as operations from "./internal/sftp/requests.js"
+import * as sftpRequests from "./internal/sftp/requests.js"
 import * as session from "./internal/sftp/session.js"
 import * as putAndGet from "./internal/transfer/putAndGet.js"
 import type { DigestAlgorithm } from "./LocalHash.js"
@@ -263,12 +263,12 @@ export const make = Effect.gen(function*() {
   const hash = Option.fromNullable(machine.hash)
   const context = yield* Effect.serviceOption(RemoteContext)
   const watchBackend = yield* Effect.serviceOption(WatchBackend)
-  const requests = operations.make(yield* session.make(transport), String(transport.host))
+  const requests = sftpRequests.make(yield* session.make(transport), String(transport.host))
   const digest = digests.make(requests, { context, hash })
   const fileSystem: RemoteFileSystem = {
     [TypeId]: TypeId,
     host: transport.host,
-    ...files.make(requests, digest, watchBackend),
+    ...fileSystems.make(requests, digest, watchBackend),
     ...putAndGet.make(requests, String(transport.host), {
       digest,
       hash,

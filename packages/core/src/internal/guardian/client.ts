@@ -17,7 +17,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
 import * as Deadline from "../../unstable/Deadline.js"
-import * as protocol from "../../unstable/Guardian.js"
+import * as Guardians from "../../unstable/Guardian.js"
 import * as finalizer from "../lib/finalizer.js"
 import type { Handle } from "./handle.js"
 import * as handles from "./handle.js"
@@ -135,7 +135,7 @@ const attach = Effect.fnUntraced(function*(
   for (const [pid, keep] of self.running) handles.add(handle, pid, keep)
   if (replaced?._tag === "Detached" && Option.isSome(replaced.guardian.process.start)) {
     const { pid, start } = replaced.guardian.process
-    handle.say(protocol.Request.Retire({ pid, start: start.value }))
+    handle.say(Guardians.Request.Retire({ pid, start: start.value }))
   }
   yield* publish(self)
 
@@ -149,7 +149,7 @@ const attach = Effect.fnUntraced(function*(
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(opened.write)))
   yield* Effect.forkScoped(Effect.interruptible(
     Effect.repeat(
-      Effect.sync(() => handle.say(protocol.Request.Beat())),
+      Effect.sync(() => handle.say(Guardians.Request.Beat())),
       Schedule.spaced(Duration.seconds(self.patience.interval))
     )
   ))
@@ -160,7 +160,7 @@ const attach = Effect.fnUntraced(function*(
 // said after the commands that run, and its channel stays open until it has quit.
 const retire = (self: Client, old: Handle, successor: Handle) =>
   handles.answered(successor).pipe(
-    Effect.zipRight(Effect.sync(() => old.say(protocol.Request.Quit()))),
+    Effect.zipRight(Effect.sync(() => old.say(Guardians.Request.Quit()))),
     Effect.zipRight(Effect.timeoutOption(Deferred.await(old.left), handles.answeredWithin)),
     Effect.zipRight(Effect.uninterruptible(leave(self, old, "none")))
   )
@@ -323,7 +323,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     done: (pid) =>
       Effect.sync(() => {
         self.abandoned.delete(pid)
-        if (self.running.delete(pid)) states.attachedOf(self.state)?.say(protocol.Request.Done({ pid }))
+        if (self.running.delete(pid)) states.attachedOf(self.state)?.say(Guardians.Request.Done({ pid }))
       }),
     lost: (pid) =>
       Effect.sync(() => {

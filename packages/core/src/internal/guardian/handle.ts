@@ -10,13 +10,13 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { Channel, Transport } from "../../Transport.js"
-import * as frame from "../../unstable/Frame.js"
-import * as protocol from "../../unstable/Guardian.js"
+import * as Frame from "../../unstable/Frame.js"
+import * as Guardian from "../../unstable/Guardian.js"
 import * as reports from "../launch/reports.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as random from "../lib/random.js"
 import * as text from "../lib/text.js"
-import * as script from "../scripts/guardian.js"
+import * as guardian from "../scripts/guardian.js"
 import { rounds } from "../scripts/terminate.js"
 
 /** @internal */
@@ -24,7 +24,7 @@ export interface Handle {
   readonly process: { readonly pid: number; readonly start: Option.Option<string> }
   readonly scope: Scope.CloseableScope
   readonly fifo: string
-  readonly say: (request: protocol.Request) => void
+  readonly say: (request: Guardian.Request) => void
   /** Commands that it was asked to end, by process id. `false`: it could not. */
   readonly ending: Map<number, Deferred.Deferred<boolean>>
   /** How it left. */
@@ -35,7 +35,7 @@ export interface Handle {
 export interface Opened {
   readonly handle: Handle
   /** The reports that came since the last time. None at the end. */
-  readonly reports: Effect.Effect<ReadonlyArray<protocol.Report>, RemoteConnectionError>
+  readonly reports: Effect.Effect<ReadonlyArray<Guardian.Report>, RemoteConnectionError>
   /** Sends what was said. */
   readonly write: Effect.Effect<never, RemoteConnectionError>
 }
@@ -61,18 +61,18 @@ export const open = Effect.fnUntraced(function*(
 ) {
   const left = yield* Deferred.make<"detached" | "none">()
   const { say, writeOn } = writer()
-  const channel = yield* transport.exec(frame.launchLine, {
+  const channel = yield* transport.exec(Frame.launchLine, {
     priority: "idle",
     onReclaim: Effect.suspend(() => {
-      say(protocol.Request.Detach())
+      say(Guardian.Request.Detach())
       return Effect.asVoid(Deferred.await(left))
     })
   })
   const marker = yield* random.hex
-  const claim = protocol.Request.Claim({ names: yield* Effect.replicateEffect(random.hex, names) })
+  const claim = Guardian.Request.Claim({ names: yield* Effect.replicateEffect(random.hex, names) })
   yield* channel.write(text.concat([
-    frame.encode({ marker, stages: [script.guardian(patience)], terminal: Option.none() }),
-    Either.getOrThrow(protocol.encodeRequest(claim))
+    Frame.encode({ marker, stages: [guardian.guardian(patience)], terminal: Option.none() }),
+    Either.getOrThrow(Guardian.encodeRequest(claim))
   ]))
   const reports = reader(channel, marker)
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain(channel))))
@@ -86,7 +86,7 @@ export const open = Effect.fnUntraced(function*(
     handle: {
       process: { pid: first.pid, start: first.start },
       scope,
-      fifo: script.fifo(script.directory(first.name)),
+      fifo: guardian.fifo(guardian.directory(first.name)),
       say,
       ending: new Map(),
       left
@@ -138,7 +138,7 @@ export const hear = (
  * @internal
  */
 export const add = (handle: Handle, pid: number, keep: boolean): void =>
-  handle.say(protocol.Request.Add({ pid, keep, start: Option.none() }))
+  handle.say(Guardian.Request.Add({ pid, keep, start: Option.none() }))
 
 /**
  * Asks it to end a command. `false`: it left before it answered.
@@ -149,7 +149,7 @@ export const end = ({ ending, say }: Handle, pid: number, graceMillis: number): 
   Effect.suspend(() => {
     const ended = ending.get(pid) ?? Deferred.unsafeMake<boolean>(FiberId.none)
     ending.set(pid, ended)
-    say(protocol.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
+    say(Guardian.Request.End({ pid, start: Option.none(), rounds: rounds(graceMillis) }))
     return Deferred.await(ended)
   })
 
@@ -175,9 +175,9 @@ const writer = () => {
       lines = []
       return channel.write(bytes)
     }))
-  const say = (request: protocol.Request) => {
+  const say = (request: Guardian.Request) => {
     // A request that cannot be encoded has a process id that no system gives out: nobody could end that process.
-    Either.match(protocol.encodeRequest(request), {
+    Either.match(Guardian.encodeRequest(request), {
       onLeft: () => {},
       onRight: (line) => {
         lines.push(line)
@@ -190,13 +190,13 @@ const writer = () => {
 
 const reader = (channel: Channel, marker: string): Opened["reports"] => {
   const scanner = reports.scanner(marker, "stdout")
-  const split = protocol.splitter()
+  const split = Guardian.splitter()
   const next: Opened["reports"] = Effect.flatMap(
     channel.read,
     (read) => {
       if (Option.isNone(read)) return Effect.succeed([])
       const heard = split(scanner.push(read.value).output).flatMap((line) =>
-        Either.match(protocol.decodeReport(line), { onLeft: () => [], onRight: (report) => [report] })
+        Either.match(Guardian.decodeReport(line), { onLeft: () => [], onRight: (report) => [report] })
       )
       return heard.length === 0 ? next : Effect.succeed(heard)
     }

@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Pty } from "../../RemoteHost.js"
 import type { Transport } from "../../Transport.js"
-import * as frame from "../../unstable/Frame.js"
-import * as program from "../command/compile.js"
+import * as Frame from "../../unstable/Frame.js"
+import * as compile from "../command/compile.js"
 import type { CommandFailure } from "../command/errors.js"
 import * as random from "../lib/random.js"
 import * as reports from "./reports.js"
 
-type Guard = Option.Option<frame.Guard>
+type Guard = Option.Option<Frame.Guard>
 
 /** @internal */
 export interface Plan {
@@ -28,7 +28,7 @@ export interface Plan {
 /** @internal */
 export const make = Effect.fnUntraced(function*(
   transport: Transport,
-  compiled: program.Program,
+  compiled: compile.Program,
   pty: Option.Option<Pty>,
   failure: CommandFailure,
   pipefail: boolean
@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function*(
           "would show: hand it over on stdin"
       })
     }
-    return line.length > frame.longestLine
+    return line.length > Frame.longestLine
       ? failure.error({
         reason: "ArgumentsTooLong",
         detail: `the command travels in one line here, and its ${line.length} bytes are too many`
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function*(
       : Effect.void
   }
   if (transport.host.shell === "none") {
-    const line = yield* Option.match(program.bareLine(compiled), {
+    const line = yield* Option.match(compile.bareLine(compiled), {
       onSome: Effect.succeed,
       onNone: () =>
         failure.error({
@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function*(
     return plan
   }
   const marker = yield* random.hex
-  const framed = (guard: Guard): frame.Frame => ({
+  const framed = (guard: Guard): Frame.Frame => ({
     marker,
     guard,
     stages: compiled.stages,
@@ -78,11 +78,11 @@ export const make = Effect.fnUntraced(function*(
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
   })
   // A line that waits may be sent on another connection than the one that there is now, whose guardian is not its own.
-  const line = Option.isSome(pty) ? frame.terminalLine(framed(Option.none())) : frame.launchLine
+  const line = Option.isSome(pty) ? Frame.terminalLine(framed(Option.none())) : Frame.launchLine
   if (Option.isSome(pty)) yield* inArguments(line)
   const plan: Plan = {
     line,
-    first: (guard) => Option.isSome(pty) ? Option.none() : Option.some(frame.encode(framed(guard))),
+    first: (guard) => Option.isSome(pty) ? Option.none() : Option.some(Frame.encode(framed(guard))),
     pid: undefined,
     stdout: () => reports.scanner(marker, "stdout"),
     stderr: () => reports.scanner(marker, "stderr")

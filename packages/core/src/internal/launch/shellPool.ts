@@ -12,7 +12,7 @@ import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Channel, Transport } from "../../Transport.js"
-import * as frame from "../../unstable/Frame.js"
+import * as Frame from "../../unstable/Frame.js"
 
 /** @internal */
 export interface Shell {
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     Effect.gen(function*() {
       const scope = yield* Scope.fork(parent, ExecutionStrategy.sequential)
       const channel = yield* restore(Scope.extend(
-        transport.exec(frame.launchLine, { priority: "idle", onReclaim: discard(scope) }),
+        transport.exec(Frame.launchLine, { priority: "idle", onReclaim: discard(scope) }),
         scope
       )).pipe(Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))))
       waiting = { channel, scope, since: yield* Clock.currentTimeMillis }
@@ -117,7 +117,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
         yield* Effect.addFinalizer((exit) => Scope.close(found.scope, exit))
         if (yield* isAlive(found.channel)) return { channel: found.channel, isPrewarmed: true }
       }
-      return { channel: yield* restore(transport.exec(frame.launchLine)), isPrewarmed: false }
+      return { channel: yield* restore(transport.exec(Frame.launchLine)), isPrewarmed: false }
     })
   )
 

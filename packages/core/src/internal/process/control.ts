@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
-import * as frame from "../../unstable/Frame.js"
+import * as Frame from "../../unstable/Frame.js"
 import * as reports from "../launch/reports.js"
 import * as outlet from "../lib/outlet.js"
 import * as random from "../lib/random.js"
@@ -18,10 +18,10 @@ import * as text from "../lib/text.js"
  */
 export const run = (
   transport: Transport,
-  stage: frame.Stage
+  stage: Frame.Stage
 ): Effect.Effect<{ readonly code: number; readonly output: string }, RemoteConnectionError> =>
   Effect.scoped(Effect.gen(function*() {
-    const channel = yield* transport.exec(frame.launchLine, { priority: "urgent" })
+    const channel = yield* transport.exec(Frame.launchLine, { priority: "urgent" })
     const marker = yield* random.hex
     const printed = outlet.tail(1024)
     const drain = (
@@ -35,7 +35,7 @@ export const run = (
       })
     yield* Effect.all([
       Effect.zipRight(
-        channel.write(frame.encode({ marker, stages: [stage], terminal: Option.none() })),
+        channel.write(Frame.encode({ marker, stages: [stage], terminal: Option.none() })),
         channel.end
       ),
       drain(channel.read, reports.scanner(marker, "stdout")),

@@ -16,8 +16,8 @@ import type { RemoteConnectionError } from "../../RemoteError.js"
 import { RemoteCommandError } from "../../RemoteError.js"
 import type { RemoteProcess, RunError } from "../../RemoteProcess.js"
 import type { Transport } from "../../Transport.js"
-import * as frame from "../../unstable/Frame.js"
-import * as program from "../command/compile.js"
+import * as Frame from "../../unstable/Frame.js"
+import * as commandCompile from "../command/compile.js"
 import * as errors from "../command/errors.js"
 import * as plans from "../launch/plan.js"
 import type { Shell } from "../launch/shellPool.js"
@@ -50,7 +50,7 @@ export const compile = (
   command: Command.Command
 ): Either.Either<Compiled, RemoteCommandError> => {
   const host = String(transport.host)
-  return Either.mapBoth(program.compile(command), {
+  return Either.mapBoth(commandCompile.compile(command), {
     onLeft: ({ detail, reason, shown }) => new RemoteCommandError({ reason, host, command: shown, detail }),
     onRight: (program) => ({ program, failure: errors.make(host, program) })
   })
@@ -150,7 +150,7 @@ const openShell = (
   isAgain: boolean
 ): Effect.Effect<Shell, RemoteConnectionError, Scope.Scope> =>
   // After a prewarmed shell that was gone, another one may be gone as well.
-  plan.line === frame.launchLine && !isAgain
+  plan.line === Frame.launchLine && !isAgain
     ? shells.acquire
     : Effect.map(
       transport.exec(plan.line, { pty: Option.getOrUndefined(settings.pty) }),

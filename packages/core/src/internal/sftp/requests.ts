@@ -17,7 +17,7 @@ import * as names from "./names.js"
 import * as openFile from "./openFile.js"
 import type { Session } from "./session.js"
 import * as smallFiles from "./smallFiles.js"
-import * as clientOf from "./withClient.js"
+import * as sftpWithClient from "./withClient.js"
 
 /**
  * How something new is made.
@@ -88,7 +88,7 @@ export interface Operations {
 }
 
 const change = (
-  withClient: clientOf.WithClient,
+  withClient: sftpWithClient.WithClient,
   call: CallContext,
   intent: explain.Intent,
   request: Sftp.Request,
@@ -98,23 +98,23 @@ const change = (
     call,
     (client) =>
       Effect.flatMap(
-        clientOf.ask(client, call, request, undo),
+        sftpWithClient.ask(client, call, request, undo),
         (answer) => answers.expectOk(client, call, intent, answer)
       )
   )
 
-const look = (withClient: clientOf.WithClient, call: CallContext, request: Sftp.Request): Fx<Sftp.Attributes> =>
+const look = (withClient: sftpWithClient.WithClient, call: CallContext, request: Sftp.Request): Fx<Sftp.Attributes> =>
   withClient(call, (client) =>
     Effect.flatMap(
-      clientOf.ask(client, call, request),
+      sftpWithClient.ask(client, call, request),
       (answer) => answers.expectAttributes(client, call, answer)
     ))
 
-const statvfs = (withClient: clientOf.WithClient, call: CallContext): Fx<Sftp.FileSystemInfo> =>
+const statvfs = (withClient: sftpWithClient.WithClient, call: CallContext): Fx<Sftp.FileSystemInfo> =>
   withClient(
     call,
     (client) =>
-      Effect.flatMap(clientOf.ask(client, call, Sftp.Request.Statvfs({ path: call.path })), (answer) =>
+      Effect.flatMap(sftpWithClient.ask(client, call, Sftp.Request.Statvfs({ path: call.path })), (answer) =>
         answer._tag === "ExtendedReply"
           ? Effect.mapError(
             Sftp.decodeFileSystem(answer.data),
@@ -126,8 +126,8 @@ const statvfs = (withClient: clientOf.WithClient, call: CallContext): Fx<Sftp.Fi
 
 /** @internal */
 export const make = (session: Session, host: string): Operations => {
-  const withClient = clientOf.make(session)
-  const offers: Operations["offers"] = (call, extension) => clientOf.offers(withClient, call, extension)
+  const withClient = sftpWithClient.make(session)
+  const offers: Operations["offers"] = (call, extension) => sftpWithClient.offers(withClient, call, extension)
   const removeFile: Operations["removeFile"] = (call) =>
     change(withClient, call, "remove", Sftp.Request.Remove({ path: call.path }))
   return {
@@ -146,7 +146,7 @@ export const make = (session: Session, host: string): Operations => {
       Effect.flatMap(offers(call, "lsetstat"), (offered) =>
         offered
           ? change(withClient, call, "change", Sftp.Request.Lsetstat({ path: call.path, attributes }))
-          : clientOf.unsupported(call, "change a link")),
+          : sftpWithClient.unsupported(call, "change a link")),
     realPath: (call) => names.realPath(withClient, call),
     expandPath: (call) => names.expandPath(withClient, call),
     readLink: (call) => names.readLink(withClient, call),
@@ -162,7 +162,7 @@ export const make = (session: Session, host: string): Operations => {
         (offered) =>
           offered
             ? statvfs(withClient, call)
-            : clientOf.unsupported(call, "report the space on a disk (statvfs@openssh.com)")
+            : sftpWithClient.unsupported(call, "report the space on a disk (statvfs@openssh.com)")
       ),
     makeDirectory: (call, attributes, { isTemporary = false } = {}) =>
       change(

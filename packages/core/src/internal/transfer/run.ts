@@ -11,7 +11,7 @@ import { longestListing } from "../sftp/listDirectory.js"
 import { checkCarried, type TransferJob } from "./job.js"
 import * as progress from "./progress.js"
 import * as singleFile from "./singleFile.js"
-import * as tree from "./tree/run.js"
+import * as treeRun from "./tree/run.js"
 
 const concurrencyByDefault = 64
 
@@ -50,6 +50,7 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
     }
     return yield* progress.told(
       options.onProgress,
-      (counter) => root.type === "File" ? singleFile.run(job, root, counter) : tree.run(job, root, counter, concurrency)
+      (counter) =>
+        root.type === "File" ? singleFile.run(job, root, counter) : treeRun.run(job, root, counter, concurrency)
     )
   })

@@ -43,12 +43,16 @@ export const run = (
     const self = yield* tree.make(job, counter)
     const root = tree.sourceOf("", seen)
     const why = options.filter?.(root)
-    if (why !== undefined) return { entries: [{ ...root, outcome: Outcome.Skipped({ reason: why }) }], files: 0, bytes: 0n }
+    if (why !== undefined) {
+      return { entries: [{ ...root, outcome: Outcome.Skipped({ reason: why }) }], files: 0, bytes: 0n }
+    }
     const [path, existing] = yield* to.locate(target)
     if (existing !== undefined && existing.type !== "Directory") {
       return yield* tree.wrong(self, target, `it is ${existing.kind}, and the source a directory`)
     }
-    if (existing === undefined) yield* prepare(to, posixPath.parent(path))
+    if (existing === undefined) {
+      yield* prepare(to, posixPath.parent(path))
+    }
     // Only a target that existed before can have entries to remove.
     const realTarget = existing !== undefined && options.delete === true ? yield* to.realPath(path) : ""
     const top = { path: "", source, target: path, seen, existing, above: undefined }
