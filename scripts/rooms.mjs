@@ -87,7 +87,15 @@ export const rooms = {
   },
   "core/files": {
     holds: "the operations of the file system, one file a verb",
-    imports: ["core/context", "core/lib", "core/models", "core/protocol", "core/sftp", "core/unstable"]
+    imports: [
+      "core/context",
+      "core/lib",
+      "core/models",
+      "core/protocol",
+      "core/scripts",
+      "core/sftp",
+      "core/unstable"
+    ]
   },
   "core/transfer": {
     holds: "put and get: one file or a tree, between this machine and the host",

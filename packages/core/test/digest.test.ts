@@ -4,7 +4,7 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { script } from "../src/internal/files/digest.js"
+import * as fileDigest from "../src/internal/scripts/fileDigest.js"
 
 const content = "some content\n"
 
@@ -29,7 +29,15 @@ const run = (
     Fs.writeFileSync(file, content)
     const { gid, mtimeMs, size, uid } = Fs.statSync(file)
     const seen = change(`${size} ${Math.floor(mtimeMs / 1000)} ${uid} ${gid}`)
-    const { status, stdout } = childProcess.spawnSync("/bin/sh", ["-c", script, "sh", file, seen, algorithm, length], {
+    const { status, stdout } = childProcess.spawnSync("/bin/sh", [
+      "-c",
+      fileDigest.text,
+      "sh",
+      file,
+      seen,
+      algorithm,
+      length
+    ], {
       encoding: "utf8",
       env: { PATH: directory }
     })

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
-import { script } from "../../core/src/internal/files/digest.js"
+import * as fileDigest from "../../core/src/internal/scripts/fileDigest.js"
 import { type Lookup, ProgramExit } from "../src/internal/program/program.js"
 import * as realFileSystem from "../src/internal/sftp/realFileSystem.js"
 import { fail, type SftpFileSystem } from "../src/internal/sftp/sftpFileSystem.js"
@@ -168,7 +168,7 @@ describe("shell", () => {
       const { gid, mtime, size, uid } = yield* files.stat(path)
       const content = fs.readFileSync(path)
       const compute = (algorithm: string, length: string, seen = `${size} ${mtime} ${uid} ${gid}`) =>
-        shell.run({ words: ["sh", "-c", script, "sh", path, seen, algorithm, length], files, directory })
+        shell.run({ words: ["sh", "-c", fileDigest.text, "sh", path, seen, algorithm, length], files, directory })
       for (const algorithm of ["md5", "sha1", "sha256", "sha512"]) {
         const hex = (bytes: Uint8Array) => createHash(algorithm).update(bytes).digest("hex")
         assert.strictEqual((yield* compute(algorithm, "")).stdout, `${hex(content)}\n`)

@@ -10,6 +10,7 @@ import type { DigestAlgorithm, LocalHash } from "../../LocalHash.js"
 import { type Attributes, OpenFlags } from "../../protocol/Sftp.js"
 import type { RemoteContext, RunError } from "../../RemoteContext.js"
 import * as fileMode from "../lib/fileMode.js"
+import * as fileDigest from "../scripts/fileDigest.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
@@ -18,43 +19,6 @@ const bits: Readonly<Record<DigestAlgorithm, number>> = { md5: 128, sha1: 160, s
 
 // Reading a smaller file is faster than starting a command.
 const worthACommand = 128n * 1024n
-
-const exit = { noTool: 93, otherFile: 94 } as const
-
-/**
- * A script that prints a digest. Its arguments are a path, the attributes that SFTP reported, an algorithm, and the number of
- * bytes from the beginning (empty: all). The tools read from stdin, so that none prints the name, in its own escaping. Commands
- * may see other files than SFTP does (`ChrootDirectory`, a server with its own root, another user): the attributes must match.
- *
- * @internal
- */
-export const script = `
-PATH="$PATH:/usr/sbin:/sbin"
-[ -f "$1" ] && [ -r "$1" ] || exit ${exit.otherFile}
-seen=$(stat -L -c '%s %Y %u %g' "$1" 2>/dev/null) ||
-  seen=$(stat -L -f '%z %m %u %g' "$1" 2>/dev/null) || exit ${exit.noTool}
-[ "$seen" = "$2" ] || exit ${exit.otherFile}
-has() { command -v "$1" >/dev/null 2>&1; }
-algorithm=$3
-compute() {
-  if has "$algorithm"sum; then "$algorithm"sum
-  elif [ "$algorithm" != md5 ] && has shasum; then shasum -a "\${algorithm#sha}"
-  elif has openssl; then openssl dgst -"$algorithm"
-  elif has "$algorithm"; then "$algorithm" -q
-  else exit ${exit.noTool}
-  fi
-}
-if [ -n "$4" ]; then
-  has head || exit ${exit.noTool}
-  digest=$(head -c "$4" <"$1" | compute) || exit
-else digest=$(compute <"$1") || exit
-fi
-case $digest in
-  *"= "*) digest=\${digest##*= } ;;
-  *) digest=\${digest%% *} ;;
-esac
-printf '%s\\n' "$digest"
-`
 
 const known = ({ gid, mtime, size, uid }: Attributes): string | undefined =>
   [size, mtime, uid, gid].includes(undefined) ? undefined : `${size} ${mtime} ${uid} ${gid}`
@@ -83,7 +47,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
   const learn = (error: RunError, algorithm: DigestAlgorithm): void => {
     if (error._tag === "RemoteConnectionError") {
       if (["ChannelRefused", "Protocol", "ShellUnavailable", "Unsupported"].includes(error.reason)) runsCommands = false
-    } else if (error.exitCode === exit.noTool) {
+    } else if (error.exitCode === fileDigest.exit.noTool) {
       withoutTool.add(algorithm)
     } else if (error.reason === "OutputTooLarge" || error.reason === "ProgramNotFound") {
       runsCommands = false
@@ -107,7 +71,7 @@ export const make = (operations: Operations, { context, hash }: Services): Diges
       // A relative path begins at the directory of SFTP. Commands may start in another one.
       const path = yield* operations.realPath(call)
       if (!path.startsWith("/")) return Option.none<string>()
-      const command = Command.make("sh", "-c", script, "sh", path, expected, algorithm, `${length ?? ""}`)
+      const command = Command.make("sh", "-c", fileDigest.text, "sh", path, expected, algorithm, `${length ?? ""}`)
       return yield* Effect.matchEffect(context.value.string(command, { pty: false, maxOutput: 4096 }), {
         onFailure: (error) => {
           learn(error, algorithm)
