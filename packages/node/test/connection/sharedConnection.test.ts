@@ -209,7 +209,7 @@ describe("a shared connection", () => {
   it.scoped("interrupts an attempt with its scope", () =>
     Effect.gen(function*() {
       const { close, hold, number } = yield* serve()
-      yield* hold
+      yield* Effect.asVoid(hold)
       const use = yield* Effect.fork(number)
       yield* settled
       yield* close
