@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url"
 
 const root = Path.resolve(Path.dirname(fileURLToPath(import.meta.url)), "../../..")
 const page = Fs.readFileSync(Path.join(root, "docs/limits.md"), "utf8")
-const waits = page.slice(page.indexOf("## What ends each wait")).split("\n").filter((line) =>
-  line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| Who waits")
+const waits = page.slice(page.indexOf("## Bounds for waits")).split("\n").filter((line) =>
+  line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| Wait |")
 )
 
 /** The tests of a row: files, each with the names quoted after it. */
