@@ -79,7 +79,7 @@ export interface StartOptions {
   /**
    * How long a process group has between TERM and KILL when it must end. Default: 5 seconds. If the host does not confirm
    * the end within two seconds more, a warning is logged that names the command, and nothing waits for it any longer. Without
-   * a guardian to ask, that is five seconds more.
+   * a guardian to ask, that is five seconds more. After a lost connection the guardian always waits 5 seconds.
    */
   readonly killAfter?: Duration.DurationInput | undefined
   /**
