@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { SlowestFirst } from "./vitest.sequencer.js"
 import workspace from "./vitest.workspace.js"
 
 export default defineConfig(({ mode }) => {
@@ -9,9 +10,11 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       projects: workspace,
+      sequence: { sequencer: SlowestFirst },
       pool: "forks",
       // most tests wait for processes and timeouts: with two workers, two cores are idle for a third of the time
-      poolOptions: { forks: { maxForks: 3 } }
+      // Without `minForks` the last files would run one after the other.
+      poolOptions: { forks: { minForks: 3, maxForks: 3 } }
     }
   }
 })
