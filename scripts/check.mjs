@@ -29,6 +29,7 @@ const queue = [
   "check:packages",
   "check:cycles",
   "check:rooms",
+  "check:prose",
   "check:changesets"
 ]
 
