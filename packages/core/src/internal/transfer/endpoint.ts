@@ -2,11 +2,13 @@
  * One of the two sides of a transfer: the files of this machine, or those of a host.
  */
 import type { PlatformError } from "@effect/platform/Error"
+import type { File } from "@effect/platform/FileSystem"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../Transfer.js"
+import * as fileMode from "../lib/fileMode.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/listDirectory.js"
@@ -157,23 +159,15 @@ export interface Endpoint {
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
 }
 
-const types: Readonly<Record<number, readonly [FileInfo["type"], string]>> = {
-  [0o010000]: ["Other", "a named pipe"],
-  [0o020000]: ["Other", "a device"],
-  [0o040000]: ["Directory", "a directory"],
-  [0o060000]: ["Other", "a device"],
-  [0o100000]: ["File", "a file"],
-  [0o120000]: ["SymbolicLink", "a link"],
-  [0o140000]: ["Other", "a socket"]
-}
-const unknown = ["Other", "of an unknown type"] as const
-
 /**
- * The type of an entry, from the type bits of its mode.
+ * The type of an entry as a transfer distinguishes it, and as a message names it.
  *
  * @internal
  */
-export const fromMode = (mode: number): readonly [FileInfo["type"], kind: string] => types[mode & 0o170000] ?? unknown
+export const describeType = (type: File.Type): Pick<FileInfo, "kind" | "type"> => ({
+  type: type === "File" || type === "Directory" || type === "SymbolicLink" ? type : "Other",
+  kind: fileMode.nounOf(type)
+})
 
 /**
  * The error for a file whose name another file has taken, after it was examined or written.

@@ -4,21 +4,20 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, Info, LocalFiles } from "../../LocalFiles.js"
 import * as buffers from "../lib/buffers.js"
+import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
 import type { Admit } from "../sftp/listDirectory.js"
-import { type Endpoint, type FileInfo, fromMode, type Fx, type Identity, type Reading, replaced } from "./endpoint.js"
+import {
+  describeType,
+  type Endpoint,
+  type FileInfo,
+  type Fx,
+  type Identity,
+  type Reading,
+  replaced
+} from "./endpoint.js"
 import { settle } from "./preserved.js"
-
-const kinds: Readonly<Record<string, string>> = {
-  BlockDevice: "a device",
-  CharacterDevice: "a device",
-  Directory: "a directory",
-  FIFO: "a named pipe",
-  File: "a file",
-  Socket: "a socket",
-  SymbolicLink: "a link"
-}
 
 const idOf = ({ dev, ino }: File.Info): Identity | undefined =>
   Option.getOrUndefined(Option.map(ino, (ino) => ({ dev, ino })))
@@ -30,10 +29,9 @@ const seen = (info: File.Info): FileInfo => {
   const { atime, gid, mode, mtime, size, type, uid } = info
   const modified = Option.match(mtime, { onNone: () => 0, onSome: (date) => date.getTime() })
   return {
-    type: type === "File" || type === "Directory" || type === "SymbolicLink" ? type : "Other",
-    kind: kinds[type] ?? "of an unknown type",
+    ...describeType(type),
     size: type === "File" ? size : 0n,
-    permissions: mode & 0o7777,
+    permissions: mode & fileMode.permissionBits,
     mtime: modified,
     atime: Option.match(atime, { onNone: () => modified, onSome: (date) => date.getTime() }),
     uid: Option.getOrUndefined(uid),
@@ -43,12 +41,11 @@ const seen = (info: File.Info): FileInfo => {
 }
 
 const told = ({ atime, dev, gid, ino, mode, mtime, size, uid }: Info): FileInfo => {
-  const [type, kind] = fromMode(mode)
+  const type = fileMode.typeOf(mode)
   return {
-    type,
-    kind,
+    ...describeType(type),
     size: type === "File" ? BigInt(size) : 0n,
-    permissions: mode & 0o7777,
+    permissions: mode & fileMode.permissionBits,
     mtime,
     atime,
     uid,
@@ -182,7 +179,7 @@ export const make = (
         finish: (kept, sync) =>
           Effect.gen(function*() {
             const own = yield* file.stat
-            const now = own.mode & 0o7777
+            const now = own.mode & fileMode.permissionBits
             const give = (uid: number, gid: number) => Effect.isSuccess(changeOpen(path, file, { owner: { uid, gid } }))
             const permissions = yield* settle(kept, seen(own), give)
             // Changing the owner may have cleared bits of the mode.

@@ -9,16 +9,22 @@ import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
-import { type Endpoint, type FileInfo, fromMode, type PreservedAttributes, replaced, type Written } from "./endpoint.js"
+import {
+  describeType,
+  type Endpoint,
+  type FileInfo,
+  type PreservedAttributes,
+  replaced,
+  type Written
+} from "./endpoint.js"
 import { mustLook, settle } from "./preserved.js"
 
 const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): FileInfo => {
-  const [type, kind] = fromMode(permissions)
+  const type = fileMode.typeOf(permissions)
   return {
-    type,
-    kind,
+    ...describeType(type),
     size: type === "File" ? size : 0n,
-    permissions: permissions & 0o7777,
+    permissions: permissions & fileMode.permissionBits,
     mtime: mtime * 1000,
     atime: atime * 1000,
     uid,
