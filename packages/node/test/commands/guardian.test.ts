@@ -7,6 +7,7 @@ import { Array, Context, Effect, Fiber, Layer, Logger, LogLevel, Schedule, Strea
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { commandLine } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import * as programs from "../programs/program.js"
 import { openssh, servers } from "../suites/servers.js"
@@ -35,15 +36,6 @@ const guardianIs = (context: RemoteContext.RemoteContext, wanted: RemoteContext.
     Effect.orDie
   )
 
-// Empty of a process that has ended since.
-const commandLine = (pid: number) => {
-  try {
-    return Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1")
-  } catch {
-    return ""
-  }
-}
-
 /** The directory of a guardian. Its processes work there. */
 const directoryOf = (pid: number) => Fs.readlinkSync(`/proc/${pid}/cwd`)
 
@@ -53,7 +45,7 @@ const leaders = (server: Sshd.Sshd) =>
     server.processes,
     (processes) =>
       processes.filter(({ group, name, pid }) => group === pid && name === "sh").map(({ pid }) => pid)
-        .filter((pid) => commandLine(pid).includes("/tmp/.effect-remote-"))
+        .filter((pid) => commandLine(pid).join(" ").includes("/tmp/.effect-remote-"))
   )
 
 const forever = Command.make("sh", "-c", "timeout 5000 sleep 5000 & sleep 5000; true")

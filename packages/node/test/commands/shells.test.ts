@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect } from "effect"
 import * as Fs from "node:fs"
 import { vi } from "vitest"
+import { commandLine } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { made } from "../suites/observed.js"
 import { servers } from "../suites/servers.js"
@@ -22,8 +23,8 @@ const waiting = Effect.map(
   (processes) =>
     processes.filter(({ name, parent, pid }) => {
       if (name !== "sh" || processes.some((other) => other.parent === pid)) return false
-      const commandLine = Fs.existsSync(`/proc/${pid}`) ? Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1") : ""
-      return parent !== 1 && commandLine.includes("er_frame") && !commandLine.includes("/tmp/.effect-remote-")
+      const line = commandLine(pid).join(" ")
+      return parent !== 1 && line.includes("er_frame") && !line.includes("/tmp/.effect-remote-")
     }).map(({ pid }) => pid)
 )
 

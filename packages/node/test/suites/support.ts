@@ -6,6 +6,7 @@ import { Sshd } from "@effect-remote/testing"
 import { Cause, Effect, Layer, Option } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
+import { commandLine } from "../fixtures/processes.js"
 
 export interface Suite {
   readonly name: string
@@ -84,15 +85,9 @@ export const eventually = <A, E, R>(
   })
 }
 
-// The guardian sleeps too, for some seconds at a time. The tests sleep longer.
-const isGuardians = ({ name, pid }: Sshd.Process): boolean => {
-  if (name !== "sleep") return false
-  try {
-    return Number(Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[1]) <= 60
-  } catch {
-    return true // The process has ended meanwhile.
-  }
-}
+// The guardian sleeps too, for some seconds at a time; what the tests start sleeps for longer. A process that has ended has
+// no command line any more.
+const isGuardians = ({ name, pid }: Sshd.Process): boolean => name === "sleep" && !(Number(commandLine(pid)[1]) > 60)
 
 /** The running programs with that name that our commands have started. */
 export const running = (name: string): Effect.Effect<ReadonlyArray<Sshd.Process>, never, Sshd.Sshd> =>
