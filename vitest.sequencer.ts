@@ -7,12 +7,13 @@ const slowest = [
   "conformance.test",
   "transfers.long",
   "loss.long",
+  "loss.full",
   "files.long",
   "guardian",
   "differential",
   "conformanceOfBroken",
   "connection.test",
-  "requests",
+  "requests.full",
   "limits"
 ]
 
