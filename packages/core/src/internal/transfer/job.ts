@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as errors from "../sftp/errors.js"
-import type * as copyFile from "./copyFile.js"
+import type * as copyFile from "./file/copyFile.js"
 import type { Endpoint, Fx } from "./endpoint.js"
 import * as names from "./names.js"
 

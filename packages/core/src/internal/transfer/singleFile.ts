@@ -8,7 +8,7 @@ import { Outcome, type Result, type Source, type TransferError } from "../../Tra
 import * as sharedDirectory from "../files/sharedDirectory.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
-import * as copyFile from "./copyFile.js"
+import * as copyFile from "./file/copyFile.js"
 import type { FileInfo } from "./endpoint.js"
 import { prepare, type TransferJob } from "./job.js"
 import * as names from "./names.js"

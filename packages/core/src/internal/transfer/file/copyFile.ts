@@ -8,12 +8,12 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { LocalHash } from "../../LocalHash.js"
-import { type Options, Outcome } from "../../Transfer.js"
-import * as posixPath from "../lib/posixPath.js"
-import * as errors from "../sftp/errors.js"
-import * as arrival from "./arrival.js"
-import * as content from "./content.js"
+import type { LocalHash } from "../../../LocalHash.js"
+import { type Options, Outcome } from "../../../Transfer.js"
+import * as posixPath from "../../lib/posixPath.js"
+import * as errors from "../../sftp/errors.js"
+import * as arrival from "../arrival.js"
+import * as content from "../content.js"
 import {
   type Endpoint,
   type FileInfo,
@@ -23,10 +23,10 @@ import {
   type Reading,
   replaced,
   type Times
-} from "./endpoint.js"
-import * as names from "./names.js"
-import * as preserved from "./preserved.js"
-import type { ProgressCounter } from "./progress.js"
+} from "../endpoint.js"
+import * as names from "../names.js"
+import * as preserved from "../preserved.js"
+import type { ProgressCounter } from "../progress.js"
 
 /** @internal */
 export interface CopyJob {
