@@ -2,16 +2,23 @@
  * One call of `put` or `get`.
  */
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { LocalHash } from "../../LocalHash.js"
+import type { Options } from "../../Transfer.js"
 import * as errors from "../sftp/errors.js"
-import type * as copyFile from "./file/copyFile.js"
 import type { Endpoint, Fx } from "./endpoint.js"
 import * as names from "./names.js"
 
 /** @internal */
-export interface TransferJob extends Omit<copyFile.CopyJob, "sync"> {
+export interface TransferJob {
+  readonly method: "put" | "get"
+  readonly from: Endpoint
+  readonly to: Endpoint
   readonly source: string
   readonly target: string
   readonly host: string
+  readonly options: Options
+  readonly hash: Option.Option<LocalHash>
 }
 
 /**

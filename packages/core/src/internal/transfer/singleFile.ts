@@ -8,8 +8,9 @@ import { Outcome, type Result, type Source, type TransferError } from "../../Tra
 import * as sharedDirectory from "../files/sharedDirectory.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
-import * as copyFile from "./file/copyFile.js"
 import type { FileInfo } from "./endpoint.js"
+import * as copier from "./file/copier.js"
+import { copyFile } from "./file/copyFile.js"
 import { prepare, type TransferJob } from "./job.js"
 import * as names from "./names.js"
 import type { ProgressCounter } from "./progress.js"
@@ -50,7 +51,7 @@ export const run = (
     const recorder = yield* report.makeRecorder(false)
     yield* recorder.attempt(
       entry,
-      copyFile.make({ ...job, sync: true }, counter)({
+      copyFile(copier.make(job, counter, true), {
         source,
         target: path,
         seen,

@@ -7,6 +7,7 @@ import * as sharedDirectory from "../../files/sharedDirectory.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
 import type { DirectoryEntry, FileInfo, Fx } from "../endpoint.js"
+import { copyFile } from "../file/copyFile.js"
 import * as job from "../job.js"
 import type { Done } from "../report.js"
 import * as tree from "./tree.js"
@@ -27,7 +28,7 @@ export interface EntryPlace {
 const file = (self: tree.Tree, source: Source, seen: FileInfo, place: EntryPlace): Effect.Effect<void> => {
   const { around, listed, partials, target } = place
   const copied = Effect.flatMap(tree.lookAt(self, target, listed), (existing) =>
-    self.copyOne({
+    copyFile(self.copier, {
       source: place.source,
       target,
       seen,

@@ -7,8 +7,8 @@ import type { Source } from "../../../Transfer.js"
 import * as quota from "../../files/quota.js"
 import * as errors from "../../sftp/errors.js"
 import { longestListing } from "../../sftp/listDirectory.js"
-import * as copyFile from "../file/copyFile.js"
 import type { DirectoryEntry, FileInfo, Fx } from "../endpoint.js"
+import * as copier from "../file/copier.js"
 import type { TransferJob } from "../job.js"
 import * as pool from "../pool.js"
 import type { ProgressCounter } from "../progress.js"
@@ -73,7 +73,7 @@ export interface Tree {
   readonly counter: ProgressCounter
   readonly recorder: report.Recorder
   readonly pool: pool.Pool
-  readonly copyOne: (file: copyFile.File) => Fx<copyFile.Copied>
+  readonly copier: copier.Copier
   /** The names of the source that are held. */
   readonly sources: quota.Quota<quota.Place, DirectoryEntry>
   readonly targets: quota.Quota<quota.Place, DirectoryEntry>
@@ -95,7 +95,7 @@ export const make = (job: TransferJob, counter: ProgressCounter): Effect.Effect<
     recorder,
     pool: pool.make(counter.counted),
     // Syncing each of many small files would take most of the transfer's time.
-    copyOne: copyFile.make({ ...job, sync: false }, counter),
+    copier: copier.make(job, counter, false),
     sources: quota.make(method, ({ path }: quota.Place, admit) => from.list(path, admit), limit),
     targets: quota.make(method, ({ path }: quota.Place, admit) => to.list(path, admit), limit),
     pending: [],
