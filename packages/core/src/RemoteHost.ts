@@ -1,6 +1,6 @@
 /**
- * A remote machine: its address, how to connect to it and how to check its key. A setting that is left out is the one that
- * `ssh HOST` uses. Aliases, users, ports, keys, agents and jump hosts of `ssh_config` therefore keep working.
+ * A remote machine: its address, how to connect to it and how to check its host key. Options without a default come from
+ * `ssh_config`, as for `ssh HOST`. Its aliases, users, ports, keys, agents and jump hosts therefore keep working.
  *
  * @since 0.1.0
  */
@@ -34,13 +34,17 @@ const checkHost = (host: string): string | undefined => {
   const shown = visible(host)
   if (host.length === 0) return "the host is empty"
   if (host.startsWith("-")) return `the host ${shown} starts with "-": ssh would read it as an option`
-  if (controls.test(host) || /\s/.test(host)) return `the host ${shown} holds a space or a control character`
-  if (/^ssh:\/\//i.test(host)) return `the host ${shown} is an address: take RemoteHost.parse`
-  if (host.includes("@")) return `the host ${shown} holds an "@": ssh would read a username in front of it`
+  if (controls.test(host) || /\s/.test(host)) return `the host ${shown} contains a space or a control character`
+  if (/^ssh:\/\//i.test(host)) return `the host ${shown} is an ssh:// address: use RemoteHost.parse`
+  if (host.includes("@")) {
+    return `the host ${shown} contains an "@": pass the user as \`username\`, or use RemoteHost.parse`
+  }
   if (host.includes(":") && !/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%.+)?$/i.test(host)) {
     return `the host ${shown} contains a ":" but is not an IPv6 address: pass a port as \`port\``
   }
-  if (/['`"$\\;&<>|(){},[\]]/.test(host)) return `the host ${shown} holds a character that no host name has`
+  if (/['`"$\\;&<>|(){},[\]]/.test(host)) {
+    return `the host ${shown} contains a character that is not allowed in a host name`
+  }
   return undefined
 }
 
@@ -48,8 +52,8 @@ const checkUsername = (username: string): string | undefined => {
   const shown = visible(username)
   if (username.length === 0) return "the username is empty"
   if (username.startsWith("-")) return `the username ${shown} starts with "-": ssh would read it as an option`
-  if (controls.test(username)) return `the username ${shown} holds a control character`
-  if (/['`";&<>|(){}]|\s-|\\$/.test(username)) return `the username ${shown} holds what ssh refuses in usernames`
+  if (controls.test(username)) return `the username ${shown} contains a control character`
+  if (/['`";&<>|(){}]|\s-|\\$/.test(username)) return `the username ${shown} contains characters that ssh refuses`
   return undefined
 }
 
@@ -57,9 +61,9 @@ const longestPath = 4095
 
 const checkPath = (name: string) => (path: string): string | undefined => {
   if (path.length === 0) return `the ${name} is empty`
-  if (keyText.test(path)) return `the ${name} must be a path, and the text of a key was given: write the key to a file`
-  if (path.length > longestPath) return `the ${name} must be a path, and a text of ${path.length} characters was given`
-  return controls.test(path) ? `the ${name} must be a path, and a text with a control character was given` : undefined
+  if (keyText.test(path)) return `the ${name} must be a path, got the text of a key: write the key to a file`
+  if (path.length > longestPath) return `the ${name} must be a path, got a text of ${path.length} characters`
+  return controls.test(path) ? `the ${name} must be a path, got a text with a control character` : undefined
 }
 
 const checkPin = (pin: string): string | undefined =>
@@ -69,7 +73,9 @@ const checkPin = (pin: string): string | undefined =>
 
 const checkPassword = (password: string): string | undefined => {
   if (password.length === 0) return "the password is empty"
-  return /[\0\r\n]/.test(password) ? "the password holds a line end or a NUL, which ssh cannot take" : undefined
+  return /[\0\r\n]/.test(password)
+    ? "the password contains a line break or a NUL, which ssh does not accept"
+    : undefined
 }
 
 const checked = (check: (text: string) => string | undefined) => Schema.String.pipe(Schema.filter(check))
@@ -83,7 +89,7 @@ const Port = Schema.Number.pipe(
 const Timeout = Schema.Union(Schema.Duration, Schema.DurationFromSelf).pipe(
   Schema.filter((timeout) => {
     const millis = Duration.toMillis(timeout)
-    return millis > 0 && millis <= 2 ** 31 - 1 ? undefined : "a time limit must be above zero and below 24 days"
+    return millis > 0 && millis <= 2 ** 31 - 1 ? undefined : "a time limit must be positive and below 24 days"
   })
 )
 
@@ -94,10 +100,10 @@ const Password = Schema.Redacted(checked(checkPassword))
  *
  * - `"strict"`: the key must be known already. Default.
  * - `"accept-new"`: remembers an unknown key, refuses a changed one.
- * - `"config"`: uses `StrictHostKeyChecking` of `ssh_config`. Nobody is asked, so the setting `ask` refuses.
+ * - `"config"`: uses `StrictHostKeyChecking` of `ssh_config`. `ssh` cannot prompt: with `ask`, it refuses an unknown key.
  * - `"off"`: accepts any key. An attacker between the machines can read and change everything.
  * - `{ pinned }`: the key must be one of these public keys (`"ssh-ed25519 AAAA..."`) or fingerprints (`"SHA256:..."`). No
- *   known_hosts file is read. A fingerprint does not name a key type: pin the key of the type that the server prefers.
+ *   known_hosts file is read. If the server has keys of several types, pin the fingerprint of the one that it presents.
  *
  * @since 0.1.0
  * @category models
@@ -139,7 +145,7 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
   username: Schema.optional(checked(checkUsername)),
   /** 1..65535 */
   port: Schema.optional(Port),
-  /** A private key, as `ssh -i` takes it: a leading `~/` is the home directory. Keys in an agent are tried too. */
+  /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. Keys in an agent are tried, too. */
   keyFile: Schema.optional(checked(checkPath("key file"))),
   password: Schema.optional(Password),
   hostKeys: Schema.optionalWith(HostKeys, { default: () => "strict" as const }),
@@ -164,12 +170,12 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
  */
 export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core/RemoteHost")({
   /**
-   * Deadline for connecting and opening a channel. A launch has the same time again to answer. Default: 30 seconds.
+   * Time limit for connecting and opening a channel. The start of a command has the same limit again. Default: 30 seconds.
    */
   connectTimeout: Schema.optionalWith(Timeout, { default: () => Duration.seconds(30) }),
   /**
-   * The connection is lost when `count` probes, `interval` apart, get no answer. `"off"`: never. Default: the setting of
-   * `ssh_config`, else 3 probes 15 seconds apart.
+   * Treats the connection as lost after `count` probes without an answer, sent `interval` apart. `"off"`: never. Default:
+   * the setting of `ssh_config`, else 3 probes 15 seconds apart.
    */
   keepAlive: Schema.optional(Schema.Union(
     Schema.Literal("off"),
@@ -188,8 +194,8 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
   pty: Schema.optional(Pty),
   /**
    * `"posix"`: the host's `/bin/sh` launches commands. `"none"`: sends the bare command line, for appliances without a
-   * shell. Commands then have neither a pid nor a working directory nor an environment. An interruption ends nothing on the
-   * host, and a missing program looks like one that fails. Default: `"posix"`.
+   * shell. Commands then have no pid, and fail with `Unsupported` if they set a working directory or an environment. An
+   * interrupted command goes on. A missing program looks like a program that fails. Default: `"posix"`.
    */
   shell: Schema.optionalWith(Schema.Literal("posix", "none"), { default: () => "posix" as const }),
   /**
@@ -217,11 +223,13 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
  * @category models
  */
 export interface Options extends JumpOptions {
-  /** Deadline for connecting and opening a channel. A launch has the same time again to answer. Default: 30 seconds. */
+  /**
+   * Time limit for connecting and opening a channel. The start of a command has the same limit again. Default: 30 seconds.
+   */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * The connection is lost when `count` probes, `interval` apart, get no answer. `"off"`: never. Default: the setting of
-   * `ssh_config`, else 3 probes 15 seconds apart.
+   * Treats the connection as lost after `count` probes without an answer, sent `interval` apart. `"off"`: never. Default:
+   * the setting of `ssh_config`, else 3 probes 15 seconds apart.
    */
   readonly keepAlive?: "off" | { readonly interval: Duration.DurationInput; readonly count: number } | undefined
   /** Hosts to connect through, in order. Default: the setting of `ssh_config` (`ProxyJump`). */
@@ -237,8 +245,8 @@ export interface Options extends JumpOptions {
   readonly pty?: boolean | Partial<typeof Pty.Type> | undefined
   /**
    * `"posix"`: the host's `/bin/sh` launches commands. `"none"`: sends the bare command line, for appliances without a
-   * shell. Commands then have neither a pid nor a working directory nor an environment. An interruption ends nothing on the
-   * host, and a missing program looks like one that fails. Default: `"posix"`.
+   * shell. Commands then have no pid, and fail with `Unsupported` if they set a working directory or an environment. An
+   * interrupted command goes on. A missing program looks like a program that fails. Default: `"posix"`.
    */
   readonly shell?: "posix" | "none" | undefined
   /**
@@ -266,11 +274,11 @@ export interface JumpOptions {
   /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. Keys in an agent are tried, too. */
   readonly keyFile?: string | undefined
   /**
-   * Password of the user, for the server's password question. It reaches `ssh` through a private pipe, never through an
-   * argument, an environment variable or a file. A passphrase of `keyFile` belongs into an agent.
+   * Password of the user, for the server's password prompt. It is passed to `ssh` through a private pipe, never as an
+   * argument, an environment variable or a file. If `keyFile` has a passphrase, add the key to an agent.
    */
   readonly password?: Redacted.Redacted<string> | undefined
-  /** How the server's host key is checked. Default: `"strict"`, which accepts known keys only. */
+  /** How to check the server's host key. Default: `"strict"`, which accepts known keys only. */
   readonly hostKeys?: HostKeys | undefined
   /** Path of the known_hosts file to read instead of the user's and the system's. */
   readonly knownHostsFile?: string | undefined
@@ -298,7 +306,7 @@ const checkRedacted = (password: unknown): string | undefined =>
     ? isText("password", checkPassword)(Redacted.value(password))
     : "the password is not Redacted: wrap it with Redacted.make"
 
-// The messages for people. The schema checks the same again, and types and ranges besides.
+// Readable messages. The schema repeats these checks, and also checks types and ranges.
 const problem = (options: JumpOptions): string | undefined =>
   isText("host", checkHost)(options.host) ??
     given(options.username, isText("username", checkUsername)) ??
@@ -322,8 +330,8 @@ const duration = (input: Duration.DurationInput): Duration.Duration =>
   Option.getOrElse(Duration.decodeUnknown(input), () => Duration.zero)
 
 /**
- * Makes a host from options. Fails with `RemoteConnectionError` of reason `InvalidHost` if an option is invalid. An `Either`
- * is an `Effect`, so it can be yielded. Starts no process and resolves no name.
+ * Makes a host from options. Fails with `RemoteConnectionError` of reason `InvalidHost` if an option is invalid. An
+ * `Either` is an `Effect`, so it can be yielded. Does not start a process or resolve a name.
  *
  * @since 0.1.0
  * @category constructors
@@ -389,7 +397,7 @@ export const parse = (
 ): Either.Either<RemoteHost, RemoteConnectionError> => {
   const address = /^ssh:\/\/([^/]*)(\/[^]*)?$/i.exec(destination)
   if (address?.[2] !== undefined && address[2] !== "/") {
-    return Either.left(invalid(destination, "an ssh:// address has no path"))
+    return Either.left(invalid(destination, "an ssh:// address must not have a path"))
   }
   const text = address?.[1] ?? destination
   const at = text.lastIndexOf("@")
@@ -398,7 +406,7 @@ export const parse = (
     return Either.left(
       invalid(
         destination,
-        "there is a \":\" before the \"@\": a password goes into `password`, and a username that has a colon into `make`"
+        "the username contains a \":\": pass a password as `password`, or a username with a colon to `RemoteHost.make`"
       )
     )
   }

@@ -100,24 +100,24 @@ describe("make", () => {
   const bad: ReadonlyArray<readonly [string, RemoteHost.Options, string]> = [
     ["no host", { host: "" }, "(no host): the host is empty"],
     ["a host that is an option", { host: "-oProxyCommand=x" }, "the host \"-oProxyCommand=x\" starts with \"-\""],
-    ["a host with a blank", { host: "a b" }, "holds a space or a control character"],
-    ["a host with a NUL", { host: "a\0" }, "a\\u0000: the host \"a\\u0000\" holds a space or a control character"],
-    ["a host with a line end", { host: "a\nb" }, "a\\nb: the host \"a\\nb\" holds"],
-    ["a host with a C1 control", { host: "a\u0085" }, "holds a space or a control character"],
-    ["a host with a no-break space", { host: "a\u00a0" }, "holds a space or a control character"],
-    ["a host with a command", { host: "$(x)" }, "holds a character that no host name has"],
-    ["a host with a quote", { host: "a'b" }, "holds a character that no host name has"],
-    ["a host with brackets", { host: "[a]" }, "holds a character that no host name has"],
-    ["a host with a username", { host: "root@a" }, "holds an \"@\": ssh would read a username in front of it"],
+    ["a host with a blank", { host: "a b" }, "contains a space or a control character"],
+    ["a host with a NUL", { host: "a\0" }, "a\\u0000: the host \"a\\u0000\" contains a space or a control character"],
+    ["a host with a line end", { host: "a\nb" }, "a\\nb: the host \"a\\nb\" contains"],
+    ["a host with a C1 control", { host: "a\u0085" }, "contains a space or a control character"],
+    ["a host with a no-break space", { host: "a\u00a0" }, "contains a space or a control character"],
+    ["a host with a command", { host: "$(x)" }, "contains a character that is not allowed"],
+    ["a host with a quote", { host: "a'b" }, "contains a character that is not allowed"],
+    ["a host with brackets", { host: "[a]" }, "contains a character that is not allowed"],
+    ["a host with a username", { host: "root@a" }, "contains an \"@\": pass the user as `username`"],
     ["a host with a port", { host: "a:22" }, "contains a \":\" but is not an IPv6 address: pass a port as `port`"],
     ["a host with a hexadecimal name and a port", { host: "cafe:22" }, "pass a port as `port`"],
-    ["a host that is an address", { host: "ssh://a" }, "take RemoteHost.parse"],
+    ["a host that is an address", { host: "ssh://a" }, "use RemoteHost.parse"],
     ["no username", { host: "a", username: "" }, "the username is empty"],
     ["a username that is an option", { host: "a", username: "-l" }, "the username \"-l\" starts with \"-\""],
-    ["a username with a control", { host: "a", username: "a\u001b" }, "holds a control character"],
-    ["a username with a command", { host: "a", username: "a;b" }, "holds what ssh refuses in usernames"],
-    ["a username with an option", { host: "a", username: "a -b" }, "holds what ssh refuses in usernames"],
-    ["a username with a backslash last", { host: "a", username: "a\\" }, "holds what ssh refuses in usernames"],
+    ["a username with a control", { host: "a", username: "a\u001b" }, "contains a control character"],
+    ["a username with a command", { host: "a", username: "a;b" }, "contains characters that ssh refuses"],
+    ["a username with an option", { host: "a", username: "a -b" }, "contains characters that ssh refuses"],
+    ["a username with a backslash last", { host: "a", username: "a\\" }, "contains characters that ssh refuses"],
     ["port 0", { host: "a", port: 0 }, "a: the port 0 is not within 1..65535"],
     ["port 65536", { host: "a", port: 65536 }, "the port 65536 is not within 1..65535"],
     ["port -1", { host: "a", port: -1 }, "the port -1 is not within"],
@@ -128,16 +128,20 @@ describe("make", () => {
     [
       "a key file with a line end",
       { host: "a", keyFile: "a\nProxyCommand x" },
-      "the key file must be a path, and a text with a control character"
+      "the key file must be a path, got a text with a control character"
     ],
     ["an empty known_hosts file", { host: "a", knownHostsFile: "" }, "the known_hosts file is empty"],
     ["an ssh_config with a line end", { host: "a", sshConfig: "a\nb" }, "a text with a control character"],
     ["an empty password", { host: "a", password: Redacted.make("") }, "the password is empty"],
-    ["a password with a line end", { host: "a", password: Redacted.make("s3cr3t\n") }, "the password holds a line end"],
+    [
+      "a password with a line end",
+      { host: "a", password: Redacted.make("s3cr3t\n") },
+      "the password contains a line break"
+    ],
     [
       "a password with a NUL",
       { host: "a", password: Redacted.make("s3cr3t\0") },
-      "the password holds a line end or a NUL"
+      "the password contains a line break or a NUL"
     ],
     ["no pins", { host: "a", hostKeys: { pinned: [] as never } }, "a: "],
     [
@@ -148,15 +152,15 @@ describe("make", () => {
     ["a pin with a line end", { host: "a", hostKeys: { pinned: [`${publicKey} x\n@cert-authority`] } }, "is neither"],
     ["a pin with two line ends", { host: "a", hostKeys: { pinned: [`${fingerprint}\n`] } }, "is neither"],
     ["hostKeys that are none", { host: "a", hostKeys: "no" as never }, "hostKeys"],
-    ["no time to connect", { host: "a", connectTimeout: 0 }, "a time limit must be above zero"],
-    ["less than no time", { host: "a", connectTimeout: "-1 seconds" as never }, "a time limit must be above zero"],
-    ["an invalid duration", { host: "a", connectTimeout: "soon" as never }, "a time limit must be above zero"],
+    ["no time to connect", { host: "a", connectTimeout: 0 }, "a time limit must be positive"],
+    ["less than no time", { host: "a", connectTimeout: "-1 seconds" as never }, "a time limit must be positive"],
+    ["an invalid duration", { host: "a", connectTimeout: "soon" as never }, "a time limit must be positive"],
     ["endless time", { host: "a", connectTimeout: Duration.infinity }, "below 24 days"],
     ["keepAlive without probes", { host: "a", keepAlive: { interval: "1 seconds", count: 0 } }, "keepAlive"],
     [
       "keepAlive without an interval",
       { host: "a", keepAlive: { interval: 0, count: 1 } },
-      "a time limit must be above zero"
+      "a time limit must be positive"
     ],
     ["a terminal without columns", { host: "a", pty: { columns: 0 } }, "columns"],
     ["a terminal without a type", { host: "a", pty: { term: "" } }, "not a TERM"],
@@ -299,11 +303,11 @@ describe("parse", () => {
     ["luigi@-x", "starts with \"-\""],
     ["-l@worker-01", "the username \"-l\" starts with \"-\""],
     ["ssh://", "the host is empty"],
-    ["ssh://worker-01/path", "an ssh:// address has no path"],
-    ["ssh://%00@worker-01", "holds a control character"],
+    ["ssh://worker-01/path", "an ssh:// address must not have a path"],
+    ["ssh://%00@worker-01", "contains a control character"],
     ["ssh://%zz@worker-01:x", "the port \"x\""],
-    ["a b", "holds a space"],
-    ["worker-01\n", "holds a space or a control character"]
+    ["a b", "contains a space"],
+    ["worker-01\n", "contains a space or a control character"]
   ])("refuses %j", (destination, expected) => {
     assert.include(messageOf(RemoteHost.parse(destination)), expected)
     assert.match(messageOf(RemoteHost.parse(destination)), /^InvalidHost: /)
@@ -359,7 +363,7 @@ describe("config", () => {
     [{ HOST: "a", PORT: "x" }, "PORT"],
     [{ HOST: "a", PORT: "0" }, "the port 0 is not within 1..65535"],
     [{ HOST: "a", CONNECT_TIMEOUT: "soon" }, "CONNECT_TIMEOUT"],
-    [{ HOST: "a", PASSWORD: "s3cr3t\n" }, "the password holds a line end"]
+    [{ HOST: "a", PASSWORD: "s3cr3t\n" }, "the password contains a line break"]
   ] as ReadonlyArray<readonly [Record<string, string>, string]>)(
     "says what is wrong: %j",
     ([entries, expected]) =>

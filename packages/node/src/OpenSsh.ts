@@ -1,6 +1,6 @@
 /**
- * Hosts reached by OpenSSH's own client: this module reaches what `ssh NAME` reaches. OpenSSH authenticates, encrypts and
- * checks host keys. The client must be version 8.7 or later. Clients on Windows fail with `Unsupported`.
+ * Connects to hosts with OpenSSH's own client. A host that `ssh NAME` reaches works here, too. OpenSSH authenticates,
+ * encrypts and checks host keys. The client must be version 8.7 or later. Clients on Windows fail with `Unsupported`.
  *
  * @since 0.1.0
  */
@@ -34,8 +34,8 @@ export interface TransportOptions extends RemoteHost.Options {
   /** Path or name of the `ssh` to run. Default: `"ssh"`, found in `PATH`. */
   readonly ssh?: string | undefined
   /**
-   * Connects at the first use instead of when the transport is made. If the host cannot be reached, that use fails with
-   * the `RemoteConnectionError` and the next use tries again. Invalid options fail at once either way. Default: false.
+   * Connects at the first use instead of when the transport is made. If the host cannot be reached, that use fails with a
+   * `RemoteConnectionError`, and the next use tries again. Invalid options fail at once in both cases. Default: false.
    */
   readonly lazy?: boolean | undefined
 }
@@ -48,8 +48,8 @@ export interface TransportOptions extends RemoteHost.Options {
  */
 export interface MultiplexedOptions extends TransportOptions {
   /**
-   * Schedule for reconnecting on the next use after a loss. Default: four more attempts within about three seconds, and
-   * none if the host refuses (see `RemoteError.isTransient`). A command is never sent twice.
+   * Schedule of further attempts to connect. Default: four within about three seconds, while the error is transient (see
+   * `RemoteError.isTransient`). A command is never sent twice.
    */
   readonly reconnect?: Schedule.Schedule<unknown, RemoteConnectionError> | undefined
 }
@@ -83,13 +83,12 @@ export interface ProcessOptions extends TransportOptions, CommandDefaults {}
 
 const fileExists = (path: string): Effect.Effect<boolean> => Effect.isSuccess(Effect.tryPromise(() => Fs.stat(path)))
 
-// A key that OpenSSH accepts may lack its private half: an agent or a token holds it, and `.pub` names it.
+// The private key may be in an agent or a token. `ssh` then needs only the `.pub` or the certificate.
 const keyExists = (keyFile: string): Effect.Effect<boolean> => {
   const path = expandHome(keyFile)
   return Effect.exists([path, `${path}.pub`, `${path}-cert.pub`], fileExists)
 }
 
-// A destination such as "user@host:22" stands for the options that it names.
 const optionsOf = <O extends RemoteHost.Options>(
   options: O | string
 ): Effect.Effect<O | RemoteHost.RemoteHost, RemoteConnectionError> =>
@@ -102,7 +101,7 @@ const validate = Effect.fnUntraced(function*({ lazy = false, ssh = "ssh", ...opt
       reason: "Unsupported",
       host: String(host),
       detail: "clients on Windows are not supported yet",
-      hint: "WSL works."
+      hint: "Run the program in WSL."
     })
   }
   for (const { keyFile } of [host, ...(host.jumpHosts ?? [])]) {
@@ -132,24 +131,25 @@ const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.e
 )
 
 /**
- * Makes a transport that shares one connection, held by one `ssh`. Commands, files and tunnels are channels of it, so none
- * of them costs a handshake or a local process. When the connection is lost, everything in flight fails with
- * `ConnectionLost` and is never sent again. The next use reconnects, once for all callers that wait.
+ * Makes a transport that shares one connection, held by one `ssh` process. Commands, files and tunnels are channels on it,
+ * so none of them needs a handshake or a local process. When the connection is lost, everything in flight fails with
+ * `ConnectionLost` and is never sent again. The next use reconnects. Concurrent callers share that attempt.
  *
  * A server limits the sessions on one connection (`MaxSessions`, 10 by default). Further commands wait for a free session.
- * All files together take one session. Tunnels take none.
+ * All file operations share one session. Tunnels do not count as sessions.
  *
  * Every attempt to connect is a span `ssh.connect`. The metrics `effect_remote_channels_open`,
  * `effect_remote_sessions_waiting`, `effect_remote_sent_bytes`, `effect_remote_received_bytes` and
  * `effect_remote_reconnects` have the tag `server.address`.
  *
- * The files that `ssh` reads lie in a private directory in `TMPDIR`. Fails with `Unsupported` if another user could replace
- * it: a directory above it belongs to another user, or is writable by everybody without the sticky bit.
+ * The files that `ssh` reads are in a private directory below `TMPDIR`. Fails with `Unsupported` if another user could
+ * replace it: a parent directory belongs to another user than root, or everybody may write to it and it lacks the sticky
+ * bit.
  *
- * The `ssh` ends with the scope and with this program, even when the program is killed. Fails with `Unsupported` if that
- * `ssh` cannot share its connection; `makeProcess` does not need that.
+ * The `ssh` process ends with the scope, and with this program even if it is killed. Fails with `Unsupported` if the `ssh`
+ * does not support multiplexing. `makeProcess` works without it.
  *
- * Connects when it is made, so that an unreachable host fails here. With `lazy` the first use connects.
+ * Connects at once, so an unreachable host fails here. With `lazy`, the first use connects.
  *
  * @since 0.1.0
  * @category constructors
@@ -164,17 +164,17 @@ export const make = (
   )
 
 /**
- * Makes a transport that starts one `ssh` for each channel. Each command costs a connection, some hundred milliseconds.
- * Nothing is shared, so `MaxSessions` does not limit it.
+ * Makes a transport that starts one `ssh` process for each channel. Each command opens its own connection, which takes some
+ * hundred milliseconds. `MaxSessions` therefore does not limit it.
  *
  * Limits of `ssh` in this use:
  *
  * - The name of a signal that ended a command is not known.
  * - Unix sockets on the host cannot be reached, and the host cannot listen.
  * - When the target of a tunnel ends its output, `ssh -W` ends the other direction, too.
- * - A command that closes its output reads as ended only when it has ended.
+ * - If a command closes its output early, its `stdout` ends only when the command has ended.
  *
- * Connects once when it is made, so that an unreachable host fails here. With `lazy` the first use connects.
+ * Connects once at the beginning, so an unreachable host fails here. With `lazy`, the first use connects.
  *
  * @since 0.1.0
  * @category constructors
@@ -187,9 +187,8 @@ export const makeProcess = (
     (options) => Effect.flatMap(validate(options), perChannelTransport.make)
   )
 
-// The local side of transfers is this machine, whichever FileSystem the program provides later. Files get the commands
-// because a host computes digests by one. Effect builds one layer value once in a graph, whatever it is provided with:
-// only `fresh` gives each host services of its own.
+// Transfers use this machine's files, whichever FileSystem the program provides later. `digest` runs a command on the host,
+// so the files depend on the RemoteContext. Effect builds a layer value once in a graph: `fresh` gives each host its own.
 const services = (defaults: RemoteContext.StartOptions) =>
   Layer.fresh(RemoteFileSystem.layer.pipe(
     Layer.provideMerge(Layer.scoped(RemoteContext.RemoteContext, RemoteContext.make(defaults))),
@@ -221,7 +220,10 @@ export interface Host {
   readonly context: RemoteContext.RemoteContext
   /** Files. */
   readonly fileSystem: RemoteFileSystem.RemoteFileSystem
-  /** All of them for `Effect.provide`: an effect that needs `RemoteContext` or `RemoteFileSystem` then runs on this host. */
+  /**
+   * All services, for `Effect.provide`: an effect that requires `RemoteContext` or `RemoteFileSystem` then runs on this
+   * host.
+   */
   readonly services: Context.Context<Services>
 }
 
@@ -237,8 +239,8 @@ const hostOf = (services: Context.Context<Services>): Host => {
 }
 
 /**
- * Connects to a host and gives it as a value, for programs with more than one host. The connection ends with the scope.
- * Takes the options of `layer`, or a destination as `RemoteHost.parse` reads it.
+ * Connects to a host and returns it as a value, for programs with more than one host. The connection ends with the scope.
+ * Takes the options of `layer`, or a destination for `RemoteHost.parse`.
  *
  * @since 0.1.0
  * @category constructors
@@ -274,8 +276,8 @@ export const connectProcess = (
 ): Effect.Effect<Host, RemoteConnectionError, Scope.Scope> => Effect.map(Layer.build(layerProcess(options)), hostOf)
 
 /**
- * Provides commands, files and tunnels on a host, over one connection (see `make`). Takes options, or a destination as
- * `RemoteHost.parse` reads it: `OpenSsh.layer("user@host:22")`.
+ * Provides commands, files and tunnels on a host, over one connection (see `make`). Takes options, or a destination for
+ * `RemoteHost.parse`: `OpenSsh.layer("user@host:22")`.
  *
  * @since 0.1.0
  * @category layers
@@ -298,8 +300,8 @@ export const layer = (options: Options | string): Layer.Layer<Services, RemoteCo
   withServices(options, make)
 
 /**
- * `layer` with options from the environment or another `ConfigProvider`. `RemoteHost.config` reads the usual ones by their
- * names.
+ * `layer` with options from the environment or another `ConfigProvider`. `RemoteHost.config` reads the common ones: `HOST`,
+ * `USERNAME`, `PORT` and others.
  *
  * @since 0.1.0
  * @category layers
