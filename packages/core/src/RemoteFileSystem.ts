@@ -1,5 +1,5 @@
 /**
- * Files on another machine, over SFTP, with the meanings and the errors of the platform's `FileSystem`.
+ * Files of a host over SFTP, with the interface and the errors of the platform's `FileSystem`.
  *
  * @since 0.1.0
  */
@@ -93,7 +93,7 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteFileS
 export type TypeId = typeof TypeId
 
 /**
- * Space in bytes, and numbers of files, of the file system that holds a path.
+ * Space in bytes and number of files of a file system.
  *
  * @since 0.1.0
  * @category models
@@ -101,7 +101,7 @@ export type TypeId = typeof TypeId
 export interface DiskFree {
   readonly size: bigint
   readonly free: bigint
-  /** The part of `free` that this user may use. */
+  /** The part of `free` that is available to this user. */
   readonly available: bigint
   /** Maximum number of files. 0 if the file system does not limit it. */
   readonly files: bigint
@@ -110,13 +110,13 @@ export interface DiskFree {
 }
 
 /**
- * The files of one host. The methods of the platform's `FileSystem` keep their meaning. They fail with the `PlatformError` that
- * Node's implementation has for the same mistake. The cause is the server's answer, or the `RemoteConnectionError`
- * (`RemoteError.findConnectionError` finds it).
+ * The files of one host. The methods of the platform's `FileSystem` behave as Node's implementation does, and fail with the
+ * same `PlatformError`. Its cause is the server's answer (`SftpStatusError`), or a `RemoteConnectionError` (see
+ * `RemoteError.findConnectionError`).
  *
- * Paths are POSIX paths of the host. Relative paths begin at the login directory. A path that begins with `~` is refused
- * (`BadArgument`): only `expandPath` expands it, and `./~` names a file `~`. A byte of a path that is not UTF-8 becomes a lone
- * surrogate, U+DC80 to U+DCFF.
+ * Paths are POSIX paths of the host. Relative paths begin at the login directory. A path that begins with `~` fails with
+ * `BadArgument`: use `expandPath` for a home directory, and `./~` for a file named `~`. A byte of a path that is not UTF-8
+ * becomes a lone surrogate, U+DC80 to U+DCFF.
  *
  * All calls share one SFTP session. The first call opens it. If it is lost, calls in flight fail and the next call opens
  * another one.
@@ -130,7 +130,7 @@ export interface RemoteFileSystem extends FileSystem {
 
   /** Reads a whole file. Fails if it is larger than `limit`. Use `stream` for larger files. */
   readonly readFile: (path: string, options?: ReadFileOptions) => Effect.Effect<Uint8Array, PlatformError>
-  /** Reads a whole file as text. Fails as `readFile` does, and if the text exceeds the maximum length of a string. */
+  /** Reads a whole file as text. Fails like `readFile`, and if the text exceeds the maximum length of a string. */
   readonly readFileString: (
     path: string,
     encoding?: string,
@@ -144,7 +144,7 @@ export interface RemoteFileSystem extends FileSystem {
     path: string,
     options?: ReadDirectoryOptions & ListOptions
   ) => Effect.Effect<Array<string>, PlatformError>
-  /** As `stat`, but does not follow a link. */
+  /** Like `stat`, but does not follow a link. */
   readonly lstat: (path: string) => Effect.Effect<File.Info, PlatformError>
   /** Whether a path is a directory. False if the path does not exist. */
   readonly isDirectory: (path: string) => Effect.Effect<boolean, PlatformError>
@@ -183,8 +183,8 @@ export interface RemoteFileSystem extends FileSystem {
    * second. A removed path is a `Remove`. If it exists again later, it is a `Create`. Links are not followed, except the
    * watched path itself.
    *
-   * Fails if the path does not exist at first, and if the connection is lost. If a `WatchBackend` was provided when the layer
-   * was built, it is asked first.
+   * Fails if the path does not exist at the beginning, and if the connection is lost. If a `WatchBackend` was provided when
+   * the layer was built, it is tried first.
    */
   readonly watch: (path: string, options?: WatchOptions) => Stream.Stream<WatchEvent, PlatformError>
   /** Reads the size and the free space of the file system that holds a path. Needs `statvfs@openssh.com`. */
@@ -199,10 +199,11 @@ export interface RemoteFileSystem extends FileSystem {
    * an interruption before the rename removes the hidden file and leaves the target unchanged. The hidden file remains only if
    * the client is killed or cannot reach the host again: `sweepTemporary` removes it.
    *
-   * A replaced file keeps its mode. It keeps its owner and group as far as the server allows this user. If the owner cannot be
-   * kept, others get no more rights than the umask allows. In a sticky directory that everybody may write to, such as `/tmp`,
-   * another user may have made the target for this write. There, a target that belongs neither to this user nor to the
-   * directory's owner does not pass on its owner. The new file then has the rights of any new file, also for root.
+   * A replaced file keeps its mode. It keeps its owner and group as far as the server allows this user. If the owner cannot
+   * be kept, others get no more rights than the umask allows. In a sticky directory that everybody may write to, such as
+   * `/tmp`, another user may have planted the target. If the target there belongs neither to this user nor to the
+   * directory's owner, its owner is not kept, not even by root. The new file then has the owner and the mode of any new
+   * file.
    *
    * Fails with `TimedOut` if the rename takes longer than 30 seconds. An interruption during the rename ends within 5 seconds.
    * If the host has not answered by then, a warning names the file that may or may not have been replaced.
@@ -214,13 +215,13 @@ export interface RemoteFileSystem extends FileSystem {
     content: Uint8Array | string | Stream.Stream<Uint8Array, E, R>,
     options?: AtomicOptions
   ) => Effect.Effect<void, E | PlatformError, R>
-  /** As `atomicWrite`. A stream that fails, or is interrupted, writes nothing. */
+  /** Like `atomicWrite`. A stream that fails or is interrupted leaves the target unchanged. */
   readonly atomicSink: (path: string, options?: AtomicOptions) => Sink.Sink<void, Uint8Array, never, PlatformError>
   /**
-   * Removes the hidden files that killed clients left in a directory, and returns their names. These are files of atomic writes
-   * and of resumable transfers, known by their names. Only files that did not change for `olderThan` are removed, so choose a
-   * time that is longer than any of your writes. The time of a new, empty hidden file shows the clock of the file system.
-   * Files that this user may not remove are skipped.
+   * Removes the hidden files that killed clients left in a directory, and returns their names. These are files of atomic
+   * writes and of resumable transfers, known by their names. Only files that did not change for `olderThan` are removed, so
+   * choose a time that is longer than any of your writes. To read the clock of the file system, this creates an empty hidden
+   * file. Files that this user may not remove are skipped.
    */
   readonly sweepTemporary: (
     directory: string,
@@ -250,9 +251,9 @@ export const RemoteFileSystem: Context.Tag<RemoteFileSystem, RemoteFileSystem> =
 )
 
 /**
- * The files of a transport's host. If a `RemoteContext` is provided, it runs the command for a `digest`; without one, `digest`
- * reads the file and computes it with `LocalMachine`'s `hash`. If the platform's `WatchBackend` is provided, `watch` asks it
- * first.
+ * Makes the service for a transport's host. If a `RemoteContext` is provided, `digest` runs a command on the host. Otherwise
+ * it reads the file and computes the digest with `LocalMachine`'s `hash`. If the platform's `WatchBackend` is provided,
+ * `watch` tries it first.
  *
  * @since 0.1.0
  * @category constructors
@@ -413,7 +414,7 @@ export const atomicWrite = <E = never, R = never>(
   Effect.flatMap(RemoteFileSystem, (fs) => fs.atomicWrite(path, content, options))
 
 /**
- * A sink that writes a file as `atomicWrite` does. A stream that fails or is interrupted leaves the target unchanged.
+ * A sink that writes a file like `atomicWrite`. A stream that fails or is interrupted leaves the target unchanged.
  *
  * @since 0.1.0
  * @category accessors
@@ -425,8 +426,8 @@ export const atomicSink = (
   Sink.unwrap(Effect.map(RemoteFileSystem, (fs) => fs.atomicSink(path, options)))
 
 /**
- * Removes the hidden files that killed clients left in a directory, and returns their names. Only files that did not change for
- * `olderThan` are removed, so choose a time that is longer than any of your writes.
+ * Removes the hidden files that killed clients left in a directory, and returns their names. Only files that did not change
+ * for `olderThan` are removed, so choose a time that is longer than any of your writes.
  *
  * @since 0.1.0
  * @category accessors

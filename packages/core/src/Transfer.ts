@@ -18,8 +18,8 @@ import { printable } from "./internal/lib/text.js"
  */
 export interface Options {
   /**
-   * The local side. Default: the `FileSystem` that was provided when the layer was built. Its files must not use the bytes
-   * after a write has returned, because the buffers are reused.
+   * The local side. Default: the `FileSystem` of `LocalMachine`. It must not keep the bytes of a write after the write has
+   * returned, because the buffers are reused.
    */
   readonly local?: FileSystem | undefined
   /** Number of entries copied at once. At most four of them are large files. Default: 64. */
@@ -27,34 +27,34 @@ export interface Options {
   /**
    * Attributes to copy from the source. Default: neither.
    *
-   * Without `mode`, a replaced file keeps its owner, group and permission bits. An existing directory keeps all its bits. New
-   * entries get the source's permission bits, reduced by the umask, and inherit from their directory (set-group-id, the group).
-   * With `mode`, files and directories get exactly the source's permission bits. A replaced file still keeps its owner and
-   * group, and a directory its other bits, such as sticky. Set-user-id and set-group-id are never copied.
+   * Without `mode`, a replaced file keeps its owner, group and permission bits. An existing directory keeps all its bits.
+   * New entries get the source's permission bits, reduced by the umask, and inherit from their directory (set-group-id, the
+   * group). With `mode`, files and directories get exactly the source's permission bits. A replaced file still keeps its
+   * owner and group. A directory keeps its other bits, such as sticky. Set-user-id and set-group-id are never copied.
    *
-   * Only root can keep the owner of another user's file, and only a member can keep its group. If either cannot be kept, its
-   * rights are dropped: see docs/files.md. Links get neither attribute. An existing directory that is the target itself keeps
-   * its own.
+   * Only root can keep the owner of another user's file, and only a member can keep its group. If one of them cannot be
+   * kept, the file gets fewer permissions: see docs/files.md. Links get neither attribute. If the target itself is an
+   * existing directory, it keeps its attributes.
    */
   readonly preserve?: { readonly mode?: boolean | undefined; readonly timestamps?: boolean | undefined } | undefined
   /**
-   * How symbolic links are copied. `"preserve"`: as links. `"follow"`: as the file or directory that they name. `"skip"`:
-   * not at all. The source itself may be a link, and so may the target of a single file: these are followed. No other link at
-   * the target is ever followed. Default: `"preserve"`.
+   * How symbolic links are copied. `"preserve"`: as links. `"follow"`: as the file or directory that they point to.
+   * `"skip"`: not at all. If the source itself is a link, it is followed. The target of a single file is followed, too. No
+   * other link at the target is ever followed. Default: `"preserve"`.
    */
   readonly symlinks?: "preserve" | "follow" | "skip" | undefined
   /**
-   * Maximum number of names in a tree on each side, for paths of 256 characters on average. The directory that exceeds it, and
-   * each directory after that, is `Failed` with reason `Unknown`. Entries found earlier are copied. Names of the target count
-   * as long as they are held: with `delete` until the end. Default: 1,000,000.
+   * Maximum number of names in a tree on each side, for paths of 256 characters on average. The directory that exceeds it,
+   * and each directory after that, is `Failed` with reason `Unknown`. Entries found earlier are copied. Names of the target
+   * count while they are in memory, with `delete` until the end. Default: 1,000,000.
    */
   readonly limit?: number | undefined
   /** Returns the reason to leave an entry out, or `undefined` to copy it. A directory is left out with all its entries. */
   readonly filter?: ((source: Source) => string | undefined) | undefined
   /**
-   * Keeps the part of a file that was copied before an interruption or a failure. Its hidden name is made of the target, and of
-   * the source's size and time. The next transfer with `resume` compares the part with the source and continues after it.
-   * Default: false.
+   * Keeps the part of a file that was copied before an interruption or a failure, in a hidden file next to the target. The
+   * next transfer with `resume` compares this part with the source and continues after it. It does not find the part if the
+   * source's size or time has changed. Default: false.
    */
   readonly resume?: boolean | undefined
   /** Checks a copied file against its source before it is renamed to its target. Default: `"size"`. */
@@ -70,8 +70,8 @@ export interface Options {
   readonly skipUnchanged?: "quick" | "content" | undefined
   /**
    * How to copy a file that grows while it is read, for example a log. `"fail"`: the file is `Failed` with `InvalidData`, as
-   * after any other change. `"asOpened"`: copies the size that it had when it was opened. Later changes within these bytes are
-   * not noticed. A file that became shorter is still `Failed`. Default: `"fail"`.
+   * after any other change. `"asOpened"`: copies the bytes up to its size when it was opened. Changes of these bytes are not
+   * noticed. A file that became shorter is still `Failed`. Default: `"fail"`.
    */
   readonly growing?: "fail" | "asOpened" | undefined
   /**
@@ -131,11 +131,11 @@ export interface Source {
 export type Outcome = Data.TaggedEnum<{
   /** A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. */
   readonly Copied: { readonly resumedAt: bigint }
-  /** A directory was made, or existed already. */
+  /** A directory was created, or existed already. */
   readonly Created: {}
-  /** A symbolic link was made. */
+  /** A symbolic link was created. */
   readonly Linked: { readonly target: string }
-  /** `skipUnchanged` found it to be the same. */
+  /** The file is the same on both sides (`skipUnchanged`). */
   readonly Unchanged: {}
   readonly Skipped: { readonly reason: string }
   /** `delete` removed it. */

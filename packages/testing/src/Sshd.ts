@@ -60,9 +60,9 @@ export type TypeId = typeof TypeId
  * - It does not support a pty, a shell without a command, or compression.
  * - A command line has at most 34 kB.
  * - Stdin, stdout and stderr of commands are sockets, so `/dev/stderr` cannot be opened.
- * - A closed channel is answered at once, not when its command has exited.
- * - If a command dies by a signal that SSH has no name for, no status is sent.
- * - Commands of root receive signals, too.
+ * - When the client closes a channel, the server closes it at once, not when the command has exited.
+ * - If a signal without a name in SSH ends a command, no exit status is sent.
+ * - Signals also reach commands of root. `sshd` does not deliver them.
  * - SFTP opens a named pipe without waiting for its other end.
  *
  * @since 0.1.0
@@ -71,7 +71,7 @@ export type TypeId = typeof TypeId
 export type Kind = "openssh" | "embedded"
 
 /**
- * A process of a session: started by the session itself, or by another of its processes.
+ * A process that a session has started, directly or through another process.
  *
  * @since 0.1.0
  * @category models
@@ -81,7 +81,7 @@ export interface Process {
   readonly parent: number
   /** The id of its process group. */
   readonly group: number
-  /** The name of its program, as far as the system keeps it. */
+  /** The name of its program. Linux keeps 15 bytes of it. */
   readonly name: string
 }
 
@@ -96,7 +96,7 @@ export interface Sshd {
   readonly kind: Kind
   /** The server's name and version: `OpenSSH_9.2`, `ssh2`. */
   readonly version: string
-  /** The host to connect to, with a key of its own. The server's key is known, and `ssh_config` is not read. */
+  /** The host to connect to, with a generated key and a known_hosts file. `ssh_config` is not read. */
   readonly host: RemoteHost.RemoteHost
   /** The server's public key: `ssh-ed25519 AAAA...`. */
   readonly hostKey: string
@@ -184,7 +184,7 @@ const check = (options: Options): SshdError | undefined => {
     return invalid(`\`maxStartups\` must be a positive integer, got ${maxStartups}`)
   }
   if (config?.some((line) => /^\s*loglevel[\s=]+(quiet|fatal|error)/i.test(line))) {
-    return invalid("with this LogLevel sshd does not log when it listens: choose INFO or a more verbose level")
+    return invalid("`LogLevel` in `config` must be INFO or more verbose, because the start is read from sshd's log")
   }
   return undefined
 }
@@ -210,7 +210,7 @@ const chooseSftp = (options: Options, kind: Kind): Effect.Effect<string | undefi
   if (sftp === "none") return Effect.succeed(undefined)
   if (sftp === "external") return installed.sftpServer
   return byLoginShell
-    ? unsupported("loginShell, home and environment have no effect on sshd's internal SFTP")
+    ? unsupported("sshd's internal SFTP ignores `loginShell`, `home` and `environment`", "use `sftp: \"external\"`")
     : Effect.succeed(internalSftp)
 }
 
@@ -220,7 +220,7 @@ const parseProcess = (line: string): Process => {
 }
 
 /**
- * Starts a server. When this effect has succeeded, the server listens. Fails with an `SshdError`.
+ * Starts a server and waits until it listens. Fails with an `SshdError`.
  *
  * @since 0.1.0
  * @category constructors

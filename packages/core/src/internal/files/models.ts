@@ -1,5 +1,5 @@
 /**
- * The options and entries of `RemoteFileSystem`, which exports them, for the modules that it is made of.
+ * The options and entries of `RemoteFileSystem`, which exports them.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { File, SizeInput, WatchOptions as PlatformWatchOptions } from "@effect/platform/FileSystem"
@@ -11,11 +11,11 @@ import type * as Duration from "effect/Duration"
  * @category models
  */
 export interface AtomicOptions {
-  /** The permission bits of the new file. Left out: those of the file it replaces, else what the host's umask leaves. */
+  /** Permission bits of the new file. Default: those of the replaced file, else 0666 reduced by the host's umask. */
   readonly mode?: number | undefined
   /**
-   * Never replaces a file. Fails with `AlreadyExists` if the file exists, also if another process makes it during the write. Of
-   * two concurrent writes one succeeds. Default: false.
+   * Never replaces a file. Fails with `AlreadyExists` if the file exists, also if another process creates it during the
+   * write. Of two concurrent writes, one succeeds. Default: false.
    */
   readonly ifAbsent?: boolean | undefined
   /**
@@ -24,9 +24,9 @@ export interface AtomicOptions {
    */
   readonly durable?: boolean | undefined
   /**
-   * For a target that is a link: replaces the file that it names (`"follow"`, the default) or the link itself
-   * (`"replace"`). Following fails with `PermissionDenied` for another user's link in a sticky directory that everybody may
-   * write to, such as `/tmp`.
+   * How to treat a target that is a link. `"follow"`: replaces the file that the link points to. `"replace"`: replaces the
+   * link. Following fails with `PermissionDenied` for another user's link in a sticky directory that everybody may write to,
+   * such as `/tmp`. Default: `"follow"`.
    */
   readonly symlinks?: "follow" | "replace" | undefined
 }
@@ -46,8 +46,8 @@ export interface WatchOptions extends PlatformWatchOptions {
  */
 export interface WalkOptions {
   /**
-   * For a link below the walked directory: an entry of the link itself (`"list"`, the default), or of what it names, with
-   * what is in it (`"follow"`). A link to a directory on its own path is not followed.
+   * How to treat links below the walked directory. `"list"`: as entries of their own. `"follow"`: as the file or directory
+   * that they point to, with its entries. A link to one of its parent directories is not followed. Default: `"list"`.
    */
   readonly symlinks?: "list" | "follow" | undefined
   /**
@@ -76,10 +76,10 @@ export interface ListOptions {
 }
 
 /**
- * One entry of a walk. `path` begins with the path of the walk. `depth` is 1 for an entry of its directory. `info` is of the
- * entry itself, or of a link's target with `symlinks: "follow"`. `Failed`: the entry could not be examined or read. A directory that
- * cannot be read is first a `Directory`, then a `Failed`. For an invalid name from the server (empty, or with a `/`), `path`
- * is that of its directory.
+ * One entry of a walk. `path` begins with the path of the walk. `depth` is 1 for an entry of its directory. `info` describes
+ * the entry itself, or a link's target with `symlinks: "follow"`. `Failed`: the entry could not be examined or read. A
+ * directory that cannot be read is first a `Directory`, then a `Failed`. If the server lists an invalid name (empty, or with
+ * a `/`), `path` is its directory.
  *
  * @since 0.1.0
  * @category models
