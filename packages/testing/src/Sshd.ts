@@ -128,10 +128,11 @@ export const Sshd: Context.Tag<Sshd, Sshd> = Context.GenericTag<Sshd>("@effect-r
 export interface Options {
   /**
    * Default: the value of the environment variable `EFFECT_REMOTE_SSHD`, else `"openssh"` if `sshd` is installed, else
-   * `"embedded"`. With `EFFECT_REMOTE_REQUIRE_SSHD=1` a missing `sshd` is an error instead.
+   * `"embedded"`. With `EFFECT_REMOTE_REQUIRE_SSHD=1` a missing `sshd` is an error instead. A path in `EFFECT_REMOTE_SSHD` means
+   * `"openssh"`.
    */
   readonly kind?: Kind | undefined
-  /** The `sshd` to run. Default: the installed one. */
+  /** The `sshd` to run. Default: the one whose path `EFFECT_REMOTE_SSHD` is, else the installed one. */
   readonly executable?: string | undefined
   /** The shell that runs command lines, a path or a name. Default: the user's shell, or `/bin/sh` in the embedded server. */
   readonly loginShell?: string | undefined
@@ -190,25 +191,44 @@ const check = (options: Options): SshdError | undefined => {
 }
 
 const fromEnvironment = Config.all({
-  kind: Config.option(Config.literal("openssh", "embedded")("EFFECT_REMOTE_SSHD")),
+  server: Config.string("EFFECT_REMOTE_SSHD").pipe(
+    Config.validate({
+      message: "must be `openssh`, `embedded`, or the absolute path of an sshd",
+      validation: (value) => value === "openssh" || value === "embedded" || path.isAbsolute(value)
+    }),
+    Config.option
+  ),
   required: Config.withDefault(Config.boolean("EFFECT_REMOTE_REQUIRE_SSHD"), false)
-}).pipe(Effect.mapError((error) => invalid(error.message)))
+}).pipe(
+  Effect.map(({ required, server }) => {
+    const value = Option.getOrUndefined(server)
+    return {
+      required,
+      kind: value === "openssh" || value === "embedded" ? value : value === undefined ? undefined : "openssh",
+      executable: value !== undefined && path.isAbsolute(value) ? value : "sshd"
+    }
+  }),
+  Effect.mapError((error) => invalid(error.message))
+)
 
 // The path of sshd, or `None` for the embedded server.
 const chooseServer = (options: Options): Effect.Effect<Option.Option<string>, SshdError> =>
   Effect.gen(function*() {
-    const { kind: fallback, required } = yield* fromEnvironment
-    const kind = options.kind ?? Option.getOrUndefined(fallback)
+    const fallback = yield* fromEnvironment
+    const kind = options.kind ?? fallback.kind
     if (kind === "embedded") return Option.none()
-    const sshd = installed.sshd(options.executable ?? "sshd")
-    return kind === undefined && !required ? yield* Effect.option(sshd) : yield* Effect.asSome(sshd)
+    const sshd = installed.sshd(options.executable ?? fallback.executable)
+    return kind === undefined && !fallback.required ? yield* Effect.option(sshd) : yield* Effect.asSome(sshd)
   })
 
-const chooseSftp = (options: Options, kind: Kind): Effect.Effect<string | undefined, SshdError> => {
-  const byLoginShell = kind === "openssh" && replacesLogin(options)
+const chooseSftp = (
+  options: Options,
+  executable: Option.Option<string>
+): Effect.Effect<string | undefined, SshdError> => {
+  const byLoginShell = Option.isSome(executable) && replacesLogin(options)
   const sftp = options.sftp ?? (byLoginShell ? "external" : "internal")
   if (sftp === "none") return Effect.succeed(undefined)
-  if (sftp === "external") return installed.sftpServer
+  if (sftp === "external") return installed.sftpServer(Option.getOrUndefined(executable))
   return byLoginShell
     ? unsupported("sshd's internal SFTP ignores `loginShell`, `home` and `environment`", "use `sftp: \"external\"`")
     : Effect.succeed(internalSftp)
@@ -256,7 +276,7 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
     if (options.home !== undefined && !(yield* executables.isDirectory(options.home))) {
       return yield* invalid(`\`home\` is not a directory: ${options.home}`)
     }
-    const sftp = yield* chooseSftp(options, kind)
+    const sftp = yield* chooseSftp(options, executable)
     const sshKeygen = yield* installed.sshKeygen
 
     const kept = yield* keeper.make((directory) =>

@@ -555,6 +555,8 @@ describe("Sshd, failures", () => {
       assert.strictEqual(required.reason, "NotFound")
       const asked = yield* fail({ executable }, { EFFECT_REMOTE_SSHD: "openssh" })
       assert.strictEqual(asked.reason, "NotFound")
+      const named = yield* fail({}, { EFFECT_REMOTE_SSHD: executable })
+      assert.strictEqual(named.reason, "NotFound")
       const shell = yield* fail({ kind: "embedded", loginShell: "no-such-shell" })
       assert.strictEqual(shell.reason, "ShellNotFound")
       const keygen = yield* fail({ kind: "embedded" }, { PATH: "/nonexistent" })
@@ -583,6 +585,29 @@ describe("Sshd, failures", () => {
       ], Effect.map((error) => error.reason))
       assert.deepStrictEqual(reasons, reasons.map(() => "InvalidOptions"))
       assert.strictEqual((yield* fail({ kind: "embedded", config: [] })).reason, "Unsupported")
+    }))
+})
+
+describe.skipIf(!hasSshd || !hasSftpServer)("Sshd, another version", () => {
+  scoped("runs the sshd that EFFECT_REMOTE_SSHD names, and its sftp-server", () =>
+    Effect.gen(function*() {
+      const prefix = yield* directory
+      const program = (name: string, line: string) => {
+        fs.mkdirSync(path.dirname(path.join(prefix, name)), { recursive: true })
+        fs.writeFileSync(path.join(prefix, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+        return path.join(prefix, name)
+      }
+      const started = path.join(prefix, "started")
+      const sshd = program("sbin/sshd", `echo sshd >> '${started}'; exec ${find("sshd", "/usr/sbin")} "$@"`)
+      program("libexec/sftp-server", `echo sftp-server >> '${started}'`)
+      const { host, kind } = yield* Sshd.make({ sftp: "external" }).pipe(
+        Effect.withConfigProvider(ConfigProvider.fromMap(
+          new Map([["PATH", process.env.PATH ?? ""], ["EFFECT_REMOTE_SSHD", sshd]])
+        ))
+      )
+      assert.strictEqual(kind, "openssh")
+      yield* ssh.run(host, "sftp", { args: ["-s"] })
+      assert.deepStrictEqual([...new Set(fs.readFileSync(started, "utf8").trim().split("\n"))], ["sshd", "sftp-server"])
     }))
 })
 

@@ -6,16 +6,19 @@ const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"
 /** Whether everything is tested (`npm run test:full`). */
 export const full = process.env.EFFECT_REMOTE_FULL === "1"
 
-const usable: ReadonlyArray<Sshd.Kind> = process.env.EFFECT_REMOTE_SSHD === "embedded"
+const chosen = process.env.EFFECT_REMOTE_SSHD
+
+const usable: ReadonlyArray<Sshd.Kind> = chosen === "embedded"
   ? ["embedded"]
-  : process.env.EFFECT_REMOTE_SSHD === "openssh"
+  : chosen !== undefined
   ? ["openssh"]
   : installed || process.env.EFFECT_REMOTE_REQUIRE_SSHD === "1"
   ? ["openssh", "embedded"]
   : ["embedded"]
 
 /**
- * The servers to test against: OpenSSH's, and in a full run the embedded one too. `EFFECT_REMOTE_SSHD` names one of them.
+ * The servers to test against: OpenSSH's, and in a full run the embedded one too. `EFFECT_REMOTE_SSHD` names one of them, or
+ * has the path of an `sshd`.
  * Without an `sshd` on the machine it is the embedded one, unless `EFFECT_REMOTE_REQUIRE_SSHD` is set: then the tests fail.
  */
 export const servers: ReadonlyArray<Sshd.Kind> = full ? usable : usable.slice(0, 1)

@@ -47,11 +47,20 @@ export const sshd = (name: string): Effect.Effect<string, SshdError> =>
     hint: `${hint}; or use the embedded server: { kind: "embedded" } or EFFECT_REMOTE_SSHD=embedded`
   })
 
-/** @internal */
-export const sftpServer: Effect.Effect<string, SshdError> = find("sftp-server", sftpServerDirectories, {
-  reason: "SftpServerNotFound",
-  hint: `${hint}; or do without SFTP: { sftp: "none" }`
-})
+// An sshd with a prefix of its own brings the sftp-server of its version.
+const besideSshd = (sshd: string) =>
+  ["lib/openssh", "libexec/openssh", "lib/ssh", "libexec"].map((name) => path.join(path.dirname(sshd), "..", name))
+
+/**
+ * The `sftp-server` of the same prefix as an `sshd`, or else the installed one.
+ *
+ * @internal
+ */
+export const sftpServer = (sshd: string | undefined): Effect.Effect<string, SshdError> =>
+  find("sftp-server", [...(sshd === undefined ? [] : besideSshd(sshd)), ...sftpServerDirectories], {
+    reason: "SftpServerNotFound",
+    hint: `${hint}; or do without SFTP: { sftp: "none" }`
+  })
 
 /** @internal */
 export const sshKeygen: Effect.Effect<string, SshdError> = find("ssh-keygen", [], {
