@@ -8,7 +8,7 @@ import { BadArgument } from "@effect/platform/Error"
 import * as Stream from "effect/Stream"
 
 /**
- * A two-way codec of streams. `encode` and `decode` undo each other.
+ * A codec of streams: `decode` reverses `encode`.
  *
  * @since 0.1.0
  * @category models
@@ -27,8 +27,8 @@ export interface Format<A> {
 export const bytes: Format<Uint8Array> = { encode: (values) => values, decode: (bytes) => bytes }
 
 /**
- * UTF-8 text, as a stream of strings. Reading may split the text at other places than writing did, but never within a
- * character. Bytes that are not UTF-8 fail with `BadArgument`.
+ * UTF-8 text, as a stream of strings. Reading splits the text at any place between two characters. Bytes that are not UTF-8
+ * fail with `BadArgument`.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,6 +1,6 @@
 /**
- * Fast operations on local files, for transfers of many small files. Each is one step instead of several calls of a
- * `FileSystem`. `@effect-remote/node` provides them. Without them, transfers use the `FileSystem`.
+ * Fast operations on local files, for transfers of many small files. Each replaces several calls of a `FileSystem`.
+ * `@effect-remote/node` provides them. Without them, transfers use the `FileSystem`.
  *
  * @since 0.1.0
  */
@@ -51,7 +51,7 @@ export interface NewFile {
   readonly bytes: Uint8Array
   /** The mode to create the file with, before the umask is applied. */
   readonly created: number | undefined
-  /** The mode to set afterwards. Left out: none is set. */
+  /** The mode to set afterwards. `undefined`: keeps the mode of creation. */
   readonly permissions: number | undefined
   readonly times: { readonly atime: number; readonly mtime: number } | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The local machine, as commands, files and tunnels use it. `NodeMachine.layer` of `@effect-remote/node` provides all parts.
- * `OpenSsh.layer` and `InMemoryHost.layer` provide it, too.
+ * The local machine: the parts that commands, files and tunnels need. `NodeMachine.layer` of `@effect-remote/node` provides
+ * all of them. `OpenSsh.layer` and `InMemoryHost.layer` include it.
  *
  * @since 0.1.0
  */
@@ -21,9 +21,9 @@ import type { LocalStdio } from "./LocalStdio.js"
 export interface LocalMachine {
   /** The local side of `put` and `get`, unless their option `local` names another one. */
   readonly fileSystem?: FileSystem | undefined
-  /** Makes transfers of many small files fast. Used only with the `FileSystem` that it names. */
+  /** Speeds up transfers of many small files. Used only with its own `FileSystem` (`LocalFiles.fileSystem`). */
   readonly files?: LocalFiles | undefined
-  /** Computes digests for `verify: "digest"`, and for hosts that compute none. */
+  /** Computes digests for `verify: "digest"`, and for hosts without a command for it. */
   readonly hash?: LocalHash | undefined
   /** Listens and connects for tunnels. */
   readonly network?: LocalNetwork | undefined

@@ -1,5 +1,5 @@
 /**
- * Listens and connects on this machine, for tunnels. `@effect-remote/node` implements it.
+ * Sockets on this machine, for tunnels. `@effect-remote/node` implements them.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export type LocalAddress = Data.TaggedEnum<{
 export const LocalAddress = Data.taggedEnum<LocalAddress>()
 
 /**
- * A connection that was accepted or made. Closes with its scope. If the scope closes with a failure, the connection is reset:
- * an orderly end would mean that the peer has received everything.
+ * An open connection. Closes with its scope. If the scope closes with a failure, the connection is reset, so that the peer
+ * does not mistake the end for a complete transfer.
  *
  * @since 0.1.0
  * @category models

@@ -10,8 +10,8 @@ import { tracker } from "./internal/command/template.js"
 import { posix } from "./internal/scripts/quote.js"
 
 /**
- * A value in a template of `sh`. A text or a number becomes one word. An array becomes one word for each element. A `Redacted`
- * becomes a word that no error, log or span shows.
+ * A value in a template of `sh`. A string or number becomes one word. An array becomes one word for each element. A
+ * `Redacted` becomes a word that errors, logs and spans mask.
  *
  * @since 0.1.0
  * @category models
@@ -44,16 +44,16 @@ export const quote: (word: string) => string = posix
  * holds after syntax that shells read differently: `$'...'`, `((`, a `case` in `$(...)`. Only numbers are allowed there. With
  * any other value, the command fails with `InvalidCommand` and is never sent.
  *
- * The exit code of a line with pipes is that of its last program: `pg_dump | gzip` fails only if gzip does. To fail for every
- * program, use `Command.pipeTo` (see `StartOptions.pipefail`). Or begin the line with `set -o pipefail`, if the host's
- * `/bin/sh` has it: bash, busybox, mksh and newer versions of dash do, dash in Debian 12 does not.
+ * The exit code of a line with pipes is that of its last program: `pg_dump | gzip` fails only if gzip fails. To detect a
+ * failure of any program, use `Command.pipeTo` (see `StartOptions.pipefail`). Or begin the line with `set -o pipefail`, if
+ * the host's `/bin/sh` supports it: bash, busybox, mksh and newer versions of dash do, dash in Debian 12 does not.
  *
- * The quoting protects a word once. Code that evaluates the word again removes the protection: `eval`, `sh -c "... ${x}"`, or
- * an arithmetic `$((name))` with a variable that holds it. Pass such values as arguments: `sh -c '...' sh ${x}`.
+ * A word is quoted once. Code that evaluates it again removes this quoting: `eval`, `sh -c "... ${x}"`, or an arithmetic
+ * `$((name))` if the variable contains it. Pass such values as arguments: `sh -c '...' sh ${x}`.
  *
- * The template is read raw: a backslash is passed to the shell. Only `` \` `` and `\${` lose it, because a template needs
- * them. The result is a platform `Command`: it composes with `Command.env`, `Command.workingDirectory`, `Command.feed` and
- * `Command.pipeTo`, and runs locally unchanged. An interpolated `Redacted` is masked in errors, spans and the command's
+ * The template is read raw: the shell receives its backslashes. Only `` \` `` and `\${` lose theirs, because a template
+ * needs them. The result is a platform `Command`: it composes with `Command.env`, `Command.workingDirectory`, `Command.feed`
+ * and `Command.pipeTo`, and runs locally unchanged. An interpolated `Redacted` is masked in errors, spans and the command's
  * `toString`. The host's process list shows it, as any argument.
  *
  * @since 0.1.0
@@ -97,10 +97,10 @@ export const sh = (
     switch (context) {
       case "plain": {
         const next = pieces[index + 1] ?? ""
-        // An empty array adds nothing, unless the words around it would then become one.
+        // An empty array adds no word. If text touches it, it becomes an empty word, so that the texts are not joined.
         const isEnd = next === "" ? index + 1 === interpolations.length : /^[ \t\n;&|()<>]/.test(next)
         if (values.length === 0) script += isEnd && /(^|[ \t\n;&|()])$/.test(script) ? " " : "''"
-        // A digit before a redirection would name a descriptor. After a tilde it would name a directory.
+        // A bare digit before a redirection would be a file descriptor, and after a tilde a user's home.
         const isBare = !/^\d*[<>]/.test(next) && !script.endsWith("~")
         script += values.map((each) => word(each, isBare && /^\d+$/.test(String(each)))).join(" ")
         break
@@ -114,7 +114,8 @@ export const sh = (
       case "unquotable": {
         const words = values.map((each) => word(each, true))
         if (words.length === 0 || !words.every((each) => /^-?\d+(\.\d+)?$/.test(each))) {
-          problem ??= "an interpolation stands where no quoting holds (backquotes, a here-document, a comment, " +
+          problem ??=
+            "an interpolation is in a position that cannot be quoted (backquotes, a here-document, a comment, " +
             "${...} or $((...))): assign it to a variable first, as in name=${value}, and use \"$name\" there"
         }
         script += words.join(" ")

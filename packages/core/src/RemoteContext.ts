@@ -74,15 +74,18 @@ export const TypeId: unique symbol = Symbol.for("@effect-remote/core/RemoteConte
 export type TypeId = typeof TypeId
 
 /**
- * The state of the connection and of the guardian, the process on the host that ends commands when this program cannot.
+ * The state of the connection, and of the guardian: the process on the host that terminates commands when the connection is
+ * lost.
  *
- * - `connection`: the state of the transport.
- * - `guardian`: `"attached"`: it hears from this program, and ends the commands after a silence of somewhat more than
- *   `keepAlive` (default: 45 seconds; `"off"`: never). On Linux hosts with OpenSSH's server each packet of this program's
- *   `ssh` counts, so a busy program and a slow link lose nothing. On other hosts the program itself must be heard.
- *   `"detached"`: commands needed every session that the server allows. The guardian watches the connection on the host's
- *   side, and does not notice if the link dies silently. `"none"`: nothing was run yet, or the host does not allow a
- *   guardian (no FIFO in its `/tmp`, `shell: "none"`).
+ * States of the guardian:
+ *
+ * - `"attached"`: it receives messages of this program. It terminates the commands if none arrives for somewhat longer than
+ *   `keepAlive` (45 seconds by default; never with `"off"`). On Linux hosts with OpenSSH's server, every packet from this
+ *   program's `ssh` counts as a message, so commands survive a busy program and a slow link. On other hosts, only this
+ *   program's own messages count.
+ * - `"detached"`: commands needed its session, because of `MaxSessions`. It watches the server's process for the connection,
+ *   and does not notice a link that dies silently.
+ * - `"none"`: no command was run yet, or the host does not allow a guardian (no FIFO in its `/tmp`, `shell: "none"`).
  *
  * @since 0.1.0
  * @category models
@@ -93,12 +96,12 @@ export interface State {
 }
 
 /**
- * Commands and tunnels on one host. A platform `Command` keeps its meaning: arguments are never parsed by a shell, `env`,
- * `workingDirectory`, `stdin` and `pipeTo` work as they do locally. `start` leaves stdin open; every other verb ends it
- * at once unless the command brings one.
+ * Commands and tunnels on one host. A platform `Command` behaves as it does locally: no shell parses its arguments, and
+ * `env`, `workingDirectory`, `stdin` and `pipeTo` work. `start` leaves stdin open. Every other verb closes it at once,
+ * unless the command has its own input.
  *
- * Every command is a span `ssh.exec`, every tunnel and proxy one `ssh.tunnel`, and every request for a file one `sftp.*`, with
- * OpenTelemetry's attributes `server.address`, `server.port`, `process.pid` and `process.exit.code`.
+ * Every command is a span `ssh.exec`, every tunnel and proxy a span `ssh.tunnel`, and every SFTP request a span `sftp.*`,
+ * with OpenTelemetry's attributes `server.address`, `server.port`, `process.pid` and `process.exit.code`.
  *
  * @since 0.1.0
  * @category models
@@ -106,7 +109,7 @@ export interface State {
 export interface RemoteContext {
   readonly [TypeId]: TypeId
   readonly host: RemoteHost
-  /** The state now, and every change. */
+  /** The current state, then every change. */
   readonly state: Stream.Stream<State>
   readonly start: (
     command: Command.Command,
@@ -120,7 +123,7 @@ export interface RemoteContext {
     (command: Command.Command, options?: TextOptions): Effect.Effect<RunResult, RunError>
   }
   readonly bytes: (command: Command.Command, options?: RunOptions) => Effect.Effect<Uint8Array, RunError>
-  /** The same as `bytes`, under the name that Python gives it. */
+  /** The same as `bytes`, under the name of Python's `check_output`. */
   readonly checkOutput: (command: Command.Command, options?: RunOptions) => Effect.Effect<Uint8Array, RunError>
   readonly string: (command: Command.Command, options?: TextOptions) => Effect.Effect<string, RunError>
   readonly lines: (command: Command.Command, options?: TextOptions) => Effect.Effect<Array<string>, RunError>
@@ -137,7 +140,7 @@ export interface RemoteContext {
     options: RemoteTunnelOptions
   ) => Effect.Effect<RemoteTunnel, TunnelError | RemoteConnectionError, Scope.Scope>
   readonly socksProxy: (options?: SocksProxyOptions) => Effect.Effect<SocksProxy, TunnelError, Scope.Scope>
-  /** The platform's executor for this host: code written for `Command` runs there. */
+  /** The platform's `CommandExecutor` for this host. */
   readonly commandExecutor: CommandExecutor.CommandExecutor
 }
 
@@ -150,7 +153,7 @@ export const RemoteContext: Context.Tag<RemoteContext, RemoteContext> = Context.
 )
 
 /**
- * A context on a transport. `options` are the defaults of its verbs.
+ * Makes the service for a transport's host. `options` are the defaults for all commands.
  *
  * @since 0.1.0
  * @category constructors
@@ -212,8 +215,8 @@ export const make = Effect.fnUntraced(function*(options: StartOptions = {}) {
 })
 
 /**
- * Provides commands and tunnels on the transport. `options` are the defaults of its verbs, as `make` takes them. The layer is
- * built anew for each transport that it is provided with, so that several hosts in one graph of layers stay apart.
+ * Provides commands and tunnels on the transport's host. `options` are the defaults for all commands. The layer is fresh:
+ * each transport gets its own service, so one program can use several hosts.
  *
  * @since 0.1.0
  * @category layers
@@ -222,9 +225,9 @@ export const layer = (options?: StartOptions): Layer.Layer<RemoteContext, never,
   Layer.fresh(Layer.scoped(RemoteContext, make(options)))
 
 /**
- * The host's `CommandExecutor` as the platform's, so that `Command.string` and its siblings run there. As in Node,
- * `Command.string`, `Command.lines` and the streams do not look at the exit code. They fail if the command was never run, if
- * a signal ended it, and if the connection is lost (see `RemoteError.findConnectionError`).
+ * Provides the platform's `CommandExecutor`, so that `Command.string` and similar functions run on the host. As in Node,
+ * `Command.string`, `Command.lines` and the streams ignore the exit code. They fail if the command could not be run, if a
+ * signal ended it, or if the connection is lost (see `RemoteError.findConnectionError`).
  *
  * @since 0.1.0
  * @category layers
@@ -244,7 +247,7 @@ export const layerCommandExecutor: Layer.Layer<CommandExecutor.CommandExecutor, 
 )
 
 /**
- * Starts a command and gives the running process. It ends with the scope.
+ * Starts a command and returns the running process. The process is terminated when the scope closes.
  *
  * @since 0.1.0
  * @category accessors
@@ -268,11 +271,11 @@ export const start = (
   Effect.flatMap(RemoteContext, (context) => context.start(command, options))
 
 /**
- * Runs a command to its end and gives stdout, stderr and how it ended. An exit code other than 0 or a signal is part of the
- * result, not a failure. Outputs are text, or bytes with `encoding: "bytes"`.
+ * Runs a command to its end and returns stdout, stderr, and the exit code or the signal. An exit code other than 0 or a
+ * signal is part of the result, not a failure. Outputs are text, or bytes with `encoding: "bytes"`.
  *
- * Fails when the command was not run (`ProgramNotFound` and its siblings), when `timeout` passes, when an output is larger
- * than `maxOutput`, and when the connection is lost.
+ * Fails if the command could not be run (`ProgramNotFound` and similar reasons), if it exceeds `timeout` or `maxOutput`, or
+ * if the connection is lost.
  *
  * @since 0.1.0
  * @category accessors
@@ -299,7 +302,7 @@ export const run: {
   Effect.flatMap(RemoteContext, (context) => context.run(command, options) as Effect.Effect<never, RunError>)
 
 /**
- * The bytes that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ * Runs a command and returns its stdout as bytes. Fails with reason `Exit` if the exit code is not 0.
  *
  * @since 0.1.0
  * @category accessors
@@ -323,7 +326,7 @@ export const checkOutput = (
   Effect.flatMap(RemoteContext, (context) => context.checkOutput(command, options))
 
 /**
- * The text that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ * Runs a command and returns its stdout as text. Fails with reason `Exit` if the exit code is not 0.
  *
  * @since 0.1.0
  * @category accessors
@@ -335,7 +338,7 @@ export const string = (
   Effect.flatMap(RemoteContext, (context) => context.string(command, options))
 
 /**
- * The lines that a command prints. Fails with reason `Exit` when the exit code is not 0.
+ * Runs a command and returns its stdout as lines. Fails with reason `Exit` if the exit code is not 0.
  *
  * @since 0.1.0
  * @category accessors
@@ -347,8 +350,8 @@ export const lines = (
   Effect.flatMap(RemoteContext, (context) => context.lines(command, options))
 
 /**
- * The output of a command while it runs. After its end the stream fails with reason `Exit` if the exit code is not 0. A
- * stream that is left early ends the command.
+ * Runs a command and emits its stdout while it runs. At the end, the stream fails with reason `Exit` if the exit code is not
+ * 0. A stream that is not read to its end terminates the command.
  *
  * @since 0.1.0
  * @category accessors
@@ -360,9 +363,8 @@ export const stream = (
   Stream.flatMap(RemoteContext, (context) => context.stream(command, options))
 
 /**
- * As `stream`, by lines. Characters that are split between two pieces of output stay whole. If the stream fails, the
- * unfinished last line is not given, because it may be only a part of one. A line of more than `maxOutput` characters
- * (default: 67,108,864) fails with `OutputTooLarge`, and the command is ended.
+ * Like `stream`, as lines of text. If the stream fails, the unfinished last line is not emitted. If a line is longer than
+ * `maxOutput` characters (default: 67,108,864), the command is terminated and the stream fails with `OutputTooLarge`.
  *
  * @since 0.1.0
  * @category accessors
@@ -385,11 +387,11 @@ export const streamLines = (
   Stream.flatMap(RemoteContext, (context) => context.streamLines(command, options))
 
 /**
- * The exit code of a command, whose output is read and dropped. A code other than 0 is not a failure here, but a signal is.
+ * Runs a command, discards its output and returns the exit code. A code other than 0 is not a failure here. A signal is.
  *
- * Like `ssh`, it waits until stdout and stderr are closed, also by processes that the command left in the background. Only
- * then is the output complete. `timeout` ends those processes. Processes with their output elsewhere are not waited for, and
- * live on after any code. Node's executor waits for the command alone, and ends all that it left if the code is not 0.
+ * Like `ssh`, this waits until stdout and stderr are closed, also by background processes of the command. `timeout`
+ * terminates these processes. Background processes with redirected outputs are not waited for, and go on. Node's executor
+ * waits only for the command, and kills its background processes if the code is not 0.
  *
  * @since 0.1.0
  * @category accessors
@@ -401,8 +403,8 @@ export const exitCode = (
   Effect.flatMap(RemoteContext, (context) => context.exitCode(command, options))
 
 /**
- * Listens on this machine, by default on `127.0.0.1` and a free port, and carries every connection to an address as the
- * host sees it. Closes with its scope, connections included.
+ * Forwards connections from a local port to an address that the host reaches, like `ssh -L`. Listens on `127.0.0.1` and a
+ * free port by default. The listener and its connections close with the scope.
  *
  * @since 0.1.0
  * @category accessors
@@ -425,13 +427,13 @@ export const tunnel = (
   Effect.flatMap(RemoteContext, (context) => context.tunnel(options))
 
 /**
- * Makes the host listen, by default on its `127.0.0.1` and a free port, and carries every connection there to an address as
- * this machine sees it. If the local target refuses, that one connection closes. Closes with its scope, connections
- * included.
+ * Forwards connections from a port of the host to an address that this machine reaches, like `ssh -R`. The host listens on
+ * its `127.0.0.1` and a free port by default. If the local target refuses a connection, only that connection closes. The
+ * listener and its connections close with the scope.
  *
- * The host listens while the connection to it lasts. A lost tunnel is not opened again: `Tunnel.ended` fails, and the event
- * `Lost` is emitted. Fails with `ChannelRefused` if the host does not listen there, and with `Unsupported` if the transport
- * cannot ask it to.
+ * The host listens while the connection to it is open. A lost tunnel is not restored: `Tunnel.ended` fails, and
+ * `Tunnel.events` emits `Lost`. Fails with `ChannelRefused` if the host refuses to listen, and with `Unsupported` if the
+ * transport does not support it.
  *
  * @since 0.1.0
  * @category accessors
@@ -455,12 +457,12 @@ export const remoteTunnel = (
   Effect.flatMap(RemoteContext, (context) => context.remoteTunnel(options))
 
 /**
- * Listens on this machine, by default on `127.0.0.1` and a free port, as a SOCKS 5 proxy. It connects from the host to the
- * address that a client asks for, and resolves names there (`curl` calls this `socks5h`). Closes with its scope, connections
- * included.
+ * Starts a SOCKS 5 proxy on this machine, like `ssh -D`. Connections are made from the host, which also resolves names
+ * (`curl` calls this `socks5h`). Listens on `127.0.0.1` and a free port by default. The listener and its connections close
+ * with the scope.
  *
- * The proxy does not authenticate: every program that reaches the port can use it. Only CONNECT is served; other requests
- * are refused. A client has 30 seconds for its request.
+ * The proxy does not authenticate: every program that reaches the port can use it. Only CONNECT is supported. A client that
+ * does not complete its request within 30 seconds is refused.
  *
  * @since 0.1.0
  * @category accessors

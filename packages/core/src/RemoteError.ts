@@ -1,9 +1,9 @@
 /**
- * Errors of work on a remote machine. All are `Schema.TaggedError`s: match them by tag, or encode and decode them across a
- * process boundary.
+ * Errors of commands, connections and tunnels. All are `Schema.TaggedError`s: match them by tag, or encode them to send them
+ * to another process.
  *
- * Their fields hold the other side's text unchanged. `message` escapes its control characters, so that the other side cannot
- * control the terminal on which the message is printed.
+ * Their fields contain the host's text unchanged. `message` escapes control characters, so that a host cannot control the
+ * terminal that prints the message.
  *
  * @since 0.1.0
  */
@@ -27,13 +27,13 @@ const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
  * - `ProgramNotExecutable`: the file exists, but the host did not run it.
  * - `DirectoryNotFound`: the working directory could not be entered. The command did not run.
  * - `ArgumentsTooLong`: arguments and environment exceed the limit of the host's system. The command did not run.
- * - `TimedOut`: the `timeout` given to a verb passed. The process group was ended.
- * - `OutputTooLarge`: the output, or one line of it, was longer than `maxOutput`. The process group was ended.
+ * - `TimedOut`: the command took longer than `timeout`. The process group was terminated.
+ * - `OutputTooLarge`: the output, or one line of it, was longer than `maxOutput`. The process group was terminated.
  * - `InvalidCommand`: the command cannot be sent, for example a NUL in an argument or an invalid environment name. Nothing was
  *   sent.
  * - `Unsupported`: SSH cannot do what the command asks for (`uid`, `gid`), or the host's shell refuses it (a read-only
  *   variable). The command did not run.
- * - `InputFailed`: the stream given as stdin failed (`cause`). The process group was ended.
+ * - `InputFailed`: the stream given as stdin failed (`cause`). The process group was terminated.
  *
  * @since 0.1.0
  * @category models
@@ -59,8 +59,7 @@ export const RemoteCommandReason = Schema.Literal(
 export type RemoteCommandReason = typeof RemoteCommandReason.Type
 
 /**
- * A command failed on a host that was reached. `stderr` is the end of its stderr. `stdout` is the output that the verb had
- * collected. Secrets interpolated with `sh` are masked in every field.
+ * A command failed although the host was reached. Secrets interpolated with `sh` are masked in every field.
  *
  * @since 0.1.0
  * @category errors
@@ -106,11 +105,11 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
 }
 
 /**
- * Why a host could not be reached, or was lost.
+ * Why a connection could not be made, or failed.
  *
  * - `InvalidHost`: an option of the host is invalid. Nothing was started.
  * - `Unreachable`: the connection was refused, no route was found, or the name does not resolve.
- * - `TimedOut`: connecting and opening, or launching after that, took longer than `connectTimeout`.
+ * - `TimedOut`: connecting and opening a channel, or starting a command on it, took longer than `connectTimeout`.
  * - `AuthenticationFailed`: the server refused the keys or the password offered.
  * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is unknown, differs from the known one, or is
  *   revoked.
@@ -118,9 +117,9 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
  * - `ConnectionLost`: the connection ended while it was in use. A request in flight may or may not have been carried out.
  * - `ChannelRefused`: the server did not open a channel (`MaxSessions`, forwarding forbidden, target refused).
  * - `ShellUnavailable`: the host does not have a POSIX shell at `/bin/sh`, or does not let it run.
- * - `Protocol`: the other side broke the protocol.
+ * - `Protocol`: the host sent a message that violates the protocol.
  * - `SshNotFound`: the program `ssh` was not found on this machine.
- * - `Unsupported`: this transport, server or platform cannot do that.
+ * - `Unsupported`: the transport, the server or the platform does not support the request.
  * - `Unknown`: `ssh` failed for another reason. `output` holds its message.
  *
  * @since 0.1.0
@@ -151,7 +150,7 @@ export const RemoteConnectionReason = Schema.Literal(
 export type RemoteConnectionReason = typeof RemoteConnectionReason.Type
 
 /**
- * A host could not be reached, or was lost.
+ * A connection to a host could not be made, or failed.
  *
  * @since 0.1.0
  * @category errors
@@ -174,7 +173,7 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
   host: Schema.String,
   /** Description of the attempt and its failure. */
   detail: Schema.String,
-  /** The end of the output of the other side, or of `ssh`. */
+  /** The end of the output of the host, or of `ssh`. */
   output: Schema.optionalWith(Schema.String, { default: () => "" }),
   /** Advice on how to fix it. */
   hint: Schema.optional(Schema.String),
@@ -197,13 +196,14 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
  *
  * - `AddressInUse`: another process uses the local address.
  * - `AddressNotAvailable`: this machine does not have the local address, or the directory for the unix socket.
- * - `PermissionDenied`: this user may not listen there (for example on a port below 1024), or may not connect there.
+ * - `PermissionDenied`: this user may not listen on the address (for example on a port below 1024), or may not connect to
+ *   it.
  * - `ConnectionRefused`: nobody listens at the local target.
  * - `Unreachable`: no route to the local target was found, or its name does not resolve.
  * - `InvalidAddress`: the host is empty, the port is outside 0..65535, or the path of the unix socket is too long. Nothing was
  *   sent.
  * - `Unsupported`: this machine has no network (`LocalMachine`).
- * - `Unknown`: anything else, in `detail` and `cause`.
+ * - `Unknown`: another failure, described by `detail` and `cause`.
  *
  * @since 0.1.0
  * @category models
@@ -307,11 +307,11 @@ const isPlatformError: Predicate.Refinement<unknown, PlatformError> = Schema.is(
 const transient: ReadonlyArray<RemoteConnectionReason> = ["Unreachable", "TimedOut", "ConnectionLost"]
 
 /**
- * Whether an error is a failed connection that may succeed when tried again: `Unreachable`, `TimedOut` or `ConnectionLost`,
- * also as the cause of a `PlatformError`. `OpenSsh` reconnects after these. A host that refuses (`AuthenticationFailed`,
- * `HostKeyUnknown` and the others) refuses again.
+ * Whether an error is a connection failure that a retry may fix: `Unreachable`, `TimedOut` or `ConnectionLost`, also as the
+ * cause of a `PlatformError`. `OpenSsh` reconnects after these. Other reasons, such as `AuthenticationFailed`, are
+ * permanent.
  *
- * After `ConnectionLost` a command may have run. Retry only what can run twice.
+ * After `ConnectionLost`, a command may have run. Retry only commands that may run twice.
  *
  * @since 0.1.0
  * @category guards
@@ -332,7 +332,7 @@ export const isTransient = (error: unknown): boolean =>
 const isCommandError = Schema.is(RemoteCommandError)
 
 /**
- * Whether an error is a command that ended with an exit code other than 0: with `code`, or with any if `code` is left out.
+ * Whether an error is an exit code other than 0: `code`, or any if `code` is left out.
  *
  * @since 0.1.0
  * @category guards

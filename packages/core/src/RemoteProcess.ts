@@ -12,39 +12,41 @@ import type { RemoteCommandError, RemoteConnectionError } from "./RemoteError.js
 import type { Pty } from "./RemoteHost.js"
 
 /**
- * A running command, as `RemoteContext.start` gives it. When its scope closes before it has ended, its process group is
- * ended: TERM, then KILL after the grace period.
+ * A running command, started by `RemoteContext.start`. If its scope closes while it runs, its process group gets TERM, and
+ * KILL after the grace period (`killAfter`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface RemoteProcess {
-  /** The process id on the host, also that of its process group; 0 on a host with `shell: "none"`. */
+  /** The process id on the host. The process group has the same id. 0 on a host with `shell: "none"`. */
   readonly pid: ProcessId
-  /** Runs to the end of the stream and ends the input, or stops early when the command reads no more. */
+  /** Writes the stream and then closes stdin. Stops early if the command has closed its stdin. */
   readonly stdin: Sink.Sink<void, Uint8Array, never, RemoteConnectionError>
-  /** Read once. Holds the command back while nobody reads; a lost connection fails it. */
+  /** Can be read once. The command blocks while its output is not read. Fails if the connection is lost. */
   readonly stdout: Stream.Stream<Uint8Array, RemoteConnectionError>
   /**
-   * Always drained, so that it never blocks the command: until it is read, its last 256 KiB are kept. With a
-   * pseudo-terminal it is empty, what would go there is on `stdout`.
+   * Never blocks the command: before it is read, only its last 256 KiB are kept. With a pseudo-terminal it is empty, because
+   * the terminal merges it into stdout.
    */
   readonly stderr: Stream.Stream<Uint8Array, RemoteConnectionError>
   /**
-   * Waits for the end. Fails with a `RemoteCommandError` if a signal ended the command (`Signal`), or if it could not be run
-   * (`ProgramNotFound` and its siblings). Fails with a `RemoteConnectionError` if the connection was lost before the exit
-   * status arrived. If a stream given as stdin fails, this fails with `InputFailed` at once; `stdout` goes on until the scope
-   * closes, which ends the command. In a pipeline the code is that of the last program that failed (see
-   * `StartOptions.pipefail`), and a signal shows as 128 + its number, as in a shell.
+   * Waits for the exit status. Fails with a `RemoteCommandError` if a signal ended the command (`Signal`), or if it could
+   * not be run (`ProgramNotFound` and similar reasons). Fails with a `RemoteConnectionError` if the connection was lost
+   * before the exit status arrived.
+   *
+   * If a stream given as stdin fails, this fails at once with `InputFailed`. The command and `stdout` go on until the scope
+   * closes. In a pipeline, the code is that of the last program that failed (see `StartOptions.pipefail`). A signal is then
+   * 128 + its number, as in a shell.
    */
   readonly exitCode: Effect.Effect<ExitCode, RemoteCommandError | RemoteConnectionError>
   readonly isRunning: Effect.Effect<boolean>
   /**
-   * Sends a signal (default `SIGTERM`) to the process group and waits until the command has ended. A command that handles
-   * the signal and goes on keeps it waiting.
+   * Sends a signal to the process group and waits until the command has ended. If the command handles the signal and goes
+   * on, this keeps waiting. Default: `SIGTERM`.
    */
   readonly kill: (signal?: Signal) => Effect.Effect<void, RemoteCommandError | RemoteConnectionError>
-  /** The last 16 KiB that the login shell printed before the command began, secrets masked. */
+  /** Output of the login shell before the command began: its last 16 KiB, secrets masked. */
   readonly loginOutput: Effect.Effect<string>
 }
 
@@ -60,36 +62,37 @@ export type RunError = RemoteCommandError | RemoteConnectionError
  */
 export interface StartOptions {
   /**
-   * A pseudo-terminal: stderr is merged into stdout, stdin is echoed, line ends become CR LF, and the whole command must
-   * fit into some 120 kB. Default: false. The command travels in an argument then, so that its words and its environment show
-   * in the host's process list while it starts.
+   * Runs the command with a pseudo-terminal: stderr is merged into stdout, stdin is echoed, and line ends become CR LF. The
+   * command is passed as an argument, of at most 120 kB. While it starts, its arguments and environment are visible in the
+   * host's process list. Default: false.
    *
-   * stdin is typed: the terminal acts on control characters, and cuts a line at 4095 bytes. Its end is typed as ^D (twice
-   * after an unfinished line), which one program reads as the end of its input. A program that has left the terminal's
-   * canonical mode, as an editor does, gets the character instead.
+   * The terminal interprets control characters of stdin, and cuts a line at 4095 bytes. The end of stdin is sent as ^D
+   * (twice after an unfinished line), which one program reads as end of file. A program that has left canonical mode, such
+   * as an editor, reads the character instead.
    */
   readonly pty?: Pty | boolean | undefined
   /**
-   * Whether a pipeline (`Command.pipeTo`) fails when an earlier program does, as with `set -o pipefail`. Its code is that of
-   * the last program that failed, and the error has all of them. A program that SIGPIPE ended (code 141) has not failed,
-   * because a later one, such as `head`, has read enough. A program that handles this by a code of its own has. With `false`
-   * the last program alone counts, as locally. On a host with `shell: "none"` it always does. Default: true.
+   * Whether a pipeline (`Command.pipeTo`) fails if an earlier program fails, as with `set -o pipefail`. Its code is then
+   * that of the last program that failed. The error's `detail` lists all codes. A program that SIGPIPE ended (code 141) did
+   * not fail: a later one, such as `head`, has read enough. A program that handles SIGPIPE and exits with another code did
+   * fail. With `false`, only the last program counts, as in a local pipeline. On a host with `shell: "none"`, only the last
+   * one counts in any case. Default: true.
    */
   readonly pipefail?: boolean | undefined
   /**
-   * How long a process group has between TERM and KILL when it must end. Default: 5 seconds. If the host does not confirm
-   * the end within two seconds more, a warning is logged that names the command, and nothing waits for it any longer. Without
-   * a guardian to ask, that is five seconds more. After a lost connection the guardian always waits 5 seconds.
+   * Time between TERM and KILL when a process group is terminated. Default: 5 seconds. If the host does not confirm the end
+   * within 2 seconds more (5 without a guardian), a warning names the command, and the caller stops waiting. After a lost
+   * connection, the guardian always waits 5 seconds.
    */
   readonly killAfter?: Duration.DurationInput | undefined
   /**
-   * Whether the host ends the command if the connection is lost or this program is killed. With `"end"` it ends the command
-   * and all that it has started. With `"keep"` the command goes on. Its scope ends it in either case. Default: `"end"`.
+   * The host's action if the connection is lost or this program is killed. `"end"`: terminates the command and all processes
+   * it started. `"keep"`: lets the command go on. Closing its scope terminates it in both cases. Default: `"end"`.
    */
   readonly onDisconnect?: "end" | "keep" | undefined
   /**
-   * Whether the command is an attribute of its span (`process.command_line`). `Redacted` interpolations of `sh` are
-   * masked there, but any other argument can be a secret. Default: false.
+   * Adds the command line to its span as `process.command_line`. `Redacted` interpolations of `sh` are masked there. Any
+   * other argument is shown, even if it is a secret. Default: false.
    */
   readonly traceCommand?: boolean | undefined
 }
@@ -100,14 +103,14 @@ export interface StartOptions {
  */
 export interface RunOptions extends StartOptions {
   /**
-   * From the call to the end of the command, connecting included. When it passes, the process group is ended, which may
-   * take `killAfter` more, and the verb fails with `TimedOut`.
+   * Time limit from the call to the end of the command, including the connection. After it, the process group is terminated,
+   * which takes up to `killAfter`, and the verb fails with `TimedOut`. Default: none.
    */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * The most bytes of stdout that are collected. For `run`: the most bytes of each output. For `streamLines`: the most
-   * characters of one line, of any number of lines. Beyond it the command is ended, and the verb fails with
-   * `OutputTooLarge`. `stream` and `exitCode` have no such limit. Default: 64 MiB (67,108,864).
+   * Maximum number of bytes of stdout. For `run`, of each output. For `streamLines`, maximum number of characters of one
+   * line. If it is exceeded, the command is terminated and the verb fails with `OutputTooLarge`. Ignored by `stream` and
+   * `exitCode`. Default: 64 MiB (67,108,864).
    */
   readonly maxOutput?: number | undefined
 }
@@ -117,12 +120,12 @@ export interface RunOptions extends StartOptions {
  * @category models
  */
 export interface TextOptions extends RunOptions {
-  /** As `TextDecoder` knows it. Default: `"utf-8"`, in which invalid bytes become U+FFFD. */
+  /** Encoding of the output, as a label of `TextDecoder`. Invalid bytes become U+FFFD. Default: `"utf-8"`. */
   readonly encoding?: string | undefined
 }
 
 /**
- * The outputs of a command and how it ended, as `RemoteContext.run` gives them.
+ * The result of `RemoteContext.run`: both outputs, and the exit code or the signal.
  *
  * @since 0.1.0
  * @category models

@@ -18,7 +18,8 @@ import * as RemoteFileSystem from "./RemoteFileSystem.js"
 import type * as Transfer from "./Transfer.js"
 
 /**
- * A file of a host: a path and a format. `R` is what its uses need: a `RemoteFileSystem`, or nothing after `on`.
+ * A file of a host: a path and a format. `R` is the service that its effects require: `RemoteFileSystem`, or none after
+ * `on`.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +28,7 @@ export interface RemoteTarget<A, R = RemoteFileSystem.RemoteFileSystem> {
   readonly path: string
   readonly format: Format.Format<A>
   readonly exists: Effect.Effect<boolean, PlatformError, R>
-  /** Fails at once if the file is missing. A stream that is left early closes the file. */
+  /** Reads the file. Fails at once if the file is missing. A stream that is not read to its end closes the file. */
   readonly read: Stream.Stream<A, PlatformError, R>
   /** Writes atomically: a reader sees the old file or the new one. See `RemoteFileSystem.atomicWrite`. */
   readonly write: Sink.Sink<void, A, never, PlatformError, R>
@@ -45,7 +46,7 @@ export interface RemoteTarget<A, R = RemoteFileSystem.RemoteFileSystem> {
   readonly fs: Effect.Effect<RemoteFileSystem.RemoteFileSystem, never, R>
 }
 
-// A format maps streams to streams, perhaps in fibers of its own. A queue therefore connects the sink with such a stream.
+// `encode` maps a stream to a stream, and a sink is needed. A queue connects the two.
 const encoded = <A>(
   format: Format.Format<A>,
   into: Sink.Sink<void, Uint8Array, never, PlatformError>
@@ -69,8 +70,8 @@ const encoded = <A>(
   }))
 
 /**
- * Makes a target for the host of the `RemoteFileSystem` that its uses are provided with. `Format.bytes` leaves the bytes as
- * they are.
+ * Makes a target. Its effects require a `RemoteFileSystem`, which determines the host. `Format.bytes` reads and writes plain
+ * bytes.
  *
  * @since 0.1.0
  * @category constructors
@@ -118,7 +119,7 @@ const bound = <A>(
 })
 
 /**
- * Binds a target to a host. Its uses then require no service. For programs with more than one host.
+ * Binds a target to a host's file system. Its effects then require no service. For programs with more than one host.
  *
  * @since 0.1.0
  * @category combinators

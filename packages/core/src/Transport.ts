@@ -1,6 +1,6 @@
 /**
- * Byte channels to one host. Commands, files and tunnels are written once, on top of this interface. A transport implements
- * it for one way of connecting.
+ * The interface of transports: byte channels to one host. Commands, files and tunnels use only this interface. Each
+ * transport implements it for one way of connecting.
  *
  * @since 0.1.0
  */
@@ -71,19 +71,19 @@ export const ExitStatus = Data.taggedEnum<ExitStatus>()
  * @category models
  */
 export interface Channel extends Duplex<RemoteConnectionError> {
-  /** As `read`, for stderr (RFC 4254, section 5.2). Read both outputs: an unread one may block the other. */
+  /** Like `read`, for stderr (RFC 4254, section 5.2). Read both outputs, because an unread one may block the other. */
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   /**
    * Passes all bytes to `take` as they arrive, until the other side ends its output. An alternative to `read` without
    * back-pressure. `take` must copy the bytes: the buffer is reused. Transports implement it if it saves a copy.
    */
   readonly consume?: ((take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>) | undefined
-  /** Waits for the end of what runs on the channel. */
+  /** Waits for the exit status of the program on the channel. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
 }
 
 /**
- * The host's end of a connection: a host name and port as the host resolves them, or a unix socket.
+ * An address that the host connects to or listens on: a host name, which the host resolves, and a port, or a unix socket.
  *
  * @since 0.1.0
  * @category models
@@ -106,25 +106,25 @@ export const RemoteAddress = Data.taggedEnum<RemoteAddress>()
  * @category models
  */
 export interface Capabilities {
-  /** Whether channels share one connection, and with it the server's limit of sessions (`MaxSessions`). */
+  /** Whether channels share one connection, and therefore the server's session limit (`MaxSessions`). */
   readonly oneConnection: boolean
   /** Whether the name of the signal that ended a command is known. */
   readonly exitSignal: boolean
-  /** Whether a pseudo-terminal gets the size asked for when it is opened, rather than by `stty` afterwards. */
+  /** Whether a pseudo-terminal is opened with the requested size. Otherwise, `stty` sets it afterwards. */
   readonly ptySize: boolean
-  /** Whether a connection can still be written to after its target has ended its own output. */
+  /** Whether a forwarded connection can still be written to after its target has ended its output. */
   readonly halfClose: boolean
-  /** Whether `connect` takes unix sockets. */
+  /** Whether `connect` supports unix sockets. */
   readonly unixSockets: boolean
-  /** Whether the host can be asked to listen. */
+  /** Whether `listen` is supported. */
   readonly remoteForward: boolean
 }
 
 /**
- * - `"idle"`: nothing has needed a connection yet. The first use connects.
- * - `"connecting"`: a connection is being made.
- * - `"ready"`: the next request is sent at once.
- * - `"lost"`: the connection has ended. The next use connects again.
+ * - `"idle"`: not connected yet. The first use connects.
+ * - `"connecting"`: a connection is being opened.
+ * - `"ready"`: connected.
+ * - `"lost"`: the connection has ended. The next use reconnects.
  *
  * @since 0.1.0
  * @category models
@@ -132,10 +132,10 @@ export interface Capabilities {
 export type ConnectionState = "idle" | "connecting" | "ready" | "lost"
 
 /**
- * How a session shares the server's limit of sessions on one connection (`MaxSessions`).
+ * How a session shares the server's session limit (`MaxSessions`).
  *
- * A transport may ignore both options, for example if it makes a connection for each session. If it ignores them on a shared
- * connection, sessions that stay open keep others waiting. A command cannot then be ended while every session is in use.
+ * A transport may ignore both options, for example if it opens a connection for each session. If it ignores them on a shared
+ * connection, idle sessions keep others waiting, and a command cannot be terminated while all sessions are in use.
  *
  * @since 0.1.0
  * @category models
@@ -150,8 +150,8 @@ export interface SessionOptions {
    */
   readonly priority?: "normal" | "idle" | "urgent" | undefined
   /**
-   * For a session that stays open while it is not in use. The transport runs this when another session waits and no session
-   * of the server becomes free. It should close the session as soon as it is not in use.
+   * For a session that stays open while it is idle. The transport runs this when another caller waits for a session and none
+   * becomes free. It should close the session as soon as it is not in use.
    */
   readonly onReclaim?: Effect.Effect<void> | undefined
 }
@@ -171,12 +171,12 @@ export interface ExecOptions extends SessionOptions {
  * @category models
  */
 export interface RemoteConnection extends Duplex<RemoteConnectionError> {
-  /** The peer that connected, as far as it is known. For messages. */
+  /** The address of the peer, if it is known. For messages. */
   readonly peer: string
 }
 
 /**
- * A listener on the host. Stops with its scope.
+ * A listener on the host. Closes with its scope.
  *
  * @since 0.1.0
  * @category models
@@ -189,8 +189,8 @@ export interface RemoteListener {
 }
 
 /**
- * Opens channels to one host. A call that neither connects nor opens within `connectTimeout` fails with `TimedOut`. The time
- * that it waits for other callers to free a session does not count.
+ * Opens channels to one host. A call fails with `TimedOut` if it does not connect and open its channel within
+ * `connectTimeout`. The time that it waits for a free session does not count.
  *
  * @since 0.1.0
  * @category models
@@ -216,7 +216,7 @@ export interface Transport {
    */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Channel, RemoteConnectionError, Scope.Scope>
   /**
-   * Makes the host listen (RFC 4254, section 7.1). Port 0: any free port. Fails with `ChannelRefused` if the host refuses, and
+   * Listens on the host (RFC 4254, section 7.1). Port 0: any free port. Fails with `ChannelRefused` if the host refuses, and
    * with `Unsupported` if `capabilities.remoteForward` is false.
    */
   readonly listen: (address: RemoteAddress) => Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope>

@@ -36,9 +36,9 @@ export type LocalListen =
 export type RemoteListen =
   | {
     /**
-     * An address of the host. Default: `"127.0.0.1"`, which no other machine reaches. By default of its option `GatewayPorts`,
-     * OpenSSH's server listens on loopback for any other address, too. A name may have several addresses, as `"localhost"` has
-     * on most hosts. The server then listens on those with a free port. On the others, the port stays with another process.
+     * An address of the host. Default: `"127.0.0.1"`, which no other machine reaches. OpenSSH's server listens on loopback
+     * only, for any address, unless `GatewayPorts` allows more. If a name has several addresses, like `"localhost"` on most
+     * hosts, the server silently skips those whose port another process uses.
      */
     readonly remoteHost?: string | undefined
     /** Default: 0, any free port. `remotePort` of the tunnel is the chosen one. */
@@ -97,7 +97,7 @@ export type RemoteTunnelOptions = RemoteListen & LocalDestination
 export type SocksProxyOptions = LocalListen
 
 /**
- * Why a client of a SOCKS proxy was not served.
+ * Why a SOCKS proxy refused a client.
  *
  * - `Version`: the client does not speak SOCKS 5.
  * - `Method`: the client wants to authenticate.
@@ -105,7 +105,7 @@ export type SocksProxyOptions = LocalListen
  * - `AddressType`: the address is neither IPv4 nor IPv6 nor a name.
  * - `Address`: the address has a known type but is not valid.
  * - `Ended`: the client closed the connection before its request was complete.
- * - `TimedOut`: the client was silent for too long.
+ * - `TimedOut`: the client did not complete its request within 30 seconds.
  *
  * @since 0.1.0
  * @category models
@@ -127,7 +127,7 @@ export const SocksReason = Schema.Literal(
 export type SocksReason = typeof SocksReason.Type
 
 /**
- * A client of a SOCKS proxy that cannot be served.
+ * A SOCKS proxy refused a client.
  *
  * @since 0.1.0
  * @category errors
@@ -147,11 +147,10 @@ export class SocksError extends Schema.TaggedError<SocksError>("@effect-remote/c
 export type TunnelEvent = Data.TaggedEnum<{
   /** The connection to its target is open. `target` is an address such as `search.internal:9200`. */
   readonly Opened: { readonly peer: string; readonly target: string }
-  /** Both sides are done, or one of them broke (`error`). */
+  /** Both sides have ended the connection, or it failed (`error`). */
   readonly Closed: { readonly peer: string; readonly error: string | undefined }
   /**
-   * The server, the target, or a local target (`TunnelError`) refused, or a client of a SOCKS proxy could not be served
-   * (`SocksError`). The connection was closed.
+   * The connection was closed: the server or the target refused it, or the SOCKS proxy refused the client (`SocksError`).
    */
   readonly Refused: { readonly peer: string; readonly error: RemoteConnectionError | TunnelError | SocksError }
   /** The tunnel no longer accepts connections. `Tunnel.ended` fails with the same error. */
@@ -165,7 +164,7 @@ export type TunnelEvent = Data.TaggedEnum<{
 export const TunnelEvent = Data.taggedEnum<TunnelEvent>()
 
 /**
- * The part that all tunnels share. A tunnel listens as soon as it is made. It closes with its scope, with all connections.
+ * The common part of all tunnels. A tunnel listens once it is made. It and its connections close with the scope.
  *
  * @since 0.1.0
  * @category models

@@ -1,6 +1,6 @@
 /**
- * The SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02), with OpenSSH's extensions (`PROTOCOL`,
- * section 4): packets as values, for clients and servers alike. Pure bytes in, values out.
+ * The SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02), with OpenSSH's extensions (`PROTOCOL`, section
+ * 4): pure functions between packets and values, for clients and servers.
  *
  * Names are bytes on the wire and strings here. Bytes that are not UTF-8 become lone surrogates, U+DC80 to U+DCFF.
  *
@@ -30,7 +30,7 @@ export interface Attributes {
 }
 
 /**
- * How `Open` opens (section 6.3).
+ * The flags of `Open` (section 6.3).
  *
  * @since 0.1.0
  * @category constants
@@ -122,7 +122,7 @@ export type Request = Data.TaggedEnum<{
 export const Request = Data.taggedEnum<Request>()
 
 /**
- * One entry of `Name`: `longname` is for people (as `ls -l`), and has no form that could be relied on.
+ * One entry of `Name`. `longname` is a line like that of `ls -l`, in a format that the protocol does not define.
  *
  * @since 0.1.0
  * @category models
@@ -155,7 +155,7 @@ export type Response = Data.TaggedEnum<{
 export const Response = Data.taggedEnum<Response>()
 
 /**
- * A request or a response with the number that joins them.
+ * A request or a response with its id, which is the same in both.
  *
  * @since 0.1.0
  * @category models
@@ -166,7 +166,7 @@ export interface Numbered<out A> {
 }
 
 /**
- * The first packet of each side (section 4): `Init` of a client, `Version` of a server.
+ * The first packet of each side (section 4): `Init` from the client, `Version` from the server.
  *
  * @since 0.1.0
  * @category models
@@ -210,7 +210,8 @@ export interface FileSystemInfo {
 }
 
 /**
- * The extensions of OpenSSH, as a server's `Hello` lists them, with the version of each that this module speaks.
+ * OpenSSH's extensions, with the version of each that this module implements. A server's `Hello` lists those that it
+ * supports.
  *
  * @since 0.1.0
  * @category constants
@@ -228,7 +229,7 @@ export const extensions = {
 } as const
 
 /**
- * The longest packet that OpenSSH's client and server take (`SFTP_MAX_MSG_LENGTH`), without its length.
+ * Maximum length of a packet that OpenSSH's client and server accept (`SFTP_MAX_MSG_LENGTH`), without the length field.
  *
  * @since 0.1.0
  * @category constants
@@ -236,7 +237,7 @@ export const extensions = {
 export const longestPacket = 256 * 1024
 
 /**
- * The longest name or path in a response, in bytes (`PATH_MAX` of Linux). `decodeResponse` refuses longer ones.
+ * Maximum length of a name or path in a response, in bytes (`PATH_MAX` of Linux). `decodeResponse` fails on longer ones.
  *
  * @since 0.1.0
  * @category constants
@@ -244,7 +245,7 @@ export const longestPacket = 256 * 1024
 export const longestName = 4096
 
 /**
- * The longest handle in a response, in bytes (section 6.3). `decodeResponse` refuses longer ones.
+ * Maximum length of a handle in a response, in bytes (section 6.3). `decodeResponse` fails on longer ones.
  *
  * @since 0.1.0
  * @category constants
@@ -254,7 +255,7 @@ export const longestHandle = 256
 const attributeFlags = { size: 0x01, owner: 0x02, permissions: 0x04, times: 0x08, extended: 0x80000000 } as const
 
 /**
- * The bytes that a name stands for.
+ * Encodes a name as bytes.
  *
  * @since 0.1.0
  * @category encoding
@@ -262,7 +263,7 @@ const attributeFlags = { size: 0x01, owner: 0x02, permissions: 0x04, times: 0x08
 export const encodeName: (name: string) => Uint8Array = text.encode
 
 /**
- * The name that bytes are, whatever they are.
+ * Decodes bytes as a name. Every byte sequence is valid.
  *
  * @since 0.1.0
  * @category decoding
@@ -486,7 +487,7 @@ type AnyForm<P> = readonly [
   take: (reader: Wire.Reader) => object
 ]
 
-// The length goes in front once it is known.
+// The length field comes first, but is known last.
 const framed = (capacity: number, put: (writer: Wire.Writer) => Wire.Writer): Uint8Array => {
   const packet = put(new Wire.Writer(capacity).uint32(0)).bytes()
   new DataView(packet.buffer, packet.byteOffset).setUint32(0, packet.length - 4)
@@ -528,12 +529,12 @@ const malformed = (message: string): never => {
   throw new Wire.MalformedError({ message })
 }
 
-// OpenSSH's server passes over what follows the fields of a request.
+// OpenSSH's server ignores bytes after the fields of a request.
 const requests = codec<Request>(requestForms, "ignored")
 const responses = codec<Response>(responseForms, "malformed")
 
 /**
- * A request as bytes, its length in front.
+ * Encodes a request, with its length field.
  *
  * @since 0.1.0
  * @category encoding
@@ -541,7 +542,7 @@ const responses = codec<Response>(responseForms, "malformed")
 export const encodeRequest: (id: number, request: Request) => Uint8Array = requests.encode
 
 /**
- * As `encodeRequest`, in pieces that follow each other: the data of a `Write` is one of its own and no copy.
+ * Like `encodeRequest`, but returns consecutive pieces. The data of a `Write` is its own piece, without a copy.
  *
  * @since 0.1.0
  * @category encoding
@@ -571,7 +572,7 @@ export const decodeRequest: (packet: Uint8Array) => Either.Either<Numbered<Reque
   requests.decode
 
 /**
- * A response as bytes, its length in front.
+ * Encodes a response, with its length field.
  *
  * @since 0.1.0
  * @category encoding
@@ -579,7 +580,7 @@ export const decodeRequest: (packet: Uint8Array) => Either.Either<Numbered<Reque
 export const encodeResponse: (id: number, response: Response) => Uint8Array = responses.encode
 
 /**
- * The response in a packet, whose length is cut off already (`Wire.splitter`).
+ * Decodes a response from a packet without its length (`Wire.splitter`).
  *
  * @since 0.1.0
  * @category decoding
@@ -590,7 +591,7 @@ export const decodeResponse: (packet: Uint8Array) => Either.Either<Numbered<Resp
 const helloTypes = { client: 1, server: 2 } as const
 
 /**
- * The first packet of a side as bytes, its length in front.
+ * Encodes the first packet of a side, with its length field.
  *
  * @since 0.1.0
  * @category encoding
@@ -603,7 +604,7 @@ export const encodeHello = (side: "client" | "server", hello: Hello): Uint8Array
   })
 
 /**
- * The first packet of a side.
+ * Decodes the first packet of a side.
  *
  * @since 0.1.0
  * @category decoding
@@ -649,7 +650,7 @@ const decodeNumbers =
     )
 
 /**
- * The data of an `ExtendedReply` to `Limits`.
+ * Encodes the data of an `ExtendedReply` to `Limits`.
  *
  * @since 0.1.0
  * @category encoding
@@ -663,7 +664,7 @@ export const encodeLimits: (limits: Limits) => Uint8Array = encodeNumbers(limitF
 export const decodeLimits: (data: Uint8Array) => Either.Either<Limits, Wire.MalformedError> = decodeNumbers(limitFields)
 
 /**
- * The data of an `ExtendedReply` to `Statvfs` and `Fstatvfs`.
+ * Encodes the data of an `ExtendedReply` to `Statvfs` or `Fstatvfs`.
  *
  * @since 0.1.0
  * @category encoding

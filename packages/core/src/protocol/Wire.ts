@@ -100,7 +100,7 @@ export class Writer {
 }
 
 /**
- * Takes a packet apart. Reading past its end throws a `MalformedError`, which `read` catches.
+ * Reads the fields of a packet. Reading past its end throws a `MalformedError`, which `read` catches.
  *
  * @since 0.1.0
  * @category models
@@ -153,7 +153,8 @@ export class Reader {
 }
 
 /**
- * Reads a whole packet. Missing bytes make it malformed, and so do remaining ones, which `reader.rest` takes.
+ * Reads a whole packet. Fails with a `MalformedError` if bytes are missing, or if `body` leaves some unread. Use
+ * `reader.rest` to read the remaining bytes.
  *
  * @since 0.1.0
  * @category constructors

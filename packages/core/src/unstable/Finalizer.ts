@@ -1,5 +1,5 @@
 /**
- * Waits of finalizers that no interruption cuts short.
+ * Finalizers that wait for the host, and that no interruption cuts short.
  *
  * Unstable: shared by this library's packages, and may change in any release.
  *
@@ -8,8 +8,8 @@
 import * as finalizer from "../internal/lib/finalizer.js"
 
 /**
- * Runs an effect in a fiber that no interruption of the caller's parents reaches. If the caller is interruptible, its own
- * interruption interrupts the effect and waits for its end.
+ * Runs an effect in its own fiber, which an interruption of the caller's parents does not reach. If the caller is
+ * interruptible, its own interruption interrupts the effect and waits for its end.
  *
  * @since 0.1.0
  * @category combinators
@@ -17,8 +17,8 @@ import * as finalizer from "../internal/lib/finalizer.js"
 export const apart = finalizer.apart
 
 /**
- * Does the work of a finalizer that waits for the host. No interruption reaches it. After `within` (default: 5 seconds) it is
- * abandoned. `left` is logged as a warning if it fails or is abandoned.
+ * Runs an effect as a finalizer, without interruption. It is abandoned after `within` (default: 5 seconds). If it fails or
+ * is abandoned, `left` is logged as a warning.
  *
  * @since 0.1.0
  * @category combinators
