@@ -1,6 +1,6 @@
 /**
- * The machine that the program runs on, by Node: its files and digests for transfers, its network for tunnels, and its
- * standard streams for commands that inherit them.
+ * Node's implementation of `LocalMachine`: files and digests for transfers, sockets for tunnels, and standard streams for
+ * commands that inherit them.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as network from "./internal/local/network.js"
 import * as stdio from "./internal/local/stdio.js"
 
 /**
- * A machine of which no part is left out.
+ * A `LocalMachine` with all parts.
  *
  * @since 0.1.0
  * @category models
@@ -42,7 +42,7 @@ export const make: Effect.Effect<NodeMachine> = Effect.provide(
 )
 
 /**
- * Provides the machine, for a transport of your own.
+ * Provides the machine. Needed only for your own transport.
  *
  * @since 0.1.0
  * @category layers
@@ -53,13 +53,9 @@ export const make: Effect.Effect<NodeMachine> = Effect.provide(
  * import { NodeMachine } from "@effect-remote/node"
  * import { Layer } from "effect"
  *
- * // A function: Effect builds a constant once in a graph of layers, even when it is provided with two hosts.
- * export const onHost = (transport: Layer.Layer<Transport>) =>
- *   RemoteFileSystem.layer.pipe(
- *     Layer.provideMerge(RemoteContext.layer()),
- *     Layer.provide(NodeMachine.layer),
- *     Layer.provideMerge(transport)
- *   )
+ * // A function, because Effect builds a layer value only once in a graph, even if two hosts need it. export const onHost =
+ * (transport: Layer.Layer<Transport>) => RemoteFileSystem.layer.pipe( Layer.provideMerge(RemoteContext.layer()),
+ * Layer.provide(NodeMachine.layer), Layer.provideMerge(transport) )
  * ```
  */
 export const layer: Layer.Layer<LocalMachine.LocalMachine> = Layer.effect(LocalMachine.LocalMachine, make)

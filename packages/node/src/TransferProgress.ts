@@ -40,8 +40,8 @@ const eraseToEnd = "\x1b[K"
  * On a terminal it redraws one line: a bar, the bytes, the files, the rate and the time left. Parts that do not fit into the
  * width of the terminal are left out. Other streams get a line every `interval`, and one at the end.
  *
- * The line of a transfer that failed stays. The cursor is hidden while a line is drawn; the end of the scope shows it again.
- * A slow or broken stream neither delays nor fails the transfer.
+ * The line of a failed transfer remains. The cursor is hidden while a line is redrawn, and shown again when the scope
+ * closes. A slow or broken stream neither delays nor fails the transfer.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,7 +71,7 @@ export const make: (
     const write = (text: string) => {
       if (!isBroken && !output.destroyed) output.write(text)
     }
-    // An error that nobody listens to ends the program.
+    // An `error` event without a listener would end the program.
     const onError = () => {
       isBroken = true
     }

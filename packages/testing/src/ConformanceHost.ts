@@ -1,6 +1,6 @@
 /**
- * The host that the conformance suite runs against, seen past the transport under test: a directory to write to, the files, the
- * programs that run, and how to serve, connect and cut the link there.
+ * Direct access to the host that the conformance suite runs against, without the transport under test: a directory to write
+ * to, the files, the running programs, services, connections and the link.
  *
  * Import it as `ConformanceHost` from `@effect-remote/testing/Conformance`.
  *
@@ -54,7 +54,7 @@ export interface Capabilities {
 }
 
 /**
- * The host past the transport. A failure here is not part of the test, so it should be a defect.
+ * Direct access to the host. A failure here is not part of the test, so it should be a defect.
  *
  * @since 0.1.0
  * @category models
@@ -65,15 +65,15 @@ export interface ConformanceHost {
   /** Makes an empty directory that the logged-in user owns. */
   readonly directory: Effect.Effect<string>
   /**
-   * The host's files with the rights of that user, past the transport. If there is no other way to them, they may be the
-   * transport's own: errors that reading and writing share are then not found.
+   * The host's files with the rights of that user. If only the transport can access them, this may be the transport's file
+   * system. The suite then misses errors that reading and writing have in common.
    */
   readonly files: FileSystem
-  /** Counts the programs of that name that run on the host for clients of the transport. */
+  /** Counts the running programs of that name that clients of the transport have started. */
   readonly running: (name: string) => Effect.Effect<number>
   /**
-   * Lists what clients have open on the host: programs, and files and connections if they are known. Resources of a
-   * connection are not listed.
+   * Lists the resources that clients hold on the host: programs, and open files and connections if the host can list them.
+   * The transport's own connection and its processes are not listed.
    */
   readonly leftOpen: Effect.Effect<ReadonlyArray<string>>
   /** Serves at a new address of the host until the scope closes. Only cases that need unix sockets pass `"Unix"`. */
@@ -85,7 +85,7 @@ export interface ConformanceHost {
   readonly closedPort: Effect.Effect<number>
   /** Connects to an address from the host itself. Fails if nothing listens there. */
   readonly connect: (address: RemoteAddress) => Effect.Effect<Duplex<unknown>, unknown, Scope.Scope>
-  /** Cuts every connection of the transport. The next one can be made. */
+  /** Cuts every connection of the transport. New connections succeed. */
   readonly dropConnections: Effect.Effect<void>
 }
 

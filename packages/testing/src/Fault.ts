@@ -175,16 +175,16 @@ export const show: (fault: Fault) => string = constructors.$match({
   DropAtOperation: ({ isDone, nth, operation }) =>
     `drop the connection ${isDone ? "after" : "before"} the ${ordinal(nth)} ${operations(operation)}`,
   FailOperation: ({ nth, operation, status }) =>
-    `answer the ${ordinal(nth)} ${operations(operation)} by status ${status}`,
+    `answer the ${ordinal(nth)} ${operations(operation)} with status ${status}`,
   BreakReply: ({ nth, operation }) => `break the answer to the ${ordinal(nth)} ${operations(operation)}`,
   Delay: ({ duration, operation }) => `delay each ${operations(operation)} by ${Duration.format(duration)}`,
-  SlowLink: ({ bytesPerSecond }) => `let ${bytesPerSecond} bytes pass a second`,
+  SlowLink: ({ bytesPerSecond }) => `limit the link to ${bytesPerSecond} bytes per second`,
   DenyPath: ({ path }) => `deny ${path}`,
   FillDisk: ({ after, lasts }) =>
     `fill the disk${after === 0 ? "" : ` after ${after} bytes`}${
       Duration.isFinite(lasts) ? ` for ${Duration.format(lasts)}` : ""
     }`,
-  KillCommand: ({ name, nth, signal }) => `end the ${ordinal(nth)} ${name} by SIG${signal}`
+  KillCommand: ({ name, nth, signal }) => `kill the ${ordinal(nth)} ${name} with SIG${signal}`
 })
 
 const droppable: ReadonlyArray<Operation> = ["any", "Open", "Write", "Read", "Close", "Stat", "PosixRename", "Fsync"]

@@ -1,8 +1,8 @@
 /**
- * An in-memory host for tests, without a network, a process or a real clock. A test provides `InMemoryHost.layer` in place of
- * `OpenSsh.layer`. Everything above the wire is the code of production: the SFTP client, the frames of commands, atomic writes.
- * The host has a POSIX file system in memory, programs that the test scripts, and services for tunnels. It reads the time from
- * the Clock, so with a `TestClock` nothing waits.
+ * An in-memory host for tests, without a network, a process or a real clock. A test provides `InMemoryHost.layer` in place
+ * of `OpenSsh.layer`. Everything above the transport is production code: the SFTP client, the launch of commands, atomic
+ * writes. The host has a POSIX file system in memory, programs that the test scripts, and services for tunnels. It reads the
+ * time from the Clock, so with a `TestClock` nothing waits.
  *
  * Limits of the host:
  *
@@ -10,7 +10,7 @@
  * - A command is one process, so any signal ends it at once, by interruption.
  * - The shell has no jobs.
  * - The host lacks devices and `/proc`.
- * - Only the client notices that time passes on a cut link.
+ * - Both sides notice a cut link at once. A silent link cannot be simulated.
  *
  * @since 0.1.0
  */
@@ -219,8 +219,7 @@ export interface Counts {
 }
 
 /**
- * The test's access to the host, past the program under test. A failed expectation is a `HostAssertionError` that describes what
- * happened instead.
+ * The test's direct access to the host. A failed expectation is a `HostAssertionError` that describes the actual state.
  *
  * @since 0.1.0
  * @category models
@@ -231,7 +230,7 @@ export interface InMemoryHost {
   readonly context: RemoteContext
   readonly fileSystem: RemoteFileSystem
   readonly localMachine: LocalMachine
-  /** The host's files with the rights of root, past the connection and its faults. */
+  /** The host's files with the rights of root. Faults of the connection do not apply. */
   readonly files: FileSystem
   /** The entries at a path and below it, by path. Default: `/`. */
   readonly tree: (path?: string) => Effect.Effect<ReadonlyMap<string, Entry>>
