@@ -2,13 +2,13 @@ import * as Effect from "effect/Effect"
 import * as text from "../lib/text.js"
 
 /**
- * Bytes put together up to a limit.
+ * Collects bytes up to a limit.
  *
  * @internal
  */
 export interface Collector {
   readonly bytes: () => Uint8Array
-  /** Fails when it is more than the limit. */
+  /** Fails if the total exceeds the limit. */
   readonly take: (bytes: Uint8Array) => Effect.Effect<void, "TooLarge">
 }
 

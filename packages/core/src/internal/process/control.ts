@@ -1,5 +1,5 @@
 /**
- * Programs of this library that act on a command from outside its channel.
+ * Runs this library's own programs on the host, each on its own channel.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,7 +12,7 @@ import * as random from "../lib/random.js"
 import * as text from "../lib/text.js"
 
 /**
- * Runs a program on a channel of its own, and gives its exit code and the end of its output.
+ * Runs a program on an urgent channel. Returns its exit code and the end of its output.
  *
  * @internal
  */

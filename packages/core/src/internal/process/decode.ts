@@ -5,8 +5,8 @@ import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * Bytes as text, a decoder for each run. Characters that are split between two pieces stay whole, and the rest of
- * one at the end becomes U+FFFD, which the platform's `Stream.decodeText` leaves out.
+ * Decodes a stream of bytes as text, with a new decoder for each run. An incomplete character at the end becomes U+FFFD. The
+ * platform's `Stream.decodeText` drops it.
  *
  * @internal
  */
@@ -20,10 +20,10 @@ export const text =
       ).pipe(Stream.filter((part) => part.length > 0))
     })
 
-// Smaller pieces of a line are joined: each costs memory of its own, and a host chooses their size.
+// Small pieces of a line are joined. Each string has an overhead in memory, and the host chooses the size of the pieces.
 const joinedBelow = 65_536
 
-/** The pieces of one line. Adding and joining them takes time linear in their length. */
+/** Collects the pieces of one line, in linear time. */
 const makeLine = () => {
   let parts: Array<string> = []
   let length = 0
@@ -47,8 +47,8 @@ const makeLine = () => {
 }
 
 /**
- * Splits a text into lines, and fails at one of more than `limit` characters. The rest of a line is given only if the text
- * ends without a failure: after one it may be half of a line, which the platform's `Stream.splitLines` gives all the same.
+ * Splits text into lines. Fails at a line of more than `limit` characters. An unfinished last line is emitted only if the
+ * text ends without a failure. The platform's `Stream.splitLines` always emits it.
  *
  * @internal
  */
@@ -88,7 +88,7 @@ export const splitLines = <E2>(limit: number, tooLong: Effect.Effect<never, E2>)
   })
 
 /**
- * As `splitLines`, of a whole text.
+ * Like `splitLines`, for a string.
  *
  * @internal
  */

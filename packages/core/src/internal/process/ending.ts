@@ -1,5 +1,5 @@
 /**
- * Ends what is left of a command when its scope closes.
+ * Terminates the processes of a command when its scope closes.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,15 +12,15 @@ import * as launching from "./launching.js"
 import * as lifecycles from "./lifecycle.js"
 import { drainedWithin } from "./outcome.js"
 
-// A command that was interrupted while it was launched reports its process id in this time. Otherwise its shell finds that
-// nobody reads the report, and runs nothing.
+// After an interrupted launch, the process id is awaited this long. Later the shell cannot write its report, because the
+// channel is closed, and does not run the command.
 const reportedWithin = "5 seconds"
 
-// An interruption waits for the host no longer than the grace period and this.
+// An interruption waits for the host for the grace period and this time.
 const answeredWithin = "2 seconds"
 const connectedWithin = "5 seconds"
 
-// The end of the input ends a shell that has not read its whole frame.
+// A shell that has not read its whole frame exits at the end of its stdin.
 const awaitReport = (execution: Execution) => {
   const { channel, host, program } = execution
   return Effect.flatten(Effect.timeoutTo(
@@ -39,7 +39,7 @@ const awaitReport = (execution: Execution) => {
   ))
 }
 
-// Whether nothing of an exited command is left: the processes that it started have closed its outputs, too.
+// Whether all processes of an exited command have closed its outputs.
 const outputsEnd = ({ stderr, stdout }: Execution) =>
   Effect.gen(function*() {
     if (stdout.isEnded() && (yield* stderr.isEnded)) return true
@@ -54,7 +54,7 @@ const endGroup = Effect.fnUntraced(function*({ failure, host, program, settings,
   if (!terminate.leadsGroup(pid)) {
     return yield* Effect.logWarning(`The command with process id ${pid} may still run on ${transport.host}`)
   }
-  // A command that prints while it ends must not be held back.
+  // The output must be read, or the command could block before it exits.
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stdout.drain)))
   const grace = Duration.toMillis(settings.killAfter)
   const confirmedWithin = (patience: Duration.DurationInput) => {
@@ -80,7 +80,7 @@ const endGroup = Effect.fnUntraced(function*({ failure, host, program, settings,
 })
 
 /**
- * The finalizer of a command on a host that reports process ids.
+ * Runs as the finalizer of a command, on a host that reports process ids.
  *
  * @internal
  */
@@ -96,7 +96,7 @@ export const end = (execution: Execution): Effect.Effect<void> => {
     if (tracking.lifecycle()._tag === "Exited" && (yield* outputsEnd(execution))) {
       return yield* tracking.lifecycle()._tag === "Lost" ? guardian.lost(pid) : guardian.done(pid)
     }
-    // After a lost connection the host cannot be asked.
+    // After a lost connection, only the guardian can terminate the command.
     return yield* tracking.lifecycle()._tag === "Lost" ? guardian.lost(pid) : endGroup(execution, pid)
   }).pipe(Effect.scoped, finalizer.apart)
 }

@@ -1,5 +1,5 @@
 /**
- * A command on its channel, as the stages of its life share it.
+ * A command and its channel: the context that all stages of a command share.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import * as stdouts from "./stdout.js"
 import * as trackings from "./tracking.js"
 
 /**
- * The transport on which commands run, and the guardian that ends them when this program cannot.
+ * The transport on which commands run, and the guardian that terminates them after a lost connection.
  *
  * @internal
  */
@@ -31,16 +31,16 @@ export interface Host {
 /** @internal */
 export interface Settings {
   readonly pty: Option.Option<Pty>
-  /** Whether the command goes on when the connection is lost. */
+  /** Whether the command goes on after a lost connection. */
   readonly keep: boolean
-  /** Whether the span names the command, secrets masked. */
+  /** Whether the span has the command line, secrets masked. */
   readonly traceCommand: boolean
   readonly killAfter: Duration.Duration
-  /** Whether a pipeline fails when an earlier program does. */
+  /** Whether a pipeline fails if an earlier program fails. */
   readonly pipefail: boolean
-  /** Whether to end a stdin that is `"pipe"` at once. */
+  /** Whether to close a stdin that is `"pipe"` at once. */
   readonly endInput: boolean
-  /** The last bytes of stderr that are kept until it is read. */
+  /** Number of last bytes of stderr to keep until it is read. */
   readonly stderrKept: number
   /** The stdin of this program, for commands that inherit it. */
   readonly stdin: Option.Option<Stream.Stream<Uint8Array, unknown>>
@@ -58,7 +58,7 @@ export interface Execution extends Compiled {
   readonly settings: Settings
   readonly plan: Plan
   readonly channel: Channel
-  /** Whether the shell was there before its command. It may have ended, then, without having read anything. */
+  /** Whether the shell was started before the command. It may then have exited before it read the frame. */
   readonly isPrewarmed: boolean
   readonly tracking: trackings.Tracking
   readonly stdout: stdouts.Stdout

@@ -1,5 +1,5 @@
 /**
- * From an open channel to a process id.
+ * Launches a command on an open channel, and reads its process id.
  */
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -12,13 +12,14 @@ import * as handshakes from "../launch/handshake.js"
 import type { Execution } from "./execution.js"
 
 /**
- * The command has not run, and can be sent again: its prewarmed shell was gone, or its guardian was (`missed`).
+ * The command has not run and can be sent again. Its prewarmed shell had exited, or its guardian's FIFO did not exist
+ * (`missed`).
  *
  * @internal
  */
 export class NotRun extends Data.TaggedError("NotRun")<{ readonly missed: Option.Option<Guard> }> {}
 
-// A longer frame is written in a fiber of its own, because a host may read nothing before its output is read.
+// A longer frame is written in its own fiber, because a host may not read on before its output is read.
 const longFrame = 16 * 1024
 
 const conclude = (
@@ -42,7 +43,7 @@ const conclude = (
   })
 
 /**
- * Reads until the command is reported as started, and gives its process id.
+ * Reads stdout until the shell reports the start. Returns the process id.
  *
  * @internal
  */
@@ -59,14 +60,14 @@ export const awaitStart = (
   return start
 }
 
-/** Sends the frame, and gives the guardian that the command registers with. */
+/** Sends the frame. Returns the guardian with which the command registers. */
 const sendFrame = Effect.fnUntraced(function*(execution: Execution, guarded: Effect.Effect<unknown>) {
   const { channel, host, plan, program, settings } = execution
   yield* guarded
   const guard = Option.map(yield* host.guardian.fifo, (fifo) => ({ fifo, keep: settings.keep }))
   const frame = plan.first(guard)
   const endsInput = settings.endInput && program.stdin === "pipe" && Option.isNone(settings.pty)
-  // A write that fails is left to the reader, which learns why.
+  // The reader reports the failure of a write, because it also has the reason.
   const send = Effect.ignore(Effect.zipRight(
     Option.match(frame, { onNone: () => Effect.void, onSome: channel.write }),
     endsInput ? channel.end : Effect.void

@@ -1,13 +1,13 @@
 /**
- * The life of a command, as a pure state machine. When the scope of the command closes, the state decides what is left to
- * do on the host.
+ * The life of a command, as a pure state machine. When the scope closes, the finalizer depends on the state.
  */
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
 
 /**
  * - `Launching`: the process id is not known yet. `hasExited`: the exit status has arrived before it.
- * - `Abandoned`: the launch was given up. The shell runs nothing, because nobody reads its report.
+ * - `Abandoned`: the launch was given up. The channel is closed, so the shell cannot write its report and does not run the
+ *   command.
  * - `Running`: the command runs.
  * - `Exited`: the exit status has arrived. Other processes may still hold the outputs open.
  * - `Lost`: the connection was lost.
@@ -27,7 +27,7 @@ export const Lifecycle = Data.taggedEnum<Lifecycle>()
 
 /**
  * - `Reported`: the process id was read.
- * - `GivenUp`: the launch failed because the host did not answer, or not as it should.
+ * - `GivenUp`: the launch failed because the host did not answer, or violated the protocol.
  * - `Ended`: the exit status has arrived.
  * - `ConnectionLost`: a read failed.
  *

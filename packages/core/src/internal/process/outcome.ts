@@ -1,5 +1,5 @@
 /**
- * The exit code of a command, or the reason that it has none.
+ * The exit code of a command, or the error.
  */
 import { ExitCode } from "@effect/platform/CommandExecutor"
 import * as Deferred from "effect/Deferred"
@@ -12,7 +12,7 @@ import * as finalizer from "../lib/finalizer.js"
 import type { Execution } from "./execution.js"
 
 /**
- * The time to read what a command that has ended left in its pipes. A process that still holds them open lives on.
+ * Time limit to read the remaining output of an exited command. A process that keeps the outputs open goes on.
  *
  * @internal
  */
@@ -20,14 +20,14 @@ export const drainedWithin = "200 millis"
 
 const sentByGuardian = ["SIGTERM", "SIGKILL"]
 
-// 126 and 127 may stand for a refusal of the shell, and codes of a pipeline come in a report.
+// 126 and 127 may mean that the shell failed to run the command. The codes of a pipeline are in a report.
 const mayBeReported = ({ program, settings }: Execution, status: ExitStatus): boolean =>
   status._tag === "Code" &&
   (status.code === 126 || status.code === 127 ||
     (program.stages.length > 1 && (status.code !== 0 || !settings.pipefail)))
 
-// The reports of a shell may arrive after the exit status. The command has ended, so little is left to read: stdout is kept
-// for its reader, and a reader of stderr that has stopped does not hold the reports back.
+// The reports of a shell may arrive after the exit status. The command has exited, so little output is left: stdout is
+// buffered for its reader. Releasing stderr lets the reports pass even if its reader has stopped.
 const awaitReports = ({ stderr, stdout, tracking }: Execution) =>
   Effect.gen(function*() {
     yield* stderr.release

@@ -16,7 +16,7 @@ const reasons: Readonly<Record<RemoteCommandReason, SystemErrorReason | "BadArgu
 }
 
 /**
- * The platform's form of an error, as its executor for Node would fail; the error itself is its cause.
+ * Converts an error to the `PlatformError` of Node's executor, with the error as its cause.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * A command from its launch to the end of its process group.
+ * Starts a command: opens a channel, launches it, and adds the finalizer that terminates it.
  */
 import type * as Command from "@effect/platform/Command"
 import { ProcessId } from "@effect/platform/CommandExecutor"
@@ -30,17 +30,17 @@ import * as signals from "./signal.js"
 import * as stdins from "./stdin.js"
 
 /**
- * A process, and what the verbs need of it.
+ * A running process, and the internal parts of it that the verbs use.
  *
  * @internal
  */
 export interface Started extends Compiled {
   readonly process: RemoteProcess
-  /** The next bytes of stdout. Fails with none at the end. */
+  /** The next bytes of stdout. Fails with `None` at the end. */
   readonly pull: Effect.Effect<Uint8Array, Option.Option<RemoteConnectionError>>
   /** Waits for the end of stderr. */
   readonly stderrEnded: Effect.Effect<void, RemoteConnectionError>
-  /** Fails when the stream given as stdin does. */
+  /** Fails if the stream given as stdin fails. */
   readonly orInputFailed: stdins.Stdin["orInputFailed"]
 }
 
@@ -56,11 +56,11 @@ export const compile = (
   })
 }
 
-// Bounds the launches on a host that always reports that it has not run the command.
+// Maximum number of launches, for a host that always reports that the command has not run.
 const mostLaunches = 5
 
 /**
- * Starts in a scope of its own within the caller's, so that a launch that fails leaves nothing open.
+ * Starts a command in its own scope within the caller's, so that a failed launch leaves nothing open.
  *
  * @internal
  */
@@ -96,7 +96,10 @@ const inputOf = (
   program.stdin !== "inherit" ? Effect.succeed(program.stdin) : Option.match(settings.stdin, {
     onSome: (stdin) => Effect.succeed<Input>(stdin),
     onNone: () =>
-      failure.error({ reason: "Unsupported", detail: "stdin is \"inherit\", and LocalMachine has no `stdio`" })
+      failure.error({
+        reason: "Unsupported",
+        detail: "stdin is \"inherit\", and `LocalMachine` lacks `stdio`: provide it, or use another stdin"
+      })
   })
 
 const attempt = Effect.fnUntraced(function*(host: Host, compiled: Compiled, settings: Settings, isAgain: boolean) {
@@ -133,12 +136,12 @@ const makeSpan = ({ transport }: Host, { program }: Compiled, settings: Settings
   })
 }
 
-/** Waits for the guardian, now or with the effect that it gives. */
+/** Waits for the guardian now, or returns an effect that waits for it. */
 const awaitGuardian = Effect.fnUntraced(function*({ guardian, transport }: Host, restore: Restore) {
   // Skips the guardian if connecting fails: the command reports the failure itself.
   const guarded = Effect.zipRight(transport.ready, guardian.ready)
-  // On one connection the guardian opens its session first: a command can reclaim that session, but not the reverse. With a
-  // connection for each channel the two log in at the same time.
+  // On one connection, the guardian opens its session first, because a command can reclaim the guardian's session but not
+  // the reverse. With a connection for each channel, both log in at the same time.
   if (transport.capabilities.oneConnection) return yield* restore(Effect.as(guarded, Effect.void))
   return Fiber.await(yield* Effect.forkScoped(Effect.interruptible(guarded)))
 })
@@ -149,7 +152,7 @@ const openShell = (
   settings: Settings,
   isAgain: boolean
 ): Effect.Effect<Shell, RemoteConnectionError, Scope.Scope> =>
-  // After a prewarmed shell that was gone, another one may be gone as well.
+  // If one prewarmed shell had exited, the next one may have exited, too.
   plan.line === Frame.launchLine && !isAgain
     ? shells.acquire
     : Effect.map(

@@ -22,16 +22,19 @@ export const kill = Effect.fnUntraced(function*(
   if (plan.pid !== undefined) {
     return yield* failure.error({
       reason: "Unsupported",
-      detail: "on a host with shell \"none\" no process can be signalled"
+      detail: "signals need a shell on the host, and its option `shell` is \"none\""
     })
   }
   if (!/^SIG[A-Z0-9]{2,8}$/.test(signal)) {
-    return yield* failure.error({ reason: "InvalidCommand", detail: `${JSON.stringify(signal)} is not a signal` })
+    return yield* failure.error({
+      reason: "InvalidCommand",
+      detail: `${JSON.stringify(signal)} is not the name of a signal, such as SIGTERM`
+    })
   }
   if (!terminate.leadsGroup(pid)) {
     return yield* failure.error({
       reason: "Unsupported",
-      detail: `the host reported the process id ${pid}, which no signal can be sent to`
+      detail: `the host reported process id ${pid}, which is not a process group that can be signalled`
     })
   }
   if (!(yield* Deferred.isDone(tracking.exited))) {
@@ -41,7 +44,7 @@ export const kill = Effect.fnUntraced(function*(
     if (code !== 0) {
       return yield* failure.error({
         reason: "InvalidCommand",
-        detail: `the host sent no ${signal}: ${output.trim()}`
+        detail: `the host did not send ${signal}: ${output.trim()}`
       })
     }
   }

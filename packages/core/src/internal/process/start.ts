@@ -18,29 +18,29 @@ import type { Compiled, Host } from "./execution.js"
 import * as processes from "./process.js"
 
 /**
- * The host, and what its context was made with.
+ * The host, the standard streams and the defaults of a `RemoteContext`.
  *
  * @internal
  */
 export interface Setting {
   readonly host: Host
   readonly stdio: Option.Option<LocalStdio>
-  /** Options that a command may override. */
+  /** Defaults for the options of a command. */
   readonly defaults: StartOptions
 }
 
 /** @internal */
 export interface InternalOptions extends StartOptions {
-  /** Whether to end a stdin that is `"pipe"` at once. */
+  /** Whether to close a stdin that is `"pipe"` at once. */
   readonly endInput: boolean
-  /** The last bytes of stderr that are kept until it is read. Default: 256 KiB. */
+  /** Number of last bytes of stderr to keep until it is read. Default: 256 KiB. */
   readonly stderrKept?: number
 }
 
 const defaultStderrKept = 256 * 1024
 
 /**
- * Fails if an option is not a duration, which only a program that got past the types can give.
+ * Fails if an option is not a duration. The types allow only durations, but plain JavaScript may pass anything.
  *
  * @internal
  */
@@ -71,7 +71,7 @@ export const start = Effect.fnUntraced(function*(
   if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
     return yield* failure.error({
       reason: "Unsupported",
-      detail: "its output is \"inherit\", and LocalMachine has no `stdio`"
+      detail: "an output is \"inherit\", and `LocalMachine` lacks `stdio`: provide it, or use another output"
     })
   }
   const started = yield* processes.start(host, compiled, {
@@ -90,7 +90,7 @@ export const start = Effect.fnUntraced(function*(
   return { ...started, process: { ...process, stdout, stderr } }
 })
 
-// As in Node's executor: a sink transforms the output for its reader, and an inherited output flows without a reader.
+// As in Node's executor, a sink transforms the output for its reader, and an inherited output is read without a reader.
 const redirect = (
   source: Stream.Stream<Uint8Array, RemoteConnectionError>,
   output: Command.Command.Output,
@@ -99,7 +99,7 @@ const redirect = (
   if (typeof output !== "string") return Effect.succeed(Stream.transduce(source, output))
   if (output === "pipe" || inherited === undefined) return Effect.succeed(source)
   return Effect.map(
-    // When this program's own output is closed, the command's is still read, so that it does not block.
+    // If this program's output is closed, the command's output is still read, so that the command does not block.
     Effect.forkScoped(
       Stream.run(source, Sink.mapError(inherited, () => "closed" as const)).pipe(
         Effect.catchIf((error) => error === "closed", () => Stream.runDrain(source))

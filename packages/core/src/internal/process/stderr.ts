@@ -17,7 +17,7 @@ export interface Stderr extends Pick<outlet.Outlet<RemoteConnectionError>, "disc
 }
 
 /**
- * Keeps the last `limit` bytes until there is a reader. The end of stderr also goes into the errors of the command.
+ * Keeps the last `limit` bytes until stderr is read. The errors of the command also contain the end of stderr.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function*(
     return Effect.zipRight(kept.offer(bytes), isLast ? Effect.void : pump)
   })
   yield* Effect.forkScoped(Effect.interruptible(Effect.onExit(pump, (exit) => {
-    // A reader that is left when the scope closes gets an error rather than an interruption.
+    // A reader that still reads when the scope closes gets an error, not an interruption.
     const end = Exit.isInterrupted(exit)
       ? Exit.fail(failure.connection({ reason: "ConnectionLost", detail: "the scope of the command was closed" }))
       : exit

@@ -16,12 +16,12 @@ import * as terminalInput from "./terminalInput.js"
 /** @internal */
 export interface Stdin {
   readonly sink: RemoteProcess["stdin"]
-  /** Fails when the stream given as stdin does. */
+  /** Fails if the stream given as stdin fails. */
   readonly orInputFailed: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | RemoteCommandError, R>
 }
 
 /**
- * Sends `input` in a fiber of its own. A write that breaks is left to the readers of the outputs.
+ * Sends `input` in its own fiber. A failed write is not reported here, because the reads of the outputs fail, too.
  *
  * @internal
  */
@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function*(
   const { end, write } = isTerminal ? terminalInput.make(channel) : channel
   const sink: Stdin["sink"] = Sink.forEachWhile(write).pipe(Sink.ignoreLeftover, Sink.mapEffect(() => end))
   if (input === "pipe") {
-    // Without a terminal the input ended with the frame.
+    // Without a terminal, stdin was closed after the frame.
     if (settings.endInput && isTerminal) yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(end)))
     const stdin: Stdin = { sink, orInputFailed: (effect) => effect }
     return stdin

@@ -1,5 +1,5 @@
 /**
- * The stdout of a command: read when it is wanted, so that a slow reader holds the command back.
+ * The stdout of a command, with back-pressure: it is read only when its reader pulls.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,14 +8,14 @@ import type { Piece } from "./tracking.js"
 
 /** @internal */
 export interface Stdout {
-  /** The next bytes. Fails with none at the end. */
+  /** The next bytes. Fails with `None` at the end. */
   readonly pull: Effect.Effect<Uint8Array, Option.Option<RemoteConnectionError>>
-  /** Reads once, and keeps the bytes for `pull`. */
+  /** Reads once, and buffers the bytes for `pull`. */
   readonly readOn: Effect.Effect<void, RemoteConnectionError>
   /** Reads to the end. */
   readonly drain: Effect.Effect<void, RemoteConnectionError>
   readonly isEnded: () => boolean
-  /** Keeps nothing more for `pull`. */
+  /** Stops buffering bytes for `pull`. */
   readonly discard: Effect.Effect<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * The verbs that give what a command prints while it runs.
+ * The verbs that emit stdout while the command runs.
  */
 import type * as Command from "@effect/platform/Command"
 import * as Effect from "effect/Effect"
@@ -72,7 +72,8 @@ export const lines = (
     const tooLong = Effect.suspend(() =>
       failure.error({
         reason: "OutputTooLarge",
-        detail: `printed a line of more than ${limit} characters and was ended: raise \`maxOutput\`, or take a stream`
+        detail:
+          `printed a line of more than ${limit} characters and was terminated: raise \`maxOutput\`, or use \`stream\``
       })
     )
     return stdout.pipe(decode.text(decoder), decode.splitLines(limit, tooLong))

@@ -1,16 +1,17 @@
 /**
- * The input of a terminal. The end of a channel does not reach its program: as on a keyboard, ^D ends the input.
+ * The stdin of a terminal. The program does not see the end of the channel's input, so ^D signals the end of file, as on a
+ * keyboard.
  */
 import * as Effect from "effect/Effect"
 import type { Channel } from "../../Transport.js"
 
 const endOfInput = 4
 
-// Line feed, carriage return (a line end by `icrnl`) and ^D: what comes next begins a line.
+// A new line begins after a line feed, a carriage return (with `icrnl`) and ^D.
 const lineEnds = new Set([10, 13, endOfInput])
 
 /**
- * In canonical mode ^D ends the line that was begun, and the input only at the beginning of one.
+ * In canonical mode, ^D means end of file only at the beginning of a line. Elsewhere it sends the unfinished line.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The verbs that run a command to its end and give what it printed.
+ * The verbs that run a command to its end and return its output.
  */
 import type * as Command from "@effect/platform/Command"
 import type { ExitCode } from "@effect/platform/CommandExecutor"
@@ -18,7 +18,7 @@ import * as processes from "./process.js"
 import * as starts from "./start.js"
 
 /**
- * Decides at the end of stdout whether the exit code is a failure.
+ * Fails if the exit code is a failure for the verb.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export type CheckExitCode = (
 export const defaultMaxOutput = 64 * 1024 * 1024
 
 /**
- * Sends stderr where the command wants it. The effect that is returned waits for the end of stderr and of the command.
+ * Redirects stderr as the command specifies. Returns an effect that waits for the end of stderr and of the command.
  *
  * @internal
  */
@@ -48,7 +48,7 @@ export const awaitEnd = ({ orInputFailed, process, program, stderrEnded }: proce
 export const timedOut = (failure: CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
   failure.error({
     reason: "TimedOut",
-    detail: `did not end within ${Duration.format(timeout)}; it was ended`,
+    detail: `timed out after ${Duration.format(timeout)} and was terminated`,
     ...(stdout && { stdout })
   })
 
@@ -63,7 +63,7 @@ const forEachOfStdout = <E>(
   return orInputFailed(program.stdout === "pipe" ? next : Stream.runForEach(process.stdout, take))
 }
 
-// Runs a command under the `timeout` of its options. `partial` is the stdout that the error has when it passes.
+// Runs a command within its `timeout`. `partial` is the stdout for the `TimedOut` error.
 const toEnd = <A>(
   setting: starts.Setting,
   command: Command.Command,
@@ -93,7 +93,7 @@ const toEnd = <A>(
 const tooLarge = (failure: CommandFailure, limit: number, output: "stdout" | "stderr", stdout: Uint8Array) =>
   failure.error({
     reason: "OutputTooLarge",
-    detail: `printed more than ${limit} bytes on ${output} and was ended: raise \`maxOutput\`, or take a stream`,
+    detail: `printed more than ${limit} bytes on ${output} and was terminated: raise \`maxOutput\`, or use \`stream\``,
     stdout
   })
 
@@ -134,7 +134,7 @@ const endingOf = (exitCode: Effect.Effect<ExitCode, RunError>): Effect.Effect<En
   )
 
 /**
- * Both outputs, and the exit code or the signal.
+ * Runs a command and returns both outputs, and the exit code or the signal.
  *
  * @internal
  */

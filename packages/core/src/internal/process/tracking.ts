@@ -1,5 +1,5 @@
 /**
- * Reads a command's channel, and follows what is known of the command by that.
+ * Reads a command's channel, and tracks the state of its launch and its life.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ import * as lifecycles from "./lifecycle.js"
  */
 export interface Piece {
   readonly bytes: Uint8Array
-  /** Whether the output has ended with it. */
+  /** Whether the output ends after these bytes. */
   readonly isLast: boolean
 }
 
@@ -28,7 +28,7 @@ export interface Piece {
 export interface Tracking {
   readonly handshake: () => handshakes.Handshake
   readonly lifecycle: () => lifecycles.Lifecycle
-  /** The launch is given up. */
+  /** Gives up the launch. */
   readonly abandon: Effect.Effect<void>
   readonly next: (output: Output) => Effect.Effect<Piece, RemoteConnectionError>
   readonly exited: Deferred.Deferred<ExitStatus, RemoteConnectionError>

@@ -1,5 +1,5 @@
 /**
- * The verbs of `RemoteContext`, over one started process.
+ * The verbs of `RemoteContext`.
  */
 import type * as Command from "@effect/platform/Command"
 import type { ExitCode } from "@effect/platform/CommandExecutor"
@@ -76,7 +76,9 @@ export const make = (host: Host, stdio: Option.Option<LocalStdio>, defaults: Sta
           ({ failure }) =>
             failure.error({
               reason: "InvalidCommand",
-              detail: `${JSON.stringify(encoding)} is not an encoding that \`TextDecoder\` knows`
+              detail: `\`encoding\` must be a label of \`TextDecoder\`, such as "utf-8", got ${
+                JSON.stringify(encoding)
+              }`
             })
         )
     )
