@@ -2,7 +2,7 @@
  * Temporary files and directories, in `/tmp` unless another directory is given.
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type { MakeTempDirectoryOptions, MakeTempFileOptions } from "@effect/platform/FileSystem"
+import type { FileSystem, MakeTempDirectoryOptions, MakeTempFileOptions } from "@effect/platform/FileSystem"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,12 +25,8 @@ const lengthOfChance = 12
 // A large directory may take longer to remove than the grace of an interruption. After success there is more time.
 const removedWithin = "30 seconds"
 
-/**
- * A temporary file or directory, before and after it is created.
- *
- * @internal
- */
-export interface Temporary {
+// A temporary file or directory, before and after it is created.
+interface Temporary {
   readonly path: string
   readonly create: Fx<void>
   /** Removes it with what it contains, if it may exist. An interruption ends this after `finalizer.grace`. */
@@ -46,8 +42,7 @@ const checkName = (method: string, what: "prefix" | "suffix", name: string): Fx<
 
 const unguessable = Effect.map(random.hex, (hex) => hex.slice(0, lengthOfChance))
 
-/** @internal */
-export const directory = (
+const directory = (
   operations: Operations,
   method: string,
   { directory = "/tmp", prefix = "" }: MakeTempDirectoryOptions = {}
@@ -75,12 +70,8 @@ export const directory = (
     return temporary
   })
 
-/**
- * A file in a directory of its own, as Node's implementation makes it.
- *
- * @internal
- */
-export const file = (
+// A file in a directory of its own, as Node's implementation makes it.
+const file = (
   operations: Operations,
   method: string,
   options: MakeTempFileOptions = {}
@@ -104,26 +95,32 @@ export const file = (
     return temporary
   })
 
-/**
- * Creates a temporary file or directory. Removes it if that fails or is interrupted.
- *
- * @internal
- */
-export const make = (named: Fx<Temporary>): Fx<string> =>
+// Creates a temporary file or directory. Removes it if that fails or is interrupted.
+const make = (named: Fx<Temporary>): Fx<string> =>
   Effect.flatMap(
     named,
     ({ create, path, remove }) => Effect.as(Effect.onError(create, () => remove(finalizer.grace)), path)
   )
 
-/**
- * Creates a temporary file or directory, and removes it when the scope closes.
- *
- * @internal
- */
-export const scoped = (named: Fx<Temporary>): Effect.Effect<string, PlatformError, Scope.Scope> =>
+// Creates a temporary file or directory, and removes it when the scope closes.
+const scoped = (named: Fx<Temporary>): Effect.Effect<string, PlatformError, Scope.Scope> =>
   Effect.flatMap(named, ({ create, path, remove }) =>
     // Registered first, so that an interruption between both is not missed.
     Effect.zipRight(
       Effect.addFinalizer((exit) => remove(Exit.isSuccess(exit) ? removedWithin : finalizer.grace)),
       Effect.as(create, path)
     ))
+
+type Methods = "makeTempDirectory" | "makeTempDirectoryScoped" | "makeTempFile" | "makeTempFileScoped"
+
+/**
+ * The methods of `RemoteFileSystem` for them.
+ *
+ * @internal
+ */
+export const methods = (operations: Operations): Pick<FileSystem, Methods> => ({
+  makeTempDirectory: (options) => make(directory(operations, "makeTempDirectory", options)),
+  makeTempDirectoryScoped: (options) => scoped(directory(operations, "makeTempDirectoryScoped", options)),
+  makeTempFile: (options) => make(file(operations, "makeTempFile", options)),
+  makeTempFileScoped: (options) => scoped(file(operations, "makeTempFileScoped", options))
+})
