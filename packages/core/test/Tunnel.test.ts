@@ -420,7 +420,7 @@ describe("a SOCKS proxy", () => {
       for (const options of [{ localPort: -1 }, { localHost: "a b" }, { localPath: "/a\0b" }] as const) {
         const error = yield* Effect.flip(context.socksProxy(options))
         assert.strictEqual(error.reason, "InvalidAddress", JSON.stringify(options))
-        assert.include(error.message, "to whatever is asked for through luigi@worker-01:2222")
+        assert.include(error.message, "to any target through luigi@worker-01:2222")
       }
       assert.strictEqual(here.length, 0)
     }))

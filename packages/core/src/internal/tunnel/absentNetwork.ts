@@ -1,12 +1,12 @@
 /**
- * The network of a machine that has none.
+ * The `LocalNetwork` for a `LocalMachine` without `network`. Every call fails.
  */
 import type { LocalNetwork } from "../../LocalNetwork.js"
 import { TunnelError } from "../../RemoteError.js"
 
 const refused = new TunnelError({
   reason: "Unsupported",
-  detail: "this machine has no network: `LocalMachine` was provided without the part `network`"
+  detail: "`LocalMachine` lacks `network`: provide it, for example with `NodeMachine.layer`"
 })
 
 /** @internal */

@@ -72,7 +72,9 @@ const checkPort = (name: string, port: number, least: number): string | undefine
 const checkPath = (name: string, path: string): string | undefined => {
   if (path.length === 0 || path.includes("\0")) return `the ${name} path ${JSON.stringify(path)} is not a valid path`
   const { length } = text.encode(path)
-  return length > longestPath ? `the ${name} path has ${length} bytes, a unix socket takes ${longestPath}` : undefined
+  return length > longestPath
+    ? `the ${name} path has ${length} bytes, the limit for a unix socket is ${longestPath}`
+    : undefined
 }
 
 const check = (name: string, address: Address, leastPort: number): string | undefined =>

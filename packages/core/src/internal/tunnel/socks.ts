@@ -1,5 +1,5 @@
 /**
- * A SOCKS proxy. Each client names its own target.
+ * A SOCKS proxy: each client requests its own target.
  */
 import type { SocketError } from "@effect/platform/Socket"
 import * as Effect from "effect/Effect"
@@ -17,12 +17,12 @@ import * as traffic from "./traffic.js"
 // The limit from accepting the client to the last byte of its request.
 const handshakeTimeout = "30 seconds"
 
-// The time for a refused client to read the reply and to hang up.
+// Time for a refused client to read the reply and to close the connection.
 const partingTimeout = "5 seconds"
 
 const ended = (message: string) => new SocksError({ reason: "Ended", message })
 
-// A message is short. Beyond it, only bytes that arrive together with its end are kept.
+// Messages are short, so the buffer stays small: it holds one message and the bytes that arrived with its end.
 const receive = <A>(
   client: traffic.Side,
   decode: (bytes: Uint8Array) => Socks.Decoded<A>,
@@ -36,7 +36,7 @@ const receive = <A>(
         Effect.matchEffect(client.read, {
           onFailure: (error) => ended(error.message),
           onSuccess: Option.match({
-            onNone: () => ended("the client hung up before it had asked for anything"),
+            onNone: () => ended("the client closed the connection before its request was complete"),
             onSome: (more) => receive(client, decode, text.concat([bytes, more]))
           })
         })
@@ -46,7 +46,7 @@ const receive = <A>(
 const send = (client: traffic.Side, bytes: Uint8Array): Effect.Effect<void, SocksError> =>
   Effect.matchEffect(client.write(bytes), {
     onFailure: (error) => ended(error.message),
-    onSuccess: (more) => more ? Effect.void : ended("the client hung up")
+    onSuccess: (more) => more ? Effect.void : ended("the client closed the connection")
   })
 
 const handshake = Effect.fnUntraced(
@@ -65,7 +65,7 @@ const handshake = Effect.fnUntraced(
     onTimeout: () =>
       new SocksError({
         reason: "TimedOut",
-        message: `the client did not ask for anything within ${handshakeTimeout}`
+        message: `the client did not complete its request within ${handshakeTimeout}`
       })
   })
 )
@@ -84,8 +84,8 @@ const preceded = (bytes: Uint8Array, side: traffic.Side): traffic.Side => {
   }
 }
 
-// Only the text of an error says why a target was not reached. It is the system's text, which sshd passes on, or the
-// transport's own text if the server forbids it.
+// Only the text of an error has the reason why a target was not reached. It is the system's text, which sshd forwards, or
+// the transport's own text if the server forbids forwarding.
 const reasons: ReadonlyArray<readonly [RegExp, Socks.Reply]> = [
   [/prohibited|forbid/i, "NotAllowed"],
   [/network is (unreachable|down)/i, "NetworkUnreachable"],
@@ -115,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
   network: LocalNetwork,
   options: SocksProxyOptions
 ) {
-  const to = `whatever is asked for through ${transport.host}`
+  const to = `any target through ${transport.host}`
   const listener = yield* listen.listen(network, address.local(options), to)
   const proxy: SocksProxy = {
     ...yield* traffic.make({

@@ -1,5 +1,5 @@
 /**
- * The part that all tunnels share: carries each accepted connection to its target, and emits events.
+ * The common part of all tunnels: forwards each accepted connection to its target, and emits events.
  */
 import type { SocketError } from "@effect/platform/Socket"
 import * as Deferred from "effect/Deferred"
@@ -46,13 +46,13 @@ export interface TunnelSpec {
   readonly name: string
   readonly accept: Effect.Effect<Incoming, RemoteConnectionError | TunnelError, Scope.Scope>
   readonly open: (connection: Incoming) => Effect.Effect<Opened, Refusal, Scope.Scope>
-  /** Handles a refused connection. Left out: it is closed as a broken one. */
+  /** Handles a refused connection. Default: resets it. */
   readonly refuse?: (connection: Incoming, error: Refusal) => Effect.Effect<void, Broken>
   /** Whether a failure of the listener also breaks its connections. */
   readonly shared?: boolean
 }
 
-// Carries one direction. If a side stops reading, only this direction ends: the other one stays open.
+// Forwards one direction. If `to` stops reading, only this direction ends.
 const carry = (from: Side, to: Side): Effect.Effect<void, RemoteConnectionError | SocketError> =>
   Effect.flatMap(
     from.read,
@@ -74,7 +74,8 @@ export const make = Effect.fnUntraced(function*(
   const connections = yield* FiberSet.make<void, Broken>()
   const tell = (event: TunnelEvent) => PubSub.publish(events, event)
 
-  // Fails if the connection failed, so that its peer gets a reset. A clean end would mean that it has received everything.
+  // Fails if the connection failed, so that its peer gets a reset. After a clean end, the peer would believe that it has
+  // received everything.
   const serve = (connection: Incoming): Effect.Effect<void, Broken, Scope.Scope> => {
     const { peer } = connection
     return Effect.matchEffect(open(connection), {
