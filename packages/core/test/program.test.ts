@@ -77,11 +77,11 @@ describe("compile", () => {
   })
 
   it.each([
-    ["a NUL in the program", Command.make("a\0"), "an argument holds a NUL"],
-    ["a NUL in an argument", Command.make("a", "b", "\0"), "an argument holds a NUL"],
-    ["a NUL in a template", sh`echo ${"\0"}`, "an argument holds a NUL"],
-    ["a lone surrogate", Command.make("a", "\ud800"), "an argument holds a lone surrogate, which stands for no bytes"],
-    ["escapes of a character", Command.make("a", "\udcc3\udca9"), "an argument holds a lone surrogate"],
+    ["a NUL in the program", Command.make("a\0"), "an argument contains a NUL"],
+    ["a NUL in an argument", Command.make("a", "b", "\0"), "an argument contains a NUL"],
+    ["a NUL in a template", sh`echo ${"\0"}`, "an argument contains a NUL"],
+    ["a lone surrogate", Command.make("a", "\ud800"), "an argument contains a lone surrogate, which cannot be encoded"],
+    ["escapes of a character", Command.make("a", "\udcc3\udca9"), "an argument contains a lone surrogate"],
     ["no program", Command.make(""), "the program is empty"],
     ["no program, with a shell", Command.make("").pipe(Command.runInShell(true)), "the program is empty"],
     ["a shell without a name", Command.make("a").pipe(Command.runInShell("")), "the program is empty"],
@@ -89,9 +89,13 @@ describe("compile", () => {
     [
       "a NUL in the directory",
       Command.make("a").pipe(Command.workingDirectory("/\0")),
-      "the working directory holds a NUL"
+      "the working directory contains a NUL"
     ],
-    ["a NUL in a variable", Command.make("a").pipe(Command.env({ A: "\0" })), "the environment variable A holds a NUL"],
+    [
+      "a NUL in a variable",
+      Command.make("a").pipe(Command.env({ A: "\0" })),
+      "the environment variable A contains a NUL"
+    ],
     [
       "an empty name",
       Command.make("a").pipe(Command.env({ "": "x" })),
@@ -102,7 +106,7 @@ describe("compile", () => {
     ["a name that is a command", Command.make("a").pipe(Command.env({ "A;ls": "x" })), "\"A;ls\" is not a valid name"],
     ["a name with a digit first", Command.make("a").pipe(Command.env({ "1A": "x" })), "\"1A\" is not a valid name"],
     ["a name beyond ASCII", Command.make("a").pipe(Command.env({ "é": "x" })), "\"é\" is not a valid name"],
-    ["a later stage", Command.make("a").pipe(Command.pipeTo(Command.make("b", "\0"))), "an argument holds a NUL"]
+    ["a later stage", Command.make("a").pipe(Command.pipeTo(Command.make("b", "\0"))), "an argument contains a NUL"]
   ])("refuses %s", (_, command, detail) => {
     assert.include(problemOf(command), `InvalidCommand: ${detail}`)
   })

@@ -87,7 +87,7 @@ for (const kind of servers) {
           yield* goOn
           const found = Option.getOrThrow(RemoteError.findConnectionError(yield* Effect.flip(Fiber.join(fiber))))
           assert.strictEqual(found.reason, "ConnectionLost")
-          assert.match(found.detail, /the host had not heard from this program for 5s, and ended the command/)
+          assert.match(found.detail, /the host received nothing from this program for 5s, and terminated the command/)
         }),
       60_000
     )

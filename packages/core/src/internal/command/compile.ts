@@ -19,9 +19,9 @@ export interface Program {
   readonly stdin: Command.Command.Input
   readonly stdout: Command.Command.Output
   readonly stderr: Command.Command.Output
-  /** The command as a shell line for people, secrets masked, shortened. */
+  /** The command as a shell line for messages: secrets masked, shortened. */
   readonly shown: string
-  /** Hides the command's secrets in a text. */
+  /** Masks the command's secrets in a text. */
   readonly mask: masks.Mask
   readonly hasSecrets: boolean
 }
@@ -38,7 +38,7 @@ const longestShown = 1000
 const shorten = (line: string): string =>
   line.length > longestShown ? `${line.slice(0, longestShown)}... (${line.length} characters)` : line
 
-// `Command.runInShell`, as Node's spawn does it: the words are joined unquoted, by the user's own wish.
+// `Command.runInShell` joins the words without quotes, like Node's `spawn` with `shell`.
 const wordsOf = (command: Command.StandardCommand): NonEmptyReadonlyArray<string> =>
   command.shell === false
     ? [command.command, ...command.args]
@@ -57,8 +57,8 @@ const show = (command: Command.StandardCommand): string => {
 }
 
 const checkText = (name: string, value: string): string | undefined => {
-  if (value.includes("\0")) return `${name} holds a NUL`
-  return text.isEncodable(value) ? undefined : `${name} holds a lone surrogate, which stands for no bytes`
+  if (value.includes("\0")) return `${name} contains a NUL`
+  return text.isEncodable(value) ? undefined : `${name} contains a lone surrogate, which cannot be encoded`
 }
 
 const checkStage = (command: Command.StandardCommand): Omit<Problem, "shown"> | undefined => {
@@ -114,7 +114,7 @@ export const compile = (command: Command.Command): Either.Either<Program, Proble
 }
 
 /**
- * The bare line for a host without a POSIX shell, where it can be said in one.
+ * The command line for a host without a POSIX shell. `None` if the command needs a working directory or an environment.
  *
  * @internal
  */

@@ -18,12 +18,13 @@ export type ErrorFields =
   & Partial<Pick<CommandFields, "exitCode" | "signal" | "stdout" | "cause">>
 
 const stderrInErrors = 8 * 1024
-// Kept in front of it, so that most secrets are seen, and hidden, whole.
+// Kept in addition, so that a secret at the beginning of the shown part is usually complete and can be masked.
 const longestSecret = 4 * 1024
 const noiseInErrors = 16 * 1024
 
-// The least total of arguments and environment at which a failed `exec` of an executable file is put down to its size.
-// Linux refuses a word of 128 KiB (MAX_ARG_STRLEN) and more than 3 MB in all. Others refuse more than 1 MB.
+// From this total size of arguments and environment on, a failed `exec` of an executable file is reported as
+// `ArgumentsTooLong`. Linux limits a word to 128 KiB (MAX_ARG_STRLEN) and the total to 3 MB. Other systems limit the total
+// to 1 MB.
 const suspiciousSize = 100_000
 
 /** @internal */
@@ -32,20 +33,20 @@ export interface CommandFailure {
   readonly stderr: outlet.Tail
   /** The output of the login shell. */
   readonly noise: outlet.Tail
-  /** The same for people, secrets masked. */
+  /** `noise` as text, secrets masked. */
   readonly loginOutput: () => string
-  /** Forgets the outputs, for a command that is launched again. */
+  /** Clears the outputs before another launch. */
   readonly clear: () => void
-  /** Fills in the host, the command and stderr, and hides the command's secrets. */
+  /** Makes an error with the host, the command and stderr. Secrets are masked. */
   readonly error: (fields: ErrorFields) => RemoteCommandError
   readonly fromReport: (report: Extract<Report, { readonly _tag: "Failed" }>) => RemoteCommandError
-  /** The codes of a pipeline that failed. */
+  /** Sets the exit codes of a failed pipeline. */
   readonly stagesEnded: (codes: ReadonlyArray<number>) => void
   readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
   /** The channel closed before the command was launched. */
   readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
-  /** The host has ended the command, because it had not heard from this program for that long. */
+  /** The guardian terminated the command, because it received no message for that time. */
   readonly silence: (duration: Duration.Duration) => RemoteConnectionError
   readonly connection: (
     fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
@@ -70,14 +71,15 @@ const refusal = (
       const directories = program.stages.flatMap(({ directory }) => Option.toArray(directory))
       return {
         reason: "DirectoryNotFound",
-        detail: `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} cannot be ` +
-          `entered; the command did not run`
+        detail:
+          `the working directory ${directories.map((path) => JSON.stringify(path)).join(" or ")} does not exist ` +
+          `or cannot be entered; the command did not run`
       }
     }
     case "environment":
       return {
         reason: "Unsupported",
-        detail: "the host's shell would not set the environment; the command did not run"
+        detail: "the host's shell refused a variable of the environment; the command did not run"
       }
     case "setup":
       return { reason: "Unsupported", detail: "the host's shell could not launch the command" }
@@ -87,14 +89,17 @@ const refusal = (
       if (step === "exec" && size >= suspiciousSize) {
         return {
           reason: "ArgumentsTooLong",
-          detail: `the host's system refused ${size} characters of arguments and environment; the command did not run`
+          detail:
+            `arguments and environment of ${size} characters exceed the limit of the host's system; the command did not run`
         }
       }
       return code === 126
         ? { reason: "ProgramNotExecutable", detail: `${names} cannot be executed` }
         : {
           reason: "ProgramNotFound",
-          detail: `${names} was not found${step === "exec" ? ", or the interpreter that it names was not" : ""}`
+          detail: `${names} was not found${
+            step === "exec" ? ", or the interpreter in its first line was not found" : ""
+          }`
         }
     }
   }
@@ -104,7 +109,7 @@ const refusal = (
 export const make = (host: string, program: Program): CommandFailure => {
   const stderr = outlet.tail(stderrInErrors + longestSecret)
   const noise = outlet.tail(noiseInErrors)
-  // A command may end within a secret, too.
+  // The output may also end within a secret.
   const end = ({ bytes, isCut }: outlet.Tail) => program.mask(text.display(bytes()), { start: isCut(), end: true })
 
   const error: CommandFailure["error"] = ({ detail, stdout, ...fields }) =>
@@ -162,20 +167,23 @@ export const make = (host: string, program: Program): CommandFailure => {
     silence: (duration) =>
       connection({
         reason: "ConnectionLost",
-        detail: `the host had not heard from this program for ${Duration.format(duration)}, and ended the command`,
+        detail: `the host received nothing from this program for ${
+          Duration.format(duration)
+        }, and terminated the command`,
         hint: "The program, its `ssh` or the link was silent for longer than `keepAlive` allows. " +
-          "`onDisconnect: \"keep\"` lets a command go on."
+          "To let a command go on, set `onDisconnect: \"keep\"`."
       }),
     notLaunched: (status) =>
       status._tag === "None"
         ? connection({ reason: "ConnectionLost", detail: "the channel closed before the command was launched" })
         : connection({
           reason: "ShellUnavailable",
-          detail: `the login shell did not run /bin/sh: it ended with ${
+          detail: `the login shell did not run /bin/sh: it exited with ${
             status._tag === "Code" ? `code ${status.code}` : "a signal"
           }`,
-          hint: "Commands are launched by the host's /bin/sh. May the account run commands at all? For a host that " +
-            "has no POSIX shell there is the option shell: \"none\"."
+          hint:
+            "Commands are launched by the host's /bin/sh. Check that this account may run commands: `ssh HOST true`. For a " +
+            "host without a POSIX shell, set `shell: \"none\"`."
         })
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Hides secrets in texts, in whatever form shells, the frame and messages write them.
+ * Masks secrets in texts, in every form in which shells, the frame and messages write them.
  */
 import * as Redacted from "effect/Redacted"
 import * as text from "../lib/text.js"
 import * as quote from "../scripts/quote.js"
 
 /**
- * The ends at which the text is cut from a longer one, so that a secret may be cut there.
+ * The ends at which the text was cut out of a longer one. A secret may be incomplete there.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ export type Mask = (text: string, cut?: Cut) => string
 
 type Range = readonly [from: number, to: number]
 
-/** How a text is read: some tokens stand for another character, or for none. */
+/** A way to read a text: tokens that are replaced by another character, or removed. */
 interface View {
   readonly tokens: RegExp
   readonly decode: (token: string) => string
@@ -49,8 +49,9 @@ const decode = (token: string): string => {
   return (character ?? "").replace(quoteMark, "")
 }
 
-// Quotes and backslashes are left out, so that a word reads alike however often it was quoted. The other views read escapes
-// too: those of `printf %b` and of `$'...'`, of which `\012` and a `3` look like one of the former.
+// The first view removes quotes and backslashes, so that a word reads the same however often it was quoted. The others also
+// decode escapes: one those of `printf %b`, one those of `$'...'`. They differ, because `\0123` is one escape in the former
+// only.
 const views: ReadonlyArray<View> = [
   /\r\n|\$er\\*_nl|['"\\]/g,
   /\\(?:\\')?(?:0[0-7]{3}|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[abefnrtv])|\\\\|\r\n|\$er\\*_nl|['"\\]/g,
@@ -61,7 +62,7 @@ const asIs: View = { tokens: /(?!)/g, decode }
 
 const strip = (secret: string): string => secret.replace(/\r\n/g, "\n").replace(/['"\\]/g, "")
 
-// A secret of which less than this is left without quotes is sought in its exact forms: it would be found in other words.
+// A secret shorter than this without its quotes is searched in its exact forms only, because it could occur in other words.
 const leastStripped = 4
 
 const inner = (quoted: string): string => quoted.slice(1, -1)
@@ -84,7 +85,7 @@ const forms = (secret: string): ReadonlyArray<string> => {
 
 const oneCharacterEach = (secret: string): string => String.fromCharCode(...text.encode(secret).slice(0, 1024))
 
-/** A word to find, and the views to find it in. */
+/** A word to search, and the views to search. */
 interface Needle {
   readonly word: string
   readonly views: ReadonlyArray<View>
@@ -96,7 +97,7 @@ const needlesOf = (secret: string): ReadonlyArray<Needle> => {
   return [
     { word: secret, views: [asIs] },
     { word: stripped, views },
-    // As octal escapes have it, a byte each.
+    // Octal escapes encode each byte on its own.
     ...(/^[\0-\x7f]*$/.test(stripped) ? [] : [{ word: oneCharacterEach(stripped), views: views.slice(1) }])
   ]
 }
@@ -107,15 +108,15 @@ const occurrences = (hay: string, word: string): Array<Range> => {
   return found
 }
 
-// The least part of a cut secret that is hidden. A shorter part may be seen.
+// Minimum length of the part of a cut secret that is masked. A shorter part remains visible.
 const leastPart = (word: string): number => Math.min(4, Math.ceil(word.length / 2))
 
-// Characters of an escape, or of a character, that was cut itself.
+// Maximum length of the rest of a cut escape or character.
 const mostOfEscape = 5
 
 const skips = Array.from({ length: mostOfEscape + 1 }, (_, skip) => skip)
 
-// How much of the end of one text is the beginning of another (the prefix function of Knuth, Morris and Pratt).
+// Length of the longest end of one text that is the beginning of the other (the prefix function of Knuth, Morris and Pratt).
 const overlap = (ending: string, beginning: string): number => {
   const joined = `${beginning}\uffff${ending.slice(-beginning.length)}`
   const sizes = new Int32Array(joined.length)
@@ -140,7 +141,7 @@ const atEnd = (hay: string, word: string): Array<Range> =>
     return size < leastPart(word) ? [] : [[end - size, hay.length] as const]
   })
 
-// Nothing but the midst of a secret.
+// The whole text is the middle of a secret.
 const within = (hay: string, word: string): Array<Range> =>
   hay.length < word.length + 2 * mostOfEscape &&
     skips.some((start) =>
@@ -162,7 +163,7 @@ const merge = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {
   return merged
 }
 
-/** The ranges of the text that ranges of a view stand for. */
+/** Maps ranges of a view to ranges of the text. */
 const locate = (whole: string, { decode, tokens }: View, ranges: ReadonlyArray<Range>): Array<Range> => {
   const found: Array<Range> = []
   let next = 0
@@ -192,7 +193,7 @@ const locate = (whole: string, { decode, tokens }: View, ranges: ReadonlyArray<R
   return found
 }
 
-// The quotes around a secret go with it: those of a shell, and those that may be its own.
+// Masks the quotes around a secret, too: those of a shell, and those that may be part of it.
 const widen = (whole: string, secret: string, [from, to]: Range): Range => {
   let [start, end] = [from, to]
   if (quoteMark.test(secret.charAt(0))) { while (quoteMark.test(whole.charAt(start - 1))) start-- }
@@ -216,8 +217,8 @@ const find = (whole: string, secret: string, cut: Cut): Array<Range> =>
   )
 
 /**
- * Replaces every secret in a text. At an end that was cut, a part of one of at least 4 characters (half of a shorter one) is
- * replaced, too.
+ * Replaces every secret in a text. At a cut end, an incomplete secret is replaced if at least 4 of its characters are
+ * visible, or half of them if it is shorter than 8.
  *
  * @internal
  */

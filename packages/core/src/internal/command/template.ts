@@ -1,16 +1,16 @@
 /**
- * The quoting around an interpolation in a shell line, which decides how its words are quoted there.
+ * Determines the quoting around an interpolation in a shell line, on which the quoting of its words depends.
  */
 
 /**
- * `plain`: a word of its own or a part of one. `single`, `double`: within quotes, which are closed before the word and
- * opened again after it. `unquotable`: where no quoting holds.
+ * `plain`: a word, or a part of one. `single`, `double`: within quotes, which are closed before the word and opened again
+ * after it. `unquotable`: a position where quotes have no effect.
  *
  * @internal
  */
 export type Context = "plain" | "single" | "double" | "unquotable"
 
-// `lost` has no end. The end of a here-document, and text that POSIX does not define, are not understood.
+// `lost` lasts to the end of the line. It begins at a here-document, and at syntax that POSIX does not define.
 type Kind =
   | "plain"
   | "substitution"
@@ -24,16 +24,16 @@ type Kind =
 
 interface Frame {
   readonly kind: Kind
-  /** How many parentheses are open in it. */
+  /** Number of open parentheses in it. */
   depth: number
-  /** Whether the word `case` stood in it, whose patterns end with a parenthesis that none has opened. */
+  /** Whether it contains the word `case`, whose patterns end with an unpaired `)`. */
   cases: boolean
 }
 
 const atBreak = /[ \t\n;&|()<>]/
 
 /**
- * Follows the quoting through pieces of a line; each call gives the context at the end of the piece.
+ * Tracks the quoting through the pieces of a line. Each call returns the context at the end of its piece.
  *
  * @internal
  */
@@ -42,7 +42,7 @@ export const tracker = (): (piece: string) => Context => {
   const stack = [outermost]
   const top = () => stack.at(-1) ?? outermost
   let wordStarted = false
-  // Whether the piece ends with a character that has its meaning from the next one.
+  // Whether the meaning of the last character depends on the next one.
   let dangling = false
 
   const enter = (kind: Kind, size: number): number => {
@@ -56,7 +56,7 @@ export const tracker = (): (piece: string) => Context => {
     return size
   }
 
-  // Within double quotes, shells do not agree on the quotes in `${...}`.
+  // Shells disagree about quotes in `${...}` within double quotes.
   const isQuoted = () => {
     const around = stack.filter(({ kind }) => kind !== "parameter").at(-1)?.kind
     return around !== "plain" && around !== "substitution"
@@ -89,7 +89,7 @@ export const tracker = (): (piece: string) => Context => {
     const frame = top()
     const char = rest.charAt(0)
     if (rest.startsWith("\\\n")) {
-      // Elsewhere it may be in the midst of a word or an operator.
+      // After other characters it may be inside a word or an operator.
       return before === undefined || /[ \t\n;&|"'})]/.test(before) ? 2 : enter("lost", 2)
     }
     if (char === "\\") return escaped(rest)

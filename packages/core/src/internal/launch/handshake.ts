@@ -1,6 +1,6 @@
 /**
- * The reports of a shell that launches a command, as a pure state machine. The shell is in the host's hands, so that any
- * report may follow any other.
+ * The reports of a shell that launches a command, as a pure state machine. It accepts the reports in any order, because the
+ * host is not trusted.
  */
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
@@ -15,9 +15,10 @@ export type Refusal = Extract<Report, { readonly _tag: "Failed" }>
 
 /**
  * - `Waiting`: nothing was reported yet.
- * - `Refused`: a step failed. This is final only when both outputs have ended: in a pipeline another program may still start.
- * - `Unguarded`: the guardian's FIFO was gone, so that the shell did not run the command.
- * - `Started`: the command runs. `refusal`: a step that failed all the same, such as `exec` itself.
+ * - `Refused`: a step failed. This is final only after both outputs have ended, because another program of a pipeline may
+ *   start.
+ * - `Unguarded`: the guardian's FIFO did not exist, so the shell did not run the command.
+ * - `Started`: the command runs. `refusal`: a step that failed after the report, such as `exec` itself.
  *
  * @internal
  */
@@ -28,7 +29,7 @@ export type Handshake = Data.TaggedEnum<{
   readonly Started: {
     readonly pid: number
     readonly refusal: Option.Option<Refusal>
-    /** Whether reports for stderr come on stderr, and not on stdout as from a host that merges both. */
+    /** Whether the reports for stderr arrive on stderr. A host that merges both outputs sends them on stdout. */
     readonly isSeparate: boolean
   }
 }>
@@ -37,7 +38,7 @@ export type Handshake = Data.TaggedEnum<{
 export const { $match: match, Refused, Started, Unguarded, Waiting } = Data.taggedEnum<Handshake>()
 
 /**
- * The state before the first report. A host that reports nothing has a process id beforehand.
+ * The state before the first report. `pid` is for a host that does not send reports.
  *
  * @internal
  */
@@ -57,7 +58,7 @@ export const refusalOf: (state: Handshake) => Option.Option<Refusal> = match({
 })
 
 /**
- * The state after a report that came on `cameOn`.
+ * The state after a report that arrived on the output `cameOn`.
  *
  * @internal
  */
@@ -98,7 +99,7 @@ export type Conclusion = Data.TaggedEnum<{
 export const Conclusion = Data.taggedEnum<Conclusion>()
 
 /**
- * The result of the launch once both outputs have ended. A shell that was prewarmed may have ended before it read the frame.
+ * The result of the launch, after both outputs have ended. A prewarmed shell may have exited before it read the frame.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The line and the input that launch a program.
+ * The command line and the stdin that launch a program.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -15,11 +15,11 @@ type Guard = Option.Option<Frame.Guard>
 
 /** @internal */
 export interface Plan {
-  /** For the login shell. */
+  /** The command line for the login shell. */
   readonly line: string
   /** The frame, sent first on stdin. */
   readonly first: (guard: Guard) => Option.Option<Uint8Array>
-  /** The process id on a host that does not report one. */
+  /** The process id, for a host that does not report it. */
   readonly pid: number | undefined
   readonly stdout: () => reports.Scanner
   readonly stderr: () => reports.Scanner
@@ -33,20 +33,20 @@ export const make = Effect.fnUntraced(function*(
   failure: CommandFailure,
   pipefail: boolean
 ) {
-  // An argument of `ssh` shows in this machine's process list.
+  // The arguments of `ssh` are visible in this machine's process list.
   const inArguments = (line: string) => {
     if (compiled.hasSecrets) {
       return failure.error({
         reason: "Unsupported",
         detail:
-          "with a pseudo-terminal, or on a host with shell \"none\", a command is an argument of ssh, where a secret " +
-          "would show: hand it over on stdin"
+          "with a pseudo-terminal, or on a host with `shell: \"none\"`, a command is an argument of ssh, where a secret " +
+          "would be visible: pass it on stdin"
       })
     }
     return line.length > Frame.longestLine
       ? failure.error({
         reason: "ArgumentsTooLong",
-        detail: `the command travels in one line here, and its ${line.length} bytes are too many`
+        detail: `the command must fit in one line of ${Frame.longestLine} bytes here, got ${line.length}`
       })
       : Effect.void
   }
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function*(
       onNone: () =>
         failure.error({
           reason: "Unsupported",
-          detail: "a host with shell \"none\" takes neither a working directory nor an environment"
+          detail: "a host with `shell: \"none\"` supports neither a working directory nor an environment"
         })
     })
     yield* inArguments(line)
@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function*(
     pipefail,
     terminal: Option.filter(pty, () => !transport.capabilities.ptySize)
   })
-  // A line that waits may be sent on another connection than the one that there is now, whose guardian is not its own.
+  // A terminal's line has no guard: it may wait for a session, and then run on a later connection with another guardian.
   const line = Option.isSome(pty) ? Frame.terminalLine(framed(Option.none())) : Frame.launchLine
   if (Option.isSome(pty)) yield* inArguments(line)
   const plan: Plan = {

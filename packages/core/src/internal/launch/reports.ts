@@ -1,12 +1,12 @@
 /**
- * Finds a frame's reports in what the other side printed, and keeps them out of it.
+ * Separates the reports of a frame from the output.
  */
 import { type Output, type Report, reportStart, type Step } from "../../unstable/Frame.js"
 import * as text from "../lib/text.js"
 
 /** @internal */
 export interface Scanned {
-  /** Output from before the command began: that of the login shell. */
+  /** Output of the login shell, before the command began. */
   readonly noise: Uint8Array
   readonly output: Uint8Array
   readonly reports: ReadonlyArray<Report>
@@ -15,15 +15,17 @@ export interface Scanned {
 /** @internal */
 export interface Scanner {
   readonly push: (bytes: Uint8Array) => Scanned
-  /** Gives the bytes that were held back because a report could begin in them. */
+  /** Returns the bytes that were held back as the possible beginning of a report. */
   readonly end: () => Scanned
-  /** Reports come elsewhere: once the command has begun, everything is output, unread and without a copy. */
+  /**
+   * Stops the search for reports after the command has begun, because they arrive on the other output. Saves a copy.
+   */
   readonly settle: () => void
 }
 
 const nothing = new Uint8Array()
 
-// A marker that is followed by more bytes than this without a line end begins no report.
+// Maximum length of a report. A marker without a line end within it is plain output.
 const longestReport = 4096
 
 const oneByteEach = new TextDecoder("latin1")
@@ -41,7 +43,7 @@ const parse = (line: string): Report | undefined => {
   return failed === null ? undefined : { _tag: "Failed", step: failed[1] as Step, code: Number(failed[2]) }
 }
 
-// How many bytes at the end could be the beginning of the marker.
+// Number of bytes at the end that may be the beginning of the marker.
 const partial = (hay: string, marker: string): number => {
   for (let size = Math.min(marker.length - 1, hay.length); size > 0; size--) {
     if (marker.startsWith(hay.slice(-size))) return size
@@ -50,8 +52,8 @@ const partial = (hay: string, marker: string): number => {
 }
 
 /**
- * Takes every report out of one of the two outputs, whichever of them it was written to: a host may send stderr to stdout, in
- * the same pipe or in another one. The output of the command begins after the report that was written to `own`.
+ * Removes all reports from one of the two outputs. Reports of stderr may arrive on stdout, because a host may merge both.
+ * The output of the command begins after the report that was written to `own`.
  *
  * @internal
  */
@@ -118,7 +120,7 @@ export const scanner = (marker: string, own: Output): Scanner => {
 }
 
 /**
- * For a host that reports nothing.
+ * For a host that does not send reports.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 /**
- * Shells on the host that read the frame of a command (see `unstable/Frame.ts`). If commands follow one another, a shell for the
- * next one is started while one runs, and waits for it a moment. That command takes one round trip rather than three, and its
- * login shell has already started.
+ * Shells on the host that read the frame of a command (see `unstable/Frame.ts`). If commands follow one another, the shell
+ * for the next command is started while one runs (prewarmed), and waits for one second. The next command then takes one
+ * round trip instead of three, and does not wait for its login shell.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -17,26 +17,26 @@ import * as Frame from "../../unstable/Frame.js"
 /** @internal */
 export interface Shell {
   readonly channel: Channel
-  /** Whether it was started before its command. It may then have ended without having read anything. */
+  /** Whether it was started before its command. It may then have exited before it read a frame. */
   readonly isPrewarmed: boolean
 }
 
 /** @internal */
 export interface ShellPool {
-  /** Gives a shell that reads a frame. */
+  /** Takes the prewarmed shell, or opens one. */
   readonly acquire: Effect.Effect<Shell, RemoteConnectionError, Scope.Scope>
-  /** A command is on its way, and another may follow it. */
+  /** Prewarms a shell if commands follow one another. Called after a frame was sent. */
   readonly prewarm: Effect.Effect<void>
 }
 
 interface Waiting {
   readonly channel: Channel
   readonly scope: Scope.CloseableScope
-  /** By the clock, in milliseconds. */
+  /** Time of the clock, in milliseconds. */
   readonly since: number
 }
 
-// Commands follow one another when no more time than this is between them, and a shell waits no longer.
+// Maximum time between two commands that follow one another, and for which a shell waits. In milliseconds.
 const pause = 1000
 
 /** @internal */
@@ -66,9 +66,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     })
   )
 
-  // One timer for all that wait one after the other: most are taken long before their time is up.
+  // One timer for all waiting shells in turn, because most are used long before they expire.
   const expire: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    // A clock that was set back does not show how long the shell has waited.
+    // If the clock was set back, the age of the shell is unknown.
     const left = waiting === undefined || now < waiting.since ? undefined : waiting.since + pause - now
     if (left !== undefined && left > 0) return Effect.delay(expire, left)
     if (waiting !== undefined) return Effect.zipRight(discard(waiting.scope), expire)

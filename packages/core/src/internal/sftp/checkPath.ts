@@ -34,10 +34,12 @@ export const checkName = (call: CallContext): Fx<void> => {
   const { path } = call
   // As Node does.
   if (path.length === 0) return Effect.fail(errors.system(call, "NotFound", undefined, "the path is empty"))
-  if (path.includes("\0")) return Effect.fail(errors.badArgument(call, `the path ${JSON.stringify(path)} holds a NUL`))
+  if (path.includes("\0")) {
+    return Effect.fail(errors.badArgument(call, `the path ${JSON.stringify(path)} contains a NUL`))
+  }
   return text.isEncodable(path)
     ? Effect.void
     : Effect.fail(
-      errors.badArgument(call, `the path ${JSON.stringify(path)} holds a lone surrogate, which stands for no bytes`)
+      errors.badArgument(call, `the path ${JSON.stringify(path)} contains a lone surrogate, which cannot be encoded`)
     )
 }
