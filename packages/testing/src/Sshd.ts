@@ -53,7 +53,8 @@ export type TypeId = typeof TypeId
 
 /**
  * - `"openssh"`: OpenSSH's `sshd`.
- * - `"embedded"`: the server of the npm package `ssh2`, within the test process.
+ * - `"embedded"`: the server of the npm package `ssh2`, within the test process. The package is an optional peer dependency:
+ *   `npm install --save-dev ssh2`. Without it the reason of the `SshdError` is `Ssh2NotFound`.
  *
  * The embedded server runs commands as `sshd` does, with these differences:
  *

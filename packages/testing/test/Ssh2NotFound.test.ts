@@ -7,6 +7,7 @@ vi.mock("ssh2", () => {
   throw new Error("Cannot find package 'ssh2'")
 })
 
+// B21: ssh2 is an optional peer, so it may be missing
 it.effect("the embedded server says that ssh2 is missing", () =>
   Effect.gen(function*() {
     const error = yield* Effect.flip(Effect.scoped(Sshd.make({ kind: "embedded" })))
