@@ -210,6 +210,10 @@ export const rooms = {
     modules: ["Sshd"],
     imports: ["core/models", "testing/models", "testing/sftp"]
   },
+  "testing/unstable": {
+    holds: "what the tests of this repository share without a promise: processes of this machine, polling, torn reads",
+    imports: ["core/fileSystem", "core/models", "testing/sshd"]
+  },
   "testing/conformance": {
     holds: "the cases that hold on every transport, and the hosts that they run on",
     modules: ["Conformance", "ConformanceHost"],
@@ -221,7 +225,8 @@ export const rooms = {
       "node/local",
       "testing/host",
       "testing/models",
-      "testing/sshd"
+      "testing/sshd",
+      "testing/unstable"
     ]
   }
 }

@@ -25,6 +25,7 @@ import * as loopback from "./internal/conformance/loopback.js"
 import * as services from "./internal/conformance/services.js"
 import * as Sshds from "./Sshd.js"
 import { Sshd } from "./Sshd.js"
+import * as Processes from "./unstable/Processes.js"
 
 /**
  * @since 0.1.0
@@ -151,7 +152,7 @@ export const layerSshd: Layer.Layer<ConformanceHost, never, Sshd> = Layer.fresh(
           return Effect.as(Effect.orDie(files.makeDirectory(path)), path)
         }),
         files,
-        running: (name) => Effect.map(loopback.running(sshd, name), ({ length }) => length),
+        running: (name) => Effect.map(Processes.running(sshd, name), ({ length }) => length),
         leftOpen: loopback.leftOpen(sshd, own),
         serve: (handler, kind = "Tcp") =>
           kind === "Tcp"

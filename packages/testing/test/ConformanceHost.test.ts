@@ -7,7 +7,7 @@ import { Command } from "@effect/platform"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer, Option } from "effect"
 import * as inMemory from "../src/internal/conformance/inMemory.js"
-import { eventually } from "../src/internal/conformance/support.js"
+import { eventually } from "../src/unstable/Eventually.js"
 
 const transport = Layer.unwrapEffect(Effect.map(Sshd.Sshd, ({ host }) => OpenSsh.layer(host)))
 

@@ -9,7 +9,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import { isAlive } from "./fixtures/processes.js"
+import * as Processes from "../src/unstable/Processes.js"
 import * as ssh from "./fixtures/ssh.js"
 import * as ssh2Client from "./fixtures/ssh2Client.js"
 import * as tcp from "./fixtures/tcp.js"
@@ -380,11 +380,11 @@ describe.each(kinds)("Sshd, %s", (kind) => {
         const stray = yield* ssh.run(sshd.host, "(setsid sleep 1000 > /dev/null 2>&1 & echo $!)")
         const pids = [shell, `${orphan.stdout}`, `${stray.stdout}`].map(Number)
         if (kind === "openssh") pids.push(Number(parent))
-        assert.deepStrictEqual(pids.map(isAlive), pids.map(() => true))
+        assert.deepStrictEqual(pids.map(Processes.isRunning), pids.map(() => true))
         assert.includeMembers((yield* sshd.processes).map(({ pid }) => pid), pids.slice(0, 3))
 
         yield* Scope.close(scope, Exit.void)
-        assert.deepStrictEqual(pids.map(isAlive), pids.map(() => false))
+        assert.deepStrictEqual(pids.map(Processes.isRunning), pids.map(() => false))
         assert.isFalse(fs.existsSync(sshd.directory))
         assert.isTrue(yield* tcp.isRefused(sshd.host.port ?? 0))
         assert.strictEqual((yield* running.result).code, 255)
@@ -399,7 +399,7 @@ describe.each(kinds)("Sshd, %s", (kind) => {
           yield* Effect.addFinalizer(() => Effect.sync(() => stranger.kill("SIGKILL")))
           yield* Effect.async<void>((resume) => void stranger.stdout.once("data", () => resume(Effect.void)))
           yield* Effect.scoped(Sshd.make({ kind }))
-          assert.isTrue(isAlive(stranger.pid!))
+          assert.isTrue(Processes.isRunning(stranger.pid!))
         })
     )
 
@@ -418,6 +418,7 @@ describe.each(kinds)("Sshd, %s", (kind) => {
             (child) => Effect.sync(() => child.kill("SIGKILL"))
           )
           holder.stdout.once("data", (chunk: Buffer) => Deferred.unsafeDone(first, Effect.succeed(chunk.toString())))
+          holder.once("exit", (code) => Deferred.unsafeDone(first, Effect.dieMessage(`the holder ended with ${code}`)))
           const { directory, ...options } = JSON.parse(yield* Deferred.await(first))
           const host = yield* RemoteHost.make({ host: "127.0.0.1", ...options })
           const running = yield* ssh.start(host, "echo \"pids $$ $PPID\"; exec sleep 1000")
@@ -428,7 +429,7 @@ describe.each(kinds)("Sshd, %s", (kind) => {
           assert.strictEqual((yield* running.result).code, 255)
           // the last thing to go
           yield* Effect.repeat(Effect.sleep("10 millis"), { until: () => !fs.existsSync(directory) })
-          assert.isFalse([shell, parent, `${orphan.stdout}`].map(Number).some(isAlive))
+          assert.isFalse([shell, parent, `${orphan.stdout}`].map(Number).some(Processes.isRunning))
           assert.isTrue(yield* tcp.isRefused(options.port))
         })
     )

@@ -1,13 +1,13 @@
 import { RemoteContext } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Effect, Fiber, Layer, Logger, LogLevel, Schedule, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { commandLine } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import * as programs from "../programs/program.js"
 import { openssh, servers } from "../suites/servers.js"
@@ -45,7 +45,7 @@ const leaders = (server: Sshd.Sshd) =>
     server.processes,
     (processes) =>
       processes.filter(({ group, name, pid }) => group === pid && name === "sh").map(({ pid }) => pid)
-        .filter((pid) => commandLine(pid).join(" ").includes("/tmp/.effect-remote-"))
+        .filter((pid) => Processes.commandLine(pid).join(" ").includes("/tmp/.effect-remote-"))
   )
 
 const forever = Command.make("sh", "-c", "timeout 5000 sleep 5000 & sleep 5000; true")

@@ -1,5 +1,6 @@
 import { RemoteContext, RemoteFileSystem, sh, Transport } from "@effect-remote/core"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { Command } from "@effect/platform"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Stream } from "effect"
@@ -8,7 +9,7 @@ import { vi } from "vitest"
 import { crowd, crowdBesideFiles, together } from "../suites/limits.js"
 import { made } from "../suites/observed.js"
 import { servers } from "../suites/servers.js"
-import { eventually, layerConnection, untilRunning } from "../suites/support.js"
+import { layerConnection, untilRunning } from "../suites/support.js"
 
 vi.mock(
   "../../src/internal/multiplexed/connection.js",

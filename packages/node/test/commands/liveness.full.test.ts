@@ -2,10 +2,10 @@
 import { RemoteContext, RemoteError } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Logger, Option, Schedule, Stream } from "effect"
-import { processes } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import * as programs from "../programs/program.js"
 import { openssh, servers } from "../suites/servers.js"
@@ -28,7 +28,9 @@ const untilAsleep = (server: Sshd.Sshd, count: number) =>
 
 /** Each `ssh` that this program has started. */
 const clients = () =>
-  processes().filter(({ parent, words }) => parent === process.pid && words.some((word) => word.endsWith("/host-0")))
+  Processes.all().filter(({ parent, words }) =>
+    parent === process.pid && words.some((word) => word.endsWith("/host-0"))
+  )
     .map(({ pid }) => pid)
 
 // The embedded server runs in the program itself: no process of its own serves the connection.

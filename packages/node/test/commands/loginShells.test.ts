@@ -1,4 +1,5 @@
 import { RemoteContext, sh } from "@effect-remote/core"
+import { words } from "@effect-remote/testing/unstable/Words"
 import { Command } from "@effect/platform"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
@@ -32,34 +33,9 @@ const home = (shell: string) =>
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
   )
 
-/** Words with characters that some shell interprets. */
-const words = [
-  "",
-  " ",
-  "two words",
-  "it's",
-  "\"quoted\"",
-  "$HOME ${HOME} $(id) `id`",
-  "*",
-  "~",
-  "~root",
-  "-",
-  "-n",
-  "--",
-  "!",
-  "!!",
-  "a!b",
-  "\\",
-  "back\\slash",
-  "%s %d %%",
-  "a;b&c|d<e>f(g){h}[i]#j",
-  "ünïcödé 漢字 🚀",
-  "\u001b\u007f",
-  "\"$er_nl\""
-]
-
-/** Words with characters that a terminal interprets. */
-const controlWords = ["line\nend", "\n", "trailing\n", "tab\tand\rreturn", "\u0001"]
+// `string` replaces what is not UTF-8, and a terminal changes some control characters.
+const utf8 = words.filter((word) => !/\p{Surrogate}/u.test(word))
+const plain = utf8.filter((word) => !/[\u0001-\u001a]/.test(word))
 
 const live = (shell: string, noisy: boolean) =>
   Layer.unwrapScoped(Effect.map(home(shell), (home) =>
@@ -77,8 +53,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
       layer(live(shell, noisy), { excludeTestServices: true, timeout: "60 seconds" })((it) => {
         it.effect("arguments, environment, directory and stdin arrive unharmed", () =>
           Effect.gen(function*() {
-            const all = [...words, ...controlWords]
-            const command = Command.make("sh", "-c", "printf '%s|' \"$@\" \"$VALUE\" \"$PWD\"; cat", "sh", ...all)
+            const command = Command.make("sh", "-c", "printf '%s|' \"$@\" \"$VALUE\" \"$PWD\"; cat", "sh", ...utf8)
               .pipe(
                 Command.env({ VALUE: "$x `y` 'z' \"!\" \\ \n*" }),
                 Command.workingDirectory("/usr"),
@@ -86,7 +61,7 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
               )
             assert.strictEqual(
               yield* RemoteContext.string(command),
-              [...all, "$x `y` 'z' \"!\" \\ \n*", "/usr", "the rest\nof stdin"].join("|")
+              [...utf8, "$x `y` 'z' \"!\" \\ \n*", "/usr", "the rest\nof stdin"].join("|")
             )
           }))
 
@@ -125,8 +100,8 @@ for (const shell of ["sh", "bash", "zsh", "fish", "tcsh"]) {
 
         it.effect.skipIf(!terminals)("a command with a terminal arrives unharmed", () =>
           Effect.gen(function*() {
-            const text = yield* RemoteContext.string(Command.make("printf", "%s|", ...words), { pty: true })
-            assert.strictEqual(text, words.map((word) => `${word}|`).join(""))
+            const text = yield* RemoteContext.string(Command.make("printf", "%s|", ...plain), { pty: true })
+            assert.strictEqual(text, plain.map((word) => `${word}|`).join(""))
           }))
       })
     })

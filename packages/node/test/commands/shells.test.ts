@@ -1,16 +1,17 @@
 import { RemoteContext, sh } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Effect } from "effect"
 import * as Fs from "node:fs"
 import { vi } from "vitest"
-import { commandLine } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { made } from "../suites/observed.js"
 import { servers } from "../suites/servers.js"
-import { eventually, layerConnection } from "../suites/support.js"
+import { layerConnection } from "../suites/support.js"
 
 vi.mock(
   "../../src/internal/multiplexed/connection.js",
@@ -23,7 +24,7 @@ const waiting = Effect.map(
   (processes) =>
     processes.filter(({ name, parent, pid }) => {
       if (name !== "sh" || processes.some((other) => other.parent === pid)) return false
-      const line = commandLine(pid).join(" ")
+      const line = Processes.commandLine(pid).join(" ")
       return parent !== 1 && line.includes("er_frame") && !line.includes("/tmp/.effect-remote-")
     }).map(({ pid }) => pid)
 )

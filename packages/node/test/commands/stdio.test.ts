@@ -1,7 +1,7 @@
 import { NodeMachine } from "@effect-remote/node"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
-import { eventually } from "../suites/support.js"
 
 // FOUND E17
 it.live("takes more than ten commands at once on the standard streams, without a warning", () =>

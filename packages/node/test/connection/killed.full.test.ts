@@ -1,12 +1,13 @@
 /** Processes and files of a killed program, on this machine and on the host. */
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
-import { processes } from "../fixtures/processes.js"
 import * as programs from "../programs/program.js"
 import { servers } from "../suites/servers.js"
-import { eventually, withTemporaryDirectory } from "../suites/support.js"
+import { withTemporaryDirectory } from "../suites/support.js"
 
 for (const kind of servers) {
   for (const name of ["layer", "layerProcess"] as const) {
@@ -21,7 +22,7 @@ for (const kind of servers) {
             withTemporaryDirectory(temporary)
           )
           assert.strictEqual(yield* programs.firstLine(program), "running\n")
-          const left = () => processes().filter(({ words }) => words.some((word) => word.includes(`${temporary}/`)))
+          const left = () => Processes.all().filter(({ words }) => words.some((word) => word.includes(`${temporary}/`)))
           assert.isNotEmpty(left())
           assert.strictEqual(Fs.readdirSync(temporary).length, 1)
           process.kill(-program.pid!, "SIGKILL")

@@ -1,12 +1,12 @@
 import { RemoteFileSystem } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import { bundled, ended, firstLine, start } from "../programs/program.js"
 import { longServers } from "../suites/servers.js"
-import { eventually } from "../suites/support.js"
 
 for (const kind of longServers) {
   it.scopedLive(

@@ -1,13 +1,13 @@
 import { RemoteContext, RemoteFileSystem, Transport } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
-import { processes } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { servers } from "../suites/servers.js"
-import { eventually } from "../suites/support.js"
 
 const run = RemoteContext.string(Command.make("echo", "word"))
 
@@ -21,7 +21,7 @@ const untilAccepted = (proxy: proxies.Proxy) => eventually(Effect.sync(proxy.acc
 
 /** How many `ssh` this process has started that still run. */
 const clients = Effect.sync(() =>
-  processes().filter(({ parent, words }) => parent === process.pid && words.includes("-F")).length
+  Processes.all().filter(({ parent, words }) => parent === process.pid && words.includes("-F")).length
 )
 
 for (const kind of servers) {

@@ -1,6 +1,7 @@
 import { RemoteContext, sh, Transport } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Stream } from "effect"
@@ -9,7 +10,7 @@ import { listening } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { nothingIsLeft } from "../suites/leaks.js"
 import { servers } from "../suites/servers.js"
-import { eventually, layerConnection } from "../suites/support.js"
+import { layerConnection } from "../suites/support.js"
 
 vi.mock(
   "../../src/internal/multiplexed/connection.js",

@@ -1,6 +1,7 @@
 import { RemoteContext, RemoteError, RemoteFileSystem, sh, Transport } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Cause, Deferred, Effect, Exit, Fiber, Option, Schedule, type Scope, Stream } from "effect"
@@ -9,7 +10,7 @@ import * as Net from "node:net"
 import { family, masters } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { servers } from "../suites/servers.js"
-import { echoPort, eventually, untilRunning } from "../suites/support.js"
+import { echoPort, untilRunning } from "../suites/support.js"
 
 /** A server, and what runs something on a connection that goes through a proxy. */
 const make = Effect.fnUntraced(function*(

@@ -1,6 +1,7 @@
 import { RemoteContext, type RemoteError } from "@effect-remote/core"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -10,7 +11,7 @@ import { family, masters } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import * as programs from "../programs/program.js"
 import { servers } from "../suites/servers.js"
-import { eventually, withTemporaryDirectory } from "../suites/support.js"
+import { withTemporaryDirectory } from "../suites/support.js"
 
 const failure = (options: OpenSsh.Options) =>
   Effect.flip(Effect.scoped(OpenSsh.make(options))) as Effect.Effect<RemoteError.RemoteConnectionError>

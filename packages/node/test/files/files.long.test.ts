@@ -1,32 +1,11 @@
-import { RemoteFileSystem } from "@effect-remote/core"
 import { Sshd } from "@effect-remote/testing"
+import * as Rewriting from "@effect-remote/testing/unstable/Rewriting"
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Deferred, Effect, Fiber, Schedule } from "effect"
+import { Effect } from "effect"
 import * as Fs from "node:fs"
 import { bundled, ended, firstLine, start } from "../programs/program.js"
 import { longServers } from "../suites/servers.js"
 import { layerProcess } from "../suites/support.js"
-
-/** Rewrites a file while others read it. Each version has one byte value, and a size of its own. */
-const rewriting = Effect.fnUntraced(function*(readers: number, rewrites: number) {
-  const fs = yield* RemoteFileSystem.RemoteFileSystem
-  const path = `${(yield* Sshd.Sshd).directory}/rewritten`
-  const content = (version: number) => Buffer.alloc(20_000 + version * 100, version)
-  yield* fs.atomicWrite(path, content(0))
-  const done = yield* Deferred.make<void>()
-  const seen = new Set<number>()
-  const reader = Effect.gen(function*() {
-    const whole = yield* fs.readFile(path)
-    const version = whole[0]!
-    assert.isTrue(content(version).equals(whole))
-    seen.add(version)
-  }).pipe(Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: () => Deferred.isDone(done) }))
-  const reading = yield* Effect.fork(Effect.all(Array.replicate(reader, readers), { concurrency: "unbounded" }))
-  for (let version = 1; version <= rewrites; version++) yield* fs.atomicWrite(path, content(version))
-  yield* Deferred.succeed(done, undefined)
-  yield* Fiber.join(reading)
-  assert.isAbove(seen.size, 1)
-})
 
 for (const kind of longServers) {
   describe(`files on layerProcess, ${kind} server`, () => {
@@ -62,7 +41,10 @@ for (const kind of longServers) {
 
     it.live(
       "forty readers during a hundred rewrites never see a torn file",
-      () => Effect.provide(rewriting(40, 100), layerProcess({ kind, loginShell: "sh" })),
+      () =>
+        Effect.flatMap(Sshd.Sshd, ({ directory }) => Rewriting.rewrite(`${directory}/rewritten`, 40, 100)).pipe(
+          Effect.provide(layerProcess({ kind, loginShell: "sh" }))
+        ),
       300_000
     )
 

@@ -2,12 +2,12 @@ import { RemoteFileSystem } from "@effect-remote/core"
 import { Transport } from "@effect-remote/core/Transport"
 import { NodeMachine, OpenSsh } from "@effect-remote/node"
 import { InMemoryHost, Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Deferred, Effect, Fiber, Stream, TestClock } from "effect"
 import * as Fs from "node:fs"
 import * as sftpLink from "../fixtures/sftpLink.js"
 import { openssh, servers } from "../suites/servers.js"
-import { eventually } from "../suites/support.js"
 
 const mebibyte = 1024 * 1024
 

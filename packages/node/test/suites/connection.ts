@@ -2,15 +2,16 @@ import type { RemoteHost } from "@effect-remote/core"
 import { RemoteContext, type RemoteError, sh } from "@effect-remote/core"
 import type { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Fiber, Redacted, Schedule, Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
-import { processes } from "../fixtures/processes.js"
 import { openssh } from "./servers.js"
-import { eventually, untilRunning, withTemporaryDirectory } from "./support.js"
+import { untilRunning, withTemporaryDirectory } from "./support.js"
 
 /** The port of a server on loopback that does this with each connection. */
 const listener = (handle: (socket: Net.Socket) => void) =>
@@ -327,14 +328,8 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
         const program = Effect.gen(function*() {
           const fiber = yield* Effect.fork(RemoteContext.string(sh`sleep 1005`))
           yield* untilRunning("sleep", 1)
-          for (const pid of Fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-            try {
-              looked.push(
-                Fs.readFileSync(`/proc/${pid}/cmdline`, "latin1") + Fs.readFileSync(`/proc/${pid}/environ`, "latin1")
-              )
-            } catch {
-              // The process has ended, or belongs to another user.
-            }
+          for (const { pid } of Processes.all()) {
+            looked.push(Processes.read(`/proc/${pid}/cmdline`) + Processes.read(`/proc/${pid}/environ`))
           }
           yield* Fiber.interrupt(fiber)
         })
@@ -485,7 +480,7 @@ Match originalhost alias exec "true"
         const relay = `ssh -F none -i ${sshd.host.keyFile} -o UserKnownHostsFile=${sshd.host.knownHostsFile} ` +
           `-p ${sshd.host.port} -l ${sshd.host.username} -W 127.0.0.1:${sshd.host.port} 127.0.0.1`
         const helper = `${5000 + Math.floor(Math.random() * 1_000_000)}`
-        const helpers = () => processes().filter(({ words: [name, word] }) => name === "sleep" && word === helper)
+        const helpers = () => Processes.all().filter(({ words: [name, word] }) => name === "sleep" && word === helper)
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             for (const { pid } of helpers()) process.kill(pid, "SIGKILL")

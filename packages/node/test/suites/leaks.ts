@@ -2,16 +2,18 @@ import { RemoteContext, RemoteError, RemoteFileSystem, sh, Transport } from "@ef
 import type { TunnelError } from "@effect-remote/core/RemoteError"
 import { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
+import { eventually } from "@effect-remote/testing/unstable/Eventually"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
 import { Command } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { assert } from "@effect/vitest"
 import { Array, Cause, Chunk, Data, Effect, Exit, Fiber, Option, Random, Stream } from "effect"
 import * as Fs from "node:fs"
 import * as Net from "node:net"
-import { listening, masters, processes } from "../fixtures/processes.js"
+import { listening, masters } from "../fixtures/processes.js"
 import * as proxies from "../fixtures/proxy.js"
 import { made } from "./observed.js"
-import { echoPort, eventually, withTemporaryDirectory } from "./support.js"
+import { echoPort, withTemporaryDirectory } from "./support.js"
 
 class TalkError extends Data.TaggedError("TalkError")<{ readonly cause: unknown }> {}
 
@@ -105,7 +107,7 @@ const held = (temporary: string) =>
     resources: counted(process.getActiveResourcesInfo()),
     descriptors: Fs.readdirSync("/proc/self/fd").length,
     ports: listening(),
-    children: processes().filter(({ parent }) => parent === process.pid).map(({ pid }) => pid),
+    children: Processes.all().filter(({ parent }) => parent === process.pid).map(({ pid }) => pid),
     files: Fs.readdirSync(temporary, { recursive: true }).map(String).sort()
   }))
 

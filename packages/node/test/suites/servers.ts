@@ -1,5 +1,6 @@
 import type { Sshd } from "@effect-remote/testing"
-import { existsSync, readFileSync } from "node:fs"
+import * as Processes from "@effect-remote/testing/unstable/Processes"
+import { existsSync } from "node:fs"
 
 const installed = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"].some((path) => existsSync(path))
 
@@ -36,10 +37,5 @@ export const openssh = servers.includes("openssh")
 export const hasShell = (shell: string): boolean =>
   (process.env.PATH ?? "").split(":").some((directory) => existsSync(`${directory}/${shell}`))
 
-// An ordinary user's server cannot give a terminal to the group tty (gid 5), so the mount must do it.
-const hasTerminals = (): boolean =>
-  process.getuid?.() === 0 ||
-  (existsSync("/proc/mounts") && /^devpts .*\bgid=5\b/m.test(readFileSync("/proc/mounts", "utf8")))
-
 /** Whether OpenSSH's server is tested and can open pseudo-terminals. CI also runs the tests as root, where it always can. */
-export const terminals = openssh && hasTerminals()
+export const terminals = openssh && Processes.hasTerminals()

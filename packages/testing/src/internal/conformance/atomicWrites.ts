@@ -11,36 +11,12 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
+import { unlessLost } from "../../unstable/Eventually.js"
+import * as Rewriting from "../../unstable/Rewriting.js"
 import { cases, type Group } from "./cases.js"
-import { bytes, directory, dropConnections, failsWith, isRoot, lostBy, unlessLost, write } from "./support.js"
-
-/**
- * Rewrites a file `rewrites` times, while `readers` readers read it again and again.
- *
- * @internal
- */
-export const rewriting = Effect.fnUntraced(function*(readers: number, rewrites: number) {
-  const fs = yield* RemoteFileSystem.RemoteFileSystem
-  const path = `${yield* directory}/file`
-  const content = (version: number) => Buffer.alloc(20_000 + version * 100, version)
-  yield* fs.atomicWrite(path, content(0))
-  const done = yield* Deferred.make<void>()
-  const seen = new Set<number>()
-  const reader = Effect.gen(function*() {
-    const whole = yield* fs.readFile(path)
-    const version = whole[0]!
-    assert.isTrue(content(version).equals(whole))
-    seen.add(version)
-  }).pipe(Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: () => Deferred.isDone(done) }))
-  const reading = yield* Effect.fork(Effect.all(Array.replicate(reader, readers), { concurrency: "unbounded" }))
-  for (let version = 1; version <= rewrites; version++) yield* fs.atomicWrite(path, content(version))
-  yield* Deferred.succeed(done, undefined)
-  yield* Fiber.join(reading)
-  assert.isAbove(seen.size, 1)
-})
+import { bytes, directory, dropConnections, failsWith, isRoot, lostBy, write } from "./support.js"
 
 const oldText = "old".repeat(50_000)
 
@@ -111,7 +87,10 @@ const commits: Group = (test) => {
       yield* untouched
     }))
 
-  test("readers during rewrites never see a torn file", () => rewriting(10, 25))
+  test(
+    "readers during rewrites never see a torn file",
+    () => Effect.flatMap(directory, (path) => Rewriting.rewrite(`${path}/file`, 10, 25))
+  )
 }
 
 const refusals: Group = (test) => {

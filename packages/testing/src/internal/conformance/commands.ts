@@ -15,8 +15,9 @@ import * as Redacted from "effect/Redacted"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
+import { words as nasty } from "../../unstable/Words.js"
 import { cases, type Group } from "./cases.js"
-import { bytes, directory, nameBytes, nasty, running } from "./support.js"
+import { bytes, directory, nameBytes, running } from "./support.js"
 
 // Prints the words of a program, each ended by a NUL, so that every byte is visible.
 const dump = "printf '%s\\0' \"$@\""

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../ConformanceHost.js"
 import * as HostService from "../../HostService.js"
+import { unlessLost } from "../../unstable/Eventually.js"
 import { cases, type Group, type Test } from "./cases.js"
 import { portOf } from "./loopback.js"
 import {
@@ -27,7 +28,6 @@ import {
   lostBy,
   running,
   type Services,
-  unlessLost,
   untilNothingIsOpen,
   write
 } from "./support.js"

@@ -20,8 +20,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ConformanceHost } from "../../ConformanceHost.js"
+import { eventually } from "../../unstable/Eventually.js"
 import { cases, type Group } from "./cases.js"
-import { bytes, dropConnections, eventually, running, untilRunning } from "./support.js"
+import { bytes, dropConnections, running, untilRunning } from "./support.js"
 
 const inputs: Group = (test) => {
   test("a failure of stdin is reported, and ends the command", () =>

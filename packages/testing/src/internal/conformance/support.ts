@@ -12,49 +12,14 @@ import * as Command from "@effect/platform/Command"
 import { isPlatformError, type PlatformError } from "@effect/platform/Error"
 import { FileSystem, type WriteFileOptions } from "@effect/platform/FileSystem"
 import * as Array from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { ConformanceHost } from "../../ConformanceHost.js"
+import { eventually } from "../../unstable/Eventually.js"
 
 /** @internal */
 export type Services = RemoteContext.RemoteContext | RemoteFileSystem | Transport | ConformanceHost
-
-/**
- * Words that shells, codecs and line readers trip over.
- *
- * @internal
- */
-export const nasty: ReadonlyArray<string> = [
-  "",
-  " ",
-  "two words",
-  "it's",
-  "\"quoted\"",
-  "line\nend",
-  "\n",
-  "trailing\n",
-  "tab\tand\rreturn",
-  "$HOME ${HOME} $(id) `id`",
-  "*",
-  "~",
-  "~root",
-  "-",
-  "-n",
-  "--",
-  "!",
-  "!!",
-  "a!b",
-  "\\",
-  "back\\slash",
-  "%s %d %%",
-  "a;b&c|d<e>f(g){h}[i]#j",
-  "ünïcödé 漢字 🚀",
-  "not UTF-8: \udcff\udc80\udcfe",
-  "\u0001\u001b\u007f",
-  "\"$er_nl\""
-]
 
 /** @internal */
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -104,34 +69,6 @@ export const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
  */
 export const lostBy = (error: unknown): string | undefined =>
   Option.getOrUndefined(RemoteError.findConnectionError(error))?.reason
-
-/**
- * Again where the connection was lost: what comes before a loss was noticed may be lost with it.
- *
- * @internal
- */
-export const unlessLost = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.retry(effect, { while: (error) => lostBy(error) === "ConnectionLost" })
-
-/**
- * Polls until the answer is good, for states without an event.
- *
- * @internal
- */
-export const eventually = <A, E, R>(
-  ask: Effect.Effect<A, E, R>,
-  isGood: (answer: A) => boolean
-): Effect.Effect<A, E, R> => {
-  let last: A | undefined
-  const again: Effect.Effect<A, E, R> = Effect.flatMap(ask, (answer) => {
-    last = answer
-    return isGood(answer) ? Effect.succeed(answer) : Effect.delay(again, "10 millis")
-  })
-  return Effect.timeoutFailCause(again, {
-    duration: "20 seconds",
-    onTimeout: () => Cause.die(`no good answer came in 20 seconds, the last one was ${JSON.stringify(last)}`)
-  })
-}
 
 /**
  * A fresh directory on the host.

@@ -11,8 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../../ConformanceHost.js"
+import { words as nasty } from "../../../unstable/Words.js"
 import type { Group } from "../cases.js"
-import { bytes, directory, failsWith, localDirectory, localFiles, nasty, write } from "../support.js"
+import { bytes, directory, failsWith, localDirectory, localFiles, write } from "../support.js"
 
 /** @internal */
 export const tildes: Group = (test) => {

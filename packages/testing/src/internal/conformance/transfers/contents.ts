@@ -5,8 +5,9 @@ import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { words as nasty } from "../../../unstable/Words.js"
 import { contents, inBothDirections, modeOf, outcomes, sameContents } from "../sides.js"
-import { directory, failsWith, isUtf8, localDirectory, localFiles, nasty, pseudoRandom, write } from "../support.js"
+import { directory, failsWith, isUtf8, localDirectory, localFiles, pseudoRandom, write } from "../support.js"
 
 const names = [
   ...nasty.filter((part) => part !== "" && !part.includes("/")),

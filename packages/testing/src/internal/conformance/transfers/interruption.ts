@@ -7,8 +7,9 @@ import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { ConformanceHost } from "../../../ConformanceHost.js"
+import { eventually, unlessLost } from "../../../unstable/Eventually.js"
 import { changing, contents, inBothDirections, sameContents, stalling } from "../sides.js"
-import { eventually, localFiles, lostBy, pseudoRandom, unlessLost, write } from "../support.js"
+import { localFiles, lostBy, pseudoRandom, write } from "../support.js"
 
 /** @internal */
 export const resumption = inBothDirections((each) => {

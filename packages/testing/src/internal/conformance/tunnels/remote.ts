@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import { ConformanceHost } from "../../../ConformanceHost.js"
 import * as HostService from "../../../HostService.js"
+import { unlessLost } from "../../../unstable/Eventually.js"
 import type { Group } from "../cases.js"
 import {
   anyPort,
@@ -24,7 +25,7 @@ import {
   serveThere
 } from "../connections.js"
 import { portOf } from "../loopback.js"
-import { bytes, directory, dropConnections, localDirectory, localNetwork, unlessLost } from "../support.js"
+import { bytes, directory, dropConnections, localDirectory, localNetwork } from "../support.js"
 import { remote } from "./ways.js"
 
 const { echo } = HostService

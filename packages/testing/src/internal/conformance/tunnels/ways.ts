@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../../ConformanceHost.js"
 import * as HostService from "../../../HostService.js"
+import { eventually } from "../../../unstable/Eventually.js"
 import type { Group, Need } from "../cases.js"
 import {
   ask,
@@ -36,7 +37,7 @@ import {
   unlike
 } from "../connections.js"
 import { portOf } from "../loopback.js"
-import { bytes, eventually, type Services, untilNothingIsOpen } from "../support.js"
+import { bytes, type Services, untilNothingIsOpen } from "../support.js"
 
 const { echo } = HostService
 

@@ -13,8 +13,9 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import { ConformanceHost } from "../../../ConformanceHost.js"
+import { eventually } from "../../../unstable/Eventually.js"
 import type { Group } from "../cases.js"
-import { directory, eventually, failsWith, isRoot, untilNothingIsOpen, write } from "../support.js"
+import { directory, failsWith, isRoot, untilNothingIsOpen, write } from "../support.js"
 
 const hostile: ReadonlyArray<string> = [
   " ",

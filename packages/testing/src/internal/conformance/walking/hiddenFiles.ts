@@ -10,8 +10,9 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../../ConformanceHost.js"
+import { eventually } from "../../../unstable/Eventually.js"
 import type { Group } from "../cases.js"
-import { directory, eventually, failsWith, write } from "../support.js"
+import { directory, failsWith, write } from "../support.js"
 import { walked } from "./walks.js"
 
 /** @internal */

@@ -12,8 +12,9 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { ConformanceHost } from "../../../ConformanceHost.js"
+import { eventually, unlessLost } from "../../../unstable/Eventually.js"
 import type { Group } from "../cases.js"
-import { directory, dropConnections, eventually, failsWith, lostBy, unlessLost, write } from "../support.js"
+import { directory, dropConnections, failsWith, lostBy, write } from "../support.js"
 
 /** @internal */
 export const changes: Group = (test) => {
