@@ -1,5 +1,5 @@
 /**
- * The guardian of one transport: started with the first command, and again when it has ended.
+ * The guardian of one transport. It is started with the first command, and replaced after it has ended.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -24,9 +24,9 @@ import * as handles from "./handle.js"
 import * as states from "./state.js"
 
 /**
- * - `"none"`: nothing was run yet, or the host does not allow a guardian.
- * - `"attached"`: it hears from this program.
- * - `"detached"`: a command needed its session. It watches the connection on the host's side.
+ * - `"none"`: no command was run yet, or the host does not allow a guardian.
+ * - `"attached"`: it receives messages of this program.
+ * - `"detached"`: a command needed its session. It watches the server's process for the connection.
  *
  * @internal
  */
@@ -37,25 +37,27 @@ export interface Guardian {
   readonly state: Stream.Stream<GuardianState>
   /** Waits until it is ready, or cannot be started. */
   readonly ready: Effect.Effect<void>
-  /** The FIFO at which a command that is launched now registers itself. */
+  /** The FIFO with which the next command registers itself. */
   readonly fifo: Effect.Effect<Option.Option<string>>
-  /** A command did not find the FIFO, and was not run. */
+  /** Called if a command did not find the FIFO and did not run. */
   readonly missed: (fifo: string) => Effect.Effect<void>
-  /** A command runs, and has registered itself at `registered`, if anywhere. */
+  /** Called after a command has started. `registered`: the FIFO with which it has registered itself. */
   readonly started: (
     pid: number,
     options: { readonly keep: boolean; readonly registered: Option.Option<string> }
   ) => Effect.Effect<void>
-  /** A command has ended by itself. */
+  /** Called after a command has exited. */
   readonly done: (pid: number) => Effect.Effect<void>
-  /** The connection of a command is lost, and with it the guardian that ends the command. */
+  /** Called after the connection of a command is lost. Its guardian terminates the command. */
   readonly lost: (pid: number) => Effect.Effect<void>
   /**
-   * After how long without a sign of life the host ended the command, if that is how it ended. `ask`: a report of the guardian
-   * may still be on its way.
+   * The time without a message after which the guardian terminated the command. `None`: the command ended for another
+   * reason. `ask`: waits for reports of the guardian that may be in flight.
    */
   readonly silence: (pid: number, options: { readonly ask: boolean }) => Effect.Effect<Option.Option<Duration.Duration>>
-  /** Ends a command with all that it has started. `false`: no guardian could end it. */
+  /**
+   * Terminates all processes of a command. `false`: without an attached guardian, or if the guardian left before its answer.
+   */
   readonly end: (pid: number, graceMillis: number) => Effect.Effect<boolean>
 }
 
@@ -67,33 +69,33 @@ interface Client {
   readonly transport: Transport
   readonly parent: Scope.Scope
   readonly patience: ReturnType<typeof patience>
-  /** Commands that run, and whether they outlive the connection. */
+  /** Running commands, and whether they go on after a lost connection. */
   readonly running: Map<number, boolean>
-  /** Commands that the host ended because it heard nothing. */
+  /** Commands that the guardian terminated because it received nothing. */
   readonly abandoned: Set<number>
   readonly published: SubscriptionRef.SubscriptionRef<GuardianState>
   /** Written by `move`. */
   state: State
-  /** How many commands in a row did not find their FIFO. Written by `missed` and `started`. */
+  /** Number of consecutive commands that did not find their FIFO. Written by `missed` and `started`. */
   missed: number
   /** Whether a failure was logged on this connection. Written by `warn`, and when the connection is lost. */
   hasWarned: boolean
 }
 
-// If commands see another /tmp than the guardian does, only this program can make it know them.
+// If commands do not share /tmp with the guardian, they never find the FIFO. Then this program registers them.
 const allowedToMiss = 2
 
 // Delay before a guardian that ended is replaced.
 const replacedAfter = "1 second"
 
-// Delay before a host on which it could not be started is asked again.
+// Delay before another attempt on a host that could not start a guardian, in milliseconds.
 const triedAgainAfter = 30_000
 
 const defaultKeepAlive = { interval: Duration.seconds(15), count: 3 }
 
 /**
- * How often the guardian hears from us, and after how many such intervals it counts us as gone: some time after the
- * connection counts as lost on this side.
+ * The interval of beats in seconds, and the number of silent intervals after which the guardian terminates the commands.
+ * This is somewhat later than this side considers the connection lost.
  *
  * @internal
  */
@@ -129,7 +131,7 @@ const attach = Effect.fnUntraced(function*(
   const opened = yield* handles.open(self.transport, scope, self.patience)
   const { handle } = opened
   const replaced = Option.getOrUndefined(states.currentOf(self.state))
-  // Known before it is heard, because it may have been asked to go already.
+  // Set before reports are read, because the guardian may already have been asked to detach.
   move(self, { _tag: "Ready", guardian: handle })
   onReady(handle)
   for (const [pid, keep] of self.running) handles.add(handle, pid, keep)
@@ -156,8 +158,8 @@ const attach = Effect.fnUntraced(function*(
   if (replaced?._tag === "Attached") yield* fork(self, retire(self, replaced.guardian, handle))
 })
 
-// The end of its input would make the old one end all that it knows. So it quits once its successor has answered what was
-// said after the commands that run, and its channel stays open until it has quit.
+// At the end of its stdin, the old guardian would terminate all its commands. It therefore quits only after its successor
+// has answered, and thus received all running commands. Its channel stays open until then.
 const retire = (self: Client, old: Handle, successor: Handle) =>
   handles.answered(successor).pipe(
     Effect.zipRight(Effect.sync(() => old.say(Guardians.Request.Quit()))),
@@ -165,7 +167,7 @@ const retire = (self: Client, old: Handle, successor: Handle) =>
     Effect.zipRight(Effect.uninterruptible(leave(self, old, "none")))
   )
 
-// Callers that wait for the end of a command learn that this guardian cannot report it.
+// Callers that wait for the end of a command get `false`, because this guardian cannot report it.
 const leave = (self: Client, handle: Handle, last: "detached" | "none"): Effect.Effect<void> =>
   Effect.gen(function*() {
     if (yield* Deferred.isDone(handle.left)) return
@@ -178,7 +180,7 @@ const leave = (self: Client, handle: Handle, last: "detached" | "none"): Effect.
     if (last === "none") yield* fork(self, Effect.delay(replace(self), replacedAfter))
   })
 
-// After a refused session or a lost connection the next command tries again at once.
+// Other failures delay the next attempt. After a refused session or a lost connection, the next command tries again at once.
 const isFinal = ({ reason }: RemoteConnectionError) => reason !== "ChannelRefused" && reason !== "ConnectionLost"
 
 const start = (self: Client, started: Deferred.Deferred<void>) =>
@@ -201,7 +203,7 @@ const start = (self: Client, started: Deferred.Deferred<void>) =>
     })
   )
 
-// One start for all callers that wait, whichever of them go on waiting.
+// All concurrent callers share one start. It goes on if some of them are interrupted.
 const starting = (self: Client): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (self.state._tag === "Starting") return Deferred.await(self.state.start)
@@ -214,7 +216,7 @@ const starting = (self: Client): Effect.Effect<void> =>
     )
   })
 
-// A slow guardian does not keep commands from a host.
+// A slow guardian delays a command by at most half of `connectTimeout`.
 const begun = (self: Client): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const { state, transport } = self
@@ -225,7 +227,7 @@ const begun = (self: Client): Effect.Effect<void> =>
     return Effect.asVoid(finalizer.apart(Effect.timeoutOption(Effect.interruptible(starting(self)), longest)))
   })
 
-// Commands that run are not left without a guardian: they may have registered with one that was about to go.
+// Running commands need a guardian. They may have registered with one that was about to quit.
 const replace = (self: Client): Effect.Effect<void> =>
   Effect.suspend(() => Option.isNone(states.currentOf(self.state)) && self.running.size > 0 ? begun(self) : Effect.void)
 
@@ -236,12 +238,12 @@ const warn = (self: Client) =>
     self.hasWarned = true
     return Effect.logWarning(
       `No guardian on ${transport.host}: ${state.failure.value.error.detail}. ` +
-        "Commands that run when the connection is lost will not be ended there."
+        "If the connection is lost, running commands will go on there."
     )
   })
 
-// Commands are lost with the one connection. A detached guardian then ends all that it knows, so it must not know the commands
-// of the next connection.
+// A lost connection ends all its commands. A detached guardian then terminates all commands that it knows, so commands of
+// the next connection must not be registered with it.
 const watchConnection = (self: Client) =>
   self.transport.state.pipe(
     Stream.filter((state) => state === "lost"),

@@ -1,5 +1,5 @@
 /**
- * One guardian on the host, and the conversation with it.
+ * One guardian on the host: starts it, and exchanges messages with it.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -25,25 +25,25 @@ export interface Handle {
   readonly scope: Scope.CloseableScope
   readonly fifo: string
   readonly say: (request: Guardian.Request) => void
-  /** Commands that it was asked to end, by process id. `false`: it could not. */
+  /** Commands that it is terminating, by process id. `false`: it left before the end. */
   readonly ending: Map<number, Deferred.Deferred<boolean>>
-  /** How it left. */
+  /** Completed when it leaves: detached, or ended. */
   readonly left: Deferred.Deferred<"detached" | "none">
 }
 
 /** @internal */
 export interface Opened {
   readonly handle: Handle
-  /** The reports that came since the last time. None at the end. */
+  /** The reports since the last call. Empty at the end. */
   readonly reports: Effect.Effect<ReadonlyArray<Guardian.Report>, RemoteConnectionError>
-  /** Sends what was said. */
+  /** Sends the requests of `say`. */
   readonly write: Effect.Effect<never, RemoteConnectionError>
 }
 
-// The first name that is free is used: the directory is in a place that everybody may write to.
+// Number of proposed names. Everybody may write to the parent directory, so a name may be in use.
 const names = 3
 
-// No system gives this id to a process: the guardian answers at once that nothing is left of it.
+// No process has this id, so the guardian answers at once that it has ended.
 const nobody = 4_194_304
 
 /** @internal */
@@ -79,7 +79,7 @@ export const open = Effect.fnUntraced(function*(
 
   const [first] = yield* reports
   if (first?._tag !== "Ready") {
-    const detail = first?._tag === "Unable" ? first.detail : "it did not begin"
+    const detail = first?._tag === "Unable" ? first.detail : "it ended without a report"
     return yield* new RemoteConnectionError({ reason: "Unknown", host: String(transport.host), detail })
   }
   const opened: Opened = {
@@ -98,7 +98,8 @@ export const open = Effect.fnUntraced(function*(
 })
 
 /**
- * Reads reports until the guardian leaves, and gives how. `onSilent`: it ended the commands because it heard nothing.
+ * Reads reports until the guardian leaves. Returns whether it is detached or has ended. `onSilent`: it terminates the
+ * commands because it received nothing.
  *
  * @internal
  */
@@ -133,7 +134,7 @@ export const hear = (
 }
 
 /**
- * Makes the guardian know a command.
+ * Registers a command with the guardian.
  *
  * @internal
  */
@@ -141,7 +142,7 @@ export const add = (handle: Handle, pid: number, keep: boolean): void =>
   handle.say(Guardian.Request.Add({ pid, keep, start: Option.none() }))
 
 /**
- * Asks it to end a command. `false`: it left before it answered.
+ * Requests the termination of a command. `false`: the guardian left before it answered.
  *
  * @internal
  */
@@ -154,14 +155,14 @@ export const end = ({ ending, say }: Handle, pid: number, graceMillis: number): 
   })
 
 /**
- * Waits until it has answered everything said so far, or for two seconds.
+ * Waits until it has answered all requests so far, for at most two seconds.
  *
  * @internal
  */
 export const answered = (handle: Handle): Effect.Effect<unknown> =>
   finalizer.apart(Effect.timeoutOption(Effect.interruptible(end(handle, nobody, 0)), answeredWithin))
 
-// Lines go out in the order in which they were said, and together if they wait.
+// Sends the lines in order, and all waiting lines in one write.
 const writer = () => {
   let lines: Array<Uint8Array> = []
   const filled = Effect.unsafeMakeLatch(false)
@@ -176,7 +177,7 @@ const writer = () => {
       return channel.write(bytes)
     }))
   const say = (request: Guardian.Request) => {
-    // A request that cannot be encoded has a process id that no system gives out: nobody could end that process.
+    // A request with an impossible process id cannot be encoded. It is dropped, because no such process exists.
     Either.match(Guardian.encodeRequest(request), {
       onLeft: () => {},
       onRight: (line) => {

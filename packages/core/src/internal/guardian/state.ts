@@ -1,25 +1,25 @@
 /**
- * Whether there is a guardian, as a pure state machine.
+ * The state of the guardian, as a pure state machine.
  */
 import * as Option from "effect/Option"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 
 /**
- * Why a guardian could not be started, and when.
+ * A failed start of a guardian.
  *
  * @internal
  */
 export interface Failure {
-  /** By the clock, in milliseconds. */
+  /** Time of the clock, in milliseconds. */
   readonly at: number
   readonly error: RemoteConnectionError
 }
 
 /**
- * A guardian that takes registrations.
+ * A guardian that accepts registrations.
  *
- * - `Attached`: it hears from this program.
- * - `Detached`: it gave its session to a command, and watches the connection on the host's side.
+ * - `Attached`: it receives messages of this program.
+ * - `Detached`: it gave its session to a command, and watches the server's process for the connection.
  *
  * `isReachable`: commands find its FIFO.
  *
@@ -32,7 +32,7 @@ export interface Current<G> {
 }
 
 /**
- * `Starting` holds what the new guardian replaces, and a value of the caller's (`start`) by which others wait for it.
+ * `Starting` has the guardian to replace (`current`), and a value of the caller for those who wait for the start (`start`).
  *
  * @internal
  */
@@ -43,11 +43,11 @@ export type State<G, S> =
 
 /**
  * - `Begun`: a guardian is being started.
- * - `Ready`: it hears from this program.
- * - `Failed`: it could not be started. Without a failure the next command tries again at once.
- * - `Left`: it closed its channel, and watches the connection (`"detached"`) or has ended.
+ * - `Ready`: it was started, and receives messages of this program.
+ * - `Failed`: it could not be started. Without a `failure`, the next command tries again at once.
+ * - `Left`: it closed its channel. It is detached, or has ended (`"none"`).
  * - `Missed`: a command did not find its FIFO.
- * - `ConnectionLost`: the connection was lost. A detached guardian ends what it knows, and itself.
+ * - `ConnectionLost`: the connection was lost. A detached guardian terminates its commands and itself.
  *
  * @internal
  */
@@ -84,7 +84,7 @@ export const currentOf = <G, S>(state: State<G, S>): Option.Option<Current<G>> =
 }
 
 /**
- * The guardian that hears from this program.
+ * The guardian, if it is attached.
  *
  * @internal
  */
@@ -94,7 +94,7 @@ export const attachedOf = <G, S>(state: State<G, S>): G | undefined =>
     onSome: ({ _tag, guardian }) => _tag === "Attached" ? guardian : undefined
   })
 
-/** Puts another current guardian, or none, into the state. */
+/** Sets the current guardian. */
 const replace = <G, S>(state: State<G, S>, current: Option.Option<Current<G>>): State<G, S> =>
   state._tag === "Starting" ? { ...state, current } : Option.getOrElse(current, (): State<G, S> => none())
 
