@@ -3,16 +3,17 @@
  */
 
 /**
- * Exit codes of `text` that are not those of a tool.
+ * Exit codes of `text` itself. Others are those of a tool.
  *
  * @internal
  */
 export const exit = { noTool: 93, otherFile: 94 } as const
 
 /**
- * A script that prints a digest. Its arguments are a path, the attributes that SFTP reported, an algorithm, and the number of
- * bytes from the beginning (empty: all). The tools read from stdin, so that none prints the name, in its own escaping. Commands
- * may see other files than SFTP does (`ChrootDirectory`, a server with its own root, another user): the attributes must match.
+ * A script that prints a digest. Its arguments are a path, the attributes that SFTP reported, an algorithm, and a number of
+ * bytes from the beginning (empty: all). The tools read from stdin, because with an argument they also print an escaped
+ * name. The attributes must match, because commands may see other files than SFTP does (`ChrootDirectory`, another root,
+ * another user).
  *
  * @internal
  */

@@ -1,17 +1,19 @@
 /**
- * The guardian: one `/bin/sh` for each connection, in a session of its own on the host. It knows the commands that run. It
- * ends a command on request, and all of them once the client is gone. `unstable/Guardian` has its messages on stdin and stdout.
+ * The guardian: a `/bin/sh` for each connection, in its own session on the host. The running commands are registered with
+ * it. It terminates a command on request, and all of them when the client is gone. `unstable/Guardian` defines its messages
+ * on stdin and stdout.
  *
- * *main* reads lines from a FIFO in a private directory. A command that is being launched registers itself there (`er_guard`
- * in `launch.ts`). The channel starts the *relay*, which passes on the client's lines and the end of its input. The *ticker*
- * marks the time. *Enders* do all slow work, so that main is never busy.
+ * The *main* process reads lines from a FIFO in a private directory. A command registers itself there during its launch
+ * (`er_guard` in `launch.ts`). The channel runs the *relay*, which forwards the client's lines and the end of its stdin. The
+ * *ticker* writes a line at each interval. The *enders* terminate processes, so that main never blocks.
  */
 import { type Script, script } from "./source.js"
 import { endSessions, rounds } from "./terminate.js"
 
-// A command is in a variable named for its process id, `FLAG/START`, so that adding and forgetting one always costs the same.
-// `list` has the ids, and is swept at each tick. FLAG is `end`, `keep`, or `ending` once it is; a command that was forgotten
-// is `gone` until then. START distinguishes a process from a later one with the same id; `none` matches no process.
+// Each command has a variable with its process id in the name, and the value `FLAG/START`. Adding and removing a command
+// thus takes constant time. `list` has the ids, and `sweep` cleans it at each tick. FLAG is `end`, `keep`, or `ending`
+// during its termination. A removed command is `gone` until the next sweep. START distinguishes a process from a later one
+// with the same id. START `none` matches no process.
 const commands = `
 alive() {
   if [ -z "$proc" ]; then kill -0 "$1"; return; fi
@@ -53,16 +55,15 @@ idle() {
 }
 `
 
-// Only main reads the FIFO. So a writer (descriptor 4) notices when main is gone: an ender checks with an empty line. main
-// must not wait for room in it, so a child writes the lines of main to itself. They come after everything already written:
-// the relay's last words are heard before its end counts (`orphan`), and a command that has registered is seen before main
-// leaves (`last`).
+// Only main reads the FIFO, so a write to file descriptor 4 fails once main has exited. An ender checks this with an empty
+// line. main must not block on a full FIFO, so it sends lines to itself through a child (`later`). These arrive after
+// everything already written: main reads the relay's last lines before `orphan`, and all registrations before `last`.
 //
-// A child that was just forked loses a signal that its parent has a trap for. So the ticker is signalled until it goes, and it
-// ends its `sleep` by a signal that cannot be lost. The signal may come before the id of the `sleep` is known. On a busy host
-// the ticker takes a while to notice; when it is killed, its `sleep` stays.
+// A newly forked child loses a signal for which its parent has a trap. The ticker is therefore signalled until it exits. It
+// kills its `sleep` with KILL, which is never lost. The signal may arrive before the id of the `sleep` is known. On a busy
+// host the ticker reacts late. If it must be killed, its `sleep` remains.
 //
-// Channels are let go with `exec`: for a redirection of anything else some shells keep a copy of what it replaces.
+// Outputs are closed with `exec`, because some shells keep a copy of the file descriptor for other redirections.
 const children = `
 later() { (echo "$1" >&4 &) }
 tick() {
@@ -102,12 +103,13 @@ ender() {
 }
 `
 
-// `served` succeeds if the connection has carried something since it was last called. sshd sleeps in between, and the
-// counts of its context switches in /proc/PID/status grow when it wakes. The client's ssh wakes it with each keepalive and
-// with all data, even if the program itself is busy, or its beat waits for an upload. See docs/decisions/0017.
+// `served` succeeds if the connection has transferred data since the last call. sshd sleeps between packets. When it wakes,
+// the counts of its context switches in /proc/PID/status grow. The client's ssh wakes it with each keepalive and with all
+// data, even if the client program is busy, or its beat waits for an upload. See docs/decisions/0017.
 //
-// Output of a command wakes sshd as well, on a dead link too. There the kernel retransmits what nobody acknowledges, and
-// counts that in the 7th column of /proc/net/tcp. The socket is found by its ports; if it cannot be, the wakes decide.
+// Output of a command also wakes sshd, even on a dead link. There, the kernel retransmits unacknowledged data, and counts
+// the retransmissions in the 7th column of /proc/net/tcp. The socket is found by its ports. Without it, only the context
+// switches count.
 const connection = `
 carried() {
   set -- $SSH_CONNECTION
@@ -126,11 +128,11 @@ served() {
 }
 `
 
-// A request that comes while an ender has yet to send its TERMs waits for that. Of a thousand requests at a time, one look at
-// the processes of the host then serves many. Other requests start an ender at once.
+// While an ender has not sent its TERMs, further requests are queued. With a thousand concurrent requests, one survey of the
+// host's processes then serves many of them. Without such an ender, a request starts one at once.
 //
-// When main closes, it ends everything registered anew, with a grace period of its own. That includes the commands of earlier
-// enders, so main waits for the later enders alone, and at most 30 seconds in case one of them is killed.
+// When main closes, it terminates all registered commands again, with its own grace period. This includes the commands of
+// earlier enders. main therefore waits only for the later enders, for at most 30 seconds, because one of them may be killed.
 const main = `
 flush() {
   busy=1 enders=$((enders + 1))
@@ -256,15 +258,15 @@ main() {
 }
 `
 
-// The process that serves the connection is the nearest `sshd` (since OpenSSH 9.8 `sshd-session`) above: the session's slot
-// is free once the channel is closed, and the connection lasts as long as this one.
+// The nearest ancestor `sshd` (since OpenSSH 9.8 `sshd-session`) serves the connection, and lives as long as the connection.
+// The session is free once its channel is closed.
 //
-// Its directory is in a place that everybody may write to. So its name is not in a list of processes before the directory
-// exists, and another name is taken if the first is in use. The directory is used and removed from within. If its name later
-// stands for something else, nothing is written there, and at most an empty directory is removed.
+// Everybody may write to the parent of the private directory. Its name therefore arrives on stdin, not in an argument that
+// the process list shows. If a name is in use, the next one is tried. The directory is used and removed through the working
+// directory. If another entry takes its name, nothing is written there, and at most an empty directory is removed.
 //
-// A connection that ends closes this session a moment before the others: what runs in them is to fail as lost, and not by
-// a signal of ours.
+// When a connection ends, sshd closes this session slightly before the others. The relay waits, so that the commands fail as
+// lost and not because of a signal from the guardian.
 const relay = `
 umask 077
 cd /
@@ -325,16 +327,16 @@ echo end-of-input >&4 || clean
 
 const program = endSessions + commands + children + connection + main + relay
 
-// mksh keeps a copy of the stderr that it is started with.
+// mksh keeps a copy of its initial stderr.
 const launch = `exec /bin/sh -c "$0" sh "$@" 2>/dev/null`
 
 /** @internal */
 export interface Options {
-  /** How the directory begins that is made for it; the rest is one of the names that it is given. */
+  /** Beginning of the path of its directory. The rest is one of the names that it receives. */
   readonly prefix?: string
-  /** The number of intervals without a beat after which the client counts as gone; 0 is never. */
+  /** Number of intervals without a beat after which the client counts as gone. 0: never. */
   readonly silence: number
-  /** In seconds. */
+  /** Interval of the ticker, in seconds. */
   readonly interval: number
 }
 
@@ -342,18 +344,18 @@ export interface Options {
 export const guardian = ({ interval, prefix = place, silence }: Options): Script =>
   script(launch, program, prefix, String(silence), String(interval))
 
-// In the one place that every host has.
+// Every host has `/tmp`.
 const place = "/tmp/.effect-remote-"
 
 /**
- * The directory of a guardian that took this name, of 128 random bits.
+ * The directory of a guardian with this name, which has 128 random bits.
  *
  * @internal
  */
 export const directory = (name: string): string => place + name
 
 /**
- * The FIFO at which a command registers itself.
+ * The FIFO with which a command registers itself.
  *
  * @internal
  */

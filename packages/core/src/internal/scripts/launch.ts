@@ -1,13 +1,13 @@
 /**
- * The shell functions that the frame of a command calls (`unstable/Frame.ts`). They travel in an argument of `/bin/sh`, in one
- * line that every login shell passes on as it is. Single quotes, backslashes, exclamation marks and line ends must not occur
- * in them: see `quote.loginShell`.
+ * The shell functions that the frame of a command calls (`unstable/Frame.ts`). They are an argument of `/bin/sh`, in one
+ * line that every login shell passes unchanged. They must not contain single quotes, backslashes, exclamation marks or line
+ * ends: see `quote.loginShell`.
  */
 import { oneLine } from "./source.js"
 
 const functions = oneLine(`
-# Reports the step that failed. A failed exec ends with 126 or 127. Any other code is that of a builtin, which mksh and its kin
-# run with exec: the command has run then.
+# Reports the step that failed. A failed exec exits with 126 or 127. Any other code is that of a builtin, which some shells
+# such as mksh can exec. The command has run then.
 er_fail() {
   er_code=$?
   trap - 0
@@ -20,7 +20,7 @@ er_fail() {
   exit "$er_code"
 }
 
-# With execfail bash returns from a failed exec, as other shells do.
+# With execfail, bash returns from a failed exec like other shells.
 er_begin() { er_step=setup; trap er_fail 0; shopt -s execfail 2>/dev/null; :; }
 
 er_unguarded() { trap - 0; echo "$er_marker unguarded" >&2; exit 1; }
@@ -38,14 +38,14 @@ er_guard() {
     case $er_line in
       *")"*) er_line=\${er_line##*")"};;
     esac
-    # IFS may be the command's.
+    # IFS may be a variable of the command.
     er_ifs=$IFS
     IFS=" "
     set -- "$1" "$2" $er_line
     IFS=$er_ifs
     er_start=\${22}
   }
-  # Opening it for both reading and writing does not wait for a reader.
+  # Opening the FIFO for reading and writing does not block.
   { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded
 }
 
@@ -55,14 +55,14 @@ er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }
 
 er_directory() { er_step=directory; cd -P -- "$1" >/dev/null || exit; }
 
-# env is found in the PATH of the login.
+# Looks up env in the PATH of the login.
 er_use_env() { er_step=environment; er_env=$(command -v env) || exit; }
 
-# er_clear KEEP takes the names to drop from the output of env. A line within a value adds a wrong name, which does no harm:
-# names that the user has set stay.
+# er_clear KEEP reads the names to drop from the output of env. A line within a value adds a wrong name. This is harmless,
+# because names that the user has set are kept.
 er_clear() { er_keep=$1; er_drop=$("$er_env" -u er_drop) || exit; }
 
-# The shell exports what the user sets, because arguments of env show in a process list.
+# The shell exports the variables of the user, because arguments of env are visible in the process list.
 er_environment() { er_step=environment; export "$1" || exit; }
 
 er_find() {
@@ -74,8 +74,8 @@ er_find() {
   exit 127
 }
 
-# er_which PROGRAM finds the path for env, which would look for a name in the new environment. env takes a path with an equals
-# sign for a variable.
+# er_which PROGRAM finds the path for env, which would look up a name in the new PATH. env reads a path with an equals sign
+# as a variable.
 er_which() {
   er_step=program
   er_path=
@@ -102,8 +102,8 @@ er_which() {
 
 er_exec() { er_step=exec; exec "$@"; er_fail; }
 
-# er_with [NAME=VALUE...] PATH [WORD...] executes by env, which can set the variables that a shell keeps for itself. Its -u drops
-# the variables of the login and those that shells add.
+# er_with [NAME=VALUE...] PATH [WORD...] executes with env, which can set variables that are read-only in a shell. Its -u
+# drops the variables of the login and those that shells add.
 er_with() {
   er_step=exec
   er_ifs=$IFS
@@ -125,8 +125,8 @@ er_with() {
   er_fail
 }
 
-# For pipefail a shell runs each stage but the last, and writes INDEX:CODE to descriptor 3. Descriptor 4 is the stdout of the
-# whole pipeline.
+# With pipefail, a shell runs each stage except the last, and writes INDEX:CODE to file descriptor 3. File descriptor 4 is
+# the stdout of the whole pipeline.
 er_stage() { er_index=$1; }
 er_run() {
   ( er_index=; er_begin; "$@" ) 3>&- 4>&-
@@ -137,8 +137,8 @@ er_run() {
 }
 er_last() { exec 3>&- 4>&-; }
 
-# er_all COUNT runs the pipeline, of which COUNT stages write their codes. Code 137 stands for a stage whose shell was killed
-# before it wrote one.
+# er_all COUNT runs the pipeline, of which COUNT stages write their codes. Code 137 is for a stage whose shell was killed
+# before it wrote its code.
 er_all() {
   exec 4>&1
   er_codes=$(exec 3>&1 >&4; er_pipeline)
@@ -165,7 +165,8 @@ er_all() {
 
 const variables = [...new Set(functions.match(/\ber_\w+(?==| in )/g)), "er_frame", "er_marker", "er_nl"]
 
-// The login may export variables with the names of ours. `unset` also removes the export: a command must not see the marker.
+// The login may export variables with these names. `unset` also removes the export, so that a command does not get the
+// marker.
 const prelude = `unset -v ${variables.join(" ")}; ${functions}`
 
 /**
@@ -176,14 +177,14 @@ const prelude = `unset -v ${variables.join(" ")}; ${functions}`
 export const fromStdin = `${prelude}; IFS= read -r er_frame && eval "$er_frame"`
 
 /**
- * Defines the functions, and takes the frame from the first argument, which `printf %b` decodes.
+ * Defines the functions, and reads the frame from the first argument, which `printf %b` decodes.
  *
  * @internal
  */
 export const fromArgument = `${prelude}; eval "$(printf %b "$1")"`
 
 /**
- * Sets the variable that holds a line end, for frames with words that contain one.
+ * Sets the variable that contains a line end, for frames with words that contain one.
  *
  * @internal
  */

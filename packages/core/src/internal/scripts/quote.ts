@@ -1,5 +1,6 @@
 /**
- * A word for a POSIX shell, any text, in any place: bare, a `2` before `>` would be a descriptor and an `if` a keyword.
+ * Quotes a word for a POSIX shell, at any position. Without quotes, a `2` before `>` would be a file descriptor, and `if` a
+ * keyword.
  *
  * @internal
  */
@@ -12,7 +13,7 @@ const assignment = /^[A-Za-z_][A-Za-z0-9_]*\+?=/
 const keyword = /^(if|then|elif|else|fi|do|done|case|esac|while|until|for|in|select|function|time|coproc)$/
 
 /**
- * A command as a line for a POSIX shell, with no more quotes than it needs.
+ * Formats a command as a line for a POSIX shell, with quotes only where they are needed.
  *
  * @internal
  */
@@ -22,8 +23,8 @@ export const line = (words: ReadonlyArray<string>): string =>
   ).join(" ")
 
 /**
- * A word for any login shell (`sh`, `bash`, `zsh`, `fish`, `tcsh`), for text without line ends: backslashes, quotes and
- * exclamation marks leave the quotes, since `fish` and `tcsh` see them even there.
+ * Quotes a word without line ends for any login shell (`sh`, `bash`, `zsh`, `fish`, `tcsh`). Backslashes, quotes and
+ * exclamation marks are outside of the quotes, because `fish` and `tcsh` interpret them even within.
  *
  * @internal
  */

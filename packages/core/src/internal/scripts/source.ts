@@ -1,5 +1,5 @@
 /**
- * Shell text is written here with comments at its lines, and sent without them.
+ * Tools for shell text: comments are removed before it is sent.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Option from "effect/Option"
@@ -27,8 +27,8 @@ export const withoutComments = (source: string): string => source.replace(/^[ \t
 const opens = /(^|[ ;])(\{|\(|do|then|else|in|;;|&&|\|\|?)$|;;$/
 
 /**
- * Joins lines into one, because some login shells do not accept line ends within quotes. Each line holds whole commands, or
- * ends with a word that opens a list.
+ * Joins lines into one, because some login shells do not accept line ends within quotes. Each line must contain whole
+ * commands, or end with a word that opens a list.
  *
  * @internal
  */

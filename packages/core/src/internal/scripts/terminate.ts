@@ -1,25 +1,29 @@
 /**
- * Ends a process group on the host, from a shell of its own.
+ * Terminates process groups on the host, in a separate shell.
  */
 import { type Script, script } from "./source.js"
 
-// The command leads a session, within which programs like `timeout` make groups of their own: on Linux they are looked up,
-// and all are ended, if /proc is that of the shell's own process ids. `kill -0` still finds a group of zombies, which stay on a
-// host without a process that reaps orphans, so the state of each process is read. A process of which only the first thread
-// has ended is not a zombie. A look takes time for each process of the host, and is taken ever less often. The facts about a
-// process id are in variables named for it, each true in one turn only, so that a thousand sessions take little more than
-// one. `--` is left out before a group: dash and busybox refuse it.
+// A command leads a session, in which programs like `timeout` create further process groups. On Linux, all groups of the
+// session are looked up in /proc, if it shows the shell's own process ids. `kill -0` also finds a group of zombies. These
+// remain on a host where no process reaps orphans, so the state of each process is read. A process is not a zombie while one
+// of its threads runs.
 //
-// Any user can name a process, with line ends and parentheses in the name. So each stat belongs to the file that it was read
-// from, and counts from the last `)`, after which the kernel alone writes. `keep` and `recall` hold the only `eval`s, of
-// digits. To `kill`, group 1 is all that this user runs. One awk reads the whole host; mawk stops when a process ends just
-// then, so it must have said `end`.
+// A survey takes time for each process of the host, so the time between two surveys grows. Facts about a process id are in
+// variables with the id in their names, and valid for one survey. A thousand sessions thus take little longer than one.
+// Groups have no `--` before them, because dash and busybox refuse it.
+//
+// A user chooses the names of processes, also with line ends and parentheses. Each stat is therefore attributed to the file
+// that it was read from, and parsed after its last `)`, where the kernel alone writes. The only `eval`s are in `keep` and
+// `recall`, on digits. For `kill`, group 1 means all processes of the user. One awk reads all processes of the host. mawk
+// stops if a process ends meanwhile, so only an output with `end` is complete.
 /**
- * For a script: `end_sessions ENTRY...` ends the sessions that processes began, each written `PID/START/ROUNDS`. It sends TERM,
- * and KILL to the rest after ROUNDS times 50 ms. START is when the process started (`-`: unknown); if another process has its
- * id by now, nothing is signalled. The script defines `say` and `wanted`. `say` is called with `sent` when all have got their
- * TERM, and with `ended ENTRY` for each, or `left ENTRY` if even KILL did not end it. `wanted` is false once nobody waits for
- * that. `digits`, `keep`, `recall`, `look`, `over` and `begun` are for the script too.
+ * Shell functions for a script. `end_sessions ENTRY...` terminates sessions by their leaders, each written
+ * `PID/START/ROUNDS`. It sends TERM, and after ROUNDS times 50 ms KILL. START is the start time of the process (`-`:
+ * unknown). If another process has this id now, it is not signalled.
+ *
+ * The script must define `say` and `wanted`. `say sent` is called after all TERMs were sent. `say ended ENTRY` is called for
+ * each terminated session, and `say left ENTRY` for one that survived KILL. `wanted` fails if no process reads these reports
+ * any more. `digits`, `keep`, `recall`, `look`, `over` and `begun` may be used by the script.
  *
  * @internal
  */
@@ -144,7 +148,7 @@ end_sessions() {
 `
 
 /**
- * Whether a process can be signalled by its group. Process 1 cannot: to `kill`, group 1 is all that this user runs.
+ * Whether a process group can be signalled. Group 1 cannot: for `kill`, it means all processes of the user.
  *
  * @internal
  */
@@ -157,7 +161,7 @@ end_sessions "$1/-/$2"
 `
 
 /**
- * TERM, and KILL for what is left after the grace period.
+ * Sends TERM to a process group, and KILL after the grace period.
  *
  * @internal
  */
@@ -165,14 +169,14 @@ export const group = (pid: number, graceMillis: number): Script =>
   script(endGroup, "sh", String(pid), String(rounds(graceMillis)))
 
 /**
- * A grace period without an end is one of a day.
+ * Converts a grace period to rounds of 50 ms. The maximum is one day.
  *
  * @internal
  */
 export const rounds = (millis: number): number => Math.ceil(Math.min(Math.max(0, millis), 86_400_000) / 50)
 
 /**
- * Sends one signal, and fails if the host does not know its name. A group that is gone is not a failure.
+ * Sends one signal. Fails if the host does not know its name. Succeeds if the group has ended.
  *
  * @internal
  */
