@@ -99,7 +99,7 @@ const isLibrary = (file) =>
   /\/lib\/[^/]+\/[^/]+\.so(\.[^/]*)?$/.test(file) &&
   !(fs.lstatSync(file).isSymbolicLink() && fs.readlinkSync(file).includes("/"))
 
-/** Moves the programs and libraries out of unpacked packages, and makes the programs use the libraries beside them. */
+/** Moves the programs and libraries out of unpacked packages. The programs then load these libraries. */
 const arrange = (root, target) => {
   const folder = (name) => {
     fs.mkdirSync(path.join(target, name), { recursive: true })
@@ -142,7 +142,7 @@ const versionOf = (folder) => {
   return version
 }
 
-/** Unpacks a release unless it is there, and gives its folder and version. */
+/** Unpacks a release if it is not yet unpacked. Gives its folder and version. */
 export const prepare = (release, into = defaultFolder) => {
   const target = path.join(path.resolve(into), release)
   const complete = path.join(target, "complete")
