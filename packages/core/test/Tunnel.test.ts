@@ -388,7 +388,7 @@ describe("a SOCKS proxy", () => {
   it("replies by why the host did not connect", () => {
     const target = "prohibited.not known:80"
     const reply = (reason: RemoteError.RemoteConnectionReason, detail: string) =>
-      replyTo(memory.connectionError(reason, `no connection to ${target} from there: ${detail}`), target)
+      replyTo(memory.connectionError(reason, `the host could not connect to ${target}: ${detail}`), target)
     assert.strictEqual(reply("ChannelRefused", "connect failed: Connection refused"), "ConnectionRefused")
     assert.strictEqual(reply("ChannelRefused", "connect failed: "), "ConnectionRefused")
     assert.strictEqual(reply("ChannelRefused", "administratively prohibited: open failed"), "NotAllowed")

@@ -1,6 +1,6 @@
 /**
- * The channels of a shared connection: commands and subsystems in sessions (RFC 4254, section 6), and connections from the
- * host (section 7).
+ * Opens the channels of a shared connection: sessions for commands and subsystems (RFC 4254, section 6), and connections
+ * from the host (section 7).
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
@@ -23,7 +23,7 @@ export interface Options {
   readonly error: ConnectionErrors
   readonly connection: SharedConnection<Connection>
   readonly settings: Effect.Effect<SessionSettings>
-  /** For urgent commands that get no session. */
+  /** Used by urgent commands if every session is in use. */
   readonly perChannel: Pick<perChannelTransport.Channels, "exec">
 }
 
@@ -75,7 +75,7 @@ const execHere = Effect.fnUntraced(function*(options: Options, line: string, { p
   return adopt(opened)
 })
 
-// All sessions may be in use by commands that an urgent one is to end. It gets its own connection then.
+// An urgent command gets its own connection if all sessions are in use. Those may be the commands that it must terminate.
 const exec = (options: Options): Transport["exec"] => (line, session = {}) =>
   session.priority === "urgent"
     ? Effect.catchIf(
@@ -102,11 +102,11 @@ const refusal = (
 ): RemoteConnectionError =>
   cause._tag === "RemoteConnectionError"
     ? cause
-    : error("ChannelRefused", `no connection to ${show(address)} from there: ${cause.description}`, {
+    : error("ChannelRefused", `the host could not connect to ${show(address)}: ${cause.description}`, {
       cause,
       hint: cause.reason === 1
-        ? "The server forbids it: AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in sshd_config."
-        : "Does a server listen there?"
+        ? "The server forbids it: see AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in its sshd_config."
+        : "Check that a server listens at this address."
     })
 
 const connect = (options: Options): Transport["connect"] => (address) =>
@@ -115,7 +115,7 @@ const connect = (options: Options): Transport["connect"] => (address) =>
       ? multiplexer.open("direct-tcpip", fields(address.host, address.port, "127.0.0.1", 0))
       : multiplexer.open("direct-streamlocal@openssh.com", fields(address.path, "", 0))).pipe(
         Effect.mapBoth({ onSuccess: adopt, onFailure: (cause) => refusal(options, address, cause) }),
-        inTime(options.host, `connecting to ${show(address)} from there`)
+        inTime(options.host, `connecting from the host to ${show(address)}`)
       )
   )
 

@@ -25,23 +25,23 @@ export interface Connection {
   readonly socketPath: string
   readonly forwards: Forwards
   readonly isLost: () => boolean
-  /** Waits until the connection is lost. The reason. */
+  /** Waits until the connection is lost. Succeeds with the reason. */
   readonly lost: Effect.Effect<RemoteConnectionError>
 }
 
-// Bytes that may wait to be written to the master. Beyond that the writers wait.
+// Maximum number of bytes that wait to be written to the master. Writers wait for room.
 const outgoingLimit = 256 * 1024
 
 // The socket carries the packets of the connection once the master has accepted proxy mode.
 const proxySocket = Effect.fnUntraced(function*(host: string, master: masters.Master) {
-  // If the connection was lost just now, the reason is how `ssh` ended.
+  // If the connection was lost during this, the exit of `ssh` is the reason.
   const unsupported = ({ message }: { readonly message: string }) =>
     Effect.flatMap(master.ending, ({ code, error }) => code === undefined ? masters.unsupported(host, message) : error)
 
   const { ask, receive, socket } = yield* Effect.catchAll(controlSocket.make(master.socketPath), unsupported)
   const answer = yield* Effect.catchAll(ask({ _tag: "Proxy" }), unsupported)
   if (answer._tag === "Proxied") return { receive, socket }
-  return yield* masters.unsupported(host, answer._tag === "Failed" ? answer.detail : "it has no proxy mode")
+  return yield* masters.unsupported(host, answer._tag === "Failed" ? answer.detail : "it lacks proxy mode")
 })
 
 const whenEnded = (socket: Net.Socket): Effect.Effect<void> =>

@@ -1,11 +1,11 @@
 /**
- * The state of a connection that is made again after a loss, as a value with pure steps. A step that does not apply returns
- * the state that it was given.
+ * The state of a connection that is replaced after a loss, as a value with pure steps. A step that does not apply returns
+ * the same state.
  */
 import type { ConnectionState } from "@effect-remote/core/Transport"
 
 /**
- * `isFirst`: no connection was made yet.
+ * `isFirst`: the transport was never connected before.
  *
  * @internal
  */
@@ -36,7 +36,7 @@ export const succeed = <C>(state: State<C>, connection: C): State<C> =>
   state._tag === "Closed" ? state : { _tag: "Ready", connection }
 
 /**
- * No attempt to connect succeeded.
+ * All attempts to connect failed.
  *
  * @internal
  */
@@ -44,7 +44,7 @@ export const fail = <C>(state: State<C>): State<C> =>
   state._tag === "Connecting" ? { _tag: "Lost", isFirst: state.isFirst } : state
 
 /**
- * A connection was lost. Another one may have taken its place already.
+ * A connection was lost. It may already be replaced.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export const lose = <C>(state: State<C>, connection: C): State<C> =>
   state._tag === "Ready" && state.connection === connection ? { _tag: "Lost", isFirst: false } : state
 
 /**
- * The state as the users of a transport see it.
+ * The public state of the transport.
  *
  * @internal
  */

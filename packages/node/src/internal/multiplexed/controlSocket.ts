@@ -12,7 +12,7 @@ import * as control from "../protocol/control.js"
 /** @internal */
 export interface ControlSocket {
   readonly socket: Net.Socket
-  /** Takes all bytes that follow the answers. `take` must copy: the buffer is reused. */
+  /** Passes all bytes after the answers to `take`, which must copy them: the buffer is reused. */
   readonly receive: (take: (bytes: Uint8Array) => void) => void
   /** Sends a request and waits for its answer. */
   readonly ask: (request: control.Request) => Effect.Effect<control.Answer, ControlError>
@@ -24,7 +24,7 @@ export class ControlError extends Data.TaggedError("ControlError")<{
   readonly cause?: unknown
 }> {}
 
-// A read of Node's takes 64 KiB at most. The master has up to three times that ready.
+// Node reads at most 64 KiB at once. The master may have three times as much ready.
 const readAtOnce = 256 * 1024
 
 interface Incoming {
@@ -80,7 +80,9 @@ export const make = Effect.fnUntraced(function*(path: string) {
       if (bytes === undefined && !socket.destroyed && !socket.readableEnded) return
       wake = undefined
       resume(
-        bytes === undefined ? Effect.fail(new ControlError({ message: "the master hung up" })) : Effect.succeed(bytes)
+        bytes === undefined
+          ? Effect.fail(new ControlError({ message: "the master closed the connection" }))
+          : Effect.succeed(bytes)
       )
     }
     wake = attempt
@@ -104,7 +106,11 @@ export const make = Effect.fnUntraced(function*(path: string) {
   })
 
   const send = (bytes: Uint8Array) =>
-    Effect.filterOrFail(write(bytes), (more) => more, () => new ControlError({ message: "the master hung up" }))
+    Effect.filterOrFail(
+      write(bytes),
+      (more) => more,
+      () => new ControlError({ message: "the master closed the connection" })
+    )
 
   yield* send(control.hello())
   const hello = yield* answer

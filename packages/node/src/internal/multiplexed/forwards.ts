@@ -2,9 +2,9 @@ import type { RemoteAddress } from "@effect-remote/core/Transport"
 import * as Path from "node:path"
 
 /**
- * Paths of the sockets to which the master forwards connections. The master remembers a forward that failed, and later
- * mistakes it for another one with the same port. So each port keeps one path, and if the host chooses a port, it must
- * differ from all these.
+ * Paths of the sockets to which the master forwards connections. The master keeps a failed forward, and later confuses it
+ * with another one on the same port. Therefore each port keeps one path, and a port that the host chooses must differ from
+ * all of them.
  *
  * @internal
  */

@@ -1,9 +1,10 @@
 /**
- * Sessions that stay open without being in use, and which of them to close for a waiting caller. Pure.
+ * Chooses the idle session to close for a waiting caller. Pure.
  */
 
 /**
- * `Kept`: nobody needs it. `Pending`: it is asked soon, unless the caller is served before. `Asked`: it was asked to close.
+ * `Kept`: it stays open. `Pending`: it will be asked to close soon, unless the caller gets a session before. `Asked`: it was
+ * asked to close.
  *
  * @internal
  */
@@ -16,7 +17,7 @@ export interface IdleSession {
 }
 
 /**
- * The step for the first waiting caller: ask a session to close, now or after a moment.
+ * The step for the first waiting caller: asks a session to close, now or after a short delay.
  *
  * @internal
  */
@@ -25,8 +26,8 @@ export type Reclaim<A> =
   | { readonly _tag: "Now" | "Soon"; readonly session: A }
 
 /**
- * Spare sessions go first, but not for a caller that is served within a moment, as each of many short commands is. The
- * others go only if every session is an idle one.
+ * Spare sessions are closed first, after a short delay. With many short commands, the caller gets a session within this
+ * delay. The other idle sessions are closed only if all sessions are idle.
  *
  * @internal
  */

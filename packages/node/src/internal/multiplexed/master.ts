@@ -1,6 +1,6 @@
 /**
- * OpenSSH's master: one `ssh` that has logged in and takes requests on a control socket. It ends with the scope, and when
- * the program ends or is killed.
+ * OpenSSH's master: an `ssh` process that has logged in and accepts requests on a control socket. It ends with the scope,
+ * and with this program even if it is killed.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
@@ -29,7 +29,7 @@ export interface Ending {
 /** @internal */
 export interface Master {
   readonly socketPath: string
-  /** How it ended. Waits for at most a second. */
+  /** The reason of its end. Waits for at most one second. */
   readonly ending: Effect.Effect<Ending>
 }
 
@@ -38,11 +38,11 @@ export const unsupported = (host: string, detail: string): RemoteConnectionError
   new RemoteConnectionError({
     reason: "Unsupported",
     host,
-    detail: `this ssh does not share its connection: ${detail}`,
-    hint: "OpenSsh.layerProcess works without a shared connection: it starts one ssh for each channel."
+    detail: `this ssh does not support multiplexing: ${detail}`,
+    hint: "Use OpenSsh.layerProcess, which starts one ssh for each channel."
   })
 
-// The path of a unix socket has at most 107 bytes, and `ssh` first creates it with a name that is 17 bytes longer.
+// The path of a unix socket has at most 107 bytes. `ssh` first creates it with 17 more bytes in its name.
 const longestSocketPath = 90
 
 const socketName = "s"
@@ -66,7 +66,7 @@ export const checkPath = (host: string, { directory }: installations.Installatio
   })
 
 /**
- * Why `ssh` ended before it had logged in.
+ * The error of an `ssh` that ended before its login.
  *
  * @internal
  */
@@ -79,14 +79,14 @@ export const loginFailure = (
   const detail = `ssh ${code === null ? "was ended by a signal" : `ended with code ${code}`} before it had logged in`
   const failure = diagnose(host, log, detail, pinned)
   if (failure.output !== "") return failure
-  // OpenSSH's own client explains a failure.
+  // OpenSSH's client always prints a reason. Without one, this `ssh` is another program.
   return code === null
     ? new RemoteConnectionError({ reason: "ConnectionLost", host, detail })
     : unsupported(host, detail)
 }
 
 /**
- * Why the connection of an `ssh` that had logged in ended.
+ * The error of an `ssh` that ended after its login.
  *
  * @internal
  */
@@ -102,12 +102,12 @@ export const endingOf = (host: string, code: Ending["code"], log: string): Endin
     host,
     output,
     detail: reason === "Unknown" ? ended : detail,
-    hint: "Operations in flight may have been done or not. The next use reconnects."
+    hint: "Operations in flight may or may not have been carried out. The next use reconnects."
   })
   return { code, error }
 }
 
-// Follows the log of an `ssh` in the scope, from the login to the end.
+// Reads the log of an `ssh` in the scope, from the login to the end.
 const followLog = Effect.fnUntraced(function*(stderr: Readable, ready: string) {
   let log = loginLog.initial
   const loggedIn = yield* Deferred.make<boolean>()

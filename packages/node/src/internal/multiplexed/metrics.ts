@@ -4,7 +4,7 @@
 import * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 
-// Counters that go up and down, so that the connections of a program add up.
+// Counters that also decrease, so that the values of all connections add up.
 const channelsOpen = Metric.counter("effect_remote_channels_open", {
   description: "Open channels on connections, including half-open ones"
 })
@@ -35,7 +35,8 @@ export interface Metrics {
 
 /** @internal */
 export const make = (address: string): Metrics => {
-  // The same array for each update: a metric finds its hook by it. `Metric.tagged` makes a new array each time.
+  // The array must be the same for each update, because a metric uses it as a key. `Metric.tagged` would make a new one each
+  // time.
   const labels = [MetricLabel.make("server.address", address)]
   const of = (metric: Metric.Metric.Counter<number>) => (change: number) => {
     if (change !== 0) metric.unsafeUpdate(change, labels)

@@ -1,6 +1,5 @@
 /**
- * Listening on the host. The proxy mode has no requests for it, so the master is asked to forward: it connects to a socket
- * on this machine for each connection to the host.
+ * Listens on the host. Proxy mode does not support this, so the master forwards each connection to a socket on this machine.
  */
 import { LocalAddress, type LocalConnection } from "@effect-remote/core/LocalNetwork"
 import { RemoteConnectionError, type RemoteConnectionReason } from "@effect-remote/core/RemoteError"
@@ -38,7 +37,7 @@ interface Forward {
   readonly connection: Connection
   readonly host: string
   readonly address: RemoteAddress
-  /** The address on the host, for people. */
+  /** The address on the host, for messages. */
   readonly where: string
   /** The socket on this machine to which the master forwards connections. */
   readonly path: string
@@ -50,11 +49,11 @@ const failure = (
   detail: string,
   cause?: unknown
 ): RemoteConnectionError =>
-  new RemoteConnectionError({ reason, host, detail: `listening on ${where} there: ${detail}`, cause })
+  new RemoteConnectionError({ reason, host, detail: `listening on the host at ${where}: ${detail}`, cause })
 
 const loss = ({ connection }: Forward): Effect.Effect<never, RemoteConnectionError> => Effect.flip(connection.lost)
 
-// If the connection was lost, that is the reason. It is known soon.
+// If the connection was lost, this is the reason. It arrives within a short time.
 const unlessLost = (forward: Forward, otherwise: RemoteConnectionError) =>
   Finalizer.apart(
     Effect.timeoutFail(Effect.interruptible(loss(forward)), { duration: "2 seconds", onTimeout: () => otherwise })
@@ -72,16 +71,16 @@ const request = ({ address, path }: Forward, _tag: "OpenForward" | "CloseForward
   target: { path }
 })
 
-// Closing a forward has no reply. After the server's answer to a later message it no longer listens.
+// Closing a forward has no reply. The server has stopped listening once it has answered a later message.
 const closeForward = (forward: Forward) =>
   Effect.zipRight(
     ask(forward, request(forward, "CloseForward")),
     Effect.scoped(forward.connection.multiplexer.open(noChannel, new Uint8Array()))
   )
 
-// The master can close a forward only after its answer to the opening, and it drops an answer if the asking socket has
-// gone. So both requests run to their end, even if the caller is interrupted. A failed forward must not be closed: that
-// would close the other forward with its port.
+// The master can close a forward only after it has answered the request to open it. It drops the answer if the control
+// socket was closed. Both requests therefore run to their end, even if the caller is interrupted. A failed forward must not
+// be closed: this would close another forward on its port.
 const openForward = Effect.fnUntraced(function*(forward: Forward) {
   const { connection, host, where } = forward
   const opening = yield* Effect.acquireRelease(
@@ -110,7 +109,7 @@ const connectionOf = (forward: Forward, { end, read, write }: LocalConnection): 
   const broken = Effect.mapError((cause: { readonly message: string }) =>
     failure(forward, "ConnectionLost", cause.message, cause)
   )
-  // A dying master closes its sockets cleanly too. An end is an end only if the master still answers.
+  // A master that exits also closes its sockets cleanly. The end of a connection is valid only if the master still answers.
   const ended = orLoss(forward, Effect.catchAll(ask(forward, { _tag: "AliveCheck" }), () => lost))
   return {
     peer: `a client of ${forward.where}`,
@@ -128,7 +127,7 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     localNetwork.listen(LocalAddress.Unix({ path })),
     (cause) =>
       cause.reason === "AddressInUse"
-        ? failure(forward, "ChannelRefused", "this program already listens there", cause)
+        ? failure(forward, "ChannelRefused", "this program already listens on this address of the host", cause)
         : unlessLost(forward, failure(forward, "Unknown", cause.message, cause))
   )
   const answer = yield* openForward(forward)

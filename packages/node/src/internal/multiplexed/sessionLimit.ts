@@ -1,27 +1,27 @@
 /**
- * How many sessions the server allows on one connection (`MaxSessions`), as a value with pure steps. The protocol does not
- * say: a refusal teaches the limit. Times are in milliseconds.
+ * The server's limit of sessions on one connection (`MaxSessions`), as a value with pure steps. The protocol does not report
+ * the limit, so it is learned from refusals. Times are in milliseconds.
  */
 
 /** @internal */
 export interface SessionLimit {
-  /** Infinity until the server refuses a session. */
+  /** `Infinity` until the server refuses a session. */
   readonly limit: number
   /** When `limit` was last set by a refusal or a probe. */
   readonly learnedAt: number
-  /** One session more than the learned limit is being tried. */
+  /** Whether one session more than the learned limit is being tried. */
   readonly isProbing: boolean
-  /** Sessions that were admitted and that the server may still count, including those being opened. */
+  /** Admitted sessions that the server may still count, including those being opened. */
   readonly open: number
-  /** Sessions that the server confirmed. */
+  /** Sessions that the server has confirmed. */
   readonly confirmed: number
   /** Sessions that a caller here uses. */
   readonly held: number
   /** When `held` last became 0. */
   readonly unheldSince: number
-  /** When the last confirmed session was gone. */
+  /** When the last confirmed session ended. */
   readonly lastGoneAt: number
-  /** No caller is admitted, because the server still counts a session that was closed. */
+  /** Whether admission is paused, because the server still counts a closed session. */
   readonly isPaused: boolean
 }
 
@@ -42,8 +42,8 @@ export const initial: SessionLimit = {
 const releaseLag = 250
 
 /**
- * The limit is probed again after this time, because a server that was slow to release sessions seemed to allow fewer. A
- * refusal costs little.
+ * The limit is probed again after this time. A server that was slow to release sessions may have appeared to allow fewer. A
+ * refused probe costs little.
  *
  * @internal
  */
@@ -56,7 +56,7 @@ export const isFull = (state: SessionLimit): boolean => state.open >= state.limi
 export const canAdmit = (state: SessionLimit): boolean => !state.isPaused && !isFull(state)
 
 /**
- * Whether a session can be opened that may not wait and must leave `spare` others free.
+ * Whether a session can be opened at once, with `spare` sessions left free.
  *
  * @internal
  */
@@ -93,8 +93,8 @@ export const confirm = (state: SessionLimit): SessionLimit => {
 }
 
 /**
- * The meaning of a refusal. `Lagging`: the server still counts a session that is closed, try again soon. `Full`: the limit
- * was learned, wait for a session to end. `Denied`: no session is open, so the server does not allow any.
+ * The meaning of a refusal. `Lagging`: the server still counts a closed session: try again soon. `Full`: the limit is known
+ * now: wait for a session to end. `Denied`: without any open session, so the server does not allow sessions.
  *
  * @internal
  */
@@ -122,7 +122,7 @@ export const refuse = (
 export const resume = (state: SessionLimit): SessionLimit => ({ ...state, isPaused: false })
 
 /**
- * The caller no longer uses its session. The server counts it until it is gone.
+ * The caller has left its session. The server counts the session until it has ended.
  *
  * @internal
  */
@@ -132,7 +132,7 @@ export const leave = (state: SessionLimit, now: number): SessionLimit => {
 }
 
 /**
- * A confirmed session is gone. `release` is a step of its own.
+ * A confirmed session has ended. Does not include `release`.
  *
  * @internal
  */

@@ -4,9 +4,9 @@
 
 /** @internal */
 export interface Waiting {
-  /** In the order of asking. It stays the same when a refused caller waits again. */
+  /** Position of the request. A refused caller that waits again keeps it. */
   readonly number: number
-  /** When it began to wait, in milliseconds. */
+  /** Start of the wait, in milliseconds. */
   readonly since: number
 }
 
@@ -26,7 +26,7 @@ export const remove = <A extends Waiting>(queue: ReadonlyArray<A>, caller: A): R
   queue.filter((one) => one !== caller)
 
 /**
- * The callers that have waited for `patience` since nobody here used a session (`unheldSince`). No session that ends here
+ * The callers that have waited for `patience` since the last session in use was left (`unheldSince`). Nothing on this side
  * can end their wait.
  *
  * @internal

@@ -40,7 +40,7 @@ export const parse = (output: string, environment: NodeJS.ProcessEnv): SessionSe
 }
 
 /**
- * Reads the settings from `ssh -G`. An `ssh` that cannot answer gives empty settings.
+ * Reads the settings from `ssh -G`. If it fails, the settings are empty.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 /**
  * The sessions of one connection. A server limits their number (`MaxSessions`). At that limit:
  *
- * - A refusal teaches the limit (`sessionLimit.ts`).
+ * - The limit is learned from refusals (`sessionLimit.ts`).
  * - Further callers wait in order (`sessionQueue.ts`). While a session is in use here, the wait has no deadline. If all
  *   sessions are closed here but the server still counts them, the wait ends after `patience`.
  * - Idle sessions are asked to close for a waiting caller (`idleSessions.ts`).
@@ -21,7 +21,7 @@ import * as sessionLimit from "./sessionLimit.js"
 import * as sessionQueue from "./sessionQueue.js"
 
 /**
- * Asks the server for a session.
+ * Requests a session from the server.
  *
  * @internal
  */
@@ -44,8 +44,8 @@ interface Ticket {
   readonly number: number
   readonly options: SessionOptions
   /**
-   * Says who gives the admission back: nobody (`none`, `left`), the holder of the ticket (`granted`, `refused`), or the end
-   * of the channel (`used`). `left`: the holder no longer waits for the answer.
+   * Determines who returns the admission: the holder of the ticket (`granted`, `refused`), the end of the channel (`used`),
+   * or no one (`none`, `left`). `left`: the holder no longer waits for the answer.
    */
   slot: "none" | "granted" | "used" | "refused" | "left"
   /** When the session was requested. */
@@ -68,7 +68,7 @@ interface State {
   readonly clock: Clock.Clock
   /** Runs in the scope of the connection. */
   readonly fork: (effect: Effect.Effect<void>) => void
-  /** Replaced by each step. */
+  /** The current value. Each step replaces it. */
   limit: sessionLimit.SessionLimit
   /** Added by `awaitTurn`; removed when admitted, interrupted, stuck or failed. */
   queue: ReadonlyArray<Ticket>
@@ -82,7 +82,7 @@ const retryAfter = "5 millis"
 
 const waits = ({ priority = "normal" }: SessionOptions): boolean => priority === "normal"
 
-// Delay before a spare session is closed for a waiting caller, and time for an asked session to close.
+// Delay before a spare session is asked to close for a waiting caller, and time for an asked session to close.
 const reclaimAfter = "100 millis"
 
 const later = (state: State, delay: Duration.DurationInput, task: () => void): void =>
@@ -133,7 +133,7 @@ const reclaim = (state: State): void => {
 const askToClose = (state: State, session: Idle): void => {
   session.status = "Asked"
   state.fork(session.ticket.options.onReclaim ?? Effect.void)
-  // The asked session may stay in use for a long time. Then another one is asked.
+  // The asked session may be in use for a long time. Another one is asked then.
   later(state, reclaimAfter, () => reclaim(state))
 }
 
@@ -145,8 +145,8 @@ const stuck = ({ host, limit, patience }: State): RemoteConnectionError =>
       `no session became free within ${Duration.format(patience)}: ${limit.open} were closed here, but the server` +
       " still counts them",
     hint:
-      "Does a startup file of the login shell (.bashrc, .profile) hang, or a command that cannot be ended? A session" +
-      " becomes free when its last process has ended."
+      "A session becomes free when its last process has ended. Check the startup files of the login shell (.bashrc, .profile)" +
+      " and the host's process list for a program that hangs."
   })
 
 // Called when a caller begins to wait, and when the last caller leaves its session.
@@ -201,8 +201,8 @@ const onRefusal = (
   return new RemoteConnectionError({
     reason: "ChannelRefused",
     host: state.host,
-    detail: `the server opened no session: ${description || "no reason given"} (${reason})`,
-    hint: "Does the account allow sessions? MaxSessions in sshd_config limits the sessions of one connection."
+    detail: `the server refused a session: ${description || "no reason given"} (${reason})`,
+    hint: "Check that this account may open sessions: MaxSessions in the server's sshd_config limits them."
   })
 }
 
@@ -257,7 +257,7 @@ const watcher = (state: State, ticket: Ticket): Watcher => {
   }
 }
 
-// The caller has its session, failed or was interrupted.
+// Called after the caller has got its session, has failed or was interrupted.
 const leave = (state: State, ticket: Ticket): void => {
   remove(state, ticket)
   const { slot } = ticket
@@ -285,7 +285,7 @@ export const make = Effect.fnUntraced(function*(
   }
   let tickets = 0
 
-  // Probes the limit when nothing else happens, too.
+  // The timer probes the limit even if no other event occurs.
   state.fork(Effect.forever(Effect.delay(Effect.sync(() => advance(state)), sessionLimit.probeAfter)))
 
   const sessions: Sessions = {
@@ -293,7 +293,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.suspend(() => {
         const since = state.clock.unsafeCurrentTimeMillis()
         const ticket: Ticket = { number: tickets++, options, slot: "none", sentAt: 0, since, go: () => {} }
-        // A spare session leaves one free for others.
+        // A spare session must leave one free for others.
         if (
           !waits(options) &&
           !sessionLimit.canAdmitAtOnce(state.limit, state.queue.length, options.priority === "idle" ? 1 : 0)

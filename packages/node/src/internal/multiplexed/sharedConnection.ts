@@ -1,6 +1,6 @@
 /**
- * The connection that all channels of a transport share. It is made once for all callers that wait, and again at the next
- * use after a loss.
+ * The connection that all channels of a transport share. Concurrent callers share one attempt to connect. After a loss, the
+ * next use connects again.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { ConnectionState } from "@effect-remote/core/Transport"
@@ -15,7 +15,7 @@ import * as connectionState from "./connectionState.js"
 
 /** @internal */
 export interface Losable {
-  /** Known before `lost` has woken its callers. */
+  /** Set before the callers of `lost` are resumed. */
   readonly isLost: () => boolean
   readonly lost: Effect.Effect<RemoteConnectionError>
 }
@@ -35,7 +35,10 @@ export interface Options<Connection> {
 export interface SharedConnection<Connection> {
   readonly state: Stream.Stream<ConnectionState>
   readonly ready: Effect.Effect<void, RemoteConnectionError>
-  /** Opens a channel. If the connection is lost meanwhile, opens it once more on the next one: nothing was sent on it. */
+  /**
+   * Opens a channel. If the connection is lost meanwhile, opens it once more on the next connection, because nothing was
+   * sent on it.
+   */
   readonly open: <A, R>(
     open: (connection: Connection) => Effect.Effect<A, RemoteConnectionError, R>
   ) => Effect.Effect<A, RemoteConnectionError, R>
@@ -99,5 +102,5 @@ const closed = (host: string): RemoteConnectionError =>
     reason: "ConnectionLost",
     host,
     detail: "the scope of this connection has closed",
-    hint: "Use the host only within the scope that made it."
+    hint: "Use the host only within the scope of its layer or of `connect`."
   })

@@ -90,7 +90,7 @@ export const make = (
     }
     const address = asked._tag === "Tcp" && asked.port === 0 ? freePort(asked.host) : asked
     const where = addresses.show(address)
-    if (!isFree(address)) return yield* refused(`listening on ${where} there: the address is in use`)
+    if (!isFree(address)) return yield* refused(`listening on the host at ${where}: the address is in use`)
 
     const pending: Array<Pending> = []
     const filled = Effect.unsafeMakeLatch(false)
@@ -122,7 +122,7 @@ export const make = (
       new RemoteConnectionError({
         reason: "ConnectionLost",
         host,
-        detail: `listening on ${where} there: the connection was lost`
+        detail: `listening on the host at ${where}: the connection was lost`
       })
     )
     const unlessLost = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>

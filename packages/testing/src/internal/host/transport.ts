@@ -158,7 +158,7 @@ export const make = (
             return yield* new RemoteConnectionError({
               reason: "ChannelRefused",
               host: name,
-              detail: `no connection to ${where} from there: Connection refused`,
+              detail: `the host could not connect to ${where}: Connection refused`,
               hint: "Add a service for this address to the option `services`."
             })
           }
