@@ -83,6 +83,8 @@ export interface Client {
 /** @internal */
 export interface Answer {
   readonly hasCome: () => boolean
+  /** The answer if it has come and the session was not lost. */
+  readonly come: () => Sftp.Response | undefined
   /** Waits for it. One fiber at a time may. */
   readonly wait: Effect.Effect<Sftp.Response, RemoteConnectionError>
 }
@@ -170,6 +172,7 @@ const enter = <A, E>(
 
 const answerOf = (entry: conversation.Pending): Answer => ({
   hasCome: () => entry.answer !== undefined,
+  come: () => entry.answer !== undefined && Exit.isSuccess(entry.answer) ? entry.answer.value : undefined,
   wait: Effect.suspend(() =>
     entry.answer ?? Effect.async((resume) => {
       entry.resume = resume

@@ -52,8 +52,17 @@ interface Asked extends handleRequests.Sent {
   readonly offset: bigint
 }
 
+// Twice the requests that may be in flight: a server that answers with single bytes must not fill the memory.
+const mostQueued = 2 * windows.mostRequests
+
+// The bytes that an answer lacks. 0 as long as it has not come.
+const missingOf = ({ answer, bytes }: Asked): number => {
+  const come = answer.come()
+  return come?._tag === "Data" && come.data.length > 0 ? Math.max(0, bytes - come.data.length) : 0
+}
+
 // Each run of the result returns the next part. `likelySize` is only a hint: files of /proc have none, and a file is read
-// to its end. A short answer is completed before the next is taken.
+// to its end. The rest of a short answer is requested, and comes before the next part.
 const parts = (
   file: FileHandle,
   offset: bigint,
@@ -71,6 +80,7 @@ const parts = (
   )
   let next = offset
   let inFlight = 0
+  let hasShortAnswers = false
 
   const request = (at: bigint, size: number): Fx<Asked> =>
     Effect.map(
@@ -102,13 +112,31 @@ const parts = (
     if (Option.isNone(bytes)) return Effect.succeed(undefined)
     if (asked.offset >= likelyEnd) likelyEnd = 0n
     const missing = asked.bytes - bytes.value.length
-    return missing === 0
-      ? Effect.succeed(bytes.value)
-      : Effect.map(request(asked.offset + BigInt(bytes.value.length), missing), (rest) => {
-        queue.unshift(rest)
-        return bytes.value
-      })
+    if (missing === 0) return Effect.succeed(bytes.value)
+    hasShortAnswers = true
+    return Effect.map(request(asked.offset + BigInt(bytes.value.length), missing), (rest) => {
+      queue.unshift(rest)
+      return bytes.value
+    })
   }
+  // Some servers give fewer bytes than asked for. The rests of all short answers that have come are requested together.
+  const completeFrom = (index: number): Fx<void> =>
+    Effect.suspend(() => {
+      const at = queue.findIndex((asked, position) => position >= index && missingOf(asked) > 0)
+      const asked = queue[at]
+      if (asked === undefined || queue.length >= mostQueued) return Effect.void
+      const missing = missingOf(asked)
+      const bytes = asked.bytes - missing
+      inFlight -= missing
+      return Effect.flatMap(request(asked.offset + BigInt(bytes), missing), (rest) => {
+        queue.splice(at, 1, { ...asked, bytes }, rest)
+        return completeFrom(at + 2)
+      })
+    })
+  // Nothing is completed while the next part is there to be taken.
+  const complete: Fx<void> = Effect.suspend(() =>
+    hasShortAnswers && queue[0]?.answer.come() === undefined ? completeFrom(1) : Effect.void
+  )
   const take: Fx<Uint8Array | undefined> = Effect.suspend(() => {
     const asked = queue.shift()
     return asked === undefined
@@ -118,7 +146,7 @@ const parts = (
         (bytes) => received(asked, bytes)
       )
   })
-  return Effect.zipRight(fill, take)
+  return Effect.zipRight(Effect.zipRight(complete, fill), take)
 }
 
 /** @internal */
