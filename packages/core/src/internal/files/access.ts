@@ -14,6 +14,21 @@ import * as hiddenFile from "./hiddenFile.js"
 
 const denied = (call: CallContext): Fx<void> => Effect.fail(errors.system(call, "PermissionDenied", undefined))
 
+const open = (operations: Operations, call: CallContext, flags: number): Fx<void> =>
+  Effect.scoped(Effect.asVoid(operations.open(call, flags, {})))
+
+// Some servers empty a file that is opened for writing alone. OpenSSH's does not, and is known by its fsync.
+const openToWrite = (operations: Operations, call: CallContext, readable: boolean): Fx<void> =>
+  Effect.catchIf(
+    open(operations, call, OpenFlags.read | OpenFlags.write),
+    (error) => !readable && errors.isReason("PermissionDenied")(error),
+    (error) =>
+      Effect.flatMap(
+        operations.offers(call, "fsync"),
+        (offered) => offered ? open(operations, call, OpenFlags.write) : Effect.fail(error)
+      )
+  )
+
 /** @internal */
 export const check = (
   operations: Operations,
@@ -23,8 +38,11 @@ export const check = (
   Effect.flatMap(operations.stat(call), (found) => {
     const { method, path } = call
     if (fileMode.isRegularFile(found)) {
-      const flags = (readable ? OpenFlags.read : 0) | (writable ? OpenFlags.write : 0)
-      return flags === 0 ? Effect.void : Effect.scoped(Effect.asVoid(operations.open(call, flags, {})))
+      return writable
+        ? openToWrite(operations, call, readable)
+        : readable
+        ? open(operations, call, OpenFlags.read)
+        : Effect.void
     }
     if (fileMode.isDirectory(found)) {
       const looked = readable ? Effect.scoped(operations.openDirectory(call)) : Effect.void

@@ -109,6 +109,20 @@ export const link = (withClient: WithClient, call: CallContext, to: string): Fx<
     (offered) => offered ? hardLink(withClient, call, to) : unsupported(call, "make hard links")
   )
 
+// A rename of a name to itself changes nothing. It succeeds only if the server's rename replaces what exists.
+const checkRename = (withClient: WithClient, call: CallContext, to: string): Fx<void> =>
+  withClient(
+    call,
+    (client) =>
+      Effect.flatMap(ask(client, call, Sftp.Request.Rename({ from: call.path, to: call.path })), (answer) =>
+        answers.isOk(answer)
+          ? unsupported(
+            { ...call, path: to },
+            "write a file only if it is absent: its rename replaces files, and hard links are missing"
+          )
+          : Effect.void)
+  )
+
 /**
  * Fails if the new name exists, in one step. Returns whether the old name is gone.
  *
@@ -128,7 +142,10 @@ export const renameIfAbsent = (
         Effect.match(removeFile(call), { onFailure: errors.isNotFound, onSuccess: () => true })
       )
       // OpenSSH's own rename uses a hard link if it can. Otherwise it checks and then renames, which is not one step.
-      : Effect.as(
-        changeNames(withClient, call, to, () => ["create", Sftp.Request.Rename({ from: call.path, to })]),
-        true
+      : Effect.zipRight(
+        checkRename(withClient, call, to),
+        Effect.as(
+          changeNames(withClient, call, to, () => ["create", Sftp.Request.Rename({ from: call.path, to })]),
+          true
+        )
       ))

@@ -62,7 +62,8 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     Effect.gen(function*() {
       const flags = found === undefined
         ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
-        : OpenFlags.write
+        // Some servers empty a file that is opened for writing alone.
+        : OpenFlags.read | OpenFlags.write
       const file = yield* operations.open(at(path), flags, withPermissions(created), {
         isTemporary: found === undefined && isTemporary(path)
       })
