@@ -15,7 +15,7 @@ import type * as message from "./message.js"
 import type * as outgoing from "./outgoing.js"
 
 /**
- * The server did not open a channel (RFC 4254, section 5.1).
+ * The server refused to open a channel (RFC 4254, section 5.1).
  *
  * @internal
  */
@@ -33,28 +33,28 @@ export interface Channel {
   readonly read: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   readonly readStderr: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
   readonly consume: (take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>
-  /** `false` if the other side reads no more. */
+  /** Sends bytes. Succeeds with `false` if the other side no longer reads. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean, RemoteConnectionError>
   readonly end: Effect.Effect<void>
-  /** Waits until the channel is closed. A status that came before the last data proves nothing. */
+  /** Waits until the channel is closed. The exit status may arrive before the last data, so it is not valid earlier. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
   /** Sends a request without a reply. */
   readonly notify: (name: string, data: Uint8Array) => void
   /** Sends a request at once. The effect waits for the reply: whether the request succeeded. */
   readonly request: (name: string, data: Uint8Array) => Effect.Effect<boolean, RemoteConnectionError>
-  /** Closes the channel. Everything that is still read or awaited fails with the error. */
+  /** Closes the channel. Pending and later reads and waits fail with the error. */
   readonly fail: (error: RemoteConnectionError) => void
 }
 
 /**
- * Called synchronously as a channel changes.
+ * Callbacks for changes of a channel. They are called synchronously.
  *
  * @internal
  */
 export interface Watcher {
   readonly sent: () => void
   readonly confirmed: () => void
-  /** After `confirmed`: the owner left. The server counts the channel until it is gone. */
+  /** After `confirmed`: the owner has left. The server counts the channel until `gone`. */
   readonly left: () => void
   /** Also if the opener was interrupted. */
   readonly refused: () => void
@@ -63,7 +63,7 @@ export interface Watcher {
 }
 
 /**
- * The multiplexer, as a channel sees it.
+ * The part of the multiplexer that a channel uses.
  *
  * @internal
  */
@@ -73,9 +73,9 @@ export interface Link extends Pick<outgoing.Outgoing<Entry>, "send" | "reply" | 
 
 interface Writing {
   readonly bytes: Uint8Array
-  /** How many were sent. */
+  /** Number of bytes sent. */
   at: number
-  /** `false` if the rest will not be sent. */
+  /** Resumes the writer. `false`: the rest will not be sent. */
   readonly done: once.Once<boolean>
 }
 
@@ -87,17 +87,17 @@ interface Writing {
 export interface Entry {
   readonly link: Link
   readonly watcher: Watcher | undefined
-  /** Replaced by each step, of either side. */
+  /** The current value. Each step replaces it. */
   state: channelState.ChannelState
   readonly stdout: incoming.Incoming
   readonly stderr: incoming.Incoming
-  /** Set by the answer to the opening, or by the loss of the connection. */
+  /** Set by the reply to the opening, or by the loss of the connection. */
   readonly opened: once.Once<Either.Either<void, OpenRefused | RemoteConnectionError>>
-  /** Set by `write`. Cleared by its end, its interruption and whatever ends writing. */
+  /** Set by `write`. Cleared when the write ends, is interrupted, or can no longer be sent. */
   writing: Writing | undefined
-  /** Replies that the other side owes, oldest first. Added by `request`, removed by the replies. */
+  /** Outstanding replies of the other side, oldest first. Added by `request`, removed by the replies. */
   readonly replies: Array<once.Once<boolean>>
-  /** Wakes the callers that wait in `exit`. */
+  /** Resumes the callers of `exit`. */
   readonly exits: Set<() => void>
 }
 
@@ -125,11 +125,11 @@ const stopWriting = (entry: Entry): void => {
   writing?.done.set(false)
 }
 
-// Wakes everybody who waits for the channel: nothing more comes.
+// Resumes all waiting callers, because nothing more arrives.
 const settle = (entry: Entry): void => {
   wakeReaders(entry)
   stopWriting(entry)
-  // The list is kept: the other side still sends the replies that it owed when it closed the channel.
+  // The list is kept, because the other side may still send outstanding replies.
   for (const reply of entry.replies) reply.set(false)
   for (const wake of entry.exits) wake()
   entry.exits.clear()
@@ -148,7 +148,7 @@ const remove = (entry: Entry): void => {
 }
 
 /**
- * The owner leaves: closes the channel, and drops what it has not read.
+ * The owner leaves: closes the channel, and drops unread data.
  *
  * @internal
  */
@@ -185,7 +185,7 @@ export const lose = (entry: Entry, error: RemoteConnectionError): void => {
 }
 
 /**
- * Sends one packet of the write under way, and returns whether there may be more to send.
+ * Sends one packet of the current write. Returns whether more can be sent.
  *
  * @internal
  */
@@ -240,7 +240,7 @@ const update = (entry: Entry, next: Either.Either<channelState.ChannelState, str
 }
 
 /**
- * A message that names a channel.
+ * A message with the number of a channel.
  *
  * @internal
  */
@@ -249,7 +249,8 @@ export type ChannelMessage = Exclude<message.Message, { readonly _tag: "Open" | 
 /** @internal */
 export const receive = (entry: Entry, packet: ChannelMessage): void => {
   const { phase } = entry.state
-  // Some servers still grant room on a channel that they closed. OpenSSH's master may have given its number to this one.
+  // Some servers send a window adjustment on a channel that they have closed. OpenSSH's master may have reused its number
+  // for this channel.
   if (packet._tag === "WindowAdjust" && phase === "opening") return
   if ((packet._tag === "Confirm" || packet._tag === "Refuse") !== (phase === "opening")) {
     return entry.link.violation(`${packet._tag} for a channel that is ${phase}`)
@@ -278,7 +279,7 @@ export const receive = (entry: Entry, packet: ChannelMessage): void => {
     case "Failure": {
       const reply = entry.replies.shift()
       return reply === undefined
-        ? entry.link.violation("an answer to no request")
+        ? entry.link.violation("a reply without a request")
         : reply.set(packet._tag === "Success")
     }
   }
@@ -294,7 +295,7 @@ const source = (entry: Entry): incoming.Source => ({
   failure: () => entry.state.failure
 })
 
-// `false` becomes the channel's failure if it has one.
+// If the channel has failed, this fails instead of returning `false`.
 const orFailure = (entry: Entry, done: once.Once<boolean>): Effect.Effect<boolean, RemoteConnectionError> =>
   Effect.flatMap(done.await, (succeeded) => {
     const { failure } = entry.state
@@ -313,7 +314,7 @@ const write = (entry: Entry): Channel["write"] => (bytes) =>
         entry.link.enqueue(entry)
         return orFailure(entry, writing.done)
       }),
-      // Sends no more after an interruption.
+      // Stops sending after an interruption.
       () =>
         Effect.sync(() => {
           if (entry.writing === writing) entry.writing = undefined

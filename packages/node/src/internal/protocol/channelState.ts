@@ -1,7 +1,7 @@
 /**
  * The state of one channel of the SSH connection protocol (RFC 4254, section 5), as a value. Each step is pure and returns
- * the next state. A step that does not apply returns the state that it was given. A `Left` says how the other side broke the
- * protocol.
+ * the next state. A step that does not apply returns the same state. A `Left` is a violation of the protocol by the other
+ * side.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { ExitStatus } from "@effect-remote/core/Transport"
@@ -15,17 +15,19 @@ export interface ChannelState {
   readonly phase: "opening" | "open" | "gone"
   /** The number of the channel on the other side. Set by CONFIRM. */
   readonly remote: number
-  /** Granted by the other side, spent by our writer. */
+  /** Room that the other side has granted. Used by our writer. */
   readonly sending: window.Sending
-  /** Spent by the other side, granted by our readers. */
+  /** Room that our readers have granted. Used by the other side. */
   readonly receiving: window.Receiving
-  /** The last message that ended something here. The owner ends and closes; a CLOSE is also answered by one. */
+  /**
+   * The last message that this side sent. The owner sends EOF and CLOSE. A CLOSE of the other side is answered with CLOSE.
+   */
   readonly sent: "data" | "eof" | "close"
   /** Set by the other side. */
   readonly receivedEof: boolean
-  /** The other side reads no more. Set by its `eow@openssh.com`. */
+  /** The other side no longer reads. Set by its `eow@openssh.com`. */
   readonly deaf: boolean
-  /** The owner left: data that still arrives is dropped. */
+  /** The owner has left: arriving data is dropped. */
   readonly abandoned: boolean
   /** Set by the other side. */
   readonly status: ExitStatus
@@ -63,14 +65,14 @@ export const isWritable = (state: ChannelState): boolean =>
 export const isUsable = (state: ChannelState): boolean => state.phase === "open" && state.sent !== "close"
 
 /**
- * Whether nothing more arrives for the owner.
+ * Whether the input of the owner has ended.
  *
  * @internal
  */
 export const hasNoMoreData = (state: ChannelState): boolean => state.receivedEof || hasEnded(state)
 
 /**
- * Whether the owner may learn how the channel ended.
+ * Whether the exit status is valid.
  *
  * @internal
  */
@@ -93,7 +95,7 @@ export const adjust = (state: ChannelState, bytes: number): Either.Either<Channe
   Either.map(window.adjust(state.sending, bytes), (sending) => ({ ...state, sending }))
 
 /**
- * How many of `bytes` may be sent now; 0 if the writer must wait.
+ * Number of `bytes` that may be sent now. 0: the writer must wait.
  *
  * @internal
  */
@@ -113,7 +115,7 @@ export const receiveData = (state: ChannelState, bytes: number): Either.Either<C
     : Either.map(window.receive(state.receiving, bytes), (receiving) => ({ ...state, receiving }))
 
 /**
- * The owner read data. `grant` is the room to give again.
+ * The owner has read data. `grant` is the room to grant to the other side.
  *
  * @internal
  */
@@ -121,7 +123,7 @@ export const consume = (
   state: ChannelState,
   bytes: number
 ): { readonly state: ChannelState; readonly grant: number } => {
-  // The other side sends no more, or must not be sent anything.
+  // The other side sends no more data, or must not receive any message.
   if (state.receivedEof || !isUsable(state)) return { state, grant: 0 }
   const { grant, window: receiving } = window.consume(state.receiving, bytes)
   return { state: { ...state, receiving }, grant }
@@ -131,7 +133,7 @@ export const consume = (
 export const receiveEof = (state: ChannelState): ChannelState => ({ ...state, receivedEof: true })
 
 /**
- * Requests without a meaning here change nothing.
+ * Unknown requests are ignored.
  *
  * @internal
  */

@@ -20,7 +20,7 @@ const types = {
 
 const version = 4
 
-// The port that marks a unix socket. The name is then its path.
+// Port number that means a unix socket. The name is then its path.
 const unixSocket = 0xfffffffe
 
 const remoteForward = 2
@@ -47,7 +47,7 @@ export type Answer =
   | { readonly _tag: "Failed"; readonly detail: string }
 
 /**
- * The longest answer that is accepted, in bytes.
+ * Maximum length of an answer, in bytes.
  *
  * @internal
  */
@@ -102,6 +102,6 @@ export const decode = (bytes: Uint8Array): Either.Either<Answer, Wire.MalformedE
       case types.failure:
         return { _tag: "Failed", detail: text(reader) }
       default:
-        throw new Wire.MalformedError({ message: `an answer of type ${type} has no meaning here` })
+        throw new Wire.MalformedError({ message: `an unexpected answer of type ${type}` })
     }
   })

@@ -1,5 +1,5 @@
 /**
- * Data of one direction of a channel (its stdout or stderr), from its arrival until it is read.
+ * Buffers the data of stdout or stderr of a channel until it is read.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as Effect from "effect/Effect"
@@ -7,16 +7,16 @@ import * as Option from "effect/Option"
 
 /** @internal */
 export interface Incoming {
-  /** Added by `receive`, taken by the reader. */
+  /** Added by `receive`, removed by the reader. */
   pieces: Array<Uint8Array>
-  /** Set while a reader waits, or while a consumer receives. Called for new data and when the channel ended. */
+  /** Set while a reader waits, or while a consumer receives. Called for new data and at the end of the channel. */
   wake: (() => void) | undefined
-  /** The consumer. It receives data at once, which is then not kept. */
+  /** The consumer. It receives data at once, without buffering. */
   take: ((bytes: Uint8Array) => void) | undefined
 }
 
 /**
- * The channel, as its readers see it.
+ * The part of the channel that readers use.
  *
  * @internal
  */
@@ -29,7 +29,7 @@ export interface Source {
 /** @internal */
 export const make = (): Incoming => ({ pieces: [], wake: undefined, take: undefined })
 
-// Smaller pieces are joined, so that many of them take little more memory than their bytes.
+// Smaller pieces are joined, because each buffer has an overhead in memory.
 const joinedBelow = 4096
 
 // Reuses the buffer of `last` if the bytes fit after it.
@@ -43,7 +43,7 @@ const join = (last: Uint8Array, bytes: Uint8Array): Uint8Array<ArrayBufferLike> 
 }
 
 /**
- * Keeps a copy of the bytes, or passes them to the consumer.
+ * Buffers a copy of the bytes, or passes them to the consumer.
  *
  * @internal
  */
@@ -65,7 +65,7 @@ export const discard = (incoming: Incoming): void => {
 }
 
 /**
- * Waits without taking, then takes and returns in one step. An interrupted reader therefore loses nothing.
+ * Waits for data, then removes and returns it in one step. An interrupted reader therefore loses nothing.
  *
  * @internal
  */
@@ -84,7 +84,7 @@ export const reader = (
     })
   })
   const read: Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError> = Effect.suspend(() => {
-    // Read once: the owner may leave between these two effects, which replaces the array.
+    // Read only once, because the owner may leave between these two effects and replace the array.
     const { pieces } = incoming
     if (pieces.length > 0) {
       return Effect.sync(() => {

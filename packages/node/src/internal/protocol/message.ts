@@ -1,6 +1,6 @@
 /**
  * The messages of the SSH connection protocol (RFC 4254) that a client of OpenSSH's proxy mode sends and receives
- * (`PROTOCOL.mux`, section 3). These are payloads of packets; the master encrypts them.
+ * (`PROTOCOL.mux`, section 3). The master encrypts them as payloads of packets.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
 import { ExitStatus } from "@effect-remote/core/Transport"
@@ -80,7 +80,7 @@ export const dataHeader = (recipient: number, length: number): Uint8Array =>
   new Wire.Writer(14).uint32(length + 10).byte(0).byte(types.Data).uint32(recipient).uint32(length).bytes()
 
 /**
- * The packet of a message, with its length.
+ * Encodes a message as a packet, with its length.
  *
  * @internal
  */
@@ -132,7 +132,7 @@ export const encode = (message: Exclude<Message, { readonly _tag: "GlobalRequest
 }
 
 /**
- * The message in a packet without its length (see `Wire.splitter`).
+ * Decodes the message in a packet without its length (see `Wire.splitter`).
  *
  * @internal
  */
@@ -203,7 +203,7 @@ export const decode = (bytes: Uint8Array): Either.Either<Message, Wire.Malformed
         reader.rest()
         return { _tag: "GlobalReply" }
       default:
-        throw new Wire.MalformedError({ message: `a message of type ${type} has no meaning here` })
+        throw new Wire.MalformedError({ message: `an unexpected message of type ${type}` })
     }
   })
 
@@ -224,7 +224,7 @@ export const exitStatus = (
   })
 
 /**
- * The data of a request or of a channel to open: strings, numbers and booleans.
+ * Encodes the data of a request, or of a channel to open: strings, numbers and booleans.
  *
  * @internal
  */

@@ -1,7 +1,6 @@
 /**
- * The client's side of the SSH connection protocol (RFC 4254): channels over one stream of bytes. It takes bytes and gives
- * bytes; the socket is its caller's. This file numbers the channels, dispatches packets and handles the loss of the
- * connection.
+ * The client's side of the SSH connection protocol (RFC 4254): channels over one stream of bytes. The caller connects it
+ * with a socket. This file numbers the channels, dispatches packets and handles the loss of the connection.
  */
 import * as Wire from "@effect-remote/core/protocol/Wire"
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
@@ -15,7 +14,7 @@ import * as window from "./window.js"
 
 /** @internal */
 export interface Multiplexer {
-  /** Copies what it keeps of the bytes. */
+  /** Receives bytes. It copies those that it buffers. */
   readonly receive: (bytes: Uint8Array) => void
   readonly drained: () => void
   /** The channel closes with the scope. */
@@ -24,7 +23,7 @@ export interface Multiplexer {
     data: Uint8Array,
     watcher?: channel.Watcher
   ) => Effect.Effect<channel.Channel, channel.OpenRefused | RemoteConnectionError, Scope.Scope>
-  /** Fails everything in flight and every later use. */
+  /** Fails all pending and later calls. */
   readonly fail: (error: RemoteConnectionError) => void
   /**
    * Fails every channel and refuses new ones. Waits until no channel is half open: OpenSSH's master crashes if its client
@@ -35,12 +34,12 @@ export interface Multiplexer {
   readonly size: () => number
 }
 
-// RFC 4253, section 6.1: implementations must accept packets of 35000 bytes.
+// RFC 4253, section 6.1: packets of 35000 bytes must be accepted.
 const longestPacket = 35000
 
 const administrativelyProhibited = 1
 
-// Two buffers suffice for the packets of one read: only its first and its last may be incomplete, and none is kept.
+// Two buffers suffice for the packets of one read: only the first and the last may be incomplete, and none is kept after it.
 const makeSplitter = () => {
   let [memory, spare] = [new Uint8Array(longestPacket), new Uint8Array(longestPacket)]
   return Wire.splitter(longestPacket, (length) => {
@@ -60,14 +59,14 @@ interface State {
   nextId: number
   /** Set once, by `fail`. */
   failure: RemoteConnectionError | undefined
-  /** Set by `close`: ends its wait. */
+  /** Set by `close`. Resumes it. */
   closing: (() => void) | undefined
 }
 
 const closedError = (host: string) =>
   new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the connection is closed" })
 
-// A channel whose CLOSE was sent may end any time later; only a half-open one must be waited for.
+// Only half-open channels must be awaited. After CLOSE was sent, a channel may end at any time.
 const checkClosed = ({ closing, entries }: State): void => {
   if (closing === undefined) return
   if (!Array.from(entries.values()).some(({ state }) => state.phase === "opening")) closing()
@@ -86,7 +85,7 @@ const fail = (state: State, error: RemoteConnectionError): void => {
 
 const dispatch = (state: State, packet: message.Message): void => {
   switch (packet._tag) {
-    // We send no global requests, and the server's offers are not used.
+    // Global requests of the server are ignored, and none are sent.
     case "GlobalRequest":
     case "GlobalReply":
       return
@@ -97,7 +96,7 @@ const dispatch = (state: State, packet: message.Message): void => {
     default: {
       const entry = state.entries.get(packet.recipient)
       if (entry === undefined) {
-        // Some servers send more on a channel that both sides closed.
+        // Some servers send further messages on a channel that both sides have closed.
         if (packet.recipient < state.nextId) return
         return state.link.violation(`a message for channel ${packet.recipient}, which does not exist`)
       }
@@ -133,7 +132,7 @@ export const make = (host: string, output: outgoing.Output): Multiplexer => {
   const violation = (detail: string) =>
     fail(
       state,
-      new RemoteConnectionError({ reason: "Protocol", host, detail: `the other side broke the protocol: ${detail}` })
+      new RemoteConnectionError({ reason: "Protocol", host, detail: `the server violated the SSH protocol: ${detail}` })
     )
   const packets = outgoing.make(output.write, channel.sendNext, violation)
   const state: State = {

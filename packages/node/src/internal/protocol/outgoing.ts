@@ -1,5 +1,6 @@
 /**
- * Sends the packets of a multiplexer: replies and requests at once, data of channels in turns while the connection takes it.
+ * Sends the packets of a multiplexer: replies and requests at once, data of the channels in turns while the connection has
+ * room.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as message from "./message.js"
@@ -10,9 +11,9 @@ import * as message from "./message.js"
  * @internal
  */
 export interface Output {
-  /** Takes everything, in order. After `false`, data waits until `drained` is called. */
+  /** Writes bytes in order. After `false`, data waits until `drained` is called. */
   readonly write: (bytes: Uint8Array) => boolean
-  /** Called once, after `fail` or when the other side broke the protocol. */
+  /** Called once, after `fail` or a violation of the protocol. */
   readonly failed: (error: RemoteConnectionError) => void
 }
 
@@ -25,18 +26,18 @@ export interface Outgoing<Sender> {
   /** Answers a request of the other side. The number of unsent replies is bounded. */
   readonly reply: (packet: Packet) => void
   readonly sendData: (recipient: number, data: Uint8Array) => void
-  /** Gives the sender turns until it has nothing more to send. */
+  /** Lets the sender send, in turns with others, until it has no more data. */
   readonly enqueue: (sender: Sender) => void
-  /** The connection takes data again. */
+  /** Called when the connection has room again. */
   readonly drained: () => void
-  /** Nothing is sent any more. */
+  /** Stops sending. */
   readonly stop: () => void
 }
 
-// Smaller data is copied after its header, which costs less than a write of its own.
+// Smaller data is copied after its header, because a separate write costs more.
 const copiedBelow = 4096
 
-// Unsent replies to a server that sends requests without reading the answers.
+// Maximum number of unsent replies, for a server that sends requests without reading the replies.
 const maxUnsentReplies = 1000
 
 /**
@@ -49,7 +50,7 @@ export const make = <Sender>(
   sendNext: (sender: Sender) => boolean,
   violation: (detail: string) => void
 ): Outgoing<Sender> => {
-  // In the order of their turns. Changed by `enqueue` and `pump`.
+  // Senders in the order of their turns. Changed by `enqueue` and `pump`.
   const senders = new Set<Sender>()
   // Set by a write that returned `false`, cleared by `drained`.
   let isCongested = false
@@ -75,7 +76,9 @@ export const make = <Sender>(
   return {
     send,
     reply: (packet) => {
-      if (isCongested && ++unsentReplies > maxUnsentReplies) return violation("it asks without reading the answers")
+      if (isCongested && ++unsentReplies > maxUnsentReplies) {
+        return violation("requests are sent without reading the replies")
+      }
       send(packet)
     },
     sendData: (recipient, data) => {

@@ -1,16 +1,16 @@
 /**
- * Flow control of one channel (RFC 4254, section 5.2): how much data each side may still send. Values with pure steps.
+ * Flow control of one channel (RFC 4254, section 5.2): the room of each side for data. Values with pure steps.
  */
 import * as Either from "effect/Either"
 
 /**
- * The largest data packet in either direction. Larger ones gain nothing, and some kill OpenSSH's master.
+ * Maximum size of a data packet in either direction. Larger ones are not faster, and some crash OpenSSH's master.
  *
  * @internal
  */
 export const maxPacket = 32768
 
-// The initial windows of all channels together.
+// The sum of the initial windows of all channels.
 const total = 64 * 1024 * 1024
 
 const largest = 2 * 1024 * 1024
@@ -25,7 +25,7 @@ const smallest = 128 * 1024
 export const initial = (channels: number): number =>
   Math.min(largest, Math.max(smallest, Math.floor(total / (channels + 1))))
 
-// OpenSSH's client grants more after the same number of bytes. A later grant makes the other side wait.
+// OpenSSH's client grants room after the same number of bytes. With a later grant, the other side would wait.
 const grantedAt = 3 * maxPacket
 
 // RFC 4254, section 5.2: a window is a 32-bit number.
@@ -48,7 +48,7 @@ export const adjust = (window: Sending, bytes: number): Either.Either<Sending, s
 }
 
 /**
- * How many of `bytes` fit into the next packet.
+ * Number of `bytes` that fit into the next packet.
  *
  * @internal
  */
@@ -59,7 +59,7 @@ export const sendable = (window: Sending, bytes: number): number =>
 export const spend = (window: Sending, bytes: number): Sending => ({ ...window, room: window.room - bytes })
 
 /**
- * Room for data that the other side may send. `consumed` bytes were read, but not granted again yet.
+ * Room for data that the other side may send. `consumed`: bytes that were read but not yet granted again.
  *
  * @internal
  */
@@ -76,7 +76,7 @@ export const receive = (window: Receiving, bytes: number): Either.Either<Receivi
 }
 
 /**
- * Counts bytes as read. `grant` is what to send in a `WINDOW_ADJUST`; 0 if more is to be read first.
+ * Counts bytes as read. `grant` is the number for a `WINDOW_ADJUST`. 0: too few bytes were read.
  *
  * @internal
  */
