@@ -2,7 +2,7 @@ import type { LocalAddress } from "@effect-remote/core/LocalNetwork"
 import type { RemoteAddress } from "@effect-remote/core/Transport"
 
 /**
- * An address as people write it, and `ssh` reads it.
+ * Formats an address for messages and for `ssh`.
  *
  * @internal
  */

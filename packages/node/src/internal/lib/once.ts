@@ -2,13 +2,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * A value that a callback sets and one fiber awaits. Unlike a `Deferred`, awaiting a value that is set already does not
+ * A value that a callback sets and one fiber awaits. Unlike with a `Deferred`, awaiting a value that is already set does not
  * suspend the fiber.
  *
  * @internal
  */
 export interface Once<A> {
-  /** The first value stays; later ones are ignored. */
+  /** Sets the value. Later calls are ignored. */
   readonly set: (value: A) => void
   readonly await: Effect.Effect<A>
 }

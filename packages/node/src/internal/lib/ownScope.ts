@@ -4,8 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 
 /**
- * Runs an effect in a scope of its own below `parent`. If it fails, the scope closes at once. Otherwise the scope closes with
- * `close` or with its parent.
+ * Runs an effect in a new scope below `parent`. If the effect fails, the scope closes at once. Otherwise it closes with
+ * `close`, or with its parent.
  *
  * @internal
  */

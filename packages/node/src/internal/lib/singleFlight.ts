@@ -4,8 +4,8 @@ import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 
 /**
- * Runs an effect once for all callers that wait at the same time. It runs in `scope`: an interrupted caller leaves it running
- * for the others.
+ * Runs an effect once for all concurrent callers. It runs in `scope`, so it goes on for the others if a caller is
+ * interrupted.
  *
  * @internal
  */

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { Readable, Writable } from "node:stream"
 
 /**
- * Reads the next bytes, `None` at the end. `onError` makes the error of a broken stream.
+ * Reads the next bytes. `None`: end of file. `onError` converts the error of the stream.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export const reader = <E>(
 }
 
 /**
- * Joins everything that is written in one turn of the event loop into one system call.
+ * Joins all writes of one turn of the event loop into one system call.
  *
  * @internal
  */
@@ -64,13 +64,13 @@ export const gather = (stream: Writable): void => {
 
 /** @internal */
 export interface Writes {
-  /** `false` once the other side reads no more. */
+  /** Succeeds with `false` if the other side no longer reads. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
-  /** Waits until everything was written, or the other side reads no more. */
+  /** Waits until all bytes are written, or the other side no longer reads. */
   readonly end: Effect.Effect<void>
 }
 
-// Bytes that may wait in a stream. The system takes many of them at once.
+// Maximum number of bytes that wait in a stream. One system call writes many of them.
 const buffered = 256 * 1024
 
 /** @internal */

@@ -18,7 +18,7 @@ const reasons: Readonly<Record<string, SystemErrorReason>> = {
   [otherFile]: "InvalidData"
 }
 
-// As the platform's own FileSystem does.
+// Same as the platform's own FileSystem.
 const systemError = (path: string, cause: NodeJS.ErrnoException): PlatformError =>
   new SystemError({
     module: "FileSystem",
@@ -37,7 +37,7 @@ const infoOf = ({ atimeMs, dev, gid, ino, mode, mtimeMs, size, uid }: Fs.Stats):
   mode,
   size,
   uid,
-  // As `stats.mtime` and `stats.atime`, which make a `Date` when they are read.
+  // Same as `stats.mtime` and `stats.atime`, but without their `Date`.
   mtime: Math.round(mtimeMs),
   atime: Math.round(atimeMs)
 })
@@ -46,11 +46,11 @@ type Failure = NodeJS.ErrnoException | null
 
 interface Steps<A> {
   readonly isInterrupted: () => boolean
-  /** To be called once, when no call is under way. */
+  /** Ends the sequence. Must be called once, when no call is pending. */
   readonly end: (failure: Failure, value?: A) => void
 }
 
-// A sequence of calls. An interruption waits for the call that is under way; then `run` must end at once.
+// A sequence of calls. An interruption waits for the pending call. `run` must end after it.
 const steps = <A>(path: string, run: (steps: Steps<A>) => void): Effect.Effect<A, PlatformError> =>
   Effect.async<A, PlatformError>((resume) => {
     let isEnded = false
@@ -112,7 +112,7 @@ const list: LocalFiles["list"] = (path) =>
       })
   )
 
-// Another user may replace a file with a named pipe. Opening that would wait for a writer, and nothing can interrupt it.
+// Another user may replace a file with a named pipe. Opening that would wait for a writer, and could not be interrupted.
 const reading = Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK
 
 const open: LocalFiles["open"] = (path) =>
@@ -135,8 +135,8 @@ const read: LocalFiles["read"] = (path, size) =>
   steps<readonly [Uint8Array, Info]>(path, ({ end, isInterrupted }) =>
     Fs.open(path, reading, (failure, descriptor) => {
       if (failure) return end(failure)
-      // Synchronous, because neither call waits for the disk: the inode is in memory, and nothing was written. The thread pool
-      // would take ten times as long.
+      // Synchronous, because neither call waits for the disk: the inode is in memory, and nothing was written. With the
+      // thread pool this takes ten times as long.
       const look = (): Fs.Stats => {
         try {
           return Fs.fstatSync(descriptor)
@@ -184,8 +184,8 @@ const changeDirectory: LocalFiles["changeDirectory"] = (path, change) =>
 
 type File = Pick<Info, "dev" | "ino">
 
-// Another file can still get the name between `lstat` and `rename`: no system call does both. `lstat` is synchronous, because
-// the inode of a file just written is in memory.
+// Another file can still take the name between `lstat` and `rename`, because no system call does both. `lstat` is
+// synchronous: the inode of a newly written file is in memory.
 const renameFile = (from: string, to: string, { dev, ino }: File, end: Then): void => {
   let found: Fs.Stats
   try {
@@ -225,7 +225,7 @@ const place = ({ bytes, created, path, permissions, temporary, times }: NewFile)
         const look = () =>
           Fs.fstat(descriptor, (failure, stats) => {
             if (failure) return close(failure)
-            // The umask or an ACL of the directory may have cleared some.
+            // The umask or an ACL of the directory may have cleared some bits.
             const isSet = permissions === undefined || (stats.mode & 0o7777) === permissions
             changeOpen(
               descriptor,

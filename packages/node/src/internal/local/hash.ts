@@ -7,14 +7,14 @@ import * as Crypto from "node:crypto"
 export const hash: LocalHash = {
   make: (algorithm) =>
     Effect.map(
-      // OpenSSL refuses what its policy forbids: MD5 in FIPS mode.
+      // OpenSSL may forbid an algorithm, for example MD5 in FIPS mode.
       Effect.try({
         try: () => Crypto.createHash(algorithm),
         catch: (cause) =>
           new BadArgument({
             module: "FileSystem",
             method: "digest",
-            description: `this machine does not compute ${algorithm}`,
+            description: `Node.js on this machine does not support ${algorithm}`,
             cause
           })
       }),

@@ -16,7 +16,7 @@ const listenError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunne
       return fail("AddressInUse", "the local address is in use: choose another one, or port 0 for any free port")
     case "EACCES":
     case "EPERM":
-      return fail("PermissionDenied", "this user is not allowed to listen there")
+      return fail("PermissionDenied", "this user is not allowed to listen on the local address")
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "ENOENT":
@@ -32,7 +32,7 @@ const connectError = (address: LocalAddress, cause: NodeJS.ErrnoException): Tunn
     new TunnelError({ reason, to: show(address), detail, cause })
   switch (cause.code) {
     case "ECONNREFUSED":
-      return fail("ConnectionRefused", "nobody listens at the local target")
+      return fail("ConnectionRefused", "no program listens at the local target")
     case "EACCES":
     case "EPERM":
       return fail("PermissionDenied", "this user is not allowed to connect to the local target")
@@ -61,7 +61,7 @@ const adopt = (socket: Net.Socket): LocalConnection => ({
   ...duplex.writer(socket)
 })
 
-// Resets the connection after a failure: a clean end would mean that the peer has received everything.
+// Resets the connection after a failure. After a clean end, the peer would believe that it has received everything.
 const closing = (socket: Net.Socket): Effect.Effect<void, never, Scope.Scope> =>
   Effect.addFinalizer((exit) =>
     Effect.sync(() => {
@@ -72,7 +72,7 @@ const closing = (socket: Net.Socket): Effect.Effect<void, never, Scope.Scope> =>
 
 /** @internal */
 export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(address) {
-  // Unread until `accept` takes them. The system has accepted them already.
+  // Connections that the system has accepted. They are not read until `accept` takes them.
   const waiting: Array<Net.Socket> = []
   const sockets = new Set<Net.Socket>()
   let wake: (() => void) | undefined
@@ -124,7 +124,7 @@ export const listen: LocalNetwork["listen"] = Effect.fnUntraced(function*(addres
     address: typeof bound === "object" && bound !== null
       ? LocalAddress.Tcp({ host: bound.address, port: bound.port })
       : address,
-    // An interruption cannot come between taking a socket and adding its finalizer.
+    // Uninterruptible, so that a socket always gets its finalizer.
     accept: Effect.uninterruptibleMask((restore) => Effect.map(Effect.tap(restore(next), closing), adopt))
   }
 })

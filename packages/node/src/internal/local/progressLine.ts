@@ -6,7 +6,7 @@ const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
 const bytes = (size: number): string => {
   let value = size
   let unit = 0
-  // A number that would be shown as 1024.0 gets the next unit.
+  // A value that rounds to 1024.0 is shown in the next unit.
   while (unit < units.length - 1 && value >= (unit === 0 ? 1024 : 1023.95)) {
     value /= 1024
     unit++
@@ -36,8 +36,8 @@ const gap = "  "
 const bars = { least: 12, most: 32 } as const
 
 /**
- * A line of at most `width` characters. Parts that do not fit are left out, the least important first. Without `width`, a
- * plain line with all parts.
+ * Formats a line of at most `width` characters. Parts that do not fit are left out, the least important first. Without
+ * `width`, the line is plain and has all parts.
  *
  * @internal
  */

@@ -9,12 +9,12 @@ import type { EventEmitter } from "node:events"
 import * as process from "node:process"
 
 const failure = (method: string) => (cause: unknown) =>
-  new SystemError({ module: "Terminal", method, reason: "Unknown", description: "a standard stream broke", cause })
+  new SystemError({ module: "Terminal", method, reason: "Unknown", description: "the standard stream failed", cause })
 
-// Listeners that one command adds for one event.
+// Number of listeners that one command adds for one event.
 const listeners = 2
 
-// Each command listens to the stream while it uses it. Without room for its listeners Node would warn of a leak.
+// Each command adds listeners to the stream while it uses it. The limit is raised, or Node would warn of a leak.
 const withRoom = <E extends EventEmitter>(stream: () => E) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -38,7 +38,7 @@ const sink = (method: "stdout" | "stderr") =>
 
 /** @internal */
 export const stdio: LocalStdio = {
-  // Read only while a command uses it. After that it does not keep the program alive.
+  // Read only while a command uses it. Otherwise it does not keep the program alive.
   stdin: Stream.unwrapScoped(
     Effect.as(
       Effect.zipRight(

@@ -1,5 +1,5 @@
 /**
- * A connection from the host, through an `ssh -W` of its own.
+ * A connection from the host, through its own `ssh -W`.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Channel, ExitStatus, type RemoteAddress } from "@effect-remote/core/Transport"
@@ -19,11 +19,12 @@ interface Progress {
 }
 
 const refusal = (client: Client, target: string, detail: string): RemoteConnectionError =>
-  connectionErrors.make(String(client.host))("ChannelRefused", `no connection to ${target} from there: ${detail}`, {
-    hint: "Does a server listen there, and does sshd allow forwarding (AllowTcpForwarding, PermitOpen)?"
+  connectionErrors.make(String(client.host))("ChannelRefused", `the host could not connect to ${target}: ${detail}`, {
+    hint:
+      "Check that a server listens at this address, and that sshd allows forwarding (AllowTcpForwarding, PermitOpen)."
   })
 
-// Stderr of `ssh -W` is its log alone.
+// The stderr of `ssh -W` contains only its log.
 const follow = (client: Client, target: string, { exited, stderr }: SshProcess, { ended, opened }: Progress) => {
   let log = forwardLog.initial
   const report = (event: forwardLog.Event) => {
@@ -58,7 +59,7 @@ export const make = Effect.fnUntraced(function*(client: Client, address: RemoteA
   if (address._tag === "Unix") {
     return yield* connectionErrors.make(String(client.host))(
       "Unsupported",
-      `one ssh for each channel cannot reach the unix socket ${target}`
+      `this transport (one ssh for each channel) cannot connect to the unix socket ${target}: use OpenSsh.layer`
     )
   }
   const { child } = yield* spawn(client, () => ["-o", "LogLevel=DEBUG2", "-W", target, "--", client.host.host])

@@ -1,14 +1,14 @@
 /**
- * The log of `ssh -W` at LogLevel DEBUG2, as a value with a pure step. It shows when the connection is open and when it has
- * ended.
+ * Reads the log of `ssh -W` at LogLevel DEBUG2, as a value with a pure step. The log shows when the connection is open and
+ * when it has ended.
  */
 import { kept } from "../ssh/loginLog.js"
 
 /** @internal */
 export interface ForwardLog {
-  /** The log that was kept. */
+  /** The end of the log. */
   readonly text: string
-  /** The end of it, without a newline yet. */
+  /** The incomplete last line. */
   readonly line: string
 }
 
@@ -29,7 +29,7 @@ const eventsOf = (line: string): ReadonlyArray<Event> => {
 }
 
 /**
- * More of the log came.
+ * Adds bytes of the log.
  *
  * @internal
  */

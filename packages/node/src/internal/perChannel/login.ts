@@ -1,5 +1,5 @@
 /**
- * An `ssh` for one channel, from its start until it has logged in.
+ * Starts an `ssh` for one channel, and waits for its login.
  */
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ export interface Client {
 export const isPinned = ({ host }: Client): boolean => typeof host.hostKeys === "object"
 
 /**
- * Starts an `ssh` with a directory of its own.
+ * Starts an `ssh` with its own directory.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export const spawn = Effect.fnUntraced(function*(
   return { child, directory }
 })
 
-// Stderr before the login comes from a jump host, a ProxyCommand or `ssh` itself.
+// Until the login, stderr belongs to a jump host, a ProxyCommand or `ssh` itself.
 const awaitLogin = Effect.fnUntraced(function*(stderr: sshProcess.SshProcess["stderr"], ready: string) {
   let log = loginLog.initial
   while (log._tag === "Waiting") {
@@ -67,7 +67,7 @@ const awaitLogin = Effect.fnUntraced(function*(stderr: sshProcess.SshProcess["st
 export interface LoggedIn {
   readonly child: sshProcess.SshProcess
   readonly log: Effect.Effect<string>
-  /** Stderr of the command that came with the login. */
+  /** Stderr of the command that was read with the login. */
   readonly stderr: Uint8Array
 }
 

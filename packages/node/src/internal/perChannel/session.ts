@@ -1,5 +1,5 @@
 /**
- * A command or a subsystem in an `ssh` of its own.
+ * A command or a subsystem in its own `ssh`.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Channel, ExitStatus } from "@effect-remote/core/Transport"
@@ -13,7 +13,7 @@ import type * as sshProcess from "./sshProcess.js"
 type Read = Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
 
 /**
- * How a session ended, from the exit code of `ssh` and its log at LogLevel DEBUG2.
+ * The exit status of a session, from the exit code of `ssh` and its log at LogLevel DEBUG2.
  *
  * @internal
  */
@@ -22,7 +22,8 @@ export const exitOf = (
   code: number | null,
   log: string
 ): Either.Either<ExitStatus, RemoteConnectionError> => {
-  // The server may send the status before the last data. It counts only if both sides closed the channel after all data.
+  // The server may send the exit status before the last data. The status is valid only if both sides have closed the
+  // channel.
   if (/^debug2: channel \d+: is dead\r?$/m.test(log)) {
     const status = /^debug1: client_input_channel_req: channel \d+ rtype exit-(status|signal) reply /m.exec(log)
     if (status?.[1] === "signal") return Either.right(ExitStatus.Signal({ signal: Option.none() }))
@@ -44,7 +45,7 @@ export const make = Effect.fnUntraced(function*(client: Client, args: ReadonlyAr
     Effect.zip(child.exited, log),
     ([code, log]) => exitOf(String(client.host), code, log)
   )
-  // `ssh` closes its output when the command closes it, and also when `ssh` dies. How `ssh` exits shows which.
+  // `ssh` closes its output when the command closes it, and also when `ssh` dies. The exit of `ssh` distinguishes the two.
   const ended: Read = Effect.as(exit, Option.none())
   const orEnd = (read: sshProcess.SshProcess["stdout"]): Read =>
     Effect.flatMap(read, (bytes) => Option.isSome(bytes) ? Effect.succeed(bytes) : ended)

@@ -1,5 +1,5 @@
 /**
- * One `ssh` child for one channel.
+ * The `ssh` process of one channel.
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as Effect from "effect/Effect"
@@ -17,11 +17,11 @@ export interface SshProcess {
   readonly stderr: Effect.Effect<Option.Option<Uint8Array>>
   readonly write: (bytes: Uint8Array) => Effect.Effect<boolean>
   readonly end: Effect.Effect<void>
-  /** Waits for the exit. The exit code, or `null` if a signal ended it. */
+  /** Waits for the exit. Succeeds with the exit code, or `null` if a signal ended it. */
   readonly exited: Effect.Effect<number | null>
 }
 
-// A broken pipe reads as ended. Exit code and log show why.
+// A broken pipe reads as end of file. The exit code and the log have the reason.
 const output = (stream: Readable): SshProcess["stdout"] =>
   Effect.catchAll(duplex.reader(stream, (cause) => cause), () => Effect.succeed(Option.none()))
 

@@ -15,12 +15,12 @@ import * as session from "./session.js"
 
 /** @internal */
 export interface Channels extends Pick<Transport, "exec" | "subsystem" | "connect"> {
-  /** Logs in, and out again. */
+  /** Logs in, and closes the connection. */
   readonly probe: Effect.Effect<void, RemoteConnectionError>
 }
 
 /**
- * Channels that each use a connection of their own.
+ * Opens channels, each with its own connection.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ export interface Options {
 /** @internal */
 export const make = Effect.fnUntraced(function*({ host, lazy, ssh }: Options) {
   const { connect, exec, probe, subsystem } = channels(host, ssh, yield* installations.make(host, ssh))
-  // An unreachable host fails here, before the first command.
+  // Connects once, so that an unreachable host fails here and not at the first command.
   if (!lazy) yield* probe
   const transport: Transport = {
     [TypeId]: TypeId,
@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, ssh }: Options) {
       new RemoteConnectionError({
         reason: "Unsupported",
         host: String(host),
-        detail: "with one ssh for each channel the host cannot listen",
+        detail: "this transport (one ssh for each channel) does not support listening on the host: use OpenSsh.layer",
         hint: "Use OpenSsh.layer."
       })
   }
