@@ -39,7 +39,7 @@ export const specialFiles: Group = (test) => {
       const text = fs.readFileString(`${path}/file`)
       // A server that cannot read from pipes fails at once.
       const reading = yield* Effect.fork(Effect.exit(fs.readFile(`${path}/pipe`)))
-      // Sent before the answer shows that it is a pipe, a request stays behind it: it is abandoned, and sent again.
+      // Until an answer shows that it is a pipe, the server holds up later requests of its session. They are sent again.
       const answered = yield* eventually(Effect.timeoutOption(text, "500 millis"), Option.isSome)
       assert.deepStrictEqual(answered, Option.some("text"))
       yield* Fiber.interrupt(reading)
