@@ -3,7 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
+import * as message from "../message.js"
 import * as tool from "../tool.js"
 import * as header from "./header.js"
 
@@ -13,6 +15,10 @@ export type Pull<E> = Effect.Effect<Option.Option<Uint8Array>, E>
 /** @internal */
 export const fatal = (self: tool.Tool, words: string): tool.Stop =>
   tool.stop(`${words}\n${self.name}: Error is not recoverable: exiting now`, 2)
+
+/** @internal */
+export const cannotOpen = (self: tool.Tool, archive: string, error: PosixError): tool.Stop =>
+  fatal(self, `${archive}: Cannot open: ${message.of(error)}`)
 
 const mostOfExtension = 1 << 20
 
