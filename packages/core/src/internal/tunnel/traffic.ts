@@ -16,6 +16,21 @@ import { type Tunnel, TunnelEvent } from "../../Tunnel.js"
 
 const eventsKept = 256
 
+// The refusals that were logged. A SOCKS proxy may have any number of targets.
+const refusalsKept = 256
+
+// Logs each refusal of a target once: what a client sees of it is a closed connection.
+const refusalLog = (name: string) => {
+  const logged = new Set<string>()
+  return (error: Refusal): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (error._tag === "SocksError" || logged.has(error.message)) return Effect.void
+      if (logged.size >= refusalsKept) logged.clear()
+      logged.add(error.message)
+      return Effect.logWarning(`The ${name} closed a connection: ${error.message}`)
+    })
+}
+
 /** @internal */
 export type Side = Duplex<RemoteConnectionError | SocketError>
 
@@ -72,6 +87,7 @@ export const make = Effect.fnUntraced(function*(
     (ended) => Deferred.succeed(ended, undefined)
   )
   const connections = yield* FiberSet.make<void, Broken>()
+  const logRefusal = refusalLog(name)
   const tell = (event: TunnelEvent) => PubSub.publish(events, event)
 
   // Fails if the connection failed, so that its peer gets a reset. After a clean end, the peer would believe that it has
@@ -80,7 +96,10 @@ export const make = Effect.fnUntraced(function*(
     const { peer } = connection
     return Effect.matchEffect(open(connection), {
       onFailure: (error): Effect.Effect<void, Broken> =>
-        Effect.zipRight(tell(TunnelEvent.Refused({ peer, error })), refuse(connection, error)),
+        tell(TunnelEvent.Refused({ peer, error })).pipe(
+          Effect.zipRight(logRefusal(error)),
+          Effect.zipRight(refuse(connection, error))
+        ),
       onSuccess: ({ far, near, target }) =>
         Effect.gen(function*() {
           yield* tell(TunnelEvent.Opened({ peer, target }))

@@ -47,9 +47,16 @@ const failure = (
   { host, where }: Forward,
   reason: RemoteConnectionReason,
   detail: string,
-  cause?: unknown
+  { cause, hint }: { readonly cause?: unknown; readonly hint?: string } = {}
 ): RemoteConnectionError =>
-  new RemoteConnectionError({ reason, host, detail: `listening on the host at ${where}: ${detail}`, cause })
+  new RemoteConnectionError({ reason, host, detail: `listening on the host at ${where}: ${detail}`, cause, hint })
+
+const refusalHint = ({ address }: Forward): string =>
+  address._tag === "Unix"
+    ? "Does a socket or file exist at that path, is its directory writable, and does sshd_config allow it " +
+      "(AllowStreamLocalForwarding, DisableForwarding)?"
+    : "Does another program listen there, is the port below 1024, and does sshd_config allow it (AllowTcpForwarding, " +
+      "PermitListen, DisableForwarding)?"
 
 const loss = ({ connection }: Forward): Effect.Effect<never, RemoteConnectionError> => Effect.flip(connection.lost)
 
@@ -99,15 +106,17 @@ const openForward = Effect.fnUntraced(function*(forward: Forward) {
   )
   const answer = yield* Effect.catchAll(
     Effect.flatten(Fiber.await(opening)),
-    (cause) => unlessLost(forward, failure(forward, "Protocol", cause.message, cause))
+    (cause) => unlessLost(forward, failure(forward, "Protocol", cause.message, { cause }))
   )
-  return answer._tag === "Failed" ? yield* failure(forward, "ChannelRefused", answer.detail) : answer
+  return answer._tag === "Failed"
+    ? yield* failure(forward, "ChannelRefused", answer.detail, { hint: refusalHint(forward) })
+    : answer
 })
 
 const connectionOf = (forward: Forward, { end, read, write }: LocalConnection): RemoteConnection => {
   const lost = loss(forward)
   const broken = Effect.mapError((cause: { readonly message: string }) =>
-    failure(forward, "ConnectionLost", cause.message, cause)
+    failure(forward, "ConnectionLost", cause.message, { cause })
   )
   // A master that exits also closes its sockets cleanly. The end of a connection is valid only if the master still answers.
   const ended = orLoss(forward, Effect.catchAll(ask(forward, { _tag: "AliveCheck" }), () => lost))
@@ -127,11 +136,11 @@ const listen = Effect.fnUntraced(function*(connection: Connection, host: string,
     localNetwork.listen(LocalAddress.Unix({ path })),
     (cause) =>
       cause.reason === "AddressInUse"
-        ? failure(forward, "ChannelRefused", "this program already listens on this address of the host", cause)
-        : unlessLost(forward, failure(forward, "Unknown", cause.message, cause))
+        ? failure(forward, "ChannelRefused", "this program already listens on this address of the host", { cause })
+        : unlessLost(forward, failure(forward, "Unknown", cause.message, { cause }))
   )
   const answer = yield* openForward(forward)
-  const accept = Effect.mapError(local.accept, (cause) => failure(forward, "ConnectionLost", cause.message, cause))
+  const accept = Effect.mapError(local.accept, (cause) => failure(forward, "ConnectionLost", cause.message, { cause }))
   const listener: RemoteListener = {
     address: address._tag === "Tcp" && answer._tag === "RemotePort"
       ? RemoteAddress.Tcp({ host: address.host, port: answer.port })
