@@ -114,6 +114,7 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
  * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is unknown, differs from the known one, or is
  *   revoked.
  * - `NegotiationFailed`: client and server have no algorithm in common.
+ * - `ServerBusy`: the server refuses every login from this address for now (`PerSourcePenalties`, `MaxStartups`).
  * - `ConnectionLost`: the connection ended while it was in use. A request in flight may or may not have been carried out.
  * - `ChannelRefused`: the server did not open a channel (`MaxSessions`, forwarding forbidden, target refused).
  * - `ShellUnavailable`: the host does not have a POSIX shell at `/bin/sh`, or does not let it run.
@@ -134,6 +135,7 @@ export const RemoteConnectionReason = Schema.Literal(
   "HostKeyMismatch",
   "HostKeyRevoked",
   "NegotiationFailed",
+  "ServerBusy",
   "ConnectionLost",
   "ChannelRefused",
   "ShellUnavailable",
@@ -304,11 +306,11 @@ export const findConnectionError = (error: unknown): Option.Option<RemoteConnect
 
 const isPlatformError: Predicate.Refinement<unknown, PlatformError> = Schema.is(PlatformError)
 
-const transient: ReadonlyArray<RemoteConnectionReason> = ["Unreachable", "TimedOut", "ConnectionLost"]
+const transient: ReadonlyArray<RemoteConnectionReason> = ["Unreachable", "TimedOut", "ServerBusy", "ConnectionLost"]
 
 /**
- * Whether an error is a connection failure that a retry may fix: `Unreachable`, `TimedOut` or `ConnectionLost`, also as the
- * cause of a `PlatformError`. `OpenSsh` reconnects after these. Other reasons, such as `AuthenticationFailed`, are
+ * Whether an error is a connection failure that a retry may fix: `Unreachable`, `TimedOut`, `ServerBusy` or `ConnectionLost`,
+ * also as the cause of a `PlatformError`. `OpenSsh` reconnects after these. Other reasons, such as `AuthenticationFailed`, are
  * permanent.
  *
  * After `ConnectionLost`, a command may have run. Retry only commands that may run twice.

@@ -6,7 +6,7 @@
  */
 import type { LocalMachine } from "@effect-remote/core/LocalMachine"
 import * as RemoteContext from "@effect-remote/core/RemoteContext"
-import { isTransient, RemoteConnectionError } from "@effect-remote/core/RemoteError"
+import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import * as RemoteFileSystem from "@effect-remote/core/RemoteFileSystem"
 import * as RemoteHost from "@effect-remote/core/RemoteHost"
 import { Transport } from "@effect-remote/core/Transport"
@@ -15,10 +15,11 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as process from "node:process"
+import { reconnects } from "./internal/multiplexed/reconnects.js"
 import * as multiplexedTransport from "./internal/multiplexed/transport.js"
 import * as perChannelTransport from "./internal/perChannel/transport.js"
 import { expandHome } from "./internal/ssh/home.js"
@@ -48,8 +49,9 @@ export interface TransportOptions extends RemoteHost.Options {
  */
 export interface MultiplexedOptions extends TransportOptions {
   /**
-   * Schedule of further attempts to connect. Default: four within about three seconds, while the error is transient (see
-   * `RemoteError.isTransient`). A command is never sent twice.
+   * Schedule of further attempts to connect after a loss. Default: four within about three seconds, while the error is
+   * transient (see `RemoteError.isTransient`). If the server is busy (`ServerBusy`), attempts go on for a minute. A failed
+   * login is never tried again. A command is never sent twice.
    */
   readonly reconnect?: Schedule.Schedule<unknown, RemoteConnectionError> | undefined
 }
@@ -123,12 +125,6 @@ const validate = Effect.fnUntraced(function*({ lazy = false, ssh = "ssh", ...opt
   }
   return { host, lazy, ssh }
 })
-
-const reconnects: Schedule.Schedule<unknown, RemoteConnectionError> = Schedule.exponential("200 millis").pipe(
-  Schedule.jittered,
-  Schedule.intersect(Schedule.recurs(4)),
-  Schedule.whileInput(isTransient)
-)
 
 /**
  * Makes a transport that shares one connection, held by one `ssh` process. Commands, files and tunnels are channels on it,

@@ -12,22 +12,46 @@ import { RemoteConnectionError } from "../RemoteError.js"
 import type { RemoteHost } from "../RemoteHost.js"
 
 /**
+ * Details of a conversation that takes too long.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Explanation {
+  /** The step that was under way. */
+  readonly step?: string
+  /** The output of the other side. */
+  readonly output?: string
+  readonly hint?: string
+}
+
+/**
  * Limits an effect to the host's `connectTimeout`, also in finalizers. Fails with a `RemoteConnectionError` with reason
- * `TimedOut`.
+ * `TimedOut`, which says what `explain` knows at that time.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const within =
-  (host: RemoteHost, what: string, hint = "A slow host needs a larger connectTimeout.") =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    finalizer.apart(Effect.timeoutFail(Effect.interruptible(effect), {
-      duration: host.connectTimeout,
-      onTimeout: () =>
-        new RemoteConnectionError({
-          reason: "TimedOut",
-          host: String(host),
-          detail: `${what} took more than ${Duration.format(host.connectTimeout)}`,
-          hint
-        })
-    }))
+export const within = (
+  host: RemoteHost,
+  what: string,
+  explain: Effect.Effect<Explanation> = Effect.succeed({})
+) =>
+<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | RemoteConnectionError, R> =>
+  finalizer.apart(Effect.flatten(Effect.timeoutTo(Effect.interruptible(effect), {
+    duration: host.connectTimeout,
+    onSuccess: Effect.succeed,
+    onTimeout: () =>
+      Effect.flatMap(
+        explain,
+        ({ hint = "A slow host needs a larger connectTimeout.", output, step }) =>
+          new RemoteConnectionError({
+            reason: "TimedOut",
+            host: String(host),
+            detail: `${what} took more than ${Duration.format(host.connectTimeout)}` +
+              (step === undefined ? "" : `: ${step}`),
+            ...(output !== undefined && { output }),
+            hint
+          })
+      )
+  })))

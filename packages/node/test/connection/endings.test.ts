@@ -5,11 +5,11 @@ import * as master from "../../src/internal/multiplexed/master.js"
 import * as session from "../../src/internal/perChannel/session.js"
 
 describe("an ssh that ends before it has logged in", () => {
-  const failure = (code: number | null, log: string) =>
-    master.loginFailure({ host: "host", ssh: "ssh", pinned: false }, code, log)
+  const failure = (code: number | null, log: string, stderr = "") =>
+    master.loginFailure({ host: "host", ssh: "ssh", pinned: false }, code, { log, hops: [], stderr })
 
   it("was not found if the shell reports that", () => {
-    assert.strictEqual(failure(127, "sh: 1: exec: ssh: not found\n").reason, "SshNotFound")
+    assert.strictEqual(failure(127, "", "sh: 1: exec: ssh: not found\n").reason, "SshNotFound")
   })
 
   it("explains its failure in its log", () => {

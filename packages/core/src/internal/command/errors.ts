@@ -35,6 +35,8 @@ export interface CommandFailure {
   readonly noise: outlet.Tail
   /** `noise` as text, secrets masked. */
   readonly loginOutput: () => string
+  /** The end of the login shell's output and of the command's stderr, as text, secrets masked. */
+  readonly output: () => string
   /** Clears the outputs before another launch. */
   readonly clear: () => void
   /** Makes an error with the host, the command and stderr. Secrets are masked. */
@@ -52,6 +54,15 @@ export interface CommandFailure {
     fields: Pick<RemoteConnectionError, "reason" | "detail"> & { readonly hint?: string }
   ) => RemoteConnectionError
 }
+
+/**
+ * The hint for a channel that ended without a status.
+ *
+ * @internal
+ */
+export const channelClosed =
+  "If the connection lives, sshd closed this channel alone: ChannelTimeout in sshd_config ends " +
+  "sessions that were silent for long. A command that prints something from time to time is not silent."
 
 const sizeOf = ({ stages }: Program): number =>
   stages.reduce(
@@ -126,17 +137,15 @@ export const make = (host: string, program: Program): CommandFailure => {
 
   let ofStages: ReadonlyArray<string> = []
 
+  const output = () => end(noise) + end(stderr)
   const connection: CommandFailure["connection"] = (fields) =>
-    new RemoteConnectionError({
-      ...fields,
-      host,
-      output: end(noise) + end(stderr)
-    })
+    new RemoteConnectionError({ ...fields, host, output: output() })
 
   return {
     stderr,
     noise,
     loginOutput: () => end(noise),
+    output,
     clear: () => {
       stderr.clear()
       noise.clear()
@@ -175,7 +184,11 @@ export const make = (host: string, program: Program): CommandFailure => {
       }),
     notLaunched: (status) =>
       status._tag === "None"
-        ? connection({ reason: "ConnectionLost", detail: "the channel closed before the command was launched" })
+        ? connection({
+          reason: "ConnectionLost",
+          detail: "the channel closed before the command was launched",
+          hint: channelClosed
+        })
         : connection({
           reason: "ShellUnavailable",
           detail: `the login shell did not run /bin/sh: it exited with ${

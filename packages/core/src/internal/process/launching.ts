@@ -79,13 +79,20 @@ const sendFrame = Effect.fnUntraced(function*(execution: Execution, guarded: Eff
   return Option.flatMap(frame, () => guard)
 })
 
+const delay = ({ failure }: Execution): Deadline.Explanation => ({
+  step: "the session is open, but the login shell did not start /bin/sh",
+  output: failure.output(),
+  hint: "Does a startup file of the login shell (.bashrc, config.fish) wait for something, or is the login shell not " +
+    "a shell? A slow host needs a larger connectTimeout."
+})
+
 /**
  * Launches the command within `connectTimeout`. `guarded` waits for the guardian.
  *
  * @internal
  */
 export const launch = (execution: Execution, guarded: Effect.Effect<unknown>) =>
-  Deadline.within(execution.host.transport.host, "launching the command")(
+  Deadline.within(execution.host.transport.host, "launching the command", Effect.sync(() => delay(execution)))(
     Effect.flatMap(
       sendFrame(execution, guarded),
       (guard) => Effect.map(awaitStart(execution, guard), (pid) => ({ guard, pid }))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RunError } from "../../RemoteProcess.js"
 import type { ExitStatus } from "../../Transport.js"
+import * as errors from "../command/errors.js"
 import * as handshakes from "../launch/handshake.js"
 import * as finalizer from "../lib/finalizer.js"
 import type { Execution } from "./execution.js"
@@ -63,7 +64,8 @@ export const make = (execution: Execution, pid: number): Effect.Effect<ExitCode,
         case "None":
           return yield* failure.connection({
             reason: "ConnectionLost",
-            detail: "the channel was closed without an exit status: whether the command succeeded is unknown"
+            detail: "the channel was closed without an exit status: whether the command succeeded is unknown",
+            hint: errors.channelClosed
           })
       }
     }))

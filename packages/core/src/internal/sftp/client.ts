@@ -15,6 +15,7 @@ import * as Sftp from "../../protocol/Sftp.js"
 import { RemoteConnectionError } from "../../RemoteError.js"
 import type { RemoteHost } from "../../RemoteHost.js"
 import type { Channel } from "../../Transport.js"
+import * as Deadline from "../../unstable/Deadline.js"
 import * as fileMode from "../lib/fileMode.js"
 import * as outlet from "../lib/outlet.js"
 import * as text from "../lib/text.js"
@@ -270,8 +271,20 @@ export const make: (
     )
     const answers = incoming.make(state)
     yield* takeAnswers(channel, state, answers, stderr, ended)
-    yield* channel.write(Sftp.encodeHello("client", { version: hello.version, extensions: [] }))
-    const has = yield* hello.decode(yield* Deferred.await(answers.firstPacket), answers.beginning(), error)
+    const inTime = Deadline.within(
+      remote,
+      "beginning an SFTP session",
+      Effect.sync(() => ({
+        step: "the session is open, but no SFTP server answered",
+        output: text.display(answers.beginning()) + text.display(stderr.bytes()),
+        hint: hello.slow
+      }))
+    )
+    const greeting = Effect.zipRight(
+      channel.write(Sftp.encodeHello("client", { version: hello.version, extensions: [] })),
+      Deferred.await(answers.firstPacket)
+    )
+    const has = yield* hello.decode(yield* inTime(greeting), answers.beginning(), error)
     yield* forkLoop(
       Effect.catchAll(writeOn(channel, state), (failure) => Effect.sync(() => conversation.lose(state, failure)))
     )
@@ -287,7 +300,10 @@ export const make: (
     const traced = tracedFor(remote)
     const request: Client["request"] = (packet, undo) =>
       traced(packet._tag, enter(state, () => answerTo(state, packet, { undo })))
-    const limits = yield* hello.limitsOf(has("limits") ? yield* request(Sftp.Request.Limits()) : undefined, error)
+    const limits = yield* hello.limitsOf(
+      has("limits") ? yield* inTime(request(Sftp.Request.Limits())) : undefined,
+      error
+    )
     state.handles.limit(limits.handles, conversation.handleWithin)
     answers.expect(limits.readSize)
     return {

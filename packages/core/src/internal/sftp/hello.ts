@@ -32,11 +32,21 @@ const mostHandles = 1_000_000
  */
 export type Has = (extension: keyof typeof Sftp.extensions) => boolean
 
+/**
+ * The hint for a server that does not begin in time.
+ *
+ * @internal
+ */
+export const slow = "Does a startup file of the login shell wait for something, or is sftpServer the name of another " +
+  "program? A slow host needs a larger connectTimeout."
+
 // Output of a shell looks like a packet of a senseless length.
 const notSftp = (error: MakeError, beginning: Uint8Array, message: string): RemoteConnectionError => {
   const printed = text.display(beginning).split("\0")[0] ?? ""
   return printed.trim().length === 0
-    ? error("Protocol", `the host did not start an SFTP server: ${message}`)
+    ? error("Protocol", `the host did not start an SFTP server: ${message}`, {
+      hint: "Does the subsystem sftp of sshd_config, or sftpServer, name an SFTP server?"
+    })
     : error("Protocol", "the host printed something before SFTP began", {
       output: printed,
       hint: "A startup file of the login shell must print nothing when the shell is not interactive."

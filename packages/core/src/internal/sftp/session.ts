@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
-import * as Deadline from "../../unstable/Deadline.js"
 import * as quote from "../scripts/quote.js"
 import * as clients from "./client.js"
 
@@ -63,10 +62,7 @@ const connect = (self: State) => {
   const channel = host.sftpServer === undefined
     ? self.transport.subsystem("sftp", options)
     : self.transport.exec(`exec ${quote.loginShell(host.sftpServer)}`, options)
-  return Effect.flatMap(
-    channel,
-    (channel) => Deadline.within(host, "beginning an SFTP session")(clients.make(channel, host))
-  )
+  return Effect.flatMap(channel, (channel) => clients.make(channel, host))
 }
 
 const open = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>

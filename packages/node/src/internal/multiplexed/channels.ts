@@ -30,7 +30,8 @@ export interface Options {
 const endOfModes = "\0"
 
 /** @internal */
-export const inTime = (host: RemoteHost, what: string) => Deadline.within(host, what, diagnosis.slowHost)
+export const inTime = (host: RemoteHost, what: string) =>
+  Deadline.within(host, what, Effect.succeed({ hint: diagnosis.unanswered }))
 
 const adopt = ({ consume, end, exit, read, readStderr, write }: channel.Channel): Channel => ({
   read,
@@ -56,19 +57,20 @@ const openSession = Effect.fnUntraced(function*({ connection, host, settings }: 
 
 const execHere = Effect.fnUntraced(function*(options: Options, line: string, { pty, ...session }: ExecOptions) {
   const opened = yield* openSession(options, session)
-  const request = (name: string, data: Uint8Array, refusal: string) =>
+  const request = (name: string, data: Uint8Array, refusal: string, hint: string) =>
     Effect.map(opened.request(name, data), (granted) => {
-      if (!granted) opened.fail(options.error("ChannelRefused", refusal))
+      if (!granted) opened.fail(options.error("ChannelRefused", refusal, { hint }))
     })
   const replies = [
     ...(pty === undefined ? [] : [
       request(
         "pty-req",
         fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
-        "the server does not allow a pseudo-terminal"
+        "the server does not allow a pseudo-terminal",
+        diagnosis.withoutTerminal
       )
     ]),
-    request("exec", fields(line), "the server does not run commands for this account")
+    request("exec", fields(line), "the server does not run commands for this account", diagnosis.withoutCommands)
   ]
   // Does not wait for the replies, so that input follows the requests without a round trip.
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(Effect.all(replies, { discard: true }))))

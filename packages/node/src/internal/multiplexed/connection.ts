@@ -3,6 +3,7 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -83,7 +84,9 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const name = String(host)
   const master = yield* masters.make(host, ssh, installation)
-  const { receive, socket } = yield* proxySocket(name, master)
+  const { receive, socket } = yield* Deadline.within(host, "taking over the connection from ssh")(
+    proxySocket(name, master)
+  )
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
   const open = yield* sessions.make(name, metrics, host.connectTimeout)

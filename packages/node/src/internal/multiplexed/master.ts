@@ -4,6 +4,7 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,10 +15,12 @@ import type { Readable } from "node:stream"
 import * as duplex from "../local/duplex.js"
 import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
-import { diagnose } from "../ssh/diagnosis.js"
+import * as diagnosis from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as loginLog from "../ssh/loginLog.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
+import * as sshLog from "../ssh/sshLog.js"
+import * as sshOutput from "../ssh/sshOutput.js"
 
 /** @internal */
 export interface Ending {
@@ -73,11 +76,11 @@ export const checkPath = (host: string, { directory }: installations.Installatio
 export const loginFailure = (
   { host, pinned, ssh }: { readonly host: string; readonly ssh: string; readonly pinned: boolean },
   code: number | null,
-  log: string
+  output: diagnosis.SshOutput
 ): RemoteConnectionError => {
-  if (children.isMissing(code, log)) return children.notFound(host, ssh)
+  if (children.isMissing(code, output.stderr)) return children.notFound(host, ssh)
   const detail = `ssh ${code === null ? "was ended by a signal" : `ended with code ${code}`} before it had logged in`
-  const failure = diagnose(host, log, detail, pinned)
+  const failure = diagnosis.diagnose({ host, pinned }, output, detail)
   if (failure.output !== "") return failure
   // OpenSSH's client always prints a reason. Without one, this `ssh` is another program.
   return code === null
@@ -90,8 +93,8 @@ export const loginFailure = (
  *
  * @internal
  */
-export const endingOf = (host: string, code: Ending["code"], log: string): Ending => {
-  const { detail, output, reason } = diagnose(host, log, "", false)
+export const endingOf = (host: string, code: Ending["code"], log: string, stderr = ""): Ending => {
+  const { detail, output, reason } = diagnosis.diagnoseLoss(host, log, "", stderr)
   const ended = code === undefined
     ? "ssh closed its control socket but still runs"
     : code === null
@@ -120,36 +123,57 @@ const followLog = Effect.fnUntraced(function*(stderr: Readable, ready: string) {
   yield* Effect.forkScoped(Effect.interruptible(follow))
   return {
     loggedIn: Deferred.await(loggedIn),
-    text: () => log._tag === "LoggedIn" ? log.after : log.text
+    before: () => log._tag === "LoggedIn" ? log.before : log.text,
+    after: () => log._tag === "LoggedIn" ? log.after : ""
   }
+})
+
+interface Started {
+  readonly child: ChildProcess
+  readonly socketPath: string
+  readonly loggedIn: Effect.Effect<boolean>
+  readonly output: Effect.Effect<diagnosis.SshOutput>
+  /** Stderr after the login. */
+  readonly after: () => string
+}
+
+const start = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
+  const name = String(host)
+  const written = installations.written(name)
+  const directory = yield* written(privateDirectory.within(installation.directory))
+  const socketPath = Path.join(directory, socketName)
+  yield* written(askpass.offer(directory, installation.passwords))
+
+  const child = yield* children.make<ChildProcess>({
+    host: name,
+    ssh,
+    args: [
+      ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
+      ...["-E", sshOutput.logFile(directory), ...sshLog.levels],
+      ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "--", host.host]
+    ],
+    environment: { ...installation.environment, [askpass.directoryVariable]: directory },
+    stdio: ["ignore", "ignore", "pipe"]
+  })
+  if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
+
+  const { after, before, loggedIn } = yield* followLog(child.stderr as Readable, installation.ready)
+  const output = Effect.suspend(() => sshOutput.read(host, directory, before()))
+  const started: Started = { child, socketPath, loggedIn, output, after }
+  return started
 })
 
 /** @internal */
 export const make = Effect.fnUntraced(
   function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
     const name = String(host)
-    const written = installations.written(name)
-    const directory = yield* written(privateDirectory.within(installation.directory))
-    const socketPath = Path.join(directory, socketName)
-    yield* written(askpass.offer(directory, installation.passwords))
-
-    const child = yield* children.make<ChildProcess>({
-      host: name,
-      ssh,
-      args: [
-        ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
-        ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "LogLevel=INFO", "--", host.host]
-      ],
-      environment: { ...installation.environment, [askpass.directoryVariable]: directory },
-      stdio: ["ignore", "ignore", "pipe"]
-    })
-    if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
-
-    const log = yield* followLog(child.stderr as Readable, installation.ready)
+    const { after, child, loggedIn, output, socketPath } = yield* start(host, ssh, installation)
     const exited = children.whenExited(child)
-    if (!(yield* log.loggedIn)) {
+    const inTime = Deadline.within(host, "connecting", Effect.map(output, diagnosis.explainDelay))
+    if (!(yield* inTime(loggedIn))) {
       const code = yield* exited
-      return yield* loginFailure({ host: name, ssh, pinned: typeof host.hostKeys === "object" }, code, log.text())
+      const pinned = typeof host.hostKeys === "object"
+      return yield* loginFailure({ host: name, ssh, pinned }, code, yield* output)
     }
 
     const master: Master = {
@@ -158,7 +182,8 @@ export const make = Effect.fnUntraced(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),
         Finalizer.apart,
-        Effect.map((exit) => endingOf(name, Option.getOrUndefined(exit), log.text()))
+        Effect.zip(output),
+        Effect.map(([exit, { log }]) => endingOf(name, Option.getOrUndefined(exit), log, after()))
       )
     }
     return master

@@ -47,10 +47,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
   const counters = metrics.make(host.host)
   const connection = yield* sharedConnection.make<connections.Connection>({
     host: name,
-    connect: connections.make(host, ssh, installation, counters).pipe(
-      channels.inTime(host, "connecting"),
-      connectSpan(host)
-    ),
+    connect: connectSpan(host)(connections.make(host, ssh, installation, counters)),
     lazy,
     reconnect,
     onReconnect: counters.reconnected

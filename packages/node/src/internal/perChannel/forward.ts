@@ -3,14 +3,17 @@
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Channel, ExitStatus, type RemoteAddress } from "@effect-remote/core/Transport"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { show } from "../lib/address.js"
 import * as connectionErrors from "../ssh/connectionErrors.js"
-import { diagnose } from "../ssh/diagnosis.js"
+import * as diagnosis from "../ssh/diagnosis.js"
+import * as sshLog from "../ssh/sshLog.js"
+import * as sshOutput from "../ssh/sshOutput.js"
 import * as forwardLog from "./forwardLog.js"
-import { type Client, isPinned, spawn } from "./login.js"
+import { type Client, spawn, targetOf } from "./login.js"
 import type { SshProcess } from "./sshProcess.js"
 
 interface Progress {
@@ -24,9 +27,19 @@ const refusal = (client: Client, target: string, detail: string): RemoteConnecti
       "Check that a server listens at this address, and that sshd allows forwarding (AllowTcpForwarding, PermitOpen)."
   })
 
-// The stderr of `ssh -W` contains only its log.
-const follow = (client: Client, target: string, { exited, stderr }: SshProcess, { ended, opened }: Progress) => {
+interface Running {
+  readonly child: SshProcess
+  readonly directory: string
+}
+
+// Stderr of `ssh -W` has its log: its progress is followed there.
+const follow = (client: Client, target: string, { child, directory }: Running, { ended, opened }: Progress) => {
+  const { exited, stderr } = child
   let log = forwardLog.initial
+  const output = Effect.suspend(() => {
+    const { others, own } = sshLog.separate(log.text + log.line)
+    return Effect.map(sshOutput.read(client.host, directory, others), (output) => ({ ...output, log: own }))
+  })
   const report = (event: forwardLog.Event) => {
     switch (event._tag) {
       case "Opened":
@@ -43,14 +56,15 @@ const follow = (client: Client, target: string, { exited, stderr }: SshProcess, 
     log = next
     return Effect.zipRight(Effect.forEach(events, report, { discard: true }), read)
   })
-  return read.pipe(
+  const followed = read.pipe(
     Effect.zipRight(exited),
-    Effect.flatMap((code) => {
-      const text = log.text + log.line
-      const failure = diagnose(String(client.host), text, `ssh ended with code ${code}`, isPinned(client))
+    Effect.zip(output),
+    Effect.flatMap(([code, output]) => {
+      const failure = diagnosis.diagnose(targetOf(client), output, `ssh ended with code ${code}`)
       return Effect.zipRight(Deferred.fail(opened, failure), Deferred.fail(ended, failure))
     })
   )
+  return { followed, delay: Effect.map(output, diagnosis.explainDelay) }
 }
 
 /** @internal */
@@ -62,11 +76,13 @@ export const make = Effect.fnUntraced(function*(client: Client, address: RemoteA
       `this transport (one ssh for each channel) cannot connect to the unix socket ${target}: use OpenSsh.layer`
     )
   }
-  const { child } = yield* spawn(client, () => ["-o", "LogLevel=DEBUG2", "-W", target, "--", client.host.host])
+  const running = yield* spawn(client, () => [...sshLog.onStderr, "-W", target, "--", client.host.host])
+  const { child } = running
   const opened = yield* Deferred.make<void, RemoteConnectionError>()
   const ended = yield* Deferred.make<void, RemoteConnectionError>()
-  yield* Effect.forkScoped(Effect.interruptible(follow(client, target, child, { opened, ended })))
-  yield* Deferred.await(opened)
+  const { delay, followed } = follow(client, target, running, { opened, ended })
+  yield* Effect.forkScoped(Effect.interruptible(followed))
+  yield* Deadline.within(client.host, `connecting from the host to ${target}`, delay)(Deferred.await(opened))
 
   const end = Deferred.await(ended)
   const channel: Channel = {

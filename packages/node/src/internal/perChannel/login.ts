@@ -2,17 +2,17 @@
  * Starts an `ssh` for one channel, and waits for its login.
  */
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Fs from "node:fs/promises"
-import * as Path from "node:path"
 import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
 import { connectSpan } from "../ssh/connectSpan.js"
-import { diagnose } from "../ssh/diagnosis.js"
+import * as diagnosis from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as loginLog from "../ssh/loginLog.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
+import * as sshOutput from "../ssh/sshOutput.js"
 import * as sshProcess from "./sshProcess.js"
 
 /** @internal */
@@ -23,11 +23,14 @@ export interface Client {
 }
 
 /**
- * Whether the keys of the host are pinned.
+ * The host as the target of a diagnosis.
  *
  * @internal
  */
-export const isPinned = ({ host }: Client): boolean => typeof host.hostKeys === "object"
+export const targetOf = ({ host }: Client): diagnosis.Target => ({
+  host: String(host),
+  pinned: typeof host.hostKeys === "object"
+})
 
 /**
  * Starts an `ssh` with its own directory.
@@ -52,16 +55,16 @@ export const spawn = Effect.fnUntraced(function*(
   return { child, directory }
 })
 
-// Until the login, stderr belongs to a jump host, a ProxyCommand or `ssh` itself.
-const awaitLogin = Effect.fnUntraced(function*(stderr: sshProcess.SshProcess["stderr"], ready: string) {
+// Stderr before the login comes from a server's banner, a jump host or a ProxyCommand.
+const follow = (stderr: sshProcess.SshProcess["stderr"], ready: string) => {
   let log = loginLog.initial
-  while (log._tag === "Waiting") {
-    const read = yield* stderr
-    if (Option.isNone(read)) return log
-    log = loginLog.receive(log, read.value, ready)
-  }
-  return log
-})
+  const loggedIn: Effect.Effect<loginLog.LoginLog> = Effect.flatMap(stderr, (bytes) => {
+    if (Option.isNone(bytes)) return Effect.sync(() => log)
+    log = loginLog.receive(log, bytes.value, ready)
+    return log._tag === "LoggedIn" ? Effect.succeed(log) : loggedIn
+  })
+  return { loggedIn, text: () => log._tag === "LoggedIn" ? log.before : log.text }
+}
 
 /** @internal */
 export interface LoggedIn {
@@ -78,25 +81,26 @@ export interface LoggedIn {
  */
 export const login = (client: Client, args: ReadonlyArray<string>, term?: string) =>
   Effect.gen(function*() {
-    const logFile = (directory: string) => Path.join(directory, "log")
     const { child, directory } = yield* spawn(
       client,
-      (directory) => ["-o", "LogLevel=DEBUG2", "-E", logFile(directory), ...args],
+      (directory) => ["-o", "LogLevel=DEBUG2", "-E", sshOutput.logFile(directory), ...args],
       term
     )
-    const login = yield* awaitLogin(child.stderr, client.installation.ready)
-    const before = login._tag === "LoggedIn" ? login.before : login.text
-    const log = Effect.tryPromise(() => Fs.readFile(logFile(directory), "utf8")).pipe(
-      Effect.orElseSucceed(() => ""),
-      Effect.map((text) => `${before}\n${text}`)
-    )
+    const { loggedIn, text } = follow(child.stderr, client.installation.ready)
+    const output = Effect.suspend(() => sshOutput.read(client.host, directory, text()))
+    const inTime = Deadline.within(client.host, "connecting", Effect.map(output, diagnosis.explainDelay))
+    const login = yield* inTime(loggedIn)
     if (login._tag === "Waiting") {
       const name = String(client.host)
       const code = yield* child.exited
-      if (children.isMissing(code, before)) return yield* children.notFound(name, client.ssh)
+      if (children.isMissing(code, login.text)) return yield* children.notFound(name, client.ssh)
       const detail = `ssh ended with code ${code} before it had logged in`
-      return yield* diagnose(name, yield* log, detail, isPinned(client))
+      return yield* diagnosis.diagnose(targetOf(client), yield* output, detail)
     }
-    const loggedIn: LoggedIn = { child, log, stderr: Buffer.from(login.after, "latin1") }
-    return loggedIn
+    const made: LoggedIn = {
+      child,
+      log: Effect.map(output, ({ log }) => log),
+      stderr: Buffer.from(login.after, "latin1")
+    }
+    return made
   }).pipe(connectSpan(client.host))

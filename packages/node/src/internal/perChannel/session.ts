@@ -6,7 +6,7 @@ import { type Channel, ExitStatus } from "@effect-remote/core/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { diagnose } from "../ssh/diagnosis.js"
+import { diagnoseLoss } from "../ssh/diagnosis.js"
 import { type Client, login } from "./login.js"
 import type * as sshProcess from "./sshProcess.js"
 
@@ -33,7 +33,7 @@ export const exitOf = (
     const detail = "the ssh of this channel was ended by a signal"
     return Either.left(new RemoteConnectionError({ reason: "ConnectionLost", host, detail }))
   }
-  const failure = diagnose(host, log, "", false)
+  const failure = diagnoseLoss(host, log, "")
   return failure.reason === "Unknown" ? Either.right(ExitStatus.None()) : Either.left(failure)
 }
 

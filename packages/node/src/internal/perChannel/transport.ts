@@ -4,10 +4,8 @@
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import { type Capabilities, type Transport, TypeId } from "@effect-remote/core/Transport"
-import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { slowHost } from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as forward from "./forward.js"
 import { type Client, login } from "./login.js"
@@ -26,13 +24,12 @@ export interface Channels extends Pick<Transport, "exec" | "subsystem" | "connec
  */
 export const channels = (host: RemoteHost, ssh: string, installation: installations.Installation): Channels => {
   const client: Client = { host, ssh, installation }
-  const inTime = Deadline.within(host, "connecting", slowHost)
   return {
     exec: (line, { pty } = {}) =>
-      inTime(session.make(client, [pty === undefined ? "-T" : "-tt", "--", host.host, line], pty?.term)),
-    subsystem: (name) => inTime(session.make(client, ["-T", "-s", "--", host.host, name])),
-    connect: (address) => inTime(forward.make(client, address)),
-    probe: inTime(Effect.scoped(Effect.asVoid(login(client, ["-T", "-N", "--", host.host]))))
+      session.make(client, [pty === undefined ? "-T" : "-tt", "--", host.host, line], pty?.term),
+    subsystem: (name) => session.make(client, ["-T", "-s", "--", host.host, name]),
+    connect: (address) => forward.make(client, address),
+    probe: Effect.scoped(Effect.asVoid(login(client, ["-T", "-N", "--", host.host])))
   }
 }
 

@@ -6,6 +6,7 @@ import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ChildProcess, type IOType, spawn } from "node:child_process"
+import * as Fs from "node:fs"
 import * as process from "node:process"
 import type { Readable } from "node:stream"
 
@@ -47,9 +48,20 @@ const closeWhenEmpty = (stream: Readable): void => {
   stream.once("close", () => clearInterval(timer))
 }
 
-// `ssh` runs LocalCommand and ProxyCommand with $SHELL. The shell of a service account runs nothing.
-const shell = (): { readonly SHELL?: string } =>
-  /\/(nologin|false|rbash|git-shell)$/.test(process.env.SHELL ?? "") ? { SHELL: "/bin/sh" } : {}
+const isExecutable = (path: string): boolean => {
+  try {
+    Fs.accessSync(path, Fs.constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// `ssh` runs LocalCommand and ProxyCommand with $SHELL. The shell of a service account runs nothing, and may not exist.
+const shell = (): { readonly SHELL?: string } => {
+  const { SHELL = "/bin/sh" } = process.env
+  return /\/(nologin|false|true|rbash|git-shell)$/.test(SHELL) || !isExecutable(SHELL) ? { SHELL: "/bin/sh" } : {}
+}
 
 /**
  * Waits until the child has exited. Its exit code, or `null` if a signal ended it.

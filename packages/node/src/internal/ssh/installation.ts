@@ -12,6 +12,8 @@ import * as askpass from "./askpass.js"
 import { expandHome } from "./home.js"
 import * as privateDirectory from "./privateDirectory.js"
 import * as sshConfig from "./sshConfig.js"
+import * as sshLog from "./sshLog.js"
+import * as sshOutput from "./sshOutput.js"
 
 /** @internal */
 export interface Installation {
@@ -68,8 +70,10 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
     const via = route[index - 1]
     if (via === undefined) return host.jumpHosts === undefined ? [] : ["ProxyJump none"]
     const environment = Object.entries(askpassOf(index - 1)).map(([name, value]) => shellWord(`${name}=${value}`))
-    const line = [ssh, "-F", file(`host-${index - 1}`), "-T"].map(shellWord).join(" ")
-    return [`ProxyCommand env ${environment.join(" ")} ${line} -W '[%h]:%p' -- ${shellWord(via.host)}`]
+    // Each channel has its own logs of the jump hosts.
+    const log = `"$${askpass.directoryVariable}/${sshOutput.hopLog(index - 1)}"`
+    const line = [ssh, "-F", file(`host-${index - 1}`), ...sshLog.levels, "-T"].map(shellWord).join(" ")
+    return [`ProxyCommand env ${environment.join(" ")} ${line} -E ${log} -W '[%h]:%p' -- ${shellWord(via.host)}`]
   }
 
   yield* Effect.forEach(route, (endpoint, index) =>

@@ -4,6 +4,7 @@
  */
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Duration from "effect/Duration"
+import * as sshLog from "./sshLog.js"
 
 // Quoted for `argv_split` of OpenSSH. In paths a percent sign begins a token.
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`
@@ -89,12 +90,16 @@ const isolation: ReadonlyArray<string> = [
   "SessionType default",
   "ForwardX11 no",
   "Tunnel no",
-  "EscapeChar none"
+  "EscapeChar none",
+  // for the hops of a ProxyJump in the user's configuration, whose failures must have words
+  "LogLevel INFO",
+  `LogVerbose ${sshLog.verbose}`
 ]
 
 /** @internal */
 export const destination = (host: RemoteHost): ReadonlyArray<string> => [
-  `ConnectTimeout ${Math.ceil(Duration.toSeconds(host.connectTimeout))}`,
+  // A second less than our own limit, so that the words of `ssh` come first.
+  `ConnectTimeout ${Math.max(1, Math.ceil(Duration.toSeconds(host.connectTimeout)) - 1)}`,
   ...(host.keepAlive === undefined
     ? []
     : host.keepAlive === "off"
@@ -108,7 +113,12 @@ export const destination = (host: RemoteHost): ReadonlyArray<string> => [
 ]
 
 /** @internal */
-export const defaults: ReadonlyArray<string> = ["ServerAliveInterval 15", "ServerAliveCountMax 3"]
+export const defaults: ReadonlyArray<string> = [
+  "ServerAliveInterval 15",
+  "ServerAliveCountMax 3",
+  // Since OpenSSH 10.1 all traffic would be marked as urgent (EF), also that of large files.
+  "IPQoS none"
+]
 
 // A pattern that matches only this name. Host names do not contain `*` or `?`, and a leading `!` would negate.
 const pattern = (host: string): string => quoted(host.replace(/[*?!]/g, "?"))

@@ -1,0 +1,37 @@
+/**
+ * The files with the logs of an `ssh` and of those on its jump hosts.
+ */
+import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import type { SshOutput } from "./diagnosis.js"
+
+/**
+ * The log of the `ssh` of a channel or connection, in its directory.
+ *
+ * @internal
+ */
+export const logFile = (directory: string): string => Path.join(directory, "log")
+
+/**
+ * The log of the jump host number `index`, without the directory.
+ *
+ * @internal
+ */
+export const hopLog = (index: number): string => `log-${index}`
+
+const nameOf = ({ host, port, username }: JumpHost): string =>
+  `${username === undefined ? "" : `${username}@`}${host}${port === undefined ? "" : `:${port}`}`
+
+// Logs are written until the login, and later only for failures.
+const text = (path: string) => Effect.orElseSucceed(Effect.tryPromise(() => Fs.readFile(path, "latin1")), () => "")
+
+/** @internal */
+export const read = (host: RemoteHost, directory: string, stderr: string): Effect.Effect<SshOutput> =>
+  Effect.all({
+    log: text(logFile(directory)),
+    hops: Effect.forEach(host.jumpHosts ?? [], (jump, index) =>
+      Effect.map(text(Path.join(directory, hopLog(index))), (log) => ({ host: nameOf(jump), log }))),
+    stderr: Effect.succeed(stderr)
+  })
