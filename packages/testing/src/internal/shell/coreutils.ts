@@ -58,6 +58,13 @@ const tools = new Map(
     ) => Object.entries(tools))
 )
 
+/**
+ * The names of all tools, with that of the shell.
+ *
+ * @internal
+ */
+export const toolNames: ReadonlyArray<string> = ["sh", ...tools.keys()]
+
 const binaries = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/
 
 type Request = Parameters<Lookup>[0]
