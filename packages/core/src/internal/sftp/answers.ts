@@ -1,5 +1,5 @@
 /**
- * Answers of a server, as results of the call that asked.
+ * Converts answers of a server to results of the call.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import * as explain from "./explain.js"
 export const isOk = (answer: Sftp.Response): boolean => answer._tag === "Status" && answer.code === Sftp.StatusCode.ok
 
 /**
- * Fails because the answer's type does not fit the request.
+ * Fails because the type of the answer is wrong for the request.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export const unexpected = (call: CallContext, answer: Sftp.Response): Effect.Eff
   )
 
 /**
- * Fails with the reason of a status, or because of the answer's type.
+ * Fails with the reason of a status, or because the answer has the wrong type.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The call of the file system that a request is made for, as its errors name it.
+ * The call of the file system that sends a request. Its errors name the method and the path.
  *
  * @internal
  */

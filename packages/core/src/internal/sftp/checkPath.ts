@@ -1,5 +1,5 @@
 /**
- * Paths that are refused before anything is sent.
+ * Checks paths before a request is sent.
  */
 import * as Effect from "effect/Effect"
 import type { Fx } from "../lib/fx.js"
@@ -8,7 +8,7 @@ import type { CallContext } from "./callContext.js"
 import * as errors from "./errors.js"
 
 /**
- * Refuses a path that `checkName` refuses, and one that begins with `~`, which only a shell expands.
+ * Checks a path as `checkName` does. Also refuses a path that begins with `~`, which only a shell expands.
  *
  * @internal
  */
@@ -26,13 +26,13 @@ export const checkPath = (call: CallContext): Fx<void> => {
 }
 
 /**
- * Refuses the empty path, and one that has no bytes on the wire or contains a NUL.
+ * Refuses an empty path, and a path that cannot be encoded or contains a NUL.
  *
  * @internal
  */
 export const checkName = (call: CallContext): Fx<void> => {
   const { path } = call
-  // As Node does.
+  // Same as in Node.
   if (path.length === 0) return Effect.fail(errors.system(call, "NotFound", undefined, "the path is empty"))
   if (path.includes("\0")) {
     return Effect.fail(errors.badArgument(call, `the path ${JSON.stringify(path)} contains a NUL`))

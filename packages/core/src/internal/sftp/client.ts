@@ -26,16 +26,16 @@ import * as incoming from "./incoming.js"
 /** @internal */
 export interface Client {
   /**
-   * Sends a request and waits for its answer. An interrupted one leaves nothing behind: a handle that is opened all the
-   * same is closed, and `undo` is sent if it succeeds all the same.
+   * Sends a request and waits for its answer. After an interruption, a handle in a late answer is closed, and `undo` is sent
+   * after a late success.
    */
   readonly request: (
     request: Sftp.Request,
     undo?: conversation.Undo
   ) => Effect.Effect<Sftp.Response, RemoteConnectionError>
   /**
-   * Opens a file. With `looks`, gets its attributes first, in the same round trip. While a pipe or a device keeps the answer
-   * waiting, later requests get another session.
+   * Opens a file. With `looks`, reads its attributes first, in the same round trip. While a pipe or a device delays the
+   * answer, later requests use another session.
    */
   readonly open: (
     request: Extract<Sftp.Request, { readonly _tag: "Open" }>,
@@ -43,18 +43,18 @@ export interface Client {
     undo?: conversation.Undo
   ) => Effect.Effect<readonly [answer: Sftp.Response, found: Sftp.Attributes | undefined], RemoteConnectionError>
   /**
-   * As `request`, but does not wait for the answer, so that several can be in flight. `mayBlock`: the answer may stay away
-   * for long, as that of a read from a pipe.
+   * Like `request`, but does not wait for the answer, so that several requests can be in flight. `mayBlock`: the answer may
+   * take very long, like that of a read from a pipe.
    */
   readonly send: (request: Sftp.Request, mayBlock?: boolean) => Effect.Effect<Answer, RemoteConnectionError>
   /**
-   * As `send`, for callbacks: a lost session answers at once, and a full queue does not delay it. Returns a function to abandon it.
-   * If the answer is still to come, a handle in it is closed. A handle that `answered` has received is not.
+   * Like `send`, for callbacks: a lost session answers at once, and a full queue does not delay it. Returns a function to
+   * abandon the request. A handle in a later answer is then closed. A handle that `answered` has received is not.
    */
   readonly post: (request: Sftp.Request, answered: conversation.Answered, undo?: conversation.Undo) => () => void
-  /** Closes a handle without waiting for the answer. A handle that was closed before stays as it is. */
+  /** Closes a handle without waiting for the answer. Does nothing if the handle was closed before. */
   readonly close: (handle: Uint8Array) => void
-  /** Closes a handle whose user was interrupted, and abandons the requests about it. Waits for nothing. */
+  /** Closes the handle of an interrupted caller and abandons its requests, without waiting. */
   readonly leave: (handle: Uint8Array, isClosed?: boolean) => void
   /** Runs the effect once the queue has room, in a span of the request's name if there is a tracer. */
   readonly begin: <A, E>(
@@ -62,20 +62,20 @@ export interface Client {
     effect: Effect.Effect<A, E>
   ) => Effect.Effect<A, E | RemoteConnectionError>
   readonly has: hello.Has
-  /** The most bytes to ask for in one request. */
+  /** Maximum number of bytes to read in one request. */
   readonly readSize: number
-  /** The most bytes to write in one request. */
+  /** Maximum number of bytes to write in one request. */
   readonly writeSize: number
-  /** Gives back the data of an answer. Later answers overwrite it. */
+  /** Releases the data of an answer. Later answers overwrite it. */
   readonly reuse: (data: Uint8Array) => void
   /** Whether no handle is open, and no caller waits for an answer. */
   readonly isIdle: () => boolean
   readonly hasHandles: () => boolean
-  /** Whether an abandoned request may still have to be undone. */
+  /** Whether an abandoned request may still need its undo. */
   readonly owesUndo: () => boolean
   /** Whether requests are in flight that the server may never answer. */
   readonly isDoubted: () => boolean
-  /** Waits up to a few seconds for the answers in doubt. Returns whether the server goes on. */
+  /** Waits a few seconds for doubted answers. Returns whether the server still answers. */
   readonly answers: Effect.Effect<boolean>
   /** Whether the session has ended. */
   readonly isLost: () => boolean
@@ -84,9 +84,9 @@ export interface Client {
 /** @internal */
 export interface Answer {
   readonly hasCome: () => boolean
-  /** The answer if it has come and the session was not lost. */
+  /** The answer, if it has arrived and the session was not lost. */
   readonly come: () => Sftp.Response | undefined
-  /** Waits for it. One fiber at a time may. */
+  /** Waits for the answer. Only one fiber at a time. */
   readonly wait: Effect.Effect<Sftp.Response, RemoteConnectionError>
 }
 
@@ -96,19 +96,19 @@ const watchedEvery = "1 second"
 
 const stderrShown = 4096
 
-// A span costs as much as the rest of a request, and the default tracer drops it.
+// A span costs as much as the rest of a request. Without a tracer, none is made.
 const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 const forkLoop = <A, E, R>(loop: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(loop))
 
-// Packets are never cut short: they are written by a fiber that no sender can interrupt.
+// Packets are written by their own fiber, so an interrupted sender never cuts one.
 const writeOn = (channel: Channel, state: State): Effect.Effect<never, RemoteConnectionError> =>
   Effect.suspend(() => {
     const bytes = state.outgoing.take()
     if (bytes.length === 0) return Effect.zipRight(state.outgoing.awaitFilled, writeOn(channel, state))
     return Effect.flatMap(channel.write(bytes), (more) => {
       state.doubts.progressed()
-      return more ? writeOn(channel, state) : state.error("ConnectionLost", "the SFTP server reads no more")
+      return more ? writeOn(channel, state) : state.error("ConnectionLost", "the SFTP server stopped reading")
     })
   })
 
@@ -136,7 +136,7 @@ const watch = (state: State): Effect.Effect<never> =>
     })
   )
 
-// The last words on stderr may come after the end of stdout.
+// The last output on stderr may arrive after the end of stdout.
 const takeAnswers = Effect.fnUntraced(function*(
   channel: Channel,
   state: State,
@@ -194,12 +194,12 @@ const answerTo = (
     const abandon = conversation.post(state, request, (given) => resume(answer = given), options)
     return Effect.sync(() => {
       abandon()
-      // An interruption came before the fiber saw the answer.
+      // The fiber was interrupted before it received the answer.
       if (answer !== undefined && Exit.isSuccess(answer)) conversation.closeUnused(state, answer.value)
     })
   })
 
-// The answer to STAT comes first. If it shows a pipe or a device, the opening may block.
+// The answer to STAT arrives first. If it shows a pipe or a device, OPEN may block.
 const openLooking = (
   state: State,
   request: Parameters<Client["open"]>[0],

@@ -1,6 +1,6 @@
 /**
- * The state of an SFTP session: requests in flight, matched with their answers by number, bytes to write, open handles. Each
- * function is one step of it. None waits.
+ * The state of an SFTP session: requests in flight by id, bytes to write, open handles. Each function is one step and
+ * returns at once.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ export type MakeError = (
 ) => RemoteConnectionError
 
 /**
- * Removes what a request has made.
+ * A request that removes the entry which another request has created.
  *
  * @internal
  */
@@ -35,15 +35,15 @@ export type Undo = Extract<Sftp.Request, { readonly _tag: "Remove" | "Rmdir" }>
  */
 export interface Pending {
   readonly name: Sftp.Request["_tag"]
-  /** The handle that it is about. */
+  /** The handle in the request. */
   readonly handle: Uint8Array | undefined
-  /** Gets a turn back when the request is answered without a handle. */
+  /** The queue that gets its turn back if the answer has no handle. */
   readonly turns: turns.Turns | undefined
-  /** Sent if the caller goes and the request succeeds all the same. */
+  /** Sent if the request succeeds after its caller was interrupted. */
   readonly undo: Undo | undefined
   answer: Exit.Exit<Sftp.Response, RemoteConnectionError> | undefined
   resume: Answered | undefined
-  /** Whether its caller has gone. */
+  /** Whether its caller was interrupted. */
   isAbandoned: boolean
 }
 
@@ -54,9 +54,11 @@ export interface Conversation {
   readonly handles: handles.Handles
   readonly doubts: doubts.Doubts
   readonly pending: Map<number, Pending>
-  /** Abandoned requests with an undo, and those undos, that have no answer yet. The values are what may remain. */
+  /**
+   * Unanswered abandoned requests with an undo, and unanswered undos. The values describe the entries that may remain.
+   */
   readonly owed: Map<Pending, string>
-  /** Open while `checkTime` must be called now and then. */
+  /** Open while `checkTime` must be called regularly. */
   readonly isWatched: Effect.Latch
   /** Called once when the session is lost. */
   readonly onLost: () => void
@@ -65,19 +67,19 @@ export interface Conversation {
 }
 
 /**
- * How long an abandoned request may stay unanswered before the next requests get another session. Shorter than the wait of
- * finalizers, which need that session.
+ * Time without an answer to an abandoned request after which later requests use another session. Shorter than the time limit
+ * of finalizers, which need that session.
  */
 const patience = 3000
 
-// How long requests that were sent after an unanswered one wait for the server to go on.
+// Time limit for requests that were sent after an unanswered one, while the server sends nothing.
 const longestSilence = 30_000
 
-// How long a session is kept for an undo while the server answers nothing.
+// Time that a session is kept for an undo while the server sends nothing.
 const undoWithin = 300_000
 
 /**
- * How long a request waits for a handle while none is closed.
+ * Time that a request waits for a handle while none is closed.
  *
  * @internal
  */
@@ -104,7 +106,7 @@ const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectio
 }
 
 /**
- * Fails everything in flight, and whatever comes after it.
+ * Fails all requests in flight and all later ones.
  *
  * @internal
  */
@@ -169,7 +171,7 @@ export const leave = (self: Conversation, handle: Uint8Array, isClosed: boolean)
 }
 
 /**
- * Undoes an answer whose caller has gone.
+ * Undoes the effect of a request whose caller was interrupted.
  *
  * @internal
  */
@@ -186,7 +188,8 @@ const abandon = (self: Conversation, entry: Pending): void => {
   doubt(self, entry)
 }
 
-// The caller's own clean-up may run in another session, before the server has made anything. Only this session knows when.
+// The caller's own clean-up may run in another session, before the server has created the entry. Only this session receives
+// the answer.
 const takeBack = (self: Conversation, { undo }: Pending, answer: Sftp.Response): void => {
   closeUnused(self, answer)
   if (undo === undefined || !succeeded(answer)) return
@@ -199,7 +202,7 @@ const takeBack = (self: Conversation, { undo }: Pending, answer: Sftp.Response):
 export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Response>): void => {
   const entry = self.pending.get(id)
   if (entry === undefined) {
-    return lose(self, self.error("Protocol", `the SFTP server answered request ${id}, which nobody made`))
+    return lose(self, self.error("Protocol", `the SFTP server answered request ${id}, which was not sent`))
   }
   self.pending.delete(id)
   self.doubts.remove(entry)
@@ -212,19 +215,20 @@ export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Re
 
 const noHandle = (self: Conversation, { _tag }: Sftp.Request) =>
   self.error("TimedOut", `${_tag} waited ${handleWithin / 1000}s for a file handle, and none was closed meanwhile`, {
-    hint: "The SFTP server limits the files that are open at once (limits@openssh.com). Close some, or open fewer."
+    hint: "The SFTP server limits the number of open files (limits@openssh.com). Open fewer files at the same time."
   })
 
 /** @internal */
 export interface PostOptions {
-  /** Called when the request is about to be sent. */
+  /** Called just before the request is sent. */
   readonly before?: ((opening: () => Pending | undefined) => void) | undefined
-  /** For what only this client can name: a clean-up in another session may run before the request does. */
+  /** For entries with an unguessable name. A clean-up in another session may run before the request. */
   readonly undo?: Undo | undefined
 }
 
 /**
- * Sends a request, once there is a handle for it if it opens one. Returns a function to abandon it.
+ * Sends a request. If it opens a handle, it first waits until the limit allows another one. Returns a function to abandon
+ * it.
  *
  * @internal
  */
@@ -256,7 +260,7 @@ const first = (self: Conversation): Pending | undefined => {
   return first
 }
 
-// A server that handles requests in order answers nothing after one that it does not answer.
+// A server that handles requests in order does not answer later requests before a blocked one.
 const giveUp = (self: Conversation): void => {
   const held = first(self)
   if (held === undefined || !self.doubts.isSilent(held, longestSilence)) return
@@ -265,7 +269,7 @@ const giveUp = (self: Conversation): void => {
     `the SFTP server has answered nothing for ${
       longestSilence / 1000
     }s: it is held up by an earlier request (${held.name})`,
-    { hint: "A pipe, a device or a disk that does not respond holds it up. Later requests get another session." }
+    { hint: "A pipe, a device or a disk that does not respond blocks it. Later requests use another session." }
   )
   for (const entry of self.pending.values()) {
     if (self.doubts.has(entry)) continue
@@ -275,7 +279,7 @@ const giveUp = (self: Conversation): void => {
 }
 
 /**
- * Fails requests that have waited too long. Returns whether anything can still become too late.
+ * Fails requests that have waited too long. Returns whether the time of others must still be checked.
  *
  * @internal
  */
@@ -286,7 +290,7 @@ export const checkTime = (self: Conversation): boolean => {
 }
 
 /**
- * Whether the server does not go on because of an abandoned request.
+ * Whether an abandoned request blocks the server.
  *
  * @internal
  */
@@ -306,7 +310,7 @@ export const owesUndo = (self: Conversation): boolean => {
 }
 
 /**
- * Whether nothing is open or owed, and no caller waits for an answer.
+ * Whether no handle is open, no undo is pending and no caller waits for an answer.
  *
  * @internal
  */
@@ -315,7 +319,7 @@ export const isIdle = (self: Conversation): boolean =>
   (self.pending.size === 0 || self.doubts.count() === self.pending.size && isBlocked(self))
 
 /**
- * Waits up to a few seconds for the answers in doubt. Returns whether the server goes on.
+ * Waits a few seconds for doubted answers. Returns whether the server still answers.
  *
  * @internal
  */

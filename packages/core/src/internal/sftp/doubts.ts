@@ -1,6 +1,6 @@
 /**
- * Requests that the server may never answer. A server that handles requests in order, as OpenSSH's does, answers none of the
- * later ones either.
+ * Requests that the server may never answer. A server that handles requests in order, like OpenSSH's, then does not answer
+ * later requests either.
  */
 import * as Effect from "effect/Effect"
 import * as finalizer from "../lib/finalizer.js"
@@ -15,9 +15,9 @@ export interface Doubts {
   readonly count: () => number
   /** Records that bytes were written. */
   readonly progressed: () => void
-  /** Whether the request is doubted, and nothing was written or answered for the time. */
+  /** Whether the request is doubted, and for this time no byte was written and no answer arrived. */
   readonly isSilent: (request: object, millis: number) => boolean
-  /** Waits for the answers doubted at the call, at most until the oldest doubt has this age. */
+  /** Waits for the currently doubted answers, at most until the oldest doubt has this age. */
   readonly settled: (millis: number) => Effect.Effect<void>
 }
 

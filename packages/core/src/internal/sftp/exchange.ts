@@ -21,7 +21,7 @@ import type { WithClient } from "./withClient.js"
 export interface Exchange<A> {
   readonly client: Client
   readonly handle: Uint8Array
-  /** Sends a request. `then` gets the answer unless the exchange has ended. */
+  /** Sends a request. `then` receives the answer, unless the exchange has ended. */
   readonly ask: (request: Sftp.Request, then: (answer: Sftp.Response) => void) => void
   readonly close: (then: (answer: Sftp.Response) => void) => void
   /** Ends the exchange with a failure unless the answer is "OK". */
@@ -37,7 +37,7 @@ export interface Opening {
   readonly undo?: Undo | undefined
 }
 
-// Returns what abandons the requests in flight.
+// Returns a function that abandons the requests in flight.
 const start = <A>(
   client: Client,
   { call, intent, request, undo }: Opening,
@@ -88,8 +88,8 @@ const start = <A>(
 }
 
 /**
- * Opens a file and runs `use`, which sends requests until one of its callbacks ends the exchange. However it ends, the file
- * is closed.
+ * Opens a file and runs `use`, which sends requests until one of its callbacks ends the exchange. The file is closed in any
+ * case.
  *
  * @internal
  */

@@ -10,15 +10,16 @@ import * as windows from "./window.js"
 
 /** @internal */
 export interface FileWriter {
-  /** The bytes must not change until `unused` is called, which happens once the server has them. */
+  /** Writes bytes. They must not change until `unused` is called, after the server has received them. */
   readonly write: (bytes: Uint8Array, unused?: () => void) => Fx<void>
   readonly flush: Fx<void>
   /**
-   * After everything already written, sets the attributes, syncs the file if the server can, and gets its attributes. The
-   * requests are sent at once. Returns the wait for their answers, which fails if one of them or a write failed.
+   * After everything already written, sets the attributes, syncs the file if the server supports it, and reads its
+   * attributes. The requests are sent at once. Returns an effect that waits for their answers. It fails if one of them or a
+   * write failed.
    */
   readonly sendSettle: (options?: Settling) => Fx<Fx<Sftp.Attributes>>
-  /** Sends the close right after everything already written, and waits for all of it. */
+  /** Sends the close after everything already written, and waits for all answers. */
   readonly finish: Fx<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * Requests about one open file.
+ * Sends requests for one open file.
  */
 import * as Effect from "effect/Effect"
 import type * as Sftp from "../../protocol/Sftp.js"
@@ -16,7 +16,7 @@ export interface FileHandle {
   readonly call: CallContext
   /** The size when it was opened, 0 if unknown. Another process may have changed it since, and it is 0 in `/proc`. */
   readonly likelySize: bigint
-  /** Whether answers may stay away for long, as those of a pipe or a device. */
+  /** Whether answers may take very long, like those of a pipe or a device. */
   readonly mayBlock: boolean
   isClosed: boolean
 }
@@ -36,7 +36,7 @@ export interface Sent {
 /** @internal */
 export const callOf = ({ call }: FileHandle, method: string): CallContext => ({ method, path: call.path })
 
-// Servers give the number of a closed handle to the next file.
+// Servers reuse the number of a closed handle for the next file.
 const whileOpen = <A>(file: FileHandle, method: string, effect: Fx<A>): Fx<A> =>
   Effect.suspend(() =>
     file.isClosed
@@ -77,7 +77,7 @@ export const send = (file: FileHandle, method: string, request: Sftp.Request, by
   )
 
 /**
- * Waits for the answer. `waited` gets the times of the request and of the answer if the answer had not come yet.
+ * Waits for the answer. `waited` gets the times of the request and of the answer, unless the answer had already arrived.
  *
  * @internal
  */
@@ -99,7 +99,7 @@ export const answerTo = (
 }
 
 /**
- * Sends a request that is answered with a status. Returns the wait for that status.
+ * Sends a request that is answered with a status. Returns an effect that waits for the status.
  *
  * @internal
  */

@@ -1,25 +1,25 @@
 /**
- * The handles that are open in a session, and the limit of the server for them.
+ * The open handles of a session, and the server's limit for them.
  */
 import * as Sftp from "../../protocol/Sftp.js"
 import * as turns from "./turns.js"
 
 /** @internal */
 export interface Handles {
-  /** Limits the handles that are open at once. Default: unlimited. */
+  /** Sets the maximum number of open handles. Default: unlimited. */
   readonly limit: (count: number, waitMillis: number) => void
   /** The queue in which the request waits before it is sent, if it opens a handle. */
   readonly turnsFor: (request: Sftp.Request) => turns.Turns | undefined
   /** Records a handle, and the queue whose turn it used. */
   readonly opened: (handle: Uint8Array, taken: turns.Turns | undefined) => void
   readonly isOpen: (handle: Uint8Array) => boolean
-  /** Forgets the handle. Returns the queue that gets its turn back once the close is answered. */
+  /** Removes a handle. Returns the queue that gets its turn back after the answer to the close. */
   readonly closing: (handle: Uint8Array) => turns.Turns | undefined
   readonly count: () => number
   readonly isWaitedFor: () => boolean
   /** Refuses requests that have waited too long for a handle. */
   readonly refuseOverdue: () => void
-  /** Lets all waiting requests go. */
+  /** Lets all waiting requests proceed. */
   readonly end: () => void
 }
 
@@ -30,8 +30,8 @@ export const make = (now: () => number): Handles => {
   // By identity, because servers reuse the number of a closed handle.
   const open = new Set<Uint8Array>()
   const takenFrom = new WeakMap<Uint8Array, turns.Turns>()
-  // Half of the handles are for reading and half for writing. A copy, which holds one and waits for the other, can then never
-  // wait for copies that all do the same.
+  // Half of the handles are for reading and half for writing. Copies, which hold one handle and wait for the other, then
+  // cannot deadlock.
   let toRead: turns.Turns | undefined
   let toWrite: turns.Turns | undefined
   return {

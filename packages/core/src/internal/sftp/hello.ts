@@ -18,10 +18,10 @@ const sizeWithoutLimits = 32768
 // The most data that OpenSSH's server accepts in one packet.
 const largestSize = 261120
 
-// A smaller limit is ignored: each request costs more than its bytes.
+// A smaller limit is ignored, because the overhead of a request would exceed its data.
 const smallestSize = 1024
 
-// A server without a limit has at least 256 descriptors for all that it does.
+// Limit for a server that reports none. It has at least 256 file descriptors in total.
 const handlesWithoutLimit = 128
 const mostHandles = 1_000_000
 
@@ -37,19 +37,19 @@ export type Has = (extension: keyof typeof Sftp.extensions) => boolean
  *
  * @internal
  */
-export const slow = "Does a startup file of the login shell wait for something, or is sftpServer the name of another " +
-  "program? A slow host needs a larger connectTimeout."
+export const slow = "Check that no startup file of the login shell waits, and that `sftpServer` is an SFTP server. " +
+  "A slow host needs a larger connectTimeout."
 
-// Output of a shell looks like a packet of a senseless length.
+// As a packet, the output of a shell has an impossible length.
 const notSftp = (error: MakeError, beginning: Uint8Array, message: string): RemoteConnectionError => {
   const printed = text.display(beginning).split("\0")[0] ?? ""
   return printed.trim().length === 0
     ? error("Protocol", `the host did not start an SFTP server: ${message}`, {
-      hint: "Does the subsystem sftp of sshd_config, or sftpServer, name an SFTP server?"
+      hint: "Check that the subsystem sftp in sshd_config, or `sftpServer`, is an SFTP server."
     })
     : error("Protocol", "the host printed something before SFTP began", {
       output: printed,
-      hint: "A startup file of the login shell must print nothing when the shell is not interactive."
+      hint: "A startup file of the login shell prints this. It must not print anything if the shell is not interactive."
     })
 }
 
@@ -77,11 +77,11 @@ export const decode = (
 
 /** @internal */
 export interface Limits {
-  /** The most bytes to ask for in one request. */
+  /** Maximum number of bytes to read in one request. */
   readonly readSize: number
-  /** The most bytes to write in one request. */
+  /** Maximum number of bytes to write in one request. */
   readonly writeSize: number
-  /** The most handles to have open at once. */
+  /** Maximum number of open handles. */
   readonly handles: number
 }
 

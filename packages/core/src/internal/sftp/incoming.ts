@@ -1,5 +1,5 @@
 /**
- * Bytes of the channel, cut into packets. The first packet is the server's hello, the others are answers.
+ * Splits the bytes of the channel into packets. The first packet is the server's hello, the others are answers.
  */
 import * as Deferred from "effect/Deferred"
 import * as Either from "effect/Either"
@@ -15,14 +15,14 @@ type Packet = Either.Either<Uint8Array, Wire.MalformedError>
 
 /** @internal */
 export interface Incoming {
-  /** Takes bytes that may change once this has returned. */
+  /** Receives bytes. They may change after this has returned. */
   readonly take: (bytes: Uint8Array) => void
   readonly firstPacket: Deferred.Deferred<Packet, RemoteConnectionError>
   /** The first bytes, for an error. */
   readonly beginning: () => Uint8Array
   /** Sets the data of the largest answers, whose memory is reused. */
   readonly expect: (dataSize: number) => void
-  /** Gives back the data of an answer. Later answers overwrite it. */
+  /** Releases the data of an answer. Later answers overwrite it. */
   readonly reuse: (data: Uint8Array) => void
 }
 
@@ -31,7 +31,7 @@ const beginningShown = 512
 // Type, number and length of an answer with data.
 const dataOverhead = 9
 
-// Large answers that wait for their next use.
+// Buffers of large answers, for reuse.
 const answersKept = 16
 
 // Smaller answers are left to the garbage collector.
@@ -56,7 +56,7 @@ export const make = (state: conversation.Conversation): Incoming => {
     }
     const response = Either.flatMap(packet, Sftp.decodeResponse)
     if (Either.isRight(response)) return conversation.answer(state, response.right)
-    conversation.lose(state, state.error("Protocol", `the SFTP server broke the protocol: ${response.left.message}`))
+    conversation.lose(state, state.error("Protocol", `the SFTP server violated the protocol: ${response.left.message}`))
   }
   return {
     take: (bytes) => {
@@ -64,7 +64,7 @@ export const make = (state: conversation.Conversation): Incoming => {
         beginning = text.concat([beginning, bytes]).slice(0, beginningShown)
       }
       for (const packet of split(bytes)) {
-        // A packet that came whole is a view of these bytes, which change.
+        // A complete packet is a view of these bytes, which will change.
         takePacket(Either.map(packet, (packet) => packet.buffer === bytes.buffer ? new Uint8Array(packet) : packet))
       }
     },

@@ -1,5 +1,5 @@
 /**
- * The entries of a directory.
+ * Lists the entries of a directory.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -19,11 +19,13 @@ import { ask, type WithClient } from "./withClient.js"
 
 /** @internal */
 export interface ListOptions {
-  /** The attributes seen at the path before. Fails with `BadResource` if another directory or a link is opened. */
+  /**
+   * The attributes of the directory before. Fails with `BadResource` if another directory or a link has replaced it.
+   */
   readonly known?: Sftp.Attributes | undefined
   /** Fails if the directory has more names. Default: 1,000,000. */
   readonly limit?: number | undefined
-  /** Called with the names of each answer and their length. It can fail to end the listing. Default: bounded by `limit`. */
+  /** Called with the names of each answer and their length. A failure ends the listing. Default: checks `limit`. */
   readonly admit?: Admit | undefined
 }
 
@@ -31,20 +33,20 @@ export interface ListOptions {
 export type Admit = (names: number, characters: number) => Fx<void>
 
 /**
- * The most names in a directory unless the caller sets another limit.
+ * Default limit of names in a directory.
  *
  * @internal
  */
 export const longestListing = 1_000_000
 
 /**
- * The characters that each name of a limit stands for.
+ * Number of characters for each name of a limit, on average.
  *
  * @internal
  */
 export const usualName = 256
 
-// Answers without names that may follow each other before a listing fails.
+// Maximum number of consecutive answers without names.
 const emptyAnswers = 16
 
 const within = (call: CallContext, limit = longestListing): Admit => {
@@ -61,7 +63,7 @@ const within = (call: CallContext, limit = longestListing): Admit => {
 }
 
 /**
- * Opens a directory until the scope closes. No interruption comes between the opening and its clean-up.
+ * Opens a directory until the scope closes. Uninterruptible between the opening and its finalizer.
  *
  * @internal
  */
@@ -96,7 +98,7 @@ const readAll = (client: Client, call: CallContext, handle: Uint8Array, admit: A
       let characters = 0
       for (const { attributes, filename } of answer.entries) {
         if (filename === "." || filename === "..") continue
-        // The line for people is not kept.
+        // The line of `ls -l` is dropped.
         entries.push({ filename, longname: "", attributes })
         characters += filename.length
       }
@@ -106,7 +108,7 @@ const readAll = (client: Client, call: CallContext, handle: Uint8Array, admit: A
     }
   })
 
-// SFTP reports no inodes, so type and owner are compared.
+// SFTP lacks inodes, so type and owner are compared.
 const isSame = (one: Sftp.Attributes, other: Sftp.Attributes): boolean =>
   fileMode.isDirectory(other) && one.uid === other.uid && one.gid === other.gid
 
@@ -122,7 +124,8 @@ const expectSame = (client: Client, call: CallContext, known: Sftp.Attributes, a
     (found) => isSame(known, found) ? Effect.void : Effect.fail(errors.replaced(call))
   )
 
-// OpenSSH's server silently omits entries that it cannot stat, so a directory that may be listed but not entered seems empty.
+// OpenSSH's server silently omits entries that it cannot stat. A directory that may be listed but not entered therefore
+// appears empty.
 const expectEntered = (client: Client, call: CallContext, entered: Answer): Fx<void> =>
   Effect.flatMap(
     answerTo(call, entered),
