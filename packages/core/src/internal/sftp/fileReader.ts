@@ -16,7 +16,7 @@ import * as windows from "./window.js"
 
 type FileHandle = handleRequests.FileHandle
 
-// A small part keeps the whole buffer in memory, so it is copied.
+// A small part is copied, because it would keep the whole buffer in memory.
 const owned = (bytes: Uint8Array): Uint8Array =>
   bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
 
@@ -41,7 +41,7 @@ export const read = (file: FileHandle, offset: bigint, length: number): Fx<Optio
   )
 }
 
-// The bytes of the next request: no more than up to the nearest limit.
+// Number of bytes of the next request, up to the nearest limit.
 const sizeUpTo = (next: bigint, most: number, limits: ReadonlyArray<bigint | undefined>): number =>
   limits.reduce(
     (size, limit) => limit !== undefined && limit - next < BigInt(size) ? Math.max(0, Number(limit - next)) : size,
@@ -52,7 +52,7 @@ interface Asked extends handleRequests.Sent {
   readonly offset: bigint
 }
 
-// Twice the requests that may be in flight: a server that answers with single bytes must not fill the memory.
+// Twice the maximum number of requests in flight, so that a server that answers with single bytes does not fill the memory.
 const mostQueued = 2 * windows.mostRequests
 
 // The bytes that an answer lacks. 0 as long as it has not come.
@@ -61,8 +61,8 @@ const missingOf = ({ answer, bytes }: Asked): number => {
   return come?._tag === "Data" && come.data.length > 0 ? Math.max(0, bytes - come.data.length) : 0
 }
 
-// Each run of the result returns the next part. `likelySize` is only a hint: files of /proc have none, and a file is read
-// to its end. The rest of a short answer is requested, and comes before the next part.
+// Each run of the result returns the next part. `likelySize` is only a hint: a file is read to its end, and files of /proc
+// report no size. The rest of a short answer is requested, and returned before the next part.
 const parts = (
   file: FileHandle,
   offset: bigint,
@@ -90,7 +90,7 @@ const parts = (
         return { ...sent, offset: at }
       }
     )
-  // No request crosses the likely end: then no answer is short, and one request after it confirms the end.
+  // No request crosses the likely end, so no answer is short. One request after it confirms the end.
   const fill: Fx<void> = Effect.suspend(() => {
     const size = sizeUpTo(next, most, [end, likelyEnd > next ? likelyEnd : undefined])
     const isBeyond = queue.length > 0 && likelyEnd > 0n && next > likelyEnd
@@ -133,7 +133,7 @@ const parts = (
         return completeFrom(at + 2)
       })
     })
-  // Nothing is completed while the next part is there to be taken.
+  // Short answers are not completed while the next part is available.
   const complete: Fx<void> = Effect.suspend(() =>
     hasShortAnswers && queue[0]?.answer.come() === undefined ? completeFrom(1) : Effect.void
   )
@@ -174,7 +174,7 @@ export const readAll = (file: FileHandle, limit: bigint): Fx<Uint8Array> =>
           file.call,
           "Unknown",
           undefined,
-          `the file has more than ${limit} bytes: raise \`limit\`, or take \`stream\`, which holds only a part of it`
+          `the file has more than ${limit} bytes: raise \`limit\`, or use \`stream\`, which does not hold the whole file in memory`
         )
       )
     )

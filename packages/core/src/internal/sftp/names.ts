@@ -1,5 +1,5 @@
 /**
- * Requests about names: what a path stands for, links, and new names for files.
+ * Requests for names: resolving paths, links, and renaming.
  */
 import * as Effect from "effect/Effect"
 import * as Sftp from "../../protocol/Sftp.js"
@@ -65,7 +65,7 @@ const changeNames = (
   )
 
 /**
- * A request that gives a file another name, and whether it replaces an existing file of that name.
+ * A request that renames a file, and whether it replaces an existing file.
  *
  * @internal
  */
@@ -138,7 +138,7 @@ export const renameIfAbsent = (
     offered
       ? Effect.zipRight(
         hardLink(withClient, call, to),
-        // The file has its new name by now, so a failure to remove the old one is only reported.
+        // The file already has its new name, so a failure to remove the old one is only reported.
         Effect.match(removeFile(call), { onFailure: errors.isNotFound, onSuccess: () => true })
       )
       // OpenSSH's own rename uses a hard link if it can. Otherwise it checks and then renames, which is not one step.

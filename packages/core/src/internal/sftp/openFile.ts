@@ -1,5 +1,5 @@
 /**
- * A file that the server holds open for this client.
+ * An open file on the server.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -39,11 +39,11 @@ export interface OpenFile {
   readonly write: (offset: bigint, bytes: Uint8Array) => Fx<void>
   /** Writes in order, with several requests in flight. */
   readonly writer: (offset: bigint) => fileWriter.FileWriter
-  /** Writes the file to the disk if the server can. */
+  /** Syncs the file to the disk, if the server supports it. */
   readonly sync: Fx<void>
-  /** Closes it. Fails if the server reports a failure. Does nothing the second time. */
+  /** Closes the file. Fails if the server reports a failure. Does nothing if it is already closed. */
   readonly close: Fx<void>
-  /** Sends the close and returns the wait for its answer, so that the next request can be sent before. */
+  /** Sends the close, and returns an effect that waits for the answer. The next request can be sent before. */
   readonly sendClose: Fx<Fx<void>>
 }
 
@@ -86,14 +86,14 @@ const leave = (path: string, { file, open }: Made): Effect.Effect<void> =>
     file.isClosed
       ? Effect.void
       : finalizer.bounded(Effect.ignoreLogged(open.close), {
-        left: `The file ${JSON.stringify(path)} may be incomplete: it was not closed`
+        left: `The file ${JSON.stringify(path)} may be incomplete, because closing it failed or took too long`
       })
   )
 
 interface Made {
   readonly open: OpenFile
   readonly file: handleRequests.FileHandle
-  /** Closes it without waiting for the answer. */
+  /** Closes the file without waiting for the answer. */
   readonly abandon: (isInterrupted: boolean) => void
 }
 

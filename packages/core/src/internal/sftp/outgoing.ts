@@ -1,5 +1,5 @@
 /**
- * Bytes that wait to be written to the channel.
+ * Queue of the bytes that are to be written to the channel.
  */
 import * as Effect from "effect/Effect"
 import * as text from "../lib/text.js"
@@ -7,7 +7,7 @@ import * as text from "../lib/text.js"
 /** @internal */
 export interface Outgoing {
   readonly push: (pieces: ReadonlyArray<Uint8Array>) => void
-  /** The bytes of the next write. Empty if nothing waits. */
+  /** Removes and returns the bytes of the next write. Empty if the queue is empty. */
   readonly take: () => Uint8Array
   /** Whether senders must wait. */
   readonly isFull: () => boolean
@@ -24,7 +24,7 @@ export interface Outgoing {
 export const limit = 4 * 1024 * 1024
 
 /**
- * Larger pieces are written as they are. Smaller ones are joined, which copies them.
+ * Larger pieces are written without a copy. Smaller ones are joined, which copies them.
  *
  * @internal
  */

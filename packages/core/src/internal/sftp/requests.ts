@@ -1,5 +1,5 @@
 /**
- * Requests that name a path, with the platform's errors.
+ * Requests with a path. Their errors are those of the platform.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -20,14 +20,14 @@ import * as smallFiles from "./smallFiles.js"
 import * as sftpWithClient from "./withClient.js"
 
 /**
- * How something new is made.
+ * Options for creating an entry.
  *
  * @internal
  */
 export interface Creation {
   /**
-   * Whether the name is one that only this client knows. If the request is abandoned and succeeds all the same, the new file
-   * or directory is removed, whenever that is. Default: false.
+   * Whether the name is known only to this client. If the request succeeds after it was abandoned, the new file or directory
+   * is then removed. Default: false.
    */
   readonly isTemporary?: boolean
 }
@@ -44,12 +44,12 @@ export interface Operations {
   readonly setLinkAttributes: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
   /** Resolves links, `.` and `..`. The last part of the path need not exist. */
   readonly realPath: (call: CallContext) => Fx<string>
-  /** As `realPath`, with a leading `~` or `~user` expanded. */
+  /** Like `realPath`, but expands a leading `~` or `~user`. */
   readonly expandPath: (call: CallContext) => Fx<string>
   readonly readLink: (call: CallContext) => Fx<string>
-  /** Makes a link at the call's path. */
+  /** Creates a link at the call's path. */
   readonly symlink: (call: CallContext, target: string) => Fx<void>
-  /** Gives the call's file another name. */
+  /** Creates a hard link to the call's file. */
   readonly link: (call: CallContext, to: string) => Fx<void>
   readonly space: (call: CallContext) => Fx<Sftp.FileSystemInfo>
   readonly offers: (call: CallContext, extension: keyof typeof Sftp.extensions) => Fx<boolean>
@@ -59,8 +59,8 @@ export interface Operations {
   /** Replaces an existing file in one step. */
   readonly rename: (call: CallContext, to: string) => Fx<void>
   /**
-   * Renames in one step, and fails with `AlreadyExists` if the new name exists. Of two callers at once, one succeeds. Returns
-   * whether the old name is gone, which takes a second step on some servers.
+   * Renames in one step, and fails with `AlreadyExists` if the new name exists. Of two concurrent callers, one succeeds.
+   * Returns whether the old name is removed, which needs a second step on some servers.
    */
   readonly renameIfAbsent: (call: CallContext, to: string) => Fx<boolean>
   /** Checks whether a directory can be listed. */
@@ -77,9 +77,12 @@ export interface Operations {
     call: CallContext,
     size: number
   ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
-  /** Makes a file that must not exist, and returns its attributes: two round trips. */
+  /** Creates a file that must not exist, and returns its attributes: two round trips. */
   readonly writeSmallFile: (call: CallContext, file: smallFiles.NewFile) => Fx<Sftp.Attributes>
-  /** As `writeSmallFile`, under a temporary name. If the size is right, renames it to the call's path and replaces a file there. */
+  /**
+   * Like `writeSmallFile`, under a temporary name. If the size is right, renames it to the call's path and replaces a file
+   * there.
+   */
   readonly writeAndRename: (
     call: CallContext,
     temporary: string,

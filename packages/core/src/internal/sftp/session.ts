@@ -1,5 +1,6 @@
 /**
- * The SFTP session of a transport: opened on first use, shared by all callers, and opened again after it was lost.
+ * The SFTP session of a transport. All callers share it. The first use opens it, and the next use after a loss opens a new
+ * one.
  */
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
@@ -36,7 +37,7 @@ const unusedEvery = "1 second"
 
 const givenUpEvery = "50 millis"
 
-// A server that limits the sessions of a connection may need this one for a command. The next use opens it again.
+// If the server's limit of sessions is reached, a command may need this session. The next use then opens a new one.
 const giveWay = (self: State): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { current, isOpening } = self
@@ -48,7 +49,7 @@ const giveWay = (self: State): Effect.Effect<void> =>
     return Scope.close(current.scope, Exit.void)
   })
 
-// Waits for its users and its open handles, not for abandoned requests, unless they may have to be undone.
+// Waits for its callers and its open handles. Waits for abandoned requests only if they may need their undo.
 const closeUnused = (entry: Opened): Effect.Effect<void> =>
   Effect.suspend(() =>
     entry.users > 0 || !entry.client.isLost() && (entry.client.hasHandles() || entry.client.owesUndo())
@@ -80,7 +81,7 @@ const open = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
     })
   )
 
-// One caller at a time. A lost session is replaced, and one whose server does not go on.
+// One caller at a time. Replaces a session that was lost, or whose server is blocked.
 const opened = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
   Effect.gen(function*() {
     const entry = self.current
@@ -117,7 +118,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
   const session: Session = (use) =>
     Effect.uninterruptibleMask((restore) => {
       const { current } = self
-      // Every request passes here, so the common case does without a permit.
+      // Every request runs this, so the common case does not use a permit.
       if (current !== undefined && !current.client.isLost() && !current.client.isDoubted()) {
         return run(current, restore(use(current.client)))
       }

@@ -1,5 +1,5 @@
 /**
- * Small files, read and written whole in two round trips.
+ * Reads and writes whole small files in two round trips.
  */
 import * as Effect from "effect/Effect"
 import * as Sftp from "../../protocol/Sftp.js"
@@ -37,7 +37,7 @@ export const read = (
       request: Sftp.Request.Open({ path: call.path, flags: Sftp.OpenFlags.read, attributes: {} })
     },
     ({ ask, client, close, end, handle, isOk }) => {
-      // One more byte shows a file that has grown, or whose size is unknown.
+      // One more byte detects a file that has grown, or whose size is unknown.
       const ranges = cut(size + 1, client.readSize)
       const parts: Array<Uint8Array> = ranges.map(() => new Uint8Array())
       let attributes: Sftp.Attributes | undefined
@@ -66,18 +66,18 @@ export const read = (
 /** @internal */
 export interface NewFile {
   readonly bytes: Uint8Array
-  /** Set on the open file. */
+  /** Attributes to set on the open file. */
   readonly attributes: Sftp.Attributes | undefined
-  /** The mode to open it with, which the umask reduces. Default: that of `attributes`. */
+  /** The mode to create it with, which the umask reduces. Default: that of `attributes`. */
   readonly created?: number | undefined
   readonly sync?: boolean
   /** See `Creation` of the requests. */
   readonly isTemporary?: boolean
-  /** Called when the file exists. */
+  /** Called after the file was created. */
   readonly onCreated?: () => void
 }
 
-// Sends everything that follows the opening before the first answer comes. `written` gets the final attributes.
+// Sends all requests after OPEN before the first answer arrives. `written` gets the final attributes.
 const sendContent = (
   call: CallContext,
   { attributes, bytes, sync = false }: NewFile,
@@ -99,8 +99,8 @@ const sendContent = (
   for (const [from, to] of cut(bytes.length, client.writeSize)) {
     each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }))
   }
-  // The umask may have reduced the mode at the opening. The handle is surely this file, which the name may not be. A server
-  // whose files have no modes may refuse this.
+  // The umask may have reduced the mode at creation. The mode is set through the handle, because another file may have taken
+  // the name. A server without modes may refuse this.
   if (attributes !== undefined) {
     each(Sftp.Request.Fsetstat({ handle, attributes }), (answer) => {
       if (answer._tag === "Status" && answer.code !== Sftp.StatusCode.ok && attributes.mtime === undefined) {
@@ -151,7 +151,7 @@ const writeNew = (
 }
 
 /**
- * Makes a file that must not exist. Returns its attributes.
+ * Creates a file that must not exist. Returns its attributes.
  *
  * @internal
  */
@@ -159,7 +159,7 @@ export const write = (withClient: WithClient, call: CallContext, file: NewFile):
   writeNew(withClient, call, file, (found, { end }) => end(Effect.succeed(found)))
 
 /**
- * As `write`, under a temporary name. If the size is right, renames the file to the call's path. Replaces a file there.
+ * Like `write`, under a temporary name. If the size is right, renames the file to the call's path. Replaces a file there.
  *
  * @internal
  */

@@ -1,14 +1,14 @@
 /**
- * Turns at a limited number of things, first come, first served.
+ * A queue for a limited resource, first come, first served.
  */
 
 /** @internal */
 export interface Turns {
-  /** Calls `go` when it is the caller's turn, now or later, or `refuse`. Returns a function to leave the queue. */
+  /** Calls `go` at the caller's turn, now or later, or else `refuse`. Returns a function to leave the queue. */
   readonly take: (go: () => void, refuse: () => void) => () => void
   readonly give: () => void
   readonly isWaitedFor: () => boolean
-  /** Refuses the first in the queue if nothing was given back for the limit. */
+  /** Refuses the first caller in the queue if no turn was returned within the time limit. */
   readonly refuseOverdue: () => void
   /** Calls `go` for all waiting callers. */
   readonly end: () => void

@@ -1,17 +1,17 @@
 /**
- * The number of bytes that may be in flight, as a value.
+ * The limit of bytes in flight, as a value.
  *
- * The window doubles with each round trip, as TCP's does at first. It doubles only if the caller waited for an answer, and
- * beyond the usual size only if requests do not queue at the server. A queue shows in answers that take more than twice as
- * long as the quickest. Requests of the first flight had no others before them, so their times show no queue.
+ * The window doubles with each round trip, like TCP's slow start. It doubles only if the caller waited for an answer. Beyond
+ * the usual size, it doubles only if requests do not queue at the server: if answers take less than twice as long as the
+ * quickest one. Times of the first flight are not used for this, because its requests had no others before them.
  */
 
 /** @internal */
 export interface Window {
   readonly size: number
-  /** Milliseconds of the quickest answer. */
+  /** Time of the quickest answer, in milliseconds. */
   readonly quickest: number
-  /** When the first answer came. */
+  /** Time of the arrival of the first answer. */
   readonly firstAnswerAt: number
 }
 
@@ -26,7 +26,7 @@ export const usualSize = 4 * 1024 * 1024
 export const largestSize = 8 * 1024 * 1024
 
 /**
- * Small requests cost more than their bytes.
+ * Maximum number of requests in flight, because small requests have an overhead.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * Calls of the file system, each with the client of the current session.
+ * Runs calls of the file system with the client of the current session.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
