@@ -14,6 +14,7 @@ import { fields } from "../protocol/message.js"
 import type { ConnectionErrors } from "../ssh/connectionErrors.js"
 import * as diagnosis from "../ssh/diagnosis.js"
 import type { Connection } from "./connection.js"
+import * as reopenedSession from "./reopenedSession.js"
 import type { SessionSettings } from "./sessionSettings.js"
 import type { SharedConnection } from "./sharedConnection.js"
 
@@ -55,11 +56,11 @@ const openSession = Effect.fnUntraced(function*({ connection, host, settings }: 
   return session
 })
 
-const execHere = Effect.fnUntraced(function*(options: Options, line: string, { pty, ...session }: ExecOptions) {
+const startProgram = Effect.fnUntraced(function*(options: Options, line: string, { pty, ...session }: ExecOptions) {
   const opened = yield* openSession(options, session)
   const request = (name: string, data: Uint8Array, refusal: string, hint: string) =>
     Effect.map(opened.request(name, data), (granted) => {
-      if (!granted) opened.fail(options.error("ChannelRefused", refusal, { hint }))
+      if (!granted && !opened.isUnanswered()) opened.fail(options.error("ChannelRefused", refusal, { hint }))
     })
   const replies = [
     ...(pty === undefined ? [] : [
@@ -72,10 +73,19 @@ const execHere = Effect.fnUntraced(function*(options: Options, line: string, { p
     ]),
     request("exec", fields(line), "the server does not run commands for this account", diagnosis.withoutCommands)
   ]
-  // Does not wait for the replies, so that input follows the requests without a round trip.
-  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(Effect.all(replies, { discard: true }))))
-  return adopt(opened)
+  const attempt: reopenedSession.Attempt = {
+    channel: adopt(opened),
+    isAnswered: Effect.map(Effect.all(replies, { discard: true }), () => !opened.isUnanswered())
+  }
+  return attempt
 })
+
+// Does not wait for the replies, so that input follows the requests without a round trip.
+const execHere = (options: Options, line: string, session: ExecOptions) =>
+  reopenedSession.make(
+    startProgram(options, line, session),
+    options.error("ChannelRefused", "the server closed the session and did not answer the request to run a command")
+  )
 
 // An urgent command gets its own connection if all sessions are in use. Those may be the commands that it must terminate.
 const exec = (options: Options): Transport["exec"] => (line, session = {}) =>

@@ -42,6 +42,8 @@ export interface Channel {
   readonly notify: (name: string, data: Uint8Array) => void
   /** Sends a request at once. The effect waits for the reply: whether the request succeeded. */
   readonly request: (name: string, data: Uint8Array) => Effect.Effect<boolean, RemoteConnectionError>
+  /** Whether the other side closed the channel, has not answered a request, and has not reported how a program ended. */
+  readonly isUnanswered: () => boolean
   /** Closes the channel. Pending and later reads and waits fail with the error. */
   readonly fail: (error: RemoteConnectionError) => void
 }
@@ -358,11 +360,15 @@ export const owned = (entry: Entry): Channel => ({
     if (channelState.isUsable(entry.state)) sendRequest(entry, name, false, data)
   },
   request: (name, data) => {
-    if (!channelState.isUsable(entry.state)) return entry.state.failure ?? Effect.succeed(false)
     const reply = once.make<boolean>()
     entry.replies.push(reply)
+    if (!channelState.isUsable(entry.state)) return entry.state.failure ?? Effect.succeed(false)
     sendRequest(entry, name, true, data)
     return orFailure(entry, reply)
+  },
+  isUnanswered: () => {
+    const { failure, phase, status } = entry.state
+    return phase === "gone" && failure === undefined && status._tag === "None" && entry.replies.length > 0
   },
   fail: (error) => fail(entry, error)
 })
