@@ -1,6 +1,19 @@
 import type { RemoteError, Tunnel } from "@effect-remote/core"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Deferred, Effect, Exit, Fiber, Option, Queue, Scope, Stream, TestClock, Tracer } from "effect"
+import {
+  Array as Arr,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Logger,
+  Option,
+  Queue,
+  Scope,
+  Stream,
+  TestClock,
+  Tracer
+} from "effect"
 import { replyTo } from "../src/internal/tunnel/socks.js"
 import * as memory from "./fixtures/memory.js"
 
@@ -126,6 +139,22 @@ describe("a remote tunnel", () => {
       yield* other.end
       assert.strictEqual((yield* receive(other)).length, 0)
     }))
+
+  // B17
+  it.scoped("a target that refuses is logged once for each reason", () => {
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => void logged.push(String(message)))
+    return Effect.gen(function*() {
+      const { call, next } = yield* remoteTunnel({ localPort: 3001 })
+      for (const _ of [1, 2, 3]) {
+        const end = yield* call
+        yield* end.gone
+        yield* next
+      }
+      assert.lengthOf(logged, 1)
+      assert.include(logged[0]!, "127.0.0.1:3001: nobody listens there")
+    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+  })
 
   it.scoped("a broken connection emits an event, and its other side is reset", () =>
     Effect.gen(function*() {
