@@ -18,16 +18,16 @@ import type { RemoteHost } from "../RemoteHost.js"
  * @category models
  */
 export interface Explanation {
-  /** The step that was under way. */
+  /** The step that was not completed. */
   readonly step?: string
-  /** The output of the other side. */
+  /** The output of the host, or of `ssh`. */
   readonly output?: string
   readonly hint?: string
 }
 
 /**
  * Limits an effect to the host's `connectTimeout`, also in finalizers. Fails with a `RemoteConnectionError` with reason
- * `TimedOut`, which says what `explain` knows at that time.
+ * `TimedOut`. When the time is over, `explain` provides the step, the output and the hint of this error.
  *
  * @since 0.1.0
  * @category combinators

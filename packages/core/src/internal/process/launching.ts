@@ -82,8 +82,9 @@ const sendFrame = Effect.fnUntraced(function*(execution: Execution, guarded: Eff
 const delay = ({ failure }: Execution): Deadline.Explanation => ({
   step: "the session is open, but the login shell did not start /bin/sh",
   output: failure.output(),
-  hint: "Does a startup file of the login shell (.bashrc, config.fish) wait for something, or is the login shell not " +
-    "a shell? A slow host needs a larger connectTimeout."
+  hint:
+    "Check that no startup file of the login shell (.bashrc, config.fish) waits, and that the login shell is a shell. " +
+    "A slow host needs a larger connectTimeout."
 })
 
 /**

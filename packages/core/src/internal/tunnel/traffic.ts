@@ -16,10 +16,10 @@ import { type Tunnel, TunnelEvent } from "../../Tunnel.js"
 
 const eventsKept = 256
 
-// The refusals that were logged. A SOCKS proxy may have any number of targets.
+// Maximum number of logged refusals, because a SOCKS proxy may have any number of targets.
 const refusalsKept = 256
 
-// Logs each refusal of a target once: what a client sees of it is a closed connection.
+// Logs each refusal of a target once, because the client only sees a closed connection.
 const refusalLog = (name: string) => {
   const logged = new Set<string>()
   return (error: Refusal): Effect.Effect<void> =>

@@ -53,10 +53,10 @@ const failure = (
 
 const refusalHint = ({ address }: Forward): string =>
   address._tag === "Unix"
-    ? "Does a socket or file exist at that path, is its directory writable, and does sshd_config allow it " +
-      "(AllowStreamLocalForwarding, DisableForwarding)?"
-    : "Does another program listen there, is the port below 1024, and does sshd_config allow it (AllowTcpForwarding, " +
-      "PermitListen, DisableForwarding)?"
+    ? "Check that the path does not exist, that its directory is writable, and that sshd_config allows it " +
+      "(AllowStreamLocalForwarding, DisableForwarding)."
+    : "Check that no other program uses the port, that the port is not below 1024, and that sshd_config allows it " +
+      "(AllowTcpForwarding, PermitListen, DisableForwarding)."
 
 const loss = ({ connection }: Forward): Effect.Effect<never, RemoteConnectionError> => Effect.flip(connection.lost)
 

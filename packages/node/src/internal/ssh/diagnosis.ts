@@ -46,7 +46,7 @@ export const withoutSftp = "For SFTP, sshd_config needs a line like: Subsystem s
   "If the host has an SFTP server all the same, name its path with sftpServer."
 
 /** @internal */
-export const withoutCommands = "Does the server offer files or tunnels alone? Its administrator decides that."
+export const withoutCommands = "The server may allow only files or tunnels for this account. Ask its administrator."
 
 /** @internal */
 export const withoutTerminal = "PermitTTY in sshd_config, or no-pty in authorized_keys, forbids it."
@@ -56,7 +56,7 @@ export const withoutTerminal = "PermitTTY in sshd_config, or no-pty in authorize
  *
  * @internal
  */
-export const unanswered = "ssh has logged in, but the host no longer answers: is the link up? " +
+export const unanswered = "ssh has logged in, but the host no longer answers. Check the link. " +
   "A slow host needs a larger connectTimeout."
 
 const beforeConnecting: ReadonlyArray<Rule> = [
