@@ -1,6 +1,6 @@
 /**
- * The atomic write, as one bracket: *acquire* a hidden file with an unguessable name in the target's directory, *commit* it
- * over the target in one step, or *clean up*. A reader of the target sees the old file or the new one.
+ * The atomic write, as a bracket: *acquire* a hidden file with an unguessable name in the target's directory, *commit* it by
+ * one rename to the target, or *clean up*. A reader of the target sees the old file or the new one.
  */
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
@@ -120,7 +120,7 @@ const openingMode = ({ existing, permissions }: Plan): number | undefined =>
 const hasPermissions = (own: Attributes, permissions: number): boolean =>
   own.permissions === undefined || (own.permissions & fileMode.permissionBits) === permissions
 
-// An answer to this removal also settles an interrupted commit: without the hidden file, it can no longer happen.
+// The answer to this removal also decides an interrupted commit: without the hidden file, the rename can no longer happen.
 const cleanUp = (operations: Operations, { at, hidden, isInDoubt, target }: Plan): Effect.Effect<void> => {
   const [name, hiddenName] = [JSON.stringify(target), JSON.stringify(hidden.path)]
   return hiddenFile.discard(
@@ -149,8 +149,9 @@ const withParents = <A, R>(
       )
   )
 
-// The one step that cannot be taken back. It has its own limit. If it is interrupted, it has happened or not, and both are
-// whole. The clean-up then waits for the host, for the grace period at most. Returns whether the hidden name is gone.
+// The only irreversible step. It has its own time limit. After an interruption, the target is either the old file or the
+// complete new one. The clean-up then waits for the host, for at most the grace period. Returns whether the hidden file no
+// longer exists.
 const giveName = (operations: Operations, plan: Plan, { ifAbsent = false }: Options): Fx<boolean> => {
   const { at, hidden, target } = plan
   const named = finalizer.apart(
@@ -183,7 +184,7 @@ export const acquire = Effect.fnUntraced(function*(
   const plan = yield* makePlan(operations, method, path, options)
   const { at, directory, existing, hasMode, hidden, permissions, target } = plan
   let isCommitted = false
-  // Registered before the file is made, so that nothing can come between.
+  // Registered before the file is created, so that an interruption cannot leave it.
   yield* Effect.addFinalizer(() => cleanUp(operations, plan))
   const opening = openingMode(plan)
   const [file, made] = yield* withParents(
@@ -298,7 +299,7 @@ const putSmall = Effect.fnUntraced(function*(
           () => isCreated
         )
       )
-      // Only by its handle it is surely this file whose owner and mode are changed.
+      // Owner and mode are changed through the handle, because another file may have taken the name.
       const isRight = !isReplacing ||
         !owner.differs(own, existing.value) && (permissions === undefined || hasPermissions(own, permissions))
       if (!isRight) yield* operations.removeFile(at(hidden.path))

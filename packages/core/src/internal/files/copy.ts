@@ -1,5 +1,5 @@
 /**
- * Copies within the host, by the server itself where it can (`copy-data`). A file that is copied appears whole.
+ * Copies within the host. The server copies the bytes if it supports `copy-data`. A copied file appears atomically.
  */
 import type { CopyOptions } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ import * as owner from "./owner.js"
 import * as realPath from "./realPath.js"
 import * as tree from "./tree.js"
 
-// The server answers nobody else while it copies.
+// The server does not answer other requests while it copies.
 const copiedAtOnce = 16n * 1024n * 1024n
 
 const copyContent = (call: CallContext, source: OpenFile, target: atomicWrite.AtomicFile): Fx<void> => {
@@ -43,7 +43,7 @@ const copyContent = (call: CallContext, source: OpenFile, target: atomicWrite.At
       (answer) => {
         if (answer._tag === "Status" && answer.code === Sftp.StatusCode.ok) return next(offset + copiedAtOnce)
         if (answer._tag === "Status" && answer.code === Sftp.StatusCode.eof) return Effect.void
-        // A file that cannot be copied in this way, one of `/proc` for one, can be read.
+        // The server cannot copy some files, such as those of `/proc`. They are read and written instead.
         return offset === 0n
           ? Stream.runForEach(source.stream(0n), target.write)
           : answer._tag === "Status"
@@ -54,7 +54,7 @@ const copyContent = (call: CallContext, source: OpenFile, target: atomicWrite.At
   return next(0n)
 }
 
-// Opening follows a link. Another user may have put one in the place of a file, to have this user copy a file of its own.
+// Opening follows a link. Another user may have replaced a file with a link, so that this user copies another file.
 const open = (operations: Operations, call: CallContext, seen: Attributes) =>
   Effect.gen(function*() {
     const source = yield* operations.open(call, Sftp.OpenFlags.read, {})
@@ -64,7 +64,7 @@ const open = (operations: Operations, call: CallContext, seen: Attributes) =>
   })
 
 /**
- * Copies a file. `known` is what was found at its name, if a link there is not to be followed.
+ * Copies a file. `known`: the attributes of the entry before, if a link that replaced it must not be followed.
  *
  * @internal
  */
@@ -98,7 +98,7 @@ interface Pair {
 }
 
 /**
- * `limit` bounds the names that wait. Default: 1,000,000.
+ * `limit`: maximum number of names that are listed but not copied yet. Default: 1,000,000.
  *
  * @internal
  */
@@ -124,7 +124,7 @@ export const copy = (
   const copyLink = (from: string, to: string, existing: Option.Option<Attributes>): Fx<void> =>
     Effect.gen(function*() {
       const target = yield* operations.readLink(at(from))
-      // As the platform's: it names the same wherever it lies.
+      // Same as in the platform: the copied link leads to the same entry.
       const absolute = target.startsWith("/")
         ? target
         : posixPath.normalize(posixPath.join(yield* operations.realPath(at(posixPath.parent(from))), target))
@@ -133,7 +133,7 @@ export const copy = (
         if (!fileMode.isSymbolicLink(existing.value)) {
           return yield* Effect.fail(errors.system(at(to), "AlreadyExists", undefined))
         }
-        // As Node does: a dangling link replaces nothing.
+        // Same as in Node: a dangling link does not replace an entry.
         yield* operations.stat(at(from))
         yield* operations.removeFile(at(to))
       }
@@ -182,7 +182,7 @@ export const copy = (
       return undefined
     })
 
-  // A link is what it is, not what it names.
+  // Links are not followed.
   const realName = (path: string, found: Option.Option<Attributes>): Fx<string> =>
     Option.isSome(found) && !fileMode.isSymbolicLink(found.value)
       ? operations.realPath(at(path))
@@ -197,7 +197,7 @@ export const copy = (
     const existing = yield* look(to)
     const parent = posixPath.parent(to)
     if (Option.isNone(existing) && Option.isNone(yield* look(parent))) {
-      // Before anything is made in it.
+      // Checked before anything is created in it.
       if (
         fileMode.isDirectory(found) &&
         posixPath.isWithin(yield* realPath.intended(operations, at(to)), yield* operations.realPath(at(from)))

@@ -21,8 +21,8 @@ const unlessLost = <A>(effect: Fx<A>): Fx<Option.Option<A>> =>
   Effect.catchIf(Effect.asSome(effect), (error) => Option.isNone(findConnectionError(error)), () => Effect.succeedNone)
 
 /**
- * Whether an entry lies in a sticky directory that everybody may write to, and has another owner than that directory. Any user
- * could have made it, for this user to use.
+ * Whether an entry is in a sticky directory that everybody may write to, and has another owner than that directory. Another
+ * user may have planted it.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const isByAnybody = (operations: Operations, { method, path }: CallContex
     (directory) => sharedDirectory.isSuspect(Option.getOrUndefined(directory), { uid })
   )
 
-// Any user of such a directory could make a link there, for root to follow. The owner of a new file shows who this user is.
+// In such a directory, any user could plant a link for root to follow. The owner of a new file is this user.
 const mayFollow = (operations: Operations, call: CallContext, link: Attributes): Fx<boolean> =>
   Effect.gen(function*() {
     if (!(yield* isByAnybody(operations, call, link))) return true

@@ -8,7 +8,7 @@ import type { ListOptions } from "../sftp/listDirectory.js"
 import type { Operations } from "../sftp/requests.js"
 
 /**
- * Lists a directory. Fails if a name would lead out of it: a server may send anything.
+ * Lists a directory. Fails if a name would lead out of the directory, because the server is not trusted.
  *
  * @internal
  */

@@ -7,7 +7,8 @@ import * as errors from "../sftp/errors.js"
 import type { Operations } from "../sftp/requests.js"
 
 /**
- * Makes a directory and the missing ones above it. Returns the paths of those it made. An existing directory is fine.
+ * Creates a directory and its missing parents. Returns the paths of the created directories. Succeeds if the directory
+ * exists.
  *
  * @internal
  */
@@ -23,7 +24,7 @@ export const make = (
     (error) => errors.isNotFound(error) && above !== call.path,
     () =>
       Effect.zipWith(
-        // A link to nothing exists, and is not a directory.
+        // A dangling link exists, but is not a directory.
         Effect.catchIf(
           make(operations, { ...call, path: above }, attributes),
           errors.isNotFound,
