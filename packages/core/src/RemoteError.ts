@@ -111,8 +111,9 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
  * - `Unreachable`: the connection was refused, no route was found, or the name does not resolve.
  * - `TimedOut`: connecting and opening a channel, or starting a command on it, took longer than `connectTimeout`.
  * - `AuthenticationFailed`: the server refused the keys or the password offered.
- * - `HostKeyUnknown`, `HostKeyMismatch`, `HostKeyRevoked`: the server's key is unknown, differs from the known one, or is
- *   revoked.
+ * - `HostKeyUnknown`: the server's key is not known.
+ * - `HostKeyMismatch`: the server's key differs from the known one.
+ * - `HostKeyRevoked`: the server's key is revoked.
  * - `NegotiationFailed`: client and server have no algorithm in common.
  * - `ServerBusy`: the server refuses every login from this address for now (`PerSourcePenalties`, `MaxStartups`).
  * - `ConnectionLost`: the connection ended while it was in use. A request in flight may or may not have been carried out.
