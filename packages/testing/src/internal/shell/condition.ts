@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { SftpFileSystem, Stat } from "../sftp/sftpFileSystem.js"
 import * as directories from "./directories.js"
+import * as fileMode from "./fileMode.js"
 import * as identity from "./identity.js"
 
 /** Why it has no value. @internal */
@@ -32,33 +33,33 @@ const ofFile = ({ directory, files }: Place, operator: string, path: string): Ef
   const name = directories.at(directory, path)
   const stat = (follows: boolean, holds: (stat: Stat) => boolean) =>
     Effect.match(follows ? files.stat(name) : files.lstat(name), { onFailure: () => false, onSuccess: holds })
-  const isType = (type: number) => stat(true, ({ mode }) => (mode & 0o170000) === type)
+  const isType = (type: string) => stat(true, ({ mode }) => fileMode.typeOf(mode) === type)
   switch (operator) {
     case "-e":
       return stat(true, () => true)
     case "-f":
-      return isType(0o100000)
+      return isType("f")
     case "-d":
-      return isType(0o040000)
+      return isType("d")
     case "-p":
-      return isType(0o010000)
+      return isType("p")
     case "-S":
-      return isType(0o140000)
+      return isType("s")
     case "-b":
-      return isType(0o060000)
+      return isType("b")
     case "-c":
-      return path === "/dev/null" ? Effect.succeed(true) : isType(0o020000)
+      return path === "/dev/null" ? Effect.succeed(true) : isType("c")
     case "-L":
     case "-h":
       return stat(false, directories.isLink)
     case "-s":
       return stat(true, ({ size }) => size > 0n)
     case "-u":
-      return stat(true, ({ mode }) => (mode & 0o4000) !== 0)
+      return stat(true, ({ mode }) => (mode & fileMode.setUserId) !== 0)
     case "-g":
-      return stat(true, ({ mode }) => (mode & 0o2000) !== 0)
+      return stat(true, ({ mode }) => (mode & fileMode.setGroupId) !== 0)
     case "-k":
-      return stat(true, ({ mode }) => (mode & 0o1000) !== 0)
+      return stat(true, ({ mode }) => (mode & fileMode.sticky) !== 0)
     case "-r":
       return identity.mayAccess(files, name, 4)
     case "-w":

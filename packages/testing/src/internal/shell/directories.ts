@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { PosixError, type SftpFileSystem, type Stat } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
+import * as fileMode from "./fileMode.js"
 import type { Step } from "./pattern.js"
 
 /** @internal */
@@ -63,13 +64,13 @@ export const match = (
   })
 
 /** @internal */
-export const isDirectory = ({ mode }: Pick<Stat, "mode">): boolean => (mode & 0o170000) === 0o040000
+export const isDirectory = ({ mode }: Pick<Stat, "mode">): boolean => fileMode.typeOf(mode) === "d"
 
 /** @internal */
-export const isLink = ({ mode }: Pick<Stat, "mode">): boolean => (mode & 0o170000) === 0o120000
+export const isLink = ({ mode }: Pick<Stat, "mode">): boolean => fileMode.typeOf(mode) === "l"
 
 /** @internal */
-export const isRegular = ({ mode }: Pick<Stat, "mode">): boolean => (mode & 0o170000) === 0o100000
+export const isRegular = ({ mode }: Pick<Stat, "mode">): boolean => fileMode.typeOf(mode) === "f"
 
 /**
  * A path without `.`, `..` and double slashes, as it is written.

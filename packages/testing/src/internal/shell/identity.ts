@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type { SftpFileSystem } from "../sftp/sftpFileSystem.js"
 import * as bytes from "./bytes.js"
 import { isDirectory, isRegular } from "./directories.js"
+import * as fileMode from "./fileMode.js"
 
 /** @internal */
 export interface Identity {
@@ -51,7 +52,7 @@ export const mayAccess = (files: SftpFileSystem, path: string, right: 1 | 2 | 4)
     }
     if (right === 4 && isDirectory(found.value)) return Effect.isSuccess(Effect.scoped(files.openDirectory(path)))
     return Effect.map(of(files), (user) => {
-      if (user.uid === 0) return right !== 1 || isDirectory(found.value) || (mode & 0o111) !== 0
+      if (user.uid === 0) return right !== 1 || isDirectory(found.value) || (mode & fileMode.executeBits) !== 0
       const shift = uid === user.uid ? 6 : gid === user.gid ? 3 : 0
       return (mode >> shift & right) !== 0
     })

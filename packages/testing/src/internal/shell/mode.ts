@@ -1,3 +1,5 @@
+import * as fileMode from "./fileMode.js"
+
 /**
  * The mode that a text, of octal digits or symbols, makes of another; `undefined`: it is none.
  *
@@ -6,9 +8,9 @@
 export const changeMode = (text: string, before: number, isDirectory: boolean, umask = 0o022): number | undefined => {
   if (/^[0-7]{1,5}$/.test(text)) {
     const mode = Number.parseInt(text, 8)
-    if (mode > 0o7777) return undefined
+    if (mode > fileMode.permissionBits) return undefined
     // a directory keeps the bits that are not named
-    return isDirectory && text.length < 5 ? mode | before & 0o6000 : mode
+    return isDirectory && text.length < 5 ? mode | before & (fileMode.setUserId | fileMode.setGroupId) : mode
   }
   let mode = before
   for (const clause of text.split(",")) {
@@ -17,8 +19,8 @@ export const changeMode = (text: string, before: number, isDirectory: boolean, u
     const [, who = "", actions = ""] = match
     const everyone = who === "" || who.includes("a")
     const groups = [
-      { letter: "u", shift: 6, special: 0o4000 },
-      { letter: "g", shift: 3, special: 0o2000 },
+      { letter: "u", shift: 6, special: fileMode.setUserId },
+      { letter: "g", shift: 3, special: fileMode.setGroupId },
       { letter: "o", shift: 0, special: 0 }
     ].filter(({ letter }) => everyone || who.includes(letter))
     const ceiling = who === "" ? ~umask : ~0
@@ -27,14 +29,15 @@ export const changeMode = (text: string, before: number, isDirectory: boolean, u
       let cleared = 0
       for (const { letter, shift, special } of groups) {
         const copied = rights === "u" ? mode >> 6 & 7 : rights === "g" ? mode >> 3 & 7 : rights === "o" ? mode & 7 : 0
-        const executes = rights.includes("x") || rights.includes("X") && (isDirectory || (mode & 0o111) !== 0)
+        const executes = rights.includes("x") ||
+          rights.includes("X") && (isDirectory || (mode & fileMode.executeBits) !== 0)
         const named = /^[ugo]$/.test(rights)
           ? copied
           : (rights.includes("r") ? 4 : 0) | (rights.includes("w") ? 2 : 0) | (executes ? 1 : 0)
         bits |= named << shift | (rights.includes("s") && letter !== "o" ? special : 0)
         cleared |= 7 << shift | (isDirectory ? 0 : special)
       }
-      if (rights.includes("t") && (everyone || who.includes("o"))) bits |= 0o1000
+      if (rights.includes("t") && (everyone || who.includes("o"))) bits |= fileMode.sticky
       bits &= ceiling
       if (operator === "+") mode |= bits
       else if (operator === "-") mode &= ~bits

@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import { Change, type Stat } from "../../sftp/sftpFileSystem.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import { quote } from "../message.js"
 import * as options from "../options.js"
 import type * as tool from "../tool.js"
@@ -29,9 +30,9 @@ const preserve = (self: tool.Tool, to: string, { atime, gid, mode, mtime, uid }:
     const isSameOwner = before._tag === "Some" && before.value.uid === uid && before.value.gid === gid
     if (!isSameOwner) yield* Effect.ignore(self.files.change(self.at(to), Change.Owner({ uid, gid })))
     // set as a list of rights, which has no set-user-id and its like: those of the target stay, where the source has none
-    const special = mode & 0o7000
-    const kept = special === 0 && isSameOwner ? before.value.mode & 0o7000 : special
-    yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: mode & 0o777 | kept })))
+    const special = mode & fileMode.specialBits
+    const kept = special === 0 && isSameOwner ? before.value.mode & fileMode.specialBits : special
+    yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: mode & fileMode.accessBits | kept })))
     yield* Effect.ignore(self.files.change(self.at(to), Change.Times({ atime, mtime })))
   })
 
@@ -64,7 +65,7 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
       }
       if (target._tag === "None") {
         yield* Effect.mapError(
-          self.files.mkdir(self.at(to), stat.mode & 0o777 | 0o700),
+          self.files.mkdir(self.at(to), stat.mode & fileMode.accessBits | 0o700),
           (error) => failure(`cannot create directory ${quote(to)}`, error)
         )
       }
@@ -88,7 +89,7 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
       }
       if (how.preserves) yield* preserve(self, to, stat)
       else if (target._tag === "None" && (stat.mode & 0o700) !== 0o700) {
-        yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: stat.mode & 0o777 })))
+        yield* Effect.ignore(self.files.change(self.at(to), Change.Mode({ mode: stat.mode & fileMode.accessBits })))
       }
       return failed === undefined ? undefined : yield* Effect.fail(failed)
     }
@@ -125,7 +126,7 @@ const copyOne = (self: tool.Tool, how: Copying, from: string, to: string, root?:
         self.files.open(self.at(from), descriptor.flagsOf("<"), 0),
         (error) => failure(`cannot open ${quote(from)} for reading`, error)
       )
-      const open = self.files.open(self.at(to), descriptor.flagsOf(">"), stat.mode & 0o777)
+      const open = self.files.open(self.at(to), descriptor.flagsOf(">"), stat.mode & fileMode.accessBits)
       const opened = yield* Effect.mapError(
         how.force
           ? Effect.catchTag(open, "PosixError", () => Effect.zipRight(self.files.unlink(self.at(to)), open))

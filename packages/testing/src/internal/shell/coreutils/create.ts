@@ -7,6 +7,7 @@ import * as Random from "effect/Random"
 import { Change, PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import * as message from "../message.js"
 import { changeMode } from "../mode.js"
 import * as options from "../options.js"
@@ -158,7 +159,7 @@ const chmod: tool.Run = (self) =>
               ? new Failure({ words: `cannot operate on dangling symlink ${quote(path)}` })
               : failure(`cannot access ${quote(path)}`, error)))
         const isDirectory = directories.isDirectory(stat)
-        const changed = changeMode(mode, stat.mode & 0o7777, isDirectory) ?? 0
+        const changed = changeMode(mode, stat.mode & fileMode.permissionBits, isDirectory) ?? 0
         yield* Effect.mapError(
           self.files.change(self.at(path), Change.Mode({ mode: changed })),
           (error) => failure(`changing permissions of ${quote(path)}`, error)

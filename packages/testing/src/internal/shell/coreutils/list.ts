@@ -7,22 +7,13 @@ import * as Option from "effect/Option"
 import type { Stat } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import * as identity from "../identity.js"
 import * as input from "../input.js"
 import * as message from "../message.js"
 import * as options from "../options.js"
 import * as tool from "../tool.js"
 import { monthNames, pad } from "./date.js"
-
-const typeLetters: Readonly<Record<number, string>> = {
-  0o010000: "p",
-  0o020000: "c",
-  0o040000: "d",
-  0o060000: "b",
-  0o100000: "-",
-  0o120000: "l",
-  0o140000: "s"
-}
 
 const modeText = (mode: number): string => {
   const rights = (shift: number, special: number, letter: string) => {
@@ -31,8 +22,9 @@ const modeText = (mode: number): string => {
     const last = (mode & special) !== 0 ? (executes ? letter : letter.toUpperCase()) : executes ? "x" : "-"
     return (bits & 4 ? "r" : "-") + (bits & 2 ? "w" : "-") + last
   }
-  return (typeLetters[mode & 0o170000] ?? "?") + rights(6, 0o4000, "s") + rights(3, 0o2000, "s") +
-    rights(0, 0o1000, "t")
+  const type = fileMode.typeOf(mode)
+  return (type === "f" ? "-" : type) + rights(6, fileMode.setUserId, "s") + rights(3, fileMode.setGroupId, "s") +
+    rights(0, fileMode.sticky, "t")
 }
 
 // The host's time zone is UTC.
@@ -68,7 +60,7 @@ const indicator = ({ stat: { mode } }: Entry, found: options.Options): string =>
   if (!found.has("F")) return ""
   if (directories.isDirectory({ mode })) return "/"
   if (directories.isLink({ mode })) return found.has("l") ? "" : "@"
-  return directories.isRegular({ mode }) && (mode & 0o111) !== 0 ? "*" : ""
+  return directories.isRegular({ mode }) && (mode & fileMode.executeBits) !== 0 ? "*" : ""
 }
 
 const printEntries = (self: tool.Tool, found: options.Options, entries: ReadonlyArray<Entry>, total: boolean) =>
@@ -239,7 +231,7 @@ const stat: tool.Run = (self) =>
           : ""
         const kind = kinds[modeText(one.mode).charAt(0)] ?? "unknown"
         const values: Readonly<Record<string, string>> = {
-          a: (one.mode & 0o7777).toString(8),
+          a: (one.mode & fileMode.permissionBits).toString(8),
           A: modeText(one.mode),
           f: one.mode.toString(16),
           F: kind === "regular file" && one.size === 0n ? "regular empty file" : kind,

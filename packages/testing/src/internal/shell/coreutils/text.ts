@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
+import * as directories from "../directories.js"
 import * as input from "../input.js"
 import * as message from "../message.js"
 import * as options from "../options.js"
@@ -191,7 +192,7 @@ const wc: tool.Run = (self) =>
     let plain = true
     for (const path of found.operands) {
       const stat = yield* Effect.option(self.files.stat(self.at(path)))
-      if (path === "-" || stat._tag === "Some" && (stat.value.mode & 0o170000) !== 0o100000) plain = false
+      if (path === "-" || stat._tag === "Some" && !directories.isRegular(stat.value)) plain = false
       if (stat._tag === "Some") sizes += Number(stat.value.size)
     }
     const none = found.operands.length === 0

@@ -8,6 +8,7 @@ import type { Stat } from "../../sftp/sftpFileSystem.js"
 import { baseOf, below } from "../coreutils/operands.js"
 import { spawn } from "../coreutils/spawn.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import * as message from "../message.js"
 import { matches, type Piece } from "../pattern.js"
 import * as tool from "../tool.js"
@@ -31,11 +32,6 @@ const pieces = (pattern: string): ReadonlyArray<Piece> =>
 
 const fits = ({ number, sign }: Amount, value: number): boolean =>
   sign === "+" ? value > number : sign === "-" ? value < number : value === number
-
-const typeOf = ({ mode }: Stat): string =>
-  ({ 0o010000: "p", 0o020000: "c", 0o040000: "d", 0o060000: "b", 0o100000: "f", 0o120000: "l", 0o140000: "s" })[
-    mode & 0o170000
-  ] ?? "?"
 
 /** State of a search. */
 interface Walk {
@@ -119,7 +115,7 @@ const test = (walk: Walk, one: Expression, entry: Entry): Effect.Effect<boolean,
         )
       }
       case "Type":
-        return Effect.succeed(one.letters.includes(typeOf(stat)))
+        return Effect.succeed(one.letters.includes(fileMode.typeOf(stat.mode)))
       case "Age": {
         const seconds = walk.now - stat.mtime
         return Effect.succeed(

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { Change, type PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
+import * as fileMode from "../fileMode.js"
 import type * as tool from "../tool.js"
 import type { Line } from "./machine.js"
 
@@ -63,7 +64,7 @@ export const replace = (
     const temporary = `${directory}sed${stat.ino}.new`
     yield* writeFile(self, temporary, text)
     yield* Effect.ignore(self.files.change(self.at(temporary), Change.Owner({ uid: stat.uid, gid: stat.gid })))
-    yield* self.files.change(self.at(temporary), Change.Mode({ mode: stat.mode & 0o7777 }))
+    yield* self.files.change(self.at(temporary), Change.Mode({ mode: stat.mode & fileMode.permissionBits }))
     if (suffix !== "") {
       const backup = suffix.includes("*") ? suffix.replaceAll("*", () => base) : `${base}${suffix}`
       yield* self.files.rename(self.at(path), self.at(backup.includes("/") ? backup : `${directory}${backup}`))

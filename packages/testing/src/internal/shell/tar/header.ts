@@ -2,6 +2,7 @@
  * Headers of ustar, with pax extensions for values that do not fit. Texts are byte strings, as in `bytes.ts`.
  */
 import * as bytes from "../bytes.js"
+import * as fileMode from "../fileMode.js"
 
 /** @internal */
 export const blockSize = 512
@@ -126,7 +127,7 @@ export const decode = (block: Uint8Array): Member | undefined => {
   return {
     name,
     type: type === "0" && name.endsWith("/") ? "5" : type,
-    mode: mode & 0o7777,
+    mode: mode & fileMode.permissionBits,
     uid,
     gid,
     size,

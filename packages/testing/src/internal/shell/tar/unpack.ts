@@ -8,6 +8,7 @@ import { Change, type PosixError } from "../../sftp/sftpFileSystem.js"
 import * as bytes from "../bytes.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import * as identity from "../identity.js"
 import * as input from "../input.js"
 import * as message from "../message.js"
@@ -117,13 +118,15 @@ const makeDirectory = (state: State, member: Member, path: string, owned: Owned)
     const isThere = Option.exists(before, directories.isDirectory)
     if (!isThere) {
       yield* clear(state, path)
-      yield* state.tool.files.mkdir(at(state, path), member.mode & 0o777 | 0o700)
+      yield* state.tool.files.mkdir(at(state, path), member.mode & fileMode.accessBits | 0o700)
     }
     const change = Effect.gen(function*() {
       if (!state.isRoot) {
         const { mode: current } = yield* state.tool.files.stat(at(state, path))
-        const mode = member.mode & 0o777 & (isThere ? ~umask : current)
-        if (mode !== (current & 0o777)) yield* state.tool.files.change(at(state, path), Change.Mode({ mode }))
+        const mode = member.mode & fileMode.accessBits & (isThere ? ~umask : current)
+        if (mode !== (current & fileMode.accessBits)) {
+          yield* state.tool.files.change(at(state, path), Change.Mode({ mode }))
+        }
       }
       yield* attributes(state, member, path, owned)
     })
@@ -142,7 +145,9 @@ const makeFile = <E>(state: State, member: Member, path: string, owned: Owned, c
   Effect.scoped(Effect.gen(function*() {
     yield* clear(state, path)
     const flags = { ...descriptor.flagsOf(">"), exclusive: true }
-    const target = descriptor.write(yield* state.tool.files.open(at(state, path), flags, member.mode & 0o777))
+    const target = descriptor.write(
+      yield* state.tool.files.open(at(state, path), flags, member.mode & fileMode.accessBits)
+    )
     for (let next = yield* content; Option.isSome(next); next = yield* content) {
       yield* target.write(next.value)
       yield* input.turn

@@ -7,6 +7,7 @@ import * as bytes from "../bytes.js"
 import { below } from "../coreutils/operands.js"
 import * as descriptor from "../descriptor.js"
 import * as directories from "../directories.js"
+import * as fileMode from "../fileMode.js"
 import * as identity from "../identity.js"
 import * as input from "../input.js"
 import * as message from "../message.js"
@@ -95,7 +96,7 @@ export const write = <E>(self: tool.Tool, how: Writing<E>): Effect.Effect<number
         const head = header.encode({
           name,
           type: isDirectory ? "5" : first !== undefined ? "1" : isLink ? "2" : "0",
-          mode: stat.mode & 0o7777,
+          mode: stat.mode & fileMode.permissionBits,
           uid: stat.uid,
           gid: stat.gid,
           mtime: stat.mtime,
