@@ -1,5 +1,5 @@
 /**
- * What the steps of copying one file share: the two endpoints, the options, and checks of what arrived.
+ * The common part of the steps that copy one file: the two endpoints, the options, and checks of the copy.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * What `sed` writes: lines on its output, files, and files that it replaces.
+ * The outputs of `sed`: its stdout, files, and replaced files.
  */
 import * as Effect from "effect/Effect"
 import { Change, type PosixError } from "../../sftp/sftpFileSystem.js"

@@ -24,7 +24,7 @@ export interface Run {
   readonly output: Output
   /** The files that `w` writes to, by their paths. */
   readonly written: Map<string, Output>
-  /** What is printed after the line. */
+  /** Texts to print after the line. */
   readonly appended: Array<Effect.Effect<string>>
   /** The exit code so far. */
   code: number

@@ -1,5 +1,5 @@
 /**
- * What a command line asks `tar` for.
+ * The parsed command line of `tar`.
  */
 import * as Effect from "effect/Effect"
 import * as directories from "../directories.js"
