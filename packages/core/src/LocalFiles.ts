@@ -45,15 +45,16 @@ export interface Change {
  * @category models
  */
 export interface NewFile {
+  /** The path to write to. It must not exist. */
   readonly path: string
-  /** The path to write to before the rename. It must not exist. */
-  readonly temporary: string
   readonly bytes: Uint8Array
   /** The mode to create the file with, before the umask is applied. */
   readonly created: number | undefined
   /** The mode to set afterwards. `undefined`: keeps the mode of creation. */
   readonly permissions: number | undefined
   readonly times: { readonly atime: number; readonly mtime: number } | undefined
+  /** Called once the file exists. The write may still fail. */
+  readonly onCreated?: (() => void) | undefined
 }
 
 /**
@@ -89,11 +90,10 @@ export interface LocalFiles {
    */
   readonly read: (path: string, size: number) => Effect.Effect<readonly [bytes: Uint8Array, info: Info], PlatformError>
   /**
-   * Writes a file under its temporary name and returns its size. Renames it to `path` if the size is that of `bytes`. Does not
-   * rename another file that has taken the temporary name. On failure or interruption, the caller must remove the temporary
-   * file.
+   * Writes and closes a new file, and returns its attributes after the content was written. On failure or interruption, the
+   * caller must remove the file.
    */
-  readonly place: (file: NewFile) => Effect.Effect<number, PlatformError>
+  readonly write: (file: NewFile) => Effect.Effect<Info, PlatformError>
   /** Changes an open file by the descriptor of its `File`, even if another file has taken its name. */
   readonly change: (descriptor: number, change: Change) => Effect.Effect<void, PlatformError>
   /** Changes a directory. Fails for a link to a directory. */

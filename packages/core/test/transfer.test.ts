@@ -41,7 +41,6 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: FileInfo["ty
   rename: unused,
   readSmall: () => Effect.succeed([file, seen("File", 4n)]),
   writeSmall: unused,
-  place: unused,
   read: unused,
   write: unused,
   digest: () => Effect.succeed(Option.none())
@@ -57,11 +56,8 @@ const taking = (touched: Set<string>): Endpoint => ({
   symlink: (path) => Effect.sync(() => void touched.add(path)),
   makeDirectory: (path) => Effect.sync(() => void touched.add(path)),
   changeDirectory: () => Effect.void,
-  place: (path, _, bytes) =>
-    Effect.sync(() => {
-      touched.add(path)
-      return BigInt(bytes.length)
-    })
+  writeSmall: (_, bytes) => Effect.succeed({ size: BigInt(bytes.length) }),
+  rename: (_, to) => Effect.sync(() => void touched.add(to))
 })
 
 const outcomes = (entries: ReadonlyArray<Entry>) => entries.map(({ outcome, path }) => [path, outcome._tag])
@@ -158,7 +154,6 @@ const closed = (changes: Array<readonly [path: string, permissions: string | und
     locate: (path) => Effect.succeed([path, seen("Directory")]),
     list: list("here", 0o500),
     changeDirectory: (path, { permissions }) => Effect.sync(() => void changes.push([path, permissions?.toString(8)])),
-    place: (_, __, bytes) => Effect.succeed(BigInt(bytes.length)),
     removeFile: () => Effect.void
   }
   return { from, to, method: "put", source: "/there", target: "here", host: "a host", hash: Option.none() } as const
@@ -177,8 +172,8 @@ it.effect("an interrupted transfer closes the directories that it opened, the de
     const changes: Array<readonly [string, string | undefined]> = []
     const job = closed(changes)
     const begun = yield* Deferred.make<void>()
-    const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
-    const fiber = yield* Effect.fork(run.run({ ...job, to: { ...job.to, place }, options: {} }))
+    const writeSmall = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+    const fiber = yield* Effect.fork(run.run({ ...job, to: { ...job.to, writeSmall }, options: {} }))
     yield* Deferred.await(begun)
     yield* Fiber.interruptFork(fiber)
     yield* Fiber.interrupt(fiber)
@@ -220,13 +215,13 @@ it.effect("an interrupted transfer waits for the closing of directories no longe
     const job = closed(changes)
     const begun = yield* Deferred.make<void>()
     const closing = yield* Deferred.make<void>()
-    const place = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+    const writeSmall = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
     const changeDirectory: Endpoint["changeDirectory"] = (path, change) =>
       changes.length < 2
         ? job.to.changeDirectory(path, change)
         : Effect.zipRight(Deferred.succeed(closing, undefined), Effect.never)
     const fiber = yield* Effect.fork(
-      run.run({ ...job, to: { ...job.to, changeDirectory, place }, options: {} })
+      run.run({ ...job, to: { ...job.to, changeDirectory, writeSmall }, options: {} })
     )
     yield* Deferred.await(begun)
     yield* Fiber.interruptFork(fiber)

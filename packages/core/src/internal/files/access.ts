@@ -47,7 +47,8 @@ export const check = (
     if (fileMode.isDirectory(found)) {
       const looked = readable ? Effect.scoped(operations.openDirectory(call)) : Effect.void
       if (!writable) return looked
-      return Effect.flatMap(hiddenFile.nameIn(path), (hidden) => {
+      return Effect.suspend(() => {
+        const hidden = hiddenFile.unsafeNameIn(path)
         const call = { method, path: hidden.path }
         const made = Effect.ensuring(
           hiddenFile.creating(

@@ -19,42 +19,36 @@ export interface Hidden {
   readonly path: string
   /** Whether its creation was begun and not refused. */
   mayExist: boolean
+  /** Whether it was created. Set by an effect that also writes to it, and may fail later. */
+  isMade: boolean
 }
 
 /** @internal */
-export const named = (path: string): Hidden => ({ path, mayExist: false })
-
-/**
- * A path in the directory that cannot be guessed.
- *
- * @internal
- */
-export const unsafePathIn = (directory: string): string =>
-  posixPath.join(directory, hiddenNames.temporaryName(random.unsafeHex()))
+export const named = (path: string): Hidden => ({ path, mayExist: false, isMade: false })
 
 /**
  * A name in the directory that cannot be guessed.
  *
  * @internal
  */
-export const nameIn = (directory: string): Effect.Effect<Hidden> => Effect.sync(() => named(unsafePathIn(directory)))
+export const unsafeNameIn = (directory: string): Hidden =>
+  named(posixPath.join(directory, hiddenNames.temporaryName(random.unsafeHex())))
 
 /**
  * Runs the effect that creates the hidden file. If this is interrupted or the answer is lost, the file may exist. After a
- * refusal it does not exist, unless `isMade` returns true: the effect created it before it failed.
+ * refusal it does not exist, unless it was made before the effect failed.
  *
  * @internal
  */
 export const creating = <A, R>(
   hidden: Hidden,
-  create: Effect.Effect<A, PlatformError, R>,
-  isMade: () => boolean = () => false
+  create: Effect.Effect<A, PlatformError, R>
 ): Effect.Effect<A, PlatformError, R> =>
   Effect.suspend(() => {
     hidden.mayExist = true
     return Effect.tapErrorCause(create, (cause) =>
       Effect.sync(() => {
-        if (errors.isRefusal(cause) && !isMade()) hidden.mayExist = false
+        if (errors.isRefusal(cause) && !hidden.isMade) hidden.mayExist = false
       }))
   })
 

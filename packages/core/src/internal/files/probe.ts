@@ -19,7 +19,7 @@ export const attributes = (
   { method, path }: CallContext
 ): Effect.Effect<Attributes, PlatformError> =>
   Effect.scoped(Effect.gen(function*() {
-    const hidden = yield* hiddenFile.nameIn(path)
+    const hidden = hiddenFile.unsafeNameIn(path)
     const call = { method, path: hidden.path }
     yield* Effect.addFinalizer(() => hiddenFile.discard(hidden, operations.removeFile(call)))
     const flags = OpenFlags.write | OpenFlags.create | OpenFlags.exclusive

@@ -79,15 +79,6 @@ export interface Operations {
   ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
   /** Creates a file that must not exist, and returns its attributes: two round trips. */
   readonly writeSmallFile: (call: CallContext, file: smallFiles.NewFile) => Fx<Sftp.Attributes>
-  /**
-   * Like `writeSmallFile`, under a temporary name. If the size is right, renames it to the call's path and replaces a file
-   * there.
-   */
-  readonly writeAndRename: (
-    call: CallContext,
-    temporary: string,
-    file: smallFiles.NewFile
-  ) => Fx<Sftp.Attributes>
 }
 
 const change = (
@@ -190,7 +181,6 @@ export const make = (session: Session, host: string): Operations => {
           isTemporary ? Sftp.Request.Remove({ path: call.path }) : undefined
         )),
     readSmallFile: (call, size) => smallFiles.read(withClient, call, size),
-    writeSmallFile: (call, file) => smallFiles.write(withClient, call, file),
-    writeAndRename: (call, temporary, file) => smallFiles.writeAndRename(withClient, call, temporary, file)
+    writeSmallFile: (call, file) => smallFiles.write(withClient, call, file)
   }
 }

@@ -8,9 +8,7 @@ import type { Fx } from "../lib/fx.js"
 import * as text from "../lib/text.js"
 import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
-import * as checkPath from "./checkPath.js"
 import { type Exchange, pipelined } from "./exchange.js"
-import * as names from "./names.js"
 import type { WithClient } from "./withClient.js"
 
 const cut = (length: number, size: number): ReadonlyArray<readonly [from: number, to: number]> =>
@@ -77,19 +75,17 @@ export interface NewFile {
   readonly onCreated?: () => void
 }
 
-// Sends all requests after OPEN before the first answer arrives. `written` gets the final attributes.
+// Sends all requests after OPEN before the first answer arrives. The exchange ends with the final attributes.
 const sendContent = (
   call: CallContext,
   { attributes, bytes, sync = false }: NewFile,
-  exchange: Exchange<Sftp.Attributes>,
-  written: (found: Sftp.Attributes) => void
+  { ask, client, close, end, handle, isOk }: Exchange<Sftp.Attributes>
 ): void => {
-  const { ask, client, close, end, handle, isOk } = exchange
   let found: Sftp.Attributes | undefined
   let refusal: Sftp.Response | undefined
   let left = 1
   const done = () => {
-    if (--left === 0) written(found!)
+    if (--left === 0) end(Effect.succeed(found!))
   }
   const expect = (answer: Sftp.Response) => isOk(answer, "write") ? done() : undefined
   const each = (request: Sftp.Request, then = expect) => {
@@ -122,12 +118,12 @@ const sendContent = (
   close(expect)
 }
 
-const writeNew = (
-  withClient: WithClient,
-  call: CallContext,
-  file: NewFile,
-  written: (found: Sftp.Attributes, exchange: Exchange<Sftp.Attributes>) => void
-): Fx<Sftp.Attributes> => {
+/**
+ * Creates a file that must not exist. Returns its attributes.
+ *
+ * @internal
+ */
+export const write = (withClient: WithClient, call: CallContext, file: NewFile): Fx<Sftp.Attributes> => {
   const { create, exclusive, write } = Sftp.OpenFlags
   const mode = file.created ?? file.attributes?.permissions
   const request = Sftp.Request.Open({
@@ -145,37 +141,7 @@ const writeNew = (
     },
     (exchange) => {
       file.onCreated?.()
-      sendContent(call, file, exchange, (found) => written(found, exchange))
+      sendContent(call, file, exchange)
     }
-  )
-}
-
-/**
- * Creates a file that must not exist. Returns its attributes.
- *
- * @internal
- */
-export const write = (withClient: WithClient, call: CallContext, file: NewFile): Fx<Sftp.Attributes> =>
-  writeNew(withClient, call, file, (found, { end }) => end(Effect.succeed(found)))
-
-/**
- * Like `write`, under a temporary name. If the size is right, renames the file to the call's path. Replaces a file there.
- *
- * @internal
- */
-export const writeAndRename = (
-  withClient: WithClient,
-  { method, path }: CallContext,
-  temporary: string,
-  file: NewFile
-): Fx<Sftp.Attributes> => {
-  const call = { method, path: temporary }
-  return Effect.zipRight(
-    checkPath.checkPath({ method, path }),
-    writeNew(withClient, call, { ...file, isTemporary: true }, (found, { ask, client, end }) => {
-      if (found.size !== BigInt(file.bytes.length)) return end(Effect.succeed(found))
-      const [intent, request] = names.renaming(client, temporary, path)
-      ask(request, (answer) => end(Effect.as(names.expectNamed(client, call, path, intent, answer), found)))
-    })
   )
 }

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as hiddenFile from "../files/hiddenFile.js"
 import * as posixPath from "../lib/posixPath.js"
 import * as errors from "../sftp/errors.js"
-import type { Endpoint, Fx, Identity } from "./endpoint.js"
+import type { Endpoint, Fx, Identity, PreservedAttributes, Written } from "./endpoint.js"
 
 /**
  * Removes a hidden file while the transfer goes on. A failure is a warning.
@@ -19,33 +19,38 @@ export const remove = (side: Endpoint, path: string): Effect.Effect<void> =>
       : Effect.logWarning(`The hidden file ${JSON.stringify(path)} may remain`, error))
 
 /**
- * Removes a hidden file after a failure or an interruption. No interruption ends this, and it has a bound.
- *
- * @internal
- */
-export const discard = (side: Endpoint, path: string): Effect.Effect<void> =>
-  hiddenFile.discard({ path, mayExist: true }, side.removeFile(path))
-
-/**
- * Runs `make` with the hidden name, then renames the file to the target. Fails if another file has taken the hidden name. An
- * interrupted rename has either happened or not: the target is complete in both cases.
+ * Runs `make`, which creates the hidden file, then renames the file to the target. Fails if another file has taken the hidden
+ * name. An interrupted rename has either happened or not: the target is complete in both cases.
  *
  * @internal
  */
 export const arrive = <A extends { readonly id?: Identity | undefined }>(
   side: Endpoint,
   target: string,
-  make: (temporary: string) => Fx<A>
-): Fx<A> =>
-  under(side, target, (temporary) => Effect.tap(make(temporary), ({ id }) => side.rename(temporary, target, id)))
+  make: (hidden: hiddenFile.Hidden) => Fx<A>
+): Fx<A> => under(side, target, (hidden) => Effect.tap(make(hidden), ({ id }) => side.rename(hidden.path, target, id)))
 
 /**
- * As `arrive`, but `make` renames the file itself.
+ * Runs `make` with a hidden name in the target's directory. After a failure or an interruption, removes the file if it may
+ * exist.
  *
  * @internal
  */
-export const under = <A>(side: Endpoint, target: string, make: (temporary: string) => Fx<A>): Fx<A> =>
+export const under = <A>(side: Endpoint, target: string, make: (hidden: hiddenFile.Hidden) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
-    const temporary = hiddenFile.unsafePathIn(posixPath.parent(target))
-    return Effect.onError(make(temporary), () => discard(side, temporary))
+    const hidden = hiddenFile.unsafeNameIn(posixPath.parent(target))
+    return Effect.onError(make(hidden), () => hiddenFile.discard(hidden, side.removeFile(hidden.path)))
   })
+
+/**
+ * Writes a hidden file in as few steps as possible.
+ *
+ * @internal
+ */
+export const writeSmall = (
+  side: Endpoint,
+  hidden: hiddenFile.Hidden,
+  bytes: Uint8Array,
+  kept: PreservedAttributes,
+  sync: boolean
+): Fx<Written> => hiddenFile.creating(hidden, side.writeSmall(hidden, bytes, kept, sync))

@@ -8,6 +8,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Source } from "../../Transfer.js"
+import type { Hidden } from "../files/hiddenFile.js"
 import * as fileMode from "../lib/fileMode.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
@@ -141,13 +142,8 @@ export interface Endpoint {
   readonly rename: (from: string, to: string, id?: Identity) => Fx<void>
   /** Reads at most the first `size` bytes of a file, then its attributes, in as few steps as possible. */
   readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: FileInfo]>
-  /** Writes and closes a new file, in as few steps as possible. */
-  readonly writeSmall: (path: string, bytes: Uint8Array, kept: PreservedAttributes, sync: boolean) => Fx<Written>
-  /**
-   * Writes a new file under the temporary name, in as few steps as possible, and returns its size. Renames it to `path` if the
-   * size is that of `bytes`. Does not set an owner.
-   */
-  readonly place: (path: string, temporary: string, bytes: Uint8Array, kept: PreservedAttributes) => Fx<bigint>
+  /** Writes and closes a new file, in as few steps as possible. Sets `isMade` once the file exists. */
+  readonly writeSmall: (file: Hidden, bytes: Uint8Array, kept: PreservedAttributes, sync: boolean) => Fx<Written>
   readonly read: (path: string) => Effect.Effect<Reading, PlatformError, Scope.Scope>
   /** Opens a new file, or `found` to append to it. Fails with `InvalidData` if another file has the name of `found`. */
   readonly write: (

@@ -194,10 +194,12 @@ export const make = (
       }
     })
 
-  const writeSmall: Endpoint["writeSmall"] = (path, bytes, kept, sync) =>
+  const writeSmall: Endpoint["writeSmall"] = (hidden, bytes, kept, sync) =>
     Effect.scoped(
-      Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
-        Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync)))
+      Effect.flatMap(write(hidden.path, kept.created, undefined), ({ finish, write }) => {
+        hidden.isMade = true
+        return Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync))
+      })
     )
 
   const rename: Endpoint["rename"] = (from, to, id) =>
@@ -238,14 +240,6 @@ export const make = (
         return [Option.getOrElse(bytes, () => new Uint8Array()), seen(yield* file.stat)] as const
       })),
     writeSmall,
-    place: (path, temporary, bytes, kept) =>
-      Effect.map(
-        Effect.tap(
-          writeSmall(temporary, bytes, kept, false),
-          ({ id, size }) => size === BigInt(bytes.length) ? rename(temporary, path, id) : Effect.void
-        ),
-        ({ size }) => size
-      ),
     read: (path) =>
       Effect.flatMap(
         fs.open(path, { flag: "r" }),
@@ -278,8 +272,17 @@ export const make = (
             }))),
       changeDirectory: files.changeDirectory,
       rename: (from, to, id) => id === undefined ? fs.rename(from, to) : files.rename(from, to, id),
-      place: (path, temporary, bytes, { created, permissions, times }) =>
-        Effect.map(files.place({ path, temporary, bytes, created, permissions, times }), BigInt)
+      writeSmall: (hidden, bytes, kept, sync) => {
+        if (sync || kept.owner !== undefined) return writeSmall(hidden, bytes, kept, sync)
+        const { created, permissions, times } = kept
+        const onCreated = () => {
+          hidden.isMade = true
+        }
+        return Effect.map(
+          files.write({ path: hidden.path, bytes, created, permissions, times, onCreated }),
+          ({ dev, ino, size, uid }) => ({ size: BigInt(size), uid, id: { dev, ino } })
+        )
+      }
     })
   })
   return { ...whole, locate: locate(whole) }

@@ -126,27 +126,27 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     rename: (from, to) => operations.rename(at(from), to),
     readSmall: (path, size) =>
       Effect.map(operations.readSmallFile(at(path), size), ([bytes, after]) => [bytes, seen(after)]),
-    writeSmall: (path, bytes, kept, sync) =>
+    writeSmall: (hidden, bytes, kept, sync) =>
       kept.owner === undefined
         ? Effect.map(
-          operations.writeSmallFile(at(path), {
+          operations.writeSmallFile(at(hidden.path), {
             bytes,
             attributes: attributes(kept),
             sync,
             created: kept.created,
-            isTemporary: isTemporary(path)
+            isTemporary: true,
+            onCreated: () => {
+              hidden.isMade = true
+            }
           }),
           written
         )
         : Effect.scoped(
-          Effect.flatMap(write(path, kept.created, undefined), ({ finish, write }) =>
-            Effect.zipRight(write(bytes, () => {}), finish(kept, sync)))
+          Effect.flatMap(write(hidden.path, kept.created, undefined), ({ finish, write }) => {
+            hidden.isMade = true
+            return Effect.zipRight(write(bytes, () => {}), finish(kept, sync))
+          })
         ),
-    place: (path, temporary, bytes, kept) =>
-      Effect.map(
-        operations.writeAndRename(at(path), temporary, { bytes, attributes: attributes(kept), created: kept.created }),
-        ({ size = 0n }) => size
-      ),
     read: (path) =>
       Effect.gen(function*() {
         const file = yield* operations.open(at(path), OpenFlags.read, {})

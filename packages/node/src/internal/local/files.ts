@@ -1,4 +1,4 @@
-import type { Change, Info, LocalFiles, NewFile, OpenedFile } from "@effect-remote/core/LocalFiles"
+import type { Change, Info, LocalFiles, OpenedFile } from "@effect-remote/core/LocalFiles"
 import { type PlatformError, SystemError, type SystemErrorReason } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -199,18 +199,15 @@ const renameFile = (from: string, to: string, { dev, ino }: File, end: Then): vo
 
 const rename: LocalFiles["rename"] = (from, to, file) => steps<void>(from, ({ end }) => renameFile(from, to, file, end))
 
-const place = ({ bytes, created, path, permissions, temporary, times }: NewFile) =>
-  steps<number>(
+const write: LocalFiles["write"] = ({ bytes, created, onCreated, path, permissions, times }) =>
+  steps<Info>(
     path,
     ({ end, isInterrupted }) =>
-      Fs.open(temporary, "wx", created ?? 0o666, (failure, descriptor) => {
+      Fs.open(path, "wx", created ?? 0o666, (failure, descriptor) => {
         if (failure) return end(failure)
+        onCreated?.()
         const close = (failure: Failure, stats?: Fs.Stats) =>
-          Fs.close(descriptor, (unclosed) => {
-            const failed = failure ?? unclosed
-            if (failed || isInterrupted() || stats?.size !== bytes.length) return end(failed, stats?.size ?? 0)
-            renameFile(temporary, path, stats, (failure) => end(failure, stats.size))
-          })
+          Fs.close(descriptor, (unclosed) => end(failure ?? unclosed, stats && infoOf(stats)))
         const write = (from: number): void => {
           if (isInterrupted()) return close(null)
           if (from === bytes.length) return look()
@@ -244,7 +241,7 @@ export const make = (fileSystem: FileSystem): LocalFiles => ({
   list,
   open,
   read,
-  place,
+  write,
   change,
   changeDirectory,
   rename

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Hash, LocalHash } from "../../../LocalHash.js"
 import { Outcome } from "../../../Transfer.js"
+import * as hiddenFile from "../../files/hiddenFile.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
 import * as content from "../content.js"
@@ -87,7 +88,7 @@ const send = (
 export const pour = (
   self: copier.Copier,
   file: copier.File,
-  written: string,
+  into: hiddenFile.Hidden,
   found?: FileInfo,
   compared?: FileInfo
 ): Scoped<copier.Copied> =>
@@ -101,7 +102,7 @@ export const pour = (
     const keeping = preserved.ofFile(options, seen, file, now)
     // A later transfer has to open it again.
     const created = options.resume === true ? (keeping.created ?? 0) | 0o600 : keeping.created
-    const writing = yield* to.write(written, created, found)
+    const writing = yield* hiddenFile.creating(into, to.write(into.path, created, found))
     const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
     if (offset > 0n) counter.spared(offset)
     const size = yield* send(self, source, reading, writing, offset, running)
@@ -110,7 +111,7 @@ export const pour = (
     yield* copier.checkSize(self, target, size, arrived.size)
     if (Option.isSome(verifier)) {
       const expected = running?.hex() ?? (yield* digestOf(self, source, reading, size, verifier.value))
-      yield* copier.checkDigest(self, target, expected, written, verifier.value)
+      yield* copier.checkDigest(self, target, expected, into.path, verifier.value)
     }
     return { outcome: Outcome.Copied({ resumedAt: offset }), bytes: size - offset, id: arrived.id }
   })
@@ -121,4 +122,4 @@ export const pour = (
  * @internal
  */
 export const pourNew = (self: copier.Copier, file: copier.File): Fx<copier.Copied> =>
-  arrival.arrive(self.to, file.target, (temporary) => Effect.scoped(pour(self, file, temporary)))
+  arrival.arrive(self.to, file.target, (hidden) => Effect.scoped(pour(self, file, hidden)))

@@ -19,7 +19,7 @@ const copiedWhole = Outcome.Copied({ resumedAt: 0n })
  */
 export const copyWhole = (self: copier.Copier, file: copier.File): Fx<Option.Option<copier.Copied>> =>
   Effect.gen(function*() {
-    const { counter, from, options, sync, verifier } = self
+    const { counter, from, options } = self
     const { seen } = file
     const now = yield* Clock.currentTimeMillis
     const [bytes, after] = yield* from.readSmall(file.source, Number(seen.size))
@@ -27,39 +27,26 @@ export const copyWhole = (self: copier.Copier, file: copier.File): Fx<Option.Opt
       !copier.hasOtherOwner(seen, after)
     if (!isUnchanged || BigInt(bytes.length) !== seen.size) return Option.none()
     const keeping = preserved.ofFile(options, seen, file, now)
-    const isPlain = !sync && Option.isNone(verifier) && keeping.owner === undefined
-    yield* isPlain ? arriveSmall(self, file, bytes, keeping) : arriveChecked(self, file, bytes, keeping)
+    yield* arrive(self, file, bytes, keeping)
     counter.sent(bytes.length)
     return Option.some({ outcome: copiedWhole, bytes: seen.size })
   })
 
-const arriveSmall = (
-  self: copier.Copier,
-  { seen, target }: copier.File,
-  bytes: Uint8Array,
-  keeping: PreservedAttributes
-): Fx<void> =>
-  arrival.under(self.to, target, (temporary) =>
-    Effect.flatMap(
-      self.to.place(target, temporary, bytes, keeping),
-      (size) => copier.checkSize(self, target, seen.size, size)
-    ))
-
-const arriveChecked = (
+const arrive = (
   self: copier.Copier,
   { seen, target }: copier.File,
   bytes: Uint8Array,
   keeping: PreservedAttributes
 ): Fx<unknown> =>
-  arrival.arrive(self.to, target, (temporary) =>
+  arrival.arrive(self.to, target, (hidden) =>
     Effect.gen(function*() {
       const { sync, to, verifier } = self
-      const written = yield* to.writeSmall(temporary, bytes, keeping, sync)
+      const written = yield* arrival.writeSmall(to, hidden, bytes, keeping, sync)
       yield* copier.checkSize(self, target, seen.size, written.size)
       if (Option.isSome(verifier)) {
         const { hex, update } = yield* verifier.value.make("sha256")
         update(bytes)
-        yield* copier.checkDigest(self, target, hex(), temporary, verifier.value)
+        yield* copier.checkDigest(self, target, hex(), hidden.path, verifier.value)
       }
       return written
     }))

@@ -4,6 +4,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as hiddenFile from "../../files/hiddenFile.js"
 import * as posixPath from "../../lib/posixPath.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
@@ -16,17 +17,14 @@ import { pour, pourNew } from "./copyStream.js"
 
 const isWrong = (error: PlatformError) => error._tag === "SystemError" && error.reason === "InvalidData"
 
+const privately = { ...preserved.nothing, created: 0o600 }
+
 // A new file shows who this user is.
 const ownUser = (to: Endpoint, path: string): Fx<number | undefined> =>
-  arrival.under(to, path, (temporary) =>
+  arrival.under(to, path, (hidden) =>
     Effect.gen(function*() {
-      const { uid } = yield* to.writeSmall(
-        temporary,
-        new Uint8Array(),
-        { ...preserved.nothing, created: 0o600 },
-        false
-      )
-      yield* arrival.remove(to, temporary)
+      const { uid } = yield* arrival.writeSmall(to, hidden, new Uint8Array(), privately, false)
+      yield* arrival.remove(to, hidden.path)
       return uid
     }))
 
@@ -48,6 +46,9 @@ const usable = (
     const begins = yield* content.isSamePrefix({ side: from, path: source }, { side: to, path }, found.size, hash)
     return begins ? compared : undefined
   })
+
+const discard = (to: Endpoint, path: string): Effect.Effect<void> =>
+  hiddenFile.discard({ ...hiddenFile.named(path), mayExist: true }, to.removeFile(path))
 
 const partialNameOf = ({ seen, target }: File): string => names.partialName(posixPath.base(target), seen)
 
@@ -72,11 +73,12 @@ export const resume = (self: Copier, file: File): Fx<Copied> =>
     if (found !== undefined && compared === undefined && Either.isLeft(yield* Effect.either(to.removeFile(path)))) {
       return yield* pourNew(self, file)
     }
-    const copied = yield* pour(self, file, path, compared === undefined ? undefined : found, compared).pipe(
-      Effect.scoped,
-      // A partial file with wrong content cannot be resumed.
-      Effect.tapError((error) => isWrong(error) ? arrival.discard(to, path) : Effect.void)
-    )
+    const copied = yield* pour(self, file, hiddenFile.named(path), compared === undefined ? undefined : found, compared)
+      .pipe(
+        Effect.scoped,
+        // A partial file with wrong content cannot be resumed.
+        Effect.tapError((error) => isWrong(error) ? discard(to, path) : Effect.void)
+      )
     yield* to.rename(path, target, copied.id)
     return copied
   })

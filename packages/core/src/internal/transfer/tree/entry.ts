@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { Outcome, type Source } from "../../../Transfer.js"
+import * as hiddenFile from "../../files/hiddenFile.js"
 import * as sharedDirectory from "../../files/sharedDirectory.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
@@ -68,7 +69,11 @@ const makeLink = (self: tree.Tree, { listed, source, target }: EntryPlace): Fx<O
       return options.skipUnchanged === undefined ? linked : Outcome.Unchanged()
     }
     return yield* Effect.as(
-      arrival.arrive(to, target, (temporary) => Effect.as(to.symlink(temporary, leads), {})),
+      arrival.arrive(
+        to,
+        target,
+        (hidden) => hiddenFile.creating(hidden, Effect.as(to.symlink(hidden.path, leads), {}))
+      ),
       linked
     )
   })
