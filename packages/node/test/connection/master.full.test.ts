@@ -209,6 +209,6 @@ describe("a program that ends", () => {
       assert.isTrue(Fs.existsSync(`${sshd.directory}/last`))
       // The guardian needs a moment to leave.
       yield* eventually(sshd.processes, (processes) => processes.length === 0)
-      assert.deepStrictEqual(family(master), [])
+      yield* eventually(Effect.sync(() => family(master)), (left) => left.length === 0)
     }))
 })
