@@ -13,7 +13,8 @@ describe("the generated ssh_config", () => {
       const [ours, theirs] = [Path.join(directory, "ours"), Path.join(directory, "theirs")]
       Fs.writeFileSync(theirs, user)
       Fs.writeFileSync(ours, sshConfig.render("h", theirs, [], sshConfig.defaults))
-      const lines = execFileSync("ssh", ["-G", "-F", ours, "h"], { stdio: ["ignore", "pipe", "ignore"] }).toString().split("\n")
+      const lines = execFileSync("ssh", ["-G", "-F", ours, "h"], { stdio: ["ignore", "pipe", "ignore"] }).toString()
+        .split("\n")
       return lines.find((line) => line.startsWith(`${name} `))
     } finally {
       Fs.rmSync(directory, { recursive: true })
