@@ -9,6 +9,7 @@
 import type { RemoteContext } from "@effect-remote/core/RemoteContext"
 import type { RemoteFileSystem } from "@effect-remote/core/RemoteFileSystem"
 import type { Transport } from "@effect-remote/core/Transport"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -53,6 +54,8 @@ export interface Options {
   >
   /** Makes another host, until the scope closes, for the cases that use several hosts in one program. */
   readonly namedHost: (name: string) => Effect.Effect<ConformanceHost.NamedHost, unknown, Scope.Scope>
+  /** Time limit of one case with one host, whatever the configuration of vitest says. Default: 1 minute. */
+  readonly caseTimeout?: Duration.DurationInput | undefined
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 import { Transport } from "@effect-remote/core/Transport"
 import { layer } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -24,8 +25,13 @@ const reasons = {
 /** @internal */
 export type Need = keyof typeof reasons
 
-// Of one case, in milliseconds, whatever the configuration of vitest says.
-const longest = 60_000
+/**
+ * The time limit of a case, in milliseconds.
+ *
+ * @internal
+ */
+export const longest = (options: { readonly caseTimeout?: Duration.DurationInput | undefined }): number =>
+  Duration.toMillis(options.caseTimeout ?? "1 minute")
 
 /**
  * Defines a case with these needs.
@@ -49,6 +55,7 @@ export type Group = (test: Test) => void
 export type Part = (options: {
   readonly name: string
   readonly layer: Layer.Layer<Services, unknown>
+  readonly caseTimeout?: Duration.DurationInput | undefined
 }) => void
 
 const missing = (needs: ReadonlyArray<Need>): Effect.Effect<ReadonlyArray<string>, never, Services> =>
@@ -71,15 +78,15 @@ const skip = ({ skip, task }: TestContext, note: string): void => {
  *
  * @internal
  */
-export const cases = (title: string, ...groups: ReadonlyArray<Group>): Part => ({ layer: live, name }) =>
-  layer(live, { excludeTestServices: true, timeout: "60 seconds" })(`${title} on ${name}`, (it) => {
+export const cases = (title: string, ...groups: ReadonlyArray<Group>): Part => (options) =>
+  layer(options.layer, { excludeTestServices: true, timeout: "60 seconds" })(`${title} on ${options.name}`, (it) => {
     const test: Test = (title, body, ...needs) =>
       it.scoped(
         title,
         (context) =>
           Effect.flatMap(missing(needs), (found) =>
             found.length === 0 ? body() : Effect.sync(() => skip(context, found.join(", ")))),
-        longest
+        longest(options)
       )
     for (const define of groups) define(test)
   })
