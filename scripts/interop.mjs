@@ -74,7 +74,7 @@ const resultsOf = (server) => {
   return file.assertionResults
 }
 
-// An error of the library names itself. Whatever else fails a case is a wrong answer, or a hang.
+// An error of the library names itself. Every other failure of a case is a wrong answer or a hang.
 const kindOf = ({ failureMessages: [message = ""], status }) => {
   if (status === "passed") return "passed"
   if (status !== "failed") return "skipped"

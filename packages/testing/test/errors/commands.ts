@@ -59,7 +59,7 @@ const examples: Record<RemoteError.RemoteCommandReason, Example> = {
   },
   InputFailed: {
     advice: "See `cause`: the stream of your program failed.",
-    error: running(Command.make("cat").pipe(Command.stdin(Stream.fail(new Error("the source was closed")) as never)))
+    error: running(Command.make("cat").pipe(Command.stdin(Stream.fail("the source was closed") as never)))
   }
 }
 
