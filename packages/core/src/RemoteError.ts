@@ -110,7 +110,7 @@ export class RemoteCommandError extends Schema.TaggedError<RemoteCommandError>(
  * - `InvalidHost`: an option of the host is invalid. Nothing was started.
  * - `Unreachable`: the connection was refused, no route was found, or the name does not resolve.
  * - `TimedOut`: connecting and opening a channel, or starting a command on it, took longer than `connectTimeout`.
- * - `AuthenticationFailed`: the server refused the keys or the password offered.
+ * - `AuthenticationFailed`: the server refused the keys, the password or the answers offered, or `answer` failed.
  * - `HostKeyUnknown`: the server's key is not known.
  * - `HostKeyMismatch`: the server's key differs from the known one.
  * - `HostKeyRevoked`: the server's key is revoked.

@@ -7,6 +7,7 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { isParseError, TreeFormatter } from "effect/ParseResult"
@@ -61,7 +62,7 @@ const longestPath = 4095
 
 const checkPath = (name: string) => (path: string): string | undefined => {
   if (path.length === 0) return `the ${name} is empty`
-  if (keyText.test(path)) return `the ${name} must be a path, got the text of a key: write the key to a file`
+  if (keyText.test(path)) return `the ${name} must be a path, got the text of a key: pass it as \`key\``
   if (path.length > longestPath) return `the ${name} must be a path, got a text of ${path.length} characters`
   return controls.test(path) ? `the ${name} must be a path, got a text with a control character` : undefined
 }
@@ -71,11 +72,31 @@ const checkPin = (pin: string): string | undefined =>
     ? undefined
     : `${visible(pin)} is neither a public key ("ssh-ed25519 AAAA...") nor a fingerprint ("SHA256:...")`
 
-const checkPassword = (password: string): string | undefined => {
-  if (password.length === 0) return "the password is empty"
-  return /[\0\r\n]/.test(password)
-    ? "the password contains a line break or a NUL, which ssh does not accept"
-    : undefined
+// `ssh` reads one line of this length from the program that answers its prompts.
+const longestSecret = 1023
+
+const checkSecret = (name: string) => (secret: string): string | undefined => {
+  if (secret.length === 0) return `the ${name} is empty`
+  if (/[\0\r\n]/.test(secret)) return `the ${name} contains a line break or a NUL, which ssh does not accept`
+  const { length } = new TextEncoder().encode(secret)
+  return length > longestSecret ? `the ${name} has ${length} bytes, and ssh takes at most ${longestSecret}` : undefined
+}
+
+const checkKey = (text: string): string | undefined => {
+  const key = text.trim()
+  if (key.length === 0) return "the key is empty"
+  if (/^(ssh|ecdsa|sk)-\S+ AAAA/.test(key)) return "the key is a public one: `key` takes the private key"
+  if (/PuTTY-User-Key-File/.test(key)) {
+    return "the key has PuTTY's format: convert it with `puttygen KEY -O private-openssh`"
+  }
+  if (/^LS0tLS1CRUdJTi/.test(key)) return "the key is encoded in base64: decode it first"
+  if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(key)) {
+    return "the key is not the text of a private key, which begins with \"-----BEGIN\""
+  }
+  if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\r?\n/.test(key)) return "the key has lost its line breaks"
+  return /\n-----END [A-Z0-9 ]*PRIVATE KEY-----$/.test(key)
+    ? undefined
+    : "the key is not complete: its last line, \"-----END ...\", is missing"
 }
 
 const checked = (check: (text: string) => string | undefined) => Schema.String.pipe(Schema.filter(check))
@@ -93,7 +114,43 @@ const Timeout = Schema.Union(Schema.Duration, Schema.DurationFromSelf).pipe(
   })
 )
 
-const Password = Schema.Redacted(checked(checkPassword))
+const Password = Schema.Redacted(checked(checkSecret("password")))
+
+const Passphrase = Schema.Redacted(checked(checkSecret("passphrase")))
+
+const Key = Schema.Redacted(checked(checkKey))
+
+/**
+ * A prompt of a login. Whether the server wants the answer to be visible is not known, because `ssh` does not report it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Prompt {
+  /** The host or jump host that the login is for, as `user@host:port`. */
+  readonly host: string
+  /**
+   * The text of the prompt, at most 4,096 characters. The server chooses the text: it may contain several lines, and control
+   * characters, which a terminal would obey.
+   */
+  readonly text: string
+  /** 1 for the first time that this text is asked in a login. A higher number: the last answer was refused. */
+  readonly attempt: number
+}
+
+/**
+ * Answers the prompts of a login: a second factor, a new password, the PIN of a security key. An empty answer is allowed.
+ * If it fails, so does the login, with reason `AuthenticationFailed` and the failure as `cause`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Answer = (prompt: Prompt) => Effect.Effect<Redacted.Redacted<string>, unknown>
+
+const Answer = Schema.declare(
+  (answer: unknown): answer is Answer => typeof answer === "function",
+  { identifier: "Answer", description: "a function from a prompt to an effect" }
+)
 
 /**
  * How the server's host key is checked.
@@ -145,9 +202,18 @@ export class JumpHost extends Schema.Class<JumpHost>("@effect-remote/core/JumpHo
   username: Schema.optional(checked(checkUsername)),
   /** 1..65535 */
   port: Schema.optional(Port),
-  /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. Keys in an agent are tried, too. */
+  /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. */
   keyFile: Schema.optional(checked(checkPath("key file"))),
+  /** The text of a private key. */
+  key: Schema.optional(Key),
+  /** Unlocks `key` or `keyFile`. */
+  passphrase: Schema.optional(Passphrase),
+  /** Offers the given key only, and none of the agent. Default: true with `key` or `keyFile`. */
+  identitiesOnly: Schema.optional(Schema.Boolean),
+  /** Password of the user. */
   password: Schema.optional(Password),
+  /** Answers what else the login asks. */
+  answer: Schema.optional(Answer),
   hostKeys: Schema.optionalWith(HostKeys, { default: () => "strict" as const }),
   /** The known_hosts file to read instead of the user's and the system's. */
   knownHostsFile: Schema.optional(checked(checkPath("known_hosts file")))
@@ -271,13 +337,37 @@ export interface JumpOptions {
   readonly username?: string | undefined
   /** Port of the server, 1 to 65535. Default: the setting of `ssh_config`, else 22. */
   readonly port?: number | undefined
-  /** Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. Keys in an agent are tried, too. */
+  /**
+   * Path of a private key, as for `ssh -i`. A leading `~/` is the home directory. The file may be the public half if an
+   * agent holds the private one. Default: the keys of `ssh_config` and of the agent.
+   */
   readonly keyFile?: string | undefined
   /**
-   * Password of the user, for the server's password prompt. It is passed to `ssh` through a private pipe, never as an
-   * argument, an environment variable or a file. If `keyFile` has a passphrase, add the key to an agent.
+   * The text of a private key, as in its file (`-----BEGIN OPENSSH PRIVATE KEY-----`), for keys that come from a secret
+   * store. `ssh` reads it from a file with mode 0600 in the private directory, which is removed with the connection. Not
+   * together with `keyFile`.
+   */
+  readonly key?: Redacted.Redacted<string> | undefined
+  /** The passphrase of `key` or `keyFile`. Without it a locked key works only if an agent holds it. */
+  readonly passphrase?: Redacted.Redacted<string> | undefined
+  /**
+   * Offers only `key` or `keyFile`, and the keys that `ssh_config` names for the host. Other keys of the agent are not
+   * offered, because a server counts each one as an attempt (`MaxAuthTries`). Default: true with `key` or `keyFile`,
+   * otherwise the setting of `ssh_config`.
+   */
+  readonly identitiesOnly?: boolean | undefined
+  /**
+   * Password of the user. It answers the password prompt of this host's login, in any language, once. It reaches `ssh`
+   * through a private pipe, never through an argument, an environment variable or a file.
    */
   readonly password?: Redacted.Redacted<string> | undefined
+  /**
+   * Answers what the login asks besides `password` and `passphrase`, such as a one-time code. With `answer`, `password` goes
+   * only to prompts that ask for a password in words that are known. A server may ask three times. The time that an answer
+   * takes counts for `connectTimeout`: allow more if a person types it. Each login asks again, and `layerProcess` logs in for
+   * each channel. Default: prompts are not answered.
+   */
+  readonly answer?: Answer | undefined
   /** How to check the server's host key. Default: `"strict"`, which accepts known keys only. */
   readonly hostKeys?: HostKeys | undefined
   /** Path of the known_hosts file to read instead of the user's and the system's. */
@@ -301,10 +391,22 @@ const given = <A>(value: A | undefined, check: (value: A) => string | undefined)
 const isText = (name: string, check: (text: string) => string | undefined) => (value: unknown): string | undefined =>
   typeof value === "string" ? check(value) : `the ${name} is not a string`
 
-const checkRedacted = (password: unknown): string | undefined =>
-  Redacted.isRedacted(password)
-    ? isText("password", checkPassword)(Redacted.value(password))
-    : "the password is not Redacted: wrap it with Redacted.make"
+const isRedacted =
+  (name: string, check: (text: string) => string | undefined) => (value: unknown): string | undefined =>
+    Redacted.isRedacted(value)
+      ? isText(name, check)(Redacted.value(value))
+      : `the ${name} is not Redacted: wrap it with Redacted.make`
+
+const checkCredentials = ({ answer, key, keyFile, passphrase, password }: JumpOptions): string | undefined =>
+  given(keyFile, isText("key file", checkPath("key file"))) ??
+    given(key, isRedacted("key", checkKey)) ??
+    given(passphrase, isRedacted("passphrase", checkSecret("passphrase"))) ??
+    given(password, isRedacted("password", checkSecret("password"))) ??
+    given(answer, () => typeof answer === "function" ? undefined : "`answer` is not a function") ??
+    (key !== undefined && keyFile !== undefined ? "both `key` and `keyFile` are given: leave one out" : undefined) ??
+    (passphrase !== undefined && key === undefined && keyFile === undefined
+      ? "a `passphrase` is given, but neither `key` nor `keyFile`"
+      : undefined)
 
 // Readable messages. The schema repeats these checks, and also checks types and ranges.
 const problem = (options: JumpOptions): string | undefined =>
@@ -312,9 +414,8 @@ const problem = (options: JumpOptions): string | undefined =>
     given(options.username, isText("username", checkUsername)) ??
     given(options.port, (port) =>
       Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : `the port ${port} is not within 1..65535`) ??
-    given(options.keyFile, isText("key file", checkPath("key file"))) ??
     given(options.knownHostsFile, isText("known_hosts file", checkPath("known_hosts file"))) ??
-    given(options.password, checkRedacted) ??
+    checkCredentials(options) ??
     (typeof options.hostKeys === "object"
       ? options.hostKeys.pinned.map(isText("pin", checkPin)).find((found) =>
         found !== undefined
@@ -352,7 +453,6 @@ const duration = (input: Duration.DurationInput): Duration.Duration =>
  * ```
  */
 export const make = (options: Options): Either.Either<RemoteHost, RemoteConnectionError> => {
-  if (options instanceof RemoteHost) return Either.right(options)
   const found = problem(options) ??
     given(options.sshConfig, isText("ssh_config file", checkPath("ssh_config file"))) ??
     given(options.sftpServer, isText("SFTP server", checkPath("SFTP server"))) ??
@@ -360,6 +460,7 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
       text !== undefined
     )
   if (found !== undefined) return Either.left(invalid(options.host, found))
+  if (options instanceof RemoteHost) return Either.right(options)
   const { connectTimeout, jumpHosts, keepAlive, pty, ...rest } = options
   return Either.try({
     try: () =>
@@ -441,7 +542,7 @@ const optional = <A>(config: Config.Config<A>) => Config.map(Config.option(confi
 
 /**
  * Reads a host from the environment, or from another `ConfigProvider`. `HOST` is required. `USERNAME`, `PORT`, `KEY_FILE`,
- * `PASSWORD`, `KNOWN_HOSTS_FILE` and `CONNECT_TIMEOUT` are optional. Use `Config.nested` for a prefix.
+ * `KEY`, `PASSPHRASE`, `IDENTITIES_ONLY`, `PASSWORD`, `KNOWN_HOSTS_FILE` and `CONNECT_TIMEOUT` are optional. Use `Config.nested` for a prefix.
  *
  * @since 0.1.0
  * @category constructors
@@ -458,6 +559,9 @@ export const config: Config.Config<RemoteHost> = Config.all({
   username: optional(Config.string("USERNAME")),
   port: optional(Config.integer("PORT")),
   keyFile: optional(Config.string("KEY_FILE")),
+  key: optional(Config.redacted("KEY")),
+  passphrase: optional(Config.redacted("PASSPHRASE")),
+  identitiesOnly: optional(Config.boolean("IDENTITIES_ONLY")),
   password: optional(Config.redacted("PASSWORD")),
   knownHostsFile: optional(Config.string("KNOWN_HOSTS_FILE")),
   connectTimeout: optional(Config.duration("CONNECT_TIMEOUT"))

@@ -19,17 +19,24 @@ const messageOf = (
 const fingerprint = `SHA256:${"a".repeat(43)}`
 const publicKey = `ssh-ed25519 ${"A".repeat(68)}`
 
+const keyText = (body: string) => `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----\n`
+
 const full: RemoteHost.Options = {
   host: "worker-01",
   username: "luigi",
   port: 2222,
   keyFile: "~/.ssh/id_ed25519",
+  passphrase: Redacted.make("s3cr3t phrase"),
+  identitiesOnly: false,
   password: Redacted.make("s3cr3t"),
   hostKeys: { pinned: [fingerprint, `${publicKey} a comment`] },
   knownHostsFile: "/tmp/known hosts",
   connectTimeout: "1500 millis",
   keepAlive: { interval: "5 seconds", count: 2 },
-  jumpHosts: [{ host: "bastion", username: "jump", port: 22, password: Redacted.make("s3cr3t too") }, { host: "::1" }],
+  jumpHosts: [
+    { host: "bastion", username: "jump", port: 22, password: Redacted.make("s3cr3t too") },
+    { host: "::1", key: Redacted.make(keyText("s3cr3t")) }
+  ],
   forwardAgent: true,
   compression: false,
   pty: { columns: 120 },
@@ -143,6 +150,52 @@ describe("make", () => {
       { host: "a", password: Redacted.make("s3cr3t\0") },
       "the password contains a line break or a NUL"
     ],
+    [
+      "a password that ssh would cut",
+      { host: "a", password: Redacted.make("é".repeat(512)) },
+      "the password has 1024 bytes, and ssh takes at most 1023"
+    ],
+    ["an empty passphrase", { host: "a", keyFile: "k", passphrase: Redacted.make("") }, "the passphrase is empty"],
+    [
+      "a passphrase with a line end",
+      { host: "a", keyFile: "k", passphrase: Redacted.make("s3cr3t\r") },
+      "the passphrase contains a line break"
+    ],
+    [
+      "a passphrase without a key",
+      { host: "a", passphrase: Redacted.make("s3cr3t") },
+      "a `passphrase` is given, but neither `key` nor `keyFile`"
+    ],
+    [
+      "two keys",
+      { host: "a", key: Redacted.make(keyText("s3cr3t")), keyFile: "k" },
+      "both `key` and `keyFile` are given"
+    ],
+    ["an empty key", { host: "a", key: Redacted.make(" \n") }, "the key is empty"],
+    ["a public key", { host: "a", key: Redacted.make(publicKey) }, "`key` takes the private key"],
+    ["a key of PuTTY", { host: "a", key: Redacted.make("PuTTY-User-Key-File-3: s3cr3t") }, "puttygen"],
+    [
+      "a key in base64",
+      { host: "a", key: Redacted.make(Buffer.from(keyText("s3cr3t")).toString("base64")) },
+      "decode it first"
+    ],
+    ["a key that is none", { host: "a", key: Redacted.make("s3cr3t") }, "is not the text of a private key"],
+    [
+      "a key on one line",
+      { host: "a", key: Redacted.make(keyText("s3cr3t").replaceAll("\n", " ")) },
+      "the key has lost its line breaks"
+    ],
+    [
+      "a key that was cut",
+      { host: "a", key: Redacted.make(keyText("s3cr3t").slice(0, -20)) },
+      "the key is not complete"
+    ],
+    [
+      "a jump host's passphrase without a key",
+      { host: "a", jumpHosts: [{ host: "b", passphrase: Redacted.make("s3cr3t") }] },
+      "jump host: a `passphrase` is given"
+    ],
+    ["an answer that is no function", { host: "a", answer: "s3cr3t" as never }, "`answer` is not a function"],
     ["no pins", { host: "a", hostKeys: { pinned: [] as never } }, "a: "],
     [
       "an invalid pin",
@@ -177,6 +230,17 @@ describe("make", () => {
     assert.include(messageOf(RemoteHost.make(options)), expected)
     assert.match(messageOf(RemoteHost.make(options)), /^InvalidHost: /)
     assert.notInclude(inspect(RemoteHost.make(options), { depth: 9 }), "s3cr3t")
+  })
+
+  it("takes the text of a key with the line ends of Windows", () => {
+    const key = Redacted.make(keyText("abc").replaceAll("\n", "\r\n").trimEnd())
+    assert.strictEqual(messageOf(RemoteHost.make({ host: "a", key })), "a is valid")
+  })
+
+  it("checks what the schema let through, which looks at one field at a time", () => {
+    const host = new RemoteHost.RemoteHost({ host: "a", passphrase: Redacted.make("s3cr3t") })
+    assert.include(messageOf(RemoteHost.make(host)), "neither `key` nor `keyFile`")
+    assert.strictEqual(valid(RemoteHost.make(valid(RemoteHost.make(full)))).host, "worker-01")
   })
 
   it("refuses a password that is not Redacted, without showing it", () => {
@@ -341,8 +405,14 @@ describe("config", () => {
         KEY_FILE: "~/.ssh/id",
         PASSWORD: "s3cr3t",
         KNOWN_HOSTS_FILE: "/tmp/known",
-        CONNECT_TIMEOUT: "5 seconds"
+        CONNECT_TIMEOUT: "5 seconds",
+        PASSPHRASE: "s3cr3t phrase",
+        IDENTITIES_ONLY: "false"
       })
+      assert.strictEqual(Redacted.value(host.passphrase!), "s3cr3t phrase")
+      assert.isFalse(host.identitiesOnly)
+      const { key } = yield* load({ HOST: "a", KEY: keyText("abc") })
+      assert.strictEqual(Redacted.value(key!), keyText("abc"))
       assert.strictEqual(String(host), "luigi@worker-01:2222")
       assert.strictEqual(Duration.toSeconds(host.connectTimeout), 5)
       assert.deepStrictEqual([host.keyFile, host.knownHostsFile], ["~/.ssh/id", "/tmp/known"])
@@ -363,7 +433,9 @@ describe("config", () => {
     [{ HOST: "a", PORT: "x" }, "PORT"],
     [{ HOST: "a", PORT: "0" }, "the port 0 is not within 1..65535"],
     [{ HOST: "a", CONNECT_TIMEOUT: "soon" }, "CONNECT_TIMEOUT"],
-    [{ HOST: "a", PASSWORD: "s3cr3t\n" }, "the password contains a line break"]
+    [{ HOST: "a", PASSWORD: "s3cr3t\n" }, "the password contains a line break"],
+    [{ HOST: "a", KEY: "s3cr3t" }, "is not the text of a private key"],
+    [{ HOST: "a", PASSPHRASE: "s3cr3t" }, "a `passphrase` is given"]
   ] as ReadonlyArray<readonly [Record<string, string>, string]>)(
     "says what is wrong: %j",
     ([entries, expected]) =>

@@ -15,6 +15,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
@@ -23,6 +24,7 @@ import { reconnects } from "./internal/multiplexed/reconnects.js"
 import * as multiplexedTransport from "./internal/multiplexed/transport.js"
 import * as perChannelTransport from "./internal/perChannel/transport.js"
 import { expandHome } from "./internal/ssh/home.js"
+import { isLocked } from "./internal/ssh/privateKey.js"
 import * as NodeMachine from "./NodeMachine.js"
 
 /**
@@ -112,6 +114,16 @@ const validate = Effect.fnUntraced(function*({ lazy = false, ssh = "ssh", ...opt
         reason: "InvalidHost",
         host: String(host),
         detail: `the key file ${keyFile} does not exist`
+      })
+    }
+  }
+  for (const { answer, key, passphrase } of [host, ...(host.jumpHosts ?? [])]) {
+    if (key !== undefined && passphrase === undefined && answer === undefined && isLocked(Redacted.value(key))) {
+      return yield* new RemoteConnectionError({
+        reason: "InvalidHost",
+        host: String(host),
+        detail: "the key given as `key` is locked by a passphrase",
+        hint: "Pass `passphrase`."
       })
     }
   }

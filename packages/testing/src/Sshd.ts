@@ -123,6 +123,32 @@ export interface Sshd {
 export const Sshd: Context.Tag<Sshd, Sshd> = Context.GenericTag<Sshd>("@effect-remote/testing/Sshd")
 
 /**
+ * A question of a login by keyboard-interactive.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Question {
+  readonly prompt: string
+  /** The right answer. */
+  readonly answer: Redacted.Redacted
+  /** Whether a terminal may show the answer. Default: false. */
+  readonly echo?: boolean | undefined
+}
+
+/**
+ * A login by keyboard-interactive. Each round is one request with any number of questions. The server asks all rounds, and
+ * then says whether the answers were right.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface KeyboardInteractive {
+  readonly username: string
+  readonly rounds: ReadonlyArray<ReadonlyArray<Question>>
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -161,6 +187,11 @@ export interface Options {
   readonly allowTcpForwarding?: boolean | undefined
   /** Accepts this password in addition to the key. Embedded only. */
   readonly password?: { readonly username: string; readonly password: Redacted.Redacted } | undefined
+  /**
+   * Asks these questions by keyboard-interactive, in addition to the key, and accepts the login if all answers are right.
+   * Embedded only.
+   */
+  readonly keyboardInteractive?: KeyboardInteractive | undefined
   /** Lines of `sshd_config`. They take precedence over the generated ones. OpenSSH only. */
   readonly config?: ReadonlyArray<string> | undefined
 }
@@ -268,6 +299,12 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
         "use the embedded server: { kind: \"embedded\" }"
       )
     }
+    if (kind === "openssh" && options.keyboardInteractive !== undefined) {
+      return yield* unsupported(
+        "OpenSSH's sshd asks what PAM asks: `keyboardInteractive` has no effect on it",
+        "use the embedded server: { kind: \"embedded\" }"
+      )
+    }
     if (kind === "embedded" && options.config !== undefined) {
       return yield* unsupported("the embedded server does not read `config`", installed.hint)
     }
@@ -306,6 +343,7 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
       maxStartups: options.maxStartups ?? 100,
       allowTcpForwarding: options.allowTcpForwarding ?? true,
       password: options.password,
+      keyboardInteractive: options.keyboardInteractive,
       config: options.config ?? []
     }
     const server = yield* Option.match(executable, {

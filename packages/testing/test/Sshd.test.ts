@@ -537,6 +537,48 @@ describe("Sshd, passwords", () => {
     }))
 })
 
+describe("Sshd, keyboard-interactive", () => {
+  scoped("asks every round and lets right answers in", () =>
+    Effect.gen(function*() {
+      const question = (prompt: string, answer: string, echo = false) => ({
+        prompt,
+        echo,
+        answer: Redacted.make(answer)
+      })
+      const sshd = yield* Sshd.make({
+        kind: "embedded",
+        keyboardInteractive: {
+          username: "luigi",
+          rounds: [[question("First: ", "one"), question("Second: ", "two", true)], [question("Third: ", "three")]]
+        }
+      })
+      const host = yield* other(sshd.host, { username: "luigi" })
+      const attempt = (third: string) => {
+        const askpass = path.join(sshd.directory, "askpass")
+        const asked = path.join(sshd.directory, "asked")
+        fs.writeFileSync(asked, "")
+        fs.writeFileSync(
+          askpass,
+          `#!/bin/sh\necho "$1" >>${asked}\ncase $1 in *First*) echo one ;; *Second*) echo two ;; *) echo ${third} ;; esac\n`,
+          { mode: 0o700 }
+        )
+        return Effect.map(
+          ssh.run(host, "echo in", {
+            args: ["-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"],
+            env: { SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: "force" }
+          }),
+          (result) => ({ ...result, asked: fs.readFileSync(asked, "utf8") })
+        )
+      }
+      const right = yield* attempt("three")
+      assert.strictEqual(right.stdout.toString(), "in\n")
+      assert.strictEqual(right.asked.replaceAll(/\(luigi@127.0.0.1\) /g, ""), "First: \nSecond: \nThird: \n")
+      const wrong = yield* attempt("four")
+      assert.include(wrong.stderr, "Permission denied (publickey,keyboard-interactive)")
+      assert.strictEqual(wrong.asked, right.asked)
+    }))
+})
+
 describe("Sshd, failures", () => {
   const fail = (options: Sshd.Options, environment: Record<string, string> = {}) =>
     Effect.flip(Effect.scoped(Sshd.make(options))).pipe(
@@ -637,6 +679,13 @@ describe.skipIf(!hasSshd)("Sshd, sshd_config", () => {
       const error = yield* Effect.flip(Effect.scoped(Sshd.make({ kind: "openssh", config: ["NoSuchKeyword yes"] })))
       assert.strictEqual(error.reason, "StartFailed")
       assert.include(error.message, "Bad configuration option: NoSuchKeyword")
+    }))
+
+  effect("refuses questions", () =>
+    Effect.gen(function*() {
+      const keyboardInteractive = { username: "luigi", rounds: [] }
+      const error = yield* Effect.flip(Effect.scoped(Sshd.make({ kind: "openssh", keyboardInteractive })))
+      assert.strictEqual(error.reason, "Unsupported")
     }))
 
   effect("refuses passwords", () =>

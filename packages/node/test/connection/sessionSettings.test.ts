@@ -54,7 +54,7 @@ describe("sessionSettings", () => {
       const ssh = Path.join(directory, "ssh")
       Fs.writeFileSync(ssh, "#!/bin/sh\ntrap '' TERM\nexec sleep 1000\n", { mode: 0o755 })
       const host = yield* RemoteHost.parse("a-host")
-      const installation = { directory, config: "none", environment: {}, passwords: [], ready: "" }
+      const installation = { directory, config: "none", environment: {}, route: [], ready: "" }
       const asking = yield* Effect.fork(make(host, ssh, installation))
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* Fiber.join(asking), { forwardAgent: false, environment: [] })

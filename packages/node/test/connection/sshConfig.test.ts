@@ -12,7 +12,7 @@ describe("the generated ssh_config", () => {
     try {
       const [ours, theirs] = [Path.join(directory, "ours"), Path.join(directory, "theirs")]
       Fs.writeFileSync(theirs, user)
-      Fs.writeFileSync(ours, sshConfig.render("h", theirs, [], sshConfig.defaults))
+      Fs.writeFileSync(ours, sshConfig.render("h", theirs, [], []))
       const lines = execFileSync("ssh", ["-G", "-F", ours, "h"], { stdio: ["ignore", "pipe", "ignore"] }).toString()
         .split("\n")
       return lines.find((line) => line.startsWith(`${name} `))

@@ -421,7 +421,6 @@ Match originalhost alias exec "true"
   ControlMaster auto
   ControlPath ${sshd.directory}/control
   ControlPersist 60
-  RemoteCommand echo leaked
   RequestTTY force
   PermitLocalCommand yes
   LocalCommand touch ${touched}

@@ -13,11 +13,13 @@ import type { ChildProcess } from "node:child_process"
 import * as Path from "node:path"
 import type { Readable } from "node:stream"
 import * as duplex from "../local/duplex.js"
+import { ignored } from "../perChannel/transport.js"
 import * as askpass from "../ssh/askpass.js"
 import * as children from "../ssh/child.js"
 import * as diagnosis from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as loginLog from "../ssh/loginLog.js"
+import * as loginRefused from "../ssh/loginRefused.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
 import * as sshLog from "../ssh/sshLog.js"
 import * as sshOutput from "../ssh/sshOutput.js"
@@ -131,7 +133,9 @@ const followLog = Effect.fnUntraced(function*(stderr: Readable, ready: string) {
 interface Started {
   readonly child: ChildProcess
   readonly socketPath: string
-  readonly loggedIn: Effect.Effect<boolean>
+  readonly prompts: askpass.Askpass
+  /** Fails if an answer fails. */
+  readonly loggedIn: Effect.Effect<boolean, RemoteConnectionError>
   readonly output: Effect.Effect<diagnosis.SshOutput>
   /** Stderr after the login. */
   readonly after: () => string
@@ -142,7 +146,7 @@ const start = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, install
   const written = installations.written(name)
   const directory = yield* written(privateDirectory.within(installation.directory))
   const socketPath = Path.join(directory, socketName)
-  yield* written(askpass.offer(directory, installation.passwords))
+  const prompts = yield* written(askpass.serve(name, directory, installation.route))
 
   const child = yield* children.make<ChildProcess>({
     host: name,
@@ -150,16 +154,22 @@ const start = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, install
     args: [
       ...["-F", installation.config, "-M", "-N", "-T", "-S", socketPath.replace(/%/g, "%%")],
       ...["-E", sshOutput.logFile(directory), ...sshLog.levels],
-      ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "--", host.host]
+      ...["-o", "ControlMaster=yes", "-o", "ControlPersist=no", "--", host.host, ignored]
     ],
     environment: { ...installation.environment, [askpass.directoryVariable]: directory },
     stdio: ["ignore", "ignore", "pipe"]
   })
-  if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid ?? 0))
 
   const { after, before, loggedIn } = yield* followLog(child.stderr as Readable, installation.ready)
   const output = Effect.suspend(() => sshOutput.read(host, directory, before()))
-  const started: Started = { child, socketPath, loggedIn, output, after }
+  const started: Started = {
+    child,
+    prompts,
+    socketPath,
+    loggedIn: Effect.raceFirst(loggedIn, prompts.failed),
+    output,
+    after
+  }
   return started
 })
 
@@ -167,13 +177,14 @@ const start = Effect.fnUntraced(function*(host: RemoteHost, ssh: string, install
 export const make = Effect.fnUntraced(
   function*(host: RemoteHost, ssh: string, installation: installations.Installation) {
     const name = String(host)
-    const { after, child, loggedIn, output, socketPath } = yield* start(host, ssh, installation)
+    const { after, child, loggedIn, output, prompts, socketPath } = yield* start(host, ssh, installation)
     const exited = children.whenExited(child)
     const inTime = Deadline.within(host, "connecting", Effect.map(output, diagnosis.explainDelay))
     if (!(yield* inTime(loggedIn))) {
       const code = yield* exited
       const pinned = typeof host.hostKeys === "object"
-      return yield* loginFailure({ host: name, ssh, pinned }, code, yield* output)
+      const failure = loginFailure({ host: name, ssh, pinned }, code, yield* output)
+      return yield* Effect.flip(loginRefused.diagnosed(failure, installation.route, prompts))
     }
 
     const master: Master = {

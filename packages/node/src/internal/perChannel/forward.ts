@@ -8,8 +8,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { show } from "../lib/address.js"
+import type { Askpass } from "../ssh/askpass.js"
 import * as connectionErrors from "../ssh/connectionErrors.js"
 import * as diagnosis from "../ssh/diagnosis.js"
+import * as loginRefused from "../ssh/loginRefused.js"
 import * as sshLog from "../ssh/sshLog.js"
 import * as sshOutput from "../ssh/sshOutput.js"
 import * as forwardLog from "./forwardLog.js"
@@ -30,10 +32,16 @@ const refusal = (client: Client, target: string, detail: string): RemoteConnecti
 interface Running {
   readonly child: SshProcess
   readonly directory: string
+  readonly prompts: Askpass
 }
 
 // Stderr of `ssh -W` has its log: its progress is followed there.
-const follow = (client: Client, target: string, { child, directory }: Running, { ended, opened }: Progress) => {
+const follow = (
+  client: Client,
+  target: string,
+  { child, directory, prompts }: Running,
+  { ended, opened }: Progress
+) => {
   const { exited, stderr } = child
   let log = forwardLog.initial
   const output = Effect.suspend(() => {
@@ -61,8 +69,9 @@ const follow = (client: Client, target: string, { child, directory }: Running, {
     Effect.zip(output),
     Effect.flatMap(([code, output]) => {
       const failure = diagnosis.diagnose(targetOf(client), output, `ssh ended with code ${code}`)
-      return Effect.zipRight(Deferred.fail(opened, failure), Deferred.fail(ended, failure))
-    })
+      return loginRefused.diagnosed(failure, client.installation.route, prompts)
+    }),
+    Effect.flatMap((failure) => Effect.zipRight(Deferred.fail(opened, failure), Deferred.fail(ended, failure)))
   )
   return { followed, delay: Effect.map(output, diagnosis.explainDelay) }
 }
@@ -82,7 +91,9 @@ export const make = Effect.fnUntraced(function*(client: Client, address: RemoteA
   const ended = yield* Deferred.make<void, RemoteConnectionError>()
   const { delay, followed } = follow(client, target, running, { opened, ended })
   yield* Effect.forkScoped(Effect.interruptible(followed))
-  yield* Deadline.within(client.host, `connecting from the host to ${target}`, delay)(Deferred.await(opened))
+  yield* Deadline.within(client.host, `connecting from the host to ${target}`, delay)(
+    Effect.raceFirst(Deferred.await(opened), running.prompts.failed)
+  )
 
   const end = Deferred.await(ended)
   const channel: Channel = {

@@ -11,6 +11,7 @@ import { connectSpan } from "../ssh/connectSpan.js"
 import * as diagnosis from "../ssh/diagnosis.js"
 import * as installations from "../ssh/installation.js"
 import * as loginLog from "../ssh/loginLog.js"
+import * as loginRefused from "../ssh/loginRefused.js"
 import * as privateDirectory from "../ssh/privateDirectory.js"
 import * as sshOutput from "../ssh/sshOutput.js"
 import * as sshProcess from "./sshProcess.js"
@@ -45,14 +46,13 @@ export const spawn = Effect.fnUntraced(function*(
   const name = String(host)
   const written = installations.written(name)
   const directory = yield* written(privateDirectory.within(installation.directory))
-  yield* written(askpass.offer(directory, installation.passwords))
+  const prompts = yield* written(askpass.serve(name, directory, installation.route))
   const child = yield* sshProcess.make(name, ssh, ["-F", installation.config, ...args(directory)], {
     ...installation.environment,
     [askpass.directoryVariable]: directory,
     ...(term !== undefined && { TERM: term })
   })
-  if (host.password !== undefined) yield* written(askpass.allow(directory, child.pid))
-  return { child, directory }
+  return { child, directory, prompts }
 })
 
 // Stderr before the login comes from a server's banner, a jump host or a ProxyCommand.
@@ -81,7 +81,7 @@ export interface LoggedIn {
  */
 export const login = (client: Client, args: ReadonlyArray<string>, term?: string) =>
   Effect.gen(function*() {
-    const { child, directory } = yield* spawn(
+    const { child, directory, prompts } = yield* spawn(
       client,
       (directory) => ["-o", "LogLevel=DEBUG2", "-E", sshOutput.logFile(directory), ...args],
       term
@@ -89,13 +89,14 @@ export const login = (client: Client, args: ReadonlyArray<string>, term?: string
     const { loggedIn, text } = follow(child.stderr, client.installation.ready)
     const output = Effect.suspend(() => sshOutput.read(client.host, directory, text()))
     const inTime = Deadline.within(client.host, "connecting", Effect.map(output, diagnosis.explainDelay))
-    const login = yield* inTime(loggedIn)
+    const login = yield* inTime(Effect.raceFirst(loggedIn, prompts.failed))
     if (login._tag === "Waiting") {
       const name = String(client.host)
       const code = yield* child.exited
       if (children.isMissing(code, login.text)) return yield* children.notFound(name, client.ssh)
       const detail = `ssh ended with code ${code} before it had logged in`
-      return yield* diagnosis.diagnose(targetOf(client), yield* output, detail)
+      const failure = diagnosis.diagnose(targetOf(client), yield* output, detail)
+      return yield* Effect.flip(loginRefused.diagnosed(failure, client.installation.route, prompts))
     }
     const made: LoggedIn = {
       child,

@@ -11,6 +11,14 @@ import * as forward from "./forward.js"
 import { type Client, login } from "./login.js"
 import * as session from "./session.js"
 
+/**
+ * A command for an `ssh -N`, which does not send it. If `ssh_config` has a RemoteCommand for the host, `ssh` refuses both
+ * together, as it does for each command.
+ *
+ * @internal
+ */
+export const ignored = "true"
+
 /** @internal */
 export interface Channels extends Pick<Transport, "exec" | "subsystem" | "connect"> {
   /** Logs in, and closes the connection. */
@@ -29,7 +37,7 @@ export const channels = (host: RemoteHost, ssh: string, installation: installati
       session.make(client, [pty === undefined ? "-T" : "-tt", "--", host.host, line], pty?.term),
     subsystem: (name) => session.make(client, ["-T", "-s", "--", host.host, name]),
     connect: (address) => forward.make(client, address),
-    probe: Effect.scoped(Effect.asVoid(login(client, ["-T", "-N", "--", host.host])))
+    probe: Effect.scoped(Effect.asVoid(login(client, ["-T", "-N", "--", host.host, ignored])))
   }
 }
 

@@ -9,6 +9,7 @@ import { type ChildProcess, type IOType, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as process from "node:process"
 import type { Readable } from "node:stream"
+import { exportAsker } from "./askpass.js"
 
 /** @internal */
 export const notFound = (host: string, ssh: string, cause?: unknown): RemoteConnectionError =>
@@ -28,7 +29,7 @@ const spawnError = (host: string, ssh: string, cause: NodeJS.ErrnoException): Re
 
 // A second process reads descriptor 3, whose other end this program holds, and kills `ssh` at the end of input. A line means
 // that `ssh` has exited by itself: its process id may then belong to another process.
-const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-`
+const watched = `{ IFS= read -r _ <&3 || kill "$$"; } </dev/null >/dev/null 2>&1 & ${exportAsker} exec "$@" 3<&-`
 
 /**
  * Whether code and log mean that the shell did not find `ssh`.

@@ -65,6 +65,12 @@ const beforeConnecting: ReadonlyArray<Rule> = [
     reason: "Unsupported",
     detail: (match) => `ssh does not know the option ${match[1] ?? match[2]}`,
     hint: "OpenSSH 8.7 or later is needed, and an ssh_config that it understands."
+  },
+  {
+    pattern: /^Cannot execute command-line and remote command/m,
+    reason: "Unsupported",
+    detail: () => "ssh_config gives this host a RemoteCommand, which replaces every command",
+    hint: "`ssh NAME COMMAND` fails with this host, too. Connect with another alias, which has no RemoteCommand."
   }
 ]
 
@@ -321,7 +327,7 @@ export const readable = ({ hops, log, stderr }: SshOutput): string =>
   shorten([stderr, ...hops.map(({ log }) => log), log].flatMap(sshLog.readable))
 
 const failure = ({ host, pinned }: Target, output: string, { detail, hint, reason }: Finding): RemoteConnectionError =>
-  pinned && reason === "HostKeyUnknown"
+  pinned && (reason === "HostKeyUnknown" || reason === "HostKeyMismatch")
     ? new RemoteConnectionError({
       reason: "HostKeyMismatch",
       host,

@@ -5,12 +5,13 @@
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as askpass from "./askpass.js"
 import { expandHome } from "./home.js"
 import * as privateDirectory from "./privateDirectory.js"
+import * as privateKey from "./privateKey.js"
 import * as sshConfig from "./sshConfig.js"
 import * as sshLog from "./sshLog.js"
 import * as sshOutput from "./sshOutput.js"
@@ -21,7 +22,8 @@ export interface Installation {
   /** For `ssh -F`. */
   readonly config: string
   readonly environment: Readonly<Record<string, string>>
-  readonly passwords: ReadonlyArray<readonly [index: number, password: Redacted.Redacted<string>]>
+  /** The jump hosts and the host, in the order of the connections. */
+  readonly route: ReadonlyArray<askpass.Endpoint>
   /** The line that `ssh` prints on stderr once it has logged in. */
   readonly ready: string
 }
@@ -70,27 +72,34 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
     const via = route[index - 1]
     if (via === undefined) return host.jumpHosts === undefined ? [] : ["ProxyJump none"]
     const environment = Object.entries(askpassOf(index - 1)).map(([name, value]) => shellWord(`${name}=${value}`))
+    const asking = shellWord(`${askpass.exportAsker} exec "$@"`)
     // Each channel has its own logs of the jump hosts.
     const log = `"$${askpass.directoryVariable}/${sshOutput.hopLog(index - 1)}"`
     const line = [ssh, "-F", file(`host-${index - 1}`), ...sshLog.levels, "-T"].map(shellWord).join(" ")
-    return [`ProxyCommand env ${environment.join(" ")} ${line} -E ${log} -W '[%h]:%p' -- ${shellWord(via.host)}`]
+    const run = `/bin/sh -c ${asking} sh env ${environment.join(" ")} ${line}`
+    return [`ProxyCommand ${run} -E ${log} -W '[%h]:%p' -- ${shellWord(via.host)}`]
   }
+
+  const keyFileOf = (index: number) => file(`key-${index}`)
 
   yield* Effect.forEach(route, (endpoint, index) =>
     Effect.gen(function*() {
-      const files = { pinnedKeys: file(`keys-${index}`), pinnedFingerprints: file(`fingerprints-${index}`) }
+      const files = {
+        pinnedKeys: file(`keys-${index}`),
+        pinnedFingerprints: file(`fingerprints-${index}`),
+        key: keyFileOf(index)
+      }
       const { fingerprints, keys } = sshConfig.pins(endpoint)
       yield* privateDirectory.write(files.pinnedKeys, keys.map((key) => `* ${key}\n`).join(""))
       yield* privateDirectory.write(
         files.pinnedFingerprints,
         `case " ${fingerprints.join(" ")} " in *" $1 "*) printf '* %s %s\\n' "$2" "$3" ;; esac\n`
       )
-      if (endpoint.password !== undefined) {
-        yield* privateDirectory.write(
-          file(`askpass-${index}`),
-          askpass.script(index, { onlyForAsker: index === last }),
-          0o700
-        )
+      if (endpoint.key !== undefined) {
+        yield* privateDirectory.write(files.key, privateKey.normalize(Redacted.value(endpoint.key)))
+      }
+      if (askpass.answers(endpoint)) {
+        yield* privateDirectory.write(file(`askpass-${index}`), askpass.script(index), 0o700)
       }
       yield* privateDirectory.write(
         file(`host-${index}`),
@@ -99,15 +108,27 @@ export const make = Effect.fnUntraced(function*(host: RemoteHost, ssh: string) {
           ...proxy(index),
           ...sshConfig.destination(host),
           ...(index === last ? ["PermitLocalCommand yes", `LocalCommand /bin/sh -c "echo ${ready} >&2"`] : [])
-        ], sshConfig.defaults)
+        ], sshConfig.hostDefaults(endpoint))
       )
     }), { discard: true })
 
   const installation: Installation = {
     directory,
     config: file(`host-${last}`),
-    environment: host.password === undefined ? {} : askpassOf(last),
-    passwords: route.flatMap(({ password }, index) => password === undefined ? [] : [[index, password] as const]),
+    environment: askpass.answers(host) ? askpassOf(last) : {},
+    route: route.map((endpoint, index) => ({
+      index,
+      name: String(endpoint),
+      password: endpoint.password,
+      passphrase: endpoint.passphrase,
+      answer: endpoint.answer,
+      key: endpoint.key !== undefined
+        ? keyFileOf(index)
+        : endpoint.keyFile === undefined
+        ? undefined
+        : expandHome(endpoint.keyFile),
+      keyName: endpoint.key === undefined ? endpoint.keyFile : "given as `key`"
+    })),
     ready
   }
   return installation

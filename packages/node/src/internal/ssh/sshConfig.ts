@@ -22,6 +22,8 @@ export interface Files {
   readonly pinnedKeys: string
   /** Names the script that answers for pinned fingerprints. */
   readonly pinnedFingerprints: string
+  /** Names the file with the text of a given key. */
+  readonly key: string
 }
 
 /** @internal */
@@ -61,6 +63,27 @@ const trust = (host: JumpHost, files: Files): ReadonlyArray<string> => {
   ]
 }
 
+const keys = (host: JumpHost, files: Files): ReadonlyArray<string> => {
+  const key = host.key === undefined ? host.keyFile : files.key
+  const { identitiesOnly = key === undefined ? undefined : true } = host
+  return [
+    ...(key === undefined ? [] : [`IdentityFile ${path(key)}`]),
+    ...(identitiesOnly === undefined ? [] : [`IdentitiesOnly ${yesNo(identitiesOnly)}`]),
+    // An agent would keep the key when this program has ended.
+    ...(host.passphrase === undefined && host.key === undefined ? [] : ["AddKeysToAgent no"])
+  ]
+}
+
+// Which prompts `ssh` passes to SSH_ASKPASS. A password is given once. The second prompt for a passphrase shows that the first
+// answer was wrong.
+const prompts = ({ answer, passphrase, password }: JumpHost): ReadonlyArray<string> => {
+  if (answer !== undefined) return ["BatchMode no", "NumberOfPasswordPrompts 3"]
+  if (password !== undefined) return ["BatchMode no", "NumberOfPasswordPrompts 1"]
+  return passphrase === undefined
+    ? ["BatchMode yes"]
+    : ["BatchMode no", "NumberOfPasswordPrompts 2", "KbdInteractiveAuthentication no", "PasswordAuthentication no"]
+}
+
 /**
  * Settings for each connection to the host, as the destination or as a jump host.
  *
@@ -69,10 +92,9 @@ const trust = (host: JumpHost, files: Files): ReadonlyArray<string> => {
 export const endpoint = (host: JumpHost, files: Files): ReadonlyArray<string> => [
   ...(host.username === undefined ? [] : [`User ${quoted(host.username)}`]),
   ...(host.port === undefined ? [] : [`Port ${host.port}`]),
-  ...(host.keyFile === undefined ? [] : [`IdentityFile ${path(host.keyFile)}`]),
+  ...keys(host, files),
   ...trust(host, files),
-  // Nobody can answer a prompt. With a password SSH_ASKPASS answers that one question.
-  ...(host.password === undefined ? ["BatchMode yes"] : ["BatchMode no", "NumberOfPasswordPrompts 1"])
+  ...prompts(host)
 ]
 
 // Overrides interactive settings of the user's configuration.
@@ -81,7 +103,6 @@ const isolation: ReadonlyArray<string> = [
   "ControlPath none",
   "ControlPersist no",
   "ClearAllForwardings yes",
-  "RemoteCommand none",
   "RequestTTY no",
   "PermitLocalCommand no",
   "BatchMode yes",
@@ -112,20 +133,28 @@ export const destination = (host: RemoteHost): ReadonlyArray<string> => [
   ...(host.compression === undefined ? [] : [`Compression ${yesNo(host.compression)}`])
 ]
 
-/** @internal */
-export const defaults: ReadonlyArray<string> = [
+const defaults: ReadonlyArray<string> = [
   "ServerAliveInterval 15",
   "ServerAliveCountMax 3",
   // Since OpenSSH 10.1 all traffic would be marked as urgent (EF), also that of large files.
   "IPQoS none"
 ]
 
+/**
+ * Defaults for the host alone. With a pinned fingerprint the server shall not show a certificate, which has another
+ * fingerprint type for `KnownHostsCommand`. A pinned key matches the key in a certificate.
+ *
+ * @internal
+ */
+export const hostDefaults = (host: JumpHost): ReadonlyArray<string> =>
+  pins(host).fingerprints.length === 0 ? [] : ["HostKeyAlgorithms -*-cert-v01@openssh.com"]
+
 // A pattern that matches only this name. Host names do not contain `*` or `?`, and a leading `!` would negate.
 const pattern = (host: string): string => quoted(host.replace(/[*?!]/g, "?"))
 
 /**
- * The text of the file. The explicit settings apply to the host alone: OpenSSH passes the file on to the hops of a
- * `ProxyJump` in the user's configuration. Isolation and defaults may apply to those too.
+ * The text of the file. The explicit settings and `hostFallback` apply to the host alone: OpenSSH passes the file on to the
+ * hops of a `ProxyJump` in the user's configuration. Isolation and defaults may apply to those too.
  *
  * @internal
  */
@@ -133,7 +162,7 @@ export const render = (
   host: string,
   userConfig: string | undefined,
   explicit: ReadonlyArray<string>,
-  fallback: ReadonlyArray<string>
+  hostFallback: ReadonlyArray<string>
 ): string =>
   [
     `Match originalhost ${pattern(host)}`,
@@ -145,7 +174,9 @@ export const render = (
       : userConfig === "none"
       ? []
       : [`Include ${quoted(userConfig)}`]),
+    `Match originalhost ${pattern(host)}`,
+    ...hostFallback,
     "Host *",
-    ...fallback,
+    ...defaults,
     ""
   ].join("\n")

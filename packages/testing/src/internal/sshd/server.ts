@@ -5,6 +5,18 @@ import type { KeyPair } from "./keyPair.js"
 import type { ServerLog } from "./serverLog.js"
 
 /**
+ * The rounds of questions of a login by keyboard-interactive.
+ *
+ * @internal
+ */
+export interface KeyboardInteractive {
+  readonly username: string
+  readonly rounds: ReadonlyArray<
+    ReadonlyArray<{ readonly prompt: string; readonly answer: Redacted.Redacted; readonly echo?: boolean | undefined }>
+  >
+}
+
+/**
  * The options of a server once defaults are filled in, names are looked up and the private files are made.
  *
  * @internal
@@ -27,6 +39,7 @@ export interface Settings {
   readonly maxStartups: number
   readonly allowTcpForwarding: boolean
   readonly password: { readonly username: string; readonly password: Redacted.Redacted } | undefined
+  readonly keyboardInteractive: KeyboardInteractive | undefined
   readonly config: ReadonlyArray<string>
 }
 

@@ -21,8 +21,42 @@ const startFailed = (detail: string) => (cause: unknown) => new SshdError({ reas
 const same = (a: string, b: string): boolean =>
   timingSafeEqual(createHash("sha256").update(a).digest(), createHash("sha256").update(b).digest())
 
+const methods = ({ keyboardInteractive, password }: Settings): Array<Ssh2.AuthenticationType> => [
+  "publickey",
+  ...(password === undefined ? [] : ["password" as const]),
+  ...(keyboardInteractive === undefined ? [] : ["keyboard-interactive" as const])
+]
+
+// Asks every round, as PAM does: a wrong answer is refused at the end.
+const askAll = (
+  context: Ssh2.KeyboardAuthContext,
+  { rounds, username }: NonNullable<Settings["keyboardInteractive"]>,
+  done: (accepted: boolean) => void
+) => {
+  const ask = ([round, ...more]: typeof rounds, right: boolean): void => {
+    if (round === undefined) return done(right)
+    context.prompt(
+      round.map(({ echo = false, prompt }) => ({ prompt, echo })),
+      (answers) =>
+        ask(more, round.every(({ answer }, index) => same(answers[index] ?? "", Redacted.value(answer))) && right)
+    )
+  }
+  ask(rounds, context.username === username)
+}
+
 const authenticate = (client: Client, settings: Settings, userKey: Ssh2.ParsedKey) => (context: Ssh2.AuthContext) => {
-  const { password } = settings
+  const { keyboardInteractive, password } = settings
+  const finish = (accepted: boolean) => {
+    if (context.method !== "none") {
+      const outcome = accepted ? "Accepted" : "Failed"
+      client.log.say(`${outcome} ${context.method} for ${context.username} from ${client.name}`)
+    }
+    if (accepted) context.accept()
+    else context.reject(methods(settings))
+  }
+  if (context.method === "keyboard-interactive" && keyboardInteractive !== undefined) {
+    return askAll(context, keyboardInteractive, finish)
+  }
   const isUserKey = context.method === "publickey" &&
     context.username === settings.account.username &&
     context.key.algo === userKey.type &&
@@ -34,12 +68,7 @@ const authenticate = (client: Client, settings: Settings, userKey: Ssh2.ParsedKe
       userKey.verify(context.blob, context.signature, context.hashAlgo) === true
     : context.method === "password" && password !== undefined &&
       context.username === password.username && same(context.password, Redacted.value(password.password))
-  if (context.method !== "none") {
-    const outcome = accepted ? "Accepted" : "Failed"
-    client.log.say(`${outcome} ${context.method} for ${context.username} from ${client.name}`)
-  }
-  if (accepted) context.accept()
-  else context.reject(password === undefined ? ["publickey"] : ["publickey", "password"])
+  finish(accepted)
 }
 
 /**
