@@ -142,12 +142,12 @@ const readPrompt = (directory: string, index: number) => {
 const longestAnswer = 1023
 
 // `ssh` reads one line, and cuts it.
-const checkAnswer = (answer: Redacted.Redacted<string>): Effect.Effect<string, Error> =>
+const checkAnswer = (answer: Redacted.Redacted<string>): Effect.Effect<string, Cause.IllegalArgumentException> =>
   Effect.suspend(() => {
     const text = Redacted.value(answer)
-    if (/[\0\r\n]/.test(text)) return Effect.fail(new Error("the answer holds a line end or a NUL"))
+    if (/[\0\r\n]/.test(text)) return new Cause.IllegalArgumentException("the answer contains a line end or a NUL")
     return Buffer.byteLength(text) > longestAnswer
-      ? Effect.fail(new Error(`the answer has more than ${longestAnswer} bytes`))
+      ? new Cause.IllegalArgumentException(`the answer has more than ${longestAnswer} bytes`)
       : Effect.succeed(text)
   })
 
