@@ -130,7 +130,7 @@ export type Step = Data.TaggedEnum<{
   /** Sends a signal to a command after the command has printed something. */
   readonly Kill: {
     readonly commands: Commands
-    readonly signal: "SIGTERM" | "SIGKILL" | "SIGHUP" | "SIGINT" | "SIGUSR1"
+    readonly signal: "SIGTERM" | "SIGKILL" | "SIGHUP" | "SIGUSR1"
   }
   readonly Drop: {}
   readonly DropDuring: { readonly ongoing: Ongoing; readonly path: string }
