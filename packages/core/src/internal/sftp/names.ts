@@ -64,25 +64,16 @@ const changeNames = (
     })
   )
 
-/**
- * A request that renames a file, and whether it replaces an existing file.
- *
- * @internal
- */
-export type Renaming = readonly [intent: "create" | "replace", request: Sftp.Request]
+// A request that renames a file, and whether it replaces an existing file.
+type Renaming = readonly [intent: "create" | "replace", request: Sftp.Request]
 
-/**
- * Replaces an existing file if the server offers `posix-rename@openssh.com`. The draft's own rename fails if it exists.
- *
- * @internal
- */
-export const renaming = (client: Client, from: string, to: string): Renaming =>
+// Replaces an existing file if the server offers `posix-rename@openssh.com`. The draft's own rename fails if it exists.
+const renaming = (client: Client, from: string, to: string): Renaming =>
   client.has("posixRename")
     ? ["replace", Sftp.Request.PosixRename({ from, to })]
     : ["create", Sftp.Request.Rename({ from, to })]
 
-/** @internal */
-export const expectNamed = (
+const expectNamed = (
   client: Client,
   call: CallContext,
   to: string,
