@@ -201,7 +201,7 @@ export class RemoteConnectionError extends Schema.TaggedError<RemoteConnectionEr
  * - `AddressNotAvailable`: this machine does not have the local address, or the directory for the unix socket.
  * - `PermissionDenied`: this user may not listen on the address (for example on a port below 1024), or may not connect to
  *   it.
- * - `ConnectionRefused`: nobody listens at the local target.
+ * - `ConnectionRefused`: no program listens at the local target.
  * - `Unreachable`: no route to the local target was found, or its name does not resolve.
  * - `InvalidAddress`: the host is empty, the port is outside 0..65535, or the path of the unix socket is too long. Nothing was
  *   sent.

@@ -1,7 +1,7 @@
 /**
  * The files with the logs of an `ssh` and of those on its jump hosts.
  */
-import type { JumpHost, RemoteHost } from "@effect-remote/core/RemoteHost"
+import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -21,9 +21,6 @@ export const logFile = (directory: string): string => Path.join(directory, "log"
  */
 export const hopLog = (index: number): string => `log-${index}`
 
-const nameOf = ({ host, port, username }: JumpHost): string =>
-  `${username === undefined ? "" : `${username}@`}${host}${port === undefined ? "" : `:${port}`}`
-
 // Logs are written until the login, and later only for failures.
 const text = (path: string) => Effect.orElseSucceed(Effect.tryPromise(() => Fs.readFile(path, "latin1")), () => "")
 
@@ -32,6 +29,6 @@ export const read = (host: RemoteHost, directory: string, stderr: string): Effec
   Effect.all({
     log: text(logFile(directory)),
     hops: Effect.forEach(host.jumpHosts ?? [], (jump, index) =>
-      Effect.map(text(Path.join(directory, hopLog(index))), (log) => ({ host: nameOf(jump), log }))),
+      Effect.map(text(Path.join(directory, hopLog(index))), (log) => ({ host: String(jump), log }))),
     stderr: Effect.succeed(stderr)
   })
