@@ -43,6 +43,44 @@ export interface Connection {
   readonly open: Effect.Effect<HostChannel, RemoteConnectionError, Scope.Scope>
 }
 
+/** Makes a channel of a link. `cut` is called when the link breaks. */
+const channelOf = (link: links.Link, cut: Effect.Effect<void>): HostChannel => {
+  const [stdin, stdout, stderr] = [pipes.make(pipes.window), pipes.make(pipes.window), pipes.make(pipes.window)]
+  const exited = Deferred.unsafeMake<ExitStatus, RemoteConnectionError>(FiberId.none)
+  let failed: (() => RemoteConnectionError) | undefined
+  const unlessFailed = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>
+    Effect.suspend(() => failed?.() ?? Effect.flatMap(effect, (value) => failed?.() ?? Effect.succeed(value)))
+  let died: Effect.Effect<never> | undefined
+  const orDefect = (read: pipes.Pipe["read"]): pipes.Pipe["read"] =>
+    Effect.flatMap(read, (bytes) => Option.isNone(bytes) && died !== undefined ? died : Effect.succeed(bytes))
+  const write = links.carry(link, stdin, cut)
+  return {
+    channel: {
+      read: unlessFailed(orDefect(stdout.read)),
+      readStderr: unlessFailed(orDefect(stderr.read)),
+      write: (bytes) => unlessFailed(write(bytes)),
+      end: unlessFailed(stdin.end),
+      exit: Deferred.await(exited)
+    },
+    stdin,
+    stdout: links.carry(link, stdout, cut),
+    stderr: links.carry(link, stderr, cut),
+    endOutput: Effect.zipRight(stdout.end, stderr.end),
+    exit: (status) =>
+      Effect.all([stdin.close, stdout.end, stderr.end, Deferred.succeed(exited, status)], { discard: true }),
+    fail: (error) =>
+      Effect.suspend(() => {
+        failed ??= error
+        return Effect.all([stdin.end, stdout.close, stderr.close, Deferred.failSync(exited, error)], { discard: true })
+      }),
+    die: (defect) =>
+      Effect.suspend(() => {
+        died ??= Effect.die(defect)
+        return Effect.all([stdin.close, stdout.end, stderr.end, Deferred.die(exited, defect)], { discard: true })
+      })
+  }
+}
+
 /**
  * Makes a connection. Calls `told` once, when the connection is lost.
  *
@@ -71,47 +109,9 @@ export const make = (
         { discard: true }
       )
     })
-  const dropByLink = drop("the link broke (a fault of this test)")
-
-  const make = (): HostChannel => {
-    const [stdin, stdout, stderr] = [pipes.make(pipes.window), pipes.make(pipes.window), pipes.make(pipes.window)]
-    const exited = Deferred.unsafeMake<ExitStatus, RemoteConnectionError>(FiberId.none)
-    let failed: (() => RemoteConnectionError) | undefined
-    const unlessFailed = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>
-      Effect.suspend(() => failed?.() ?? Effect.flatMap(effect, (value) => failed?.() ?? Effect.succeed(value)))
-    let died: Effect.Effect<never> | undefined
-    const orDefect = (read: pipes.Pipe["read"]): pipes.Pipe["read"] =>
-      Effect.flatMap(read, (bytes) => Option.isNone(bytes) && died !== undefined ? died : Effect.succeed(bytes))
-    const write = links.carry(link, stdin, dropByLink)
-    const fail = (error: () => RemoteConnectionError) =>
-      Effect.suspend(() => {
-        failed ??= error
-        return Effect.all([stdin.end, stdout.close, stderr.close, Deferred.failSync(exited, error)], { discard: true })
-      })
-    return {
-      channel: {
-        read: unlessFailed(orDefect(stdout.read)),
-        readStderr: unlessFailed(orDefect(stderr.read)),
-        write: (bytes) => unlessFailed(write(bytes)),
-        end: unlessFailed(stdin.end),
-        exit: Deferred.await(exited)
-      },
-      stdin,
-      stdout: links.carry(link, stdout, dropByLink),
-      stderr: links.carry(link, stderr, dropByLink),
-      endOutput: Effect.zipRight(stdout.end, stderr.end),
-      exit: (status) =>
-        Effect.all([stdin.close, stdout.end, stderr.end, Deferred.succeed(exited, status)], { discard: true }),
-      fail,
-      die: (defect) =>
-        Effect.suspend(() => {
-          died ??= Effect.die(defect)
-          return Effect.all([stdin.close, stdout.end, stderr.end, Deferred.die(exited, defect)], { discard: true })
-        })
-    }
-  }
-
+  const cut = drop("the link broke (a fault of this test)")
   const closed = () => new RemoteConnectionError({ reason: "ConnectionLost", host, detail: "the channel was closed" })
+
   return {
     link,
     isLost: () => failure !== undefined,
@@ -120,7 +120,7 @@ export const make = (
     open: Effect.acquireRelease(
       Effect.suspend(() => {
         if (failure !== undefined) return failure
-        const made = make()
+        const made = channelOf(link, cut)
         open.add(made.fail)
         return Effect.succeed(made)
       }),
