@@ -2,14 +2,13 @@
  * The network of the host: services, and addresses on which the host listens for its client.
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
-import { type Duplex, RemoteAddress, type RemoteConnection, type RemoteListener } from "@effect-remote/core/Transport"
-import * as Deferred from "effect/Deferred"
+import { type Duplex, RemoteAddress, type RemoteListener } from "@effect-remote/core/Transport"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import type * as Scope from "effect/Scope"
 import * as pipes from "../program/pipe.js"
 import * as addresses from "./address.js"
 import type { Connection, HostChannel } from "./connection.js"
+import * as listeners from "./listener.js"
 
 /** @internal */
 export type Serve = (connection: Duplex<never>) => Effect.Effect<unknown, unknown>
@@ -57,10 +56,75 @@ export const serviceSide = (channel: HostChannel): Duplex<never> => ({
   end: channel.endOutput
 })
 
-interface Pending {
-  readonly duplex: Duplex<never>
-  readonly done: Deferred.Deferred<void>
+interface State {
+  readonly host: string
+  readonly services: ReadonlyMap<string, Serve>
+  /** The addresses on which the host listens for its client. */
+  readonly listening: Map<string, Serve>
+  /** The scope of connections from the host itself. */
+  readonly scope: Scope.Scope
+  readonly seen: (address: RemoteAddress) => void
+  lastPort: number
 }
+
+const refused = ({ host }: State, detail: string, hint?: string) =>
+  new RemoteConnectionError({ reason: "ChannelRefused", host, detail, hint })
+
+const find = ({ listening, services }: State, address: RemoteAddress): Serve | undefined => {
+  const key = addresses.keyOf(address)
+  return services.get(key) ?? listening.get(key)
+}
+
+const freePort = (state: State, host: string): RemoteAddress => {
+  for (;;) {
+    const address = RemoteAddress.Tcp({ host, port: ++state.lastPort })
+    if (find(state, address) === undefined) return address
+  }
+}
+
+const listen = (
+  state: State,
+  client: Connection,
+  asked: RemoteAddress
+): Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { host, listening, seen } = state
+    const address = asked._tag === "Tcp" && asked.port === 0 ? freePort(state, asked.host) : asked
+    if (find(state, address) !== undefined) {
+      return yield* refused(state, `listening on the host at ${addresses.show(address)}: the address is in use`)
+    }
+    const queue = listeners.queue()
+    const key = addresses.keyOf(address)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        listening.set(key, queue.add)
+        seen(address)
+      }),
+      () => Effect.zipRight(Effect.sync(() => listening.delete(key)), queue.end)
+    )
+    yield* Effect.forkScoped(
+      Effect.interruptible(Effect.zipRight(client.lost, Effect.sync(() => void listening.delete(key))))
+    )
+    return listeners.make(host, client, address, queue)
+  })
+
+const connect = (
+  state: State,
+  address: RemoteAddress
+): Effect.Effect<Duplex<never>, RemoteConnectionError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const serve = find(state, address)
+    if (serve === undefined) {
+      return yield* refused(state, `nobody listens on ${addresses.show(address)}`, "Name it among services.")
+    }
+    const [near, far] = pair()
+    yield* Effect.addFinalizer(() => near.close)
+    yield* Effect.forkIn(
+      Effect.interruptible(Effect.zipRight(Effect.exit(serve(far)), far.close)),
+      state.scope
+    )
+    return near
+  })
 
 /** @internal */
 export const make = (
@@ -69,109 +133,11 @@ export const make = (
   scope: Scope.Scope,
   seen: (address: RemoteAddress) => void
 ): Network => {
-  const listening = new Map<string, Serve>()
-  let lastPort = firstPort - 1
-
-  const find = (address: RemoteAddress): Serve | undefined => {
-    const key = addresses.keyOf(address)
-    return services.get(key) ?? listening.get(key)
-  }
-
-  const refused = (detail: string, hint?: string) =>
-    new RemoteConnectionError({ reason: "ChannelRefused", host, detail, hint })
-
-  const listen: Network["listen"] = Effect.fnUntraced(function*(connection, asked) {
-    const isFree = (address: RemoteAddress) => find(address) === undefined
-    const freePort = (host: string): RemoteAddress => {
-      for (;;) {
-        const address = RemoteAddress.Tcp({ host, port: ++lastPort })
-        if (isFree(address)) return address
-      }
-    }
-    const address = asked._tag === "Tcp" && asked.port === 0 ? freePort(asked.host) : asked
-    const where = addresses.show(address)
-    if (!isFree(address)) return yield* refused(`listening on the host at ${where}: the address is in use`)
-
-    const pending: Array<Pending> = []
-    const filled = Effect.unsafeMakeLatch(false)
-    const serve: Serve = (duplex) =>
-      Effect.suspend(() => {
-        const one = { duplex, done: Deferred.unsafeMake<void>(FiberId.none) }
-        pending.push(one)
-        filled.unsafeOpen()
-        return Deferred.await(one.done)
-      })
-    const key = addresses.keyOf(address)
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        listening.set(key, serve)
-        seen(address)
-      }),
-      () =>
-        Effect.suspend(() => {
-          listening.delete(key)
-          return Effect.forEach(pending.splice(0), ({ done }) => Deferred.succeed(done, undefined), { discard: true })
-        })
-    )
-    yield* Effect.forkIn(
-      Effect.interruptible(Effect.zipRight(connection.lost, Effect.sync(() => void listening.delete(key)))),
-      yield* Effect.scope
-    )
-
-    const lost = Effect.failSync(() =>
-      new RemoteConnectionError({
-        reason: "ConnectionLost",
-        host,
-        detail: `listening on the host at ${where}: the connection was lost`
-      })
-    )
-    const unlessLost = <A>(effect: Effect.Effect<A>): Effect.Effect<A, RemoteConnectionError> =>
-      Effect.suspend(() => connection.isLost() ? lost : effect).pipe(
-        Effect.raceFirst(Effect.zipRight(connection.lost, lost))
-      )
-    const next: Effect.Effect<Pending> = Effect.suspend(() => {
-      const one = pending.shift()
-      if (one !== undefined) return Effect.succeed(one)
-      filled.unsafeClose()
-      return Effect.zipRight(filled.await, next)
-    })
-    const listener: RemoteListener = {
-      address,
-      accept: Effect.map(
-        Effect.uninterruptibleMask((restore) =>
-          Effect.tap(
-            restore(unlessLost(next)),
-            ({ done }) => Effect.addFinalizer(() => Deferred.succeed(done, undefined))
-          )
-        ),
-        ({ duplex }): RemoteConnection => ({
-          peer: `a client of ${where}`,
-          read: unlessLost(duplex.read),
-          write: (bytes) => unlessLost(duplex.write(bytes)),
-          end: unlessLost(duplex.end)
-        })
-      )
-    }
-    return listener
-  })
-
+  const state: State = { host, services, scope, seen, listening: new Map(), lastPort: firstPort - 1 }
   return {
-    find,
-    connect: (address) =>
-      Effect.gen(function*() {
-        const serve = find(address)
-        if (serve === undefined) {
-          return yield* refused(`nobody listens on ${addresses.show(address)}`, "Name it among services.")
-        }
-        const [near, far] = pair()
-        yield* Effect.addFinalizer(() => near.close)
-        yield* Effect.forkIn(
-          Effect.interruptible(Effect.zipRight(Effect.exit(serve(far)), far.close)),
-          scope
-        )
-        return near
-      }),
-    listen,
-    listeners: () => listening.size
+    find: (address) => find(state, address),
+    connect: (address) => connect(state, address),
+    listen: (client, address) => listen(state, client, address),
+    listeners: () => state.listening.size
   }
 }
