@@ -338,6 +338,35 @@ const programsOf = <C, R, S>({ commands = [], services }: Options<C, R, S>) => (
   services: new Map(Object.entries((services ?? {}) as Readonly<Record<string, HostService.Handler<Needs<C, R, S>>>>))
 })
 
+const expectations = (
+  { counts, journal, memory }: hosts.Host
+): Pick<InMemoryHost, "expectFile" | "expectIdle" | "expectMissing" | "expectOrder" | "expectRan"> => ({
+  expectRan: (words, { times } = {}) => Effect.suspend(() => assertions.ran(journal.runs(), wordsOf(words), times)),
+  expectOrder: (...lines) => Effect.suspend(() => assertions.ranInOrder(journal.runs(), lines.map(wordsOf))),
+  expectFile: (path, content) =>
+    Effect.suspend(() => {
+      const entry = entries(memory, path).get(path)
+      const found = entry?.type === "file" ? new TextDecoder().decode(entry.content) : undefined
+      return assertions.same(path, content, found)
+    }),
+  expectMissing: (path) =>
+    Effect.suspend(() =>
+      entries(memory, path).size === 0
+        ? Effect.void
+        : new HostAssertionError({ detail: `expected nothing at ${path}, but there is\n${snapshot(memory, path)}` })
+    ),
+  expectIdle: Effect.suspend(() => {
+    const { sessions: _, ...open } = counts()
+    return Object.values(open).every((count) => count === 0)
+      ? Effect.void
+      : assertions.fail(
+        "nothing to be open",
+        Object.entries(open).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`),
+        "there are"
+      )
+  })
+})
+
 /**
  * Makes a host as a value, for programs that use several hosts or prefer values to tags. Fails with an `InMemoryHostError` if an
  * option is invalid.
@@ -395,10 +424,6 @@ export const make = <C = {}, R = never, S = {}>(
       local
     })
     const { journal, memory } = host
-    const textOf = (path: string): string | undefined => {
-      const entry = entries(memory, path).get(path)
-      return entry?.type === "file" ? new TextDecoder().decode(entry.content) : undefined
-    }
 
     return InMemoryHost.of({
       [TypeId]: TypeId,
@@ -426,25 +451,7 @@ export const make = <C = {}, R = never, S = {}>(
           ? Effect.dieMessage(`${JSON.stringify(text)}: ${address}`)
           : Effect.sync(() => sockets.make(host.connect(address)))
       },
-      expectRan: (words, { times } = {}) => Effect.suspend(() => assertions.ran(journal.runs(), wordsOf(words), times)),
-      expectOrder: (...lines) => Effect.suspend(() => assertions.ranInOrder(journal.runs(), lines.map(wordsOf))),
-      expectFile: (path, content) => Effect.suspend(() => assertions.same(path, content, textOf(path))),
-      expectMissing: (path) =>
-        Effect.suspend(() =>
-          entries(memory, path).size === 0
-            ? Effect.void
-            : new HostAssertionError({ detail: `expected nothing at ${path}, but there is\n${snapshot(memory, path)}` })
-        ),
-      expectIdle: Effect.suspend(() => {
-        const { sessions: _, ...open } = host.counts()
-        return Object.values(open).every((count) => count === 0)
-          ? Effect.void
-          : assertions.fail(
-            "nothing to be open",
-            Object.entries(open).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`),
-            "there are"
-          )
-      })
+      ...expectations(host)
     })
   })
 

@@ -13,12 +13,11 @@ import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Fault from "../../Fault.js"
 import type { HostCommand } from "../../HostCommand.js"
-import { HostEvent, Outcome } from "../../HostEvent.js"
+import { HostEvent } from "../../HostEvent.js"
 import type * as HostService from "../../HostService.js"
 import { InMemoryHostError } from "../../InMemoryHostError.js"
 import * as accounts from "../memory/accounts.js"
@@ -26,18 +25,18 @@ import * as memories from "../memory/memory.js"
 import * as seeds from "../memory/seed.js"
 import type { SeedError } from "../memory/seedError.js"
 import * as lacks from "../program/lacks.js"
-import { type Lookup, type Program, ProgramExit } from "../program/program.js"
-import { current as currentCommand } from "../program/running.js"
+import type { Lookup } from "../program/program.js"
 import * as coreutils from "../shell/coreutils.js"
 import * as addresses from "./address.js"
 import * as commands from "./commands.js"
+import * as declared from "./declared.js"
 import * as faults from "./faults.js"
 import * as guardians from "./guardian.js"
 import * as journals from "./journal.js"
 import * as links from "./link.js"
 import * as networks from "./network.js"
 import * as processes from "./processes.js"
-import * as runs from "./run.js"
+import * as programRecorder from "./programRecorder.js"
 import * as scripts from "./scripts.js"
 import * as sftp from "./sftp.js"
 import * as tools from "./tools.js"
@@ -90,45 +89,6 @@ export interface Host {
 const seedError = (error: SeedError) =>
   new InMemoryHostError({ reason: "InvalidSeed", entry: error.entry, detail: error.message, cause: error })
 
-const checkCommands = <R>(list: ReadonlyArray<HostCommand<R>>): Effect.Effect<void, InMemoryHostError> => {
-  const known = new Set<string>()
-  for (const { matches, name } of list) {
-    const wrong = matches === undefined ? scripts.faultOf(name, known) : undefined
-    if (wrong !== undefined) {
-      return new InMemoryHostError({
-        reason: "InvalidCommand",
-        entry: name,
-        detail: `command ${JSON.stringify(name)}: ${wrong}`
-      })
-    }
-    if (matches === undefined) known.add(name)
-  }
-  return Effect.void
-}
-
-const checkServices = <R>(
-  services: ReadonlyMap<string, HostService.Handler<R>>
-): Effect.Effect<ReadonlyMap<string, HostService.Handler<R>>, InMemoryHostError> => {
-  const found = new Map<string, HostService.Handler<R>>()
-  for (const [text, handler] of services) {
-    const address = addresses.parse(text)
-    const wrong = typeof address === "string"
-      ? address
-      : found.has(addresses.keyOf(address))
-      ? "there are two at that address"
-      : undefined
-    if (wrong !== undefined || typeof address === "string") {
-      return new InMemoryHostError({
-        reason: "InvalidService",
-        entry: text,
-        detail: `service ${JSON.stringify(text)}: ${wrong}`
-      })
-    }
-    found.set(addresses.keyOf(address), handler)
-  }
-  return Effect.succeed(found)
-}
-
 const behind = new WeakMap<Transport, Host>()
 
 /**
@@ -142,102 +102,118 @@ export const of = (transport: Transport): Host => {
   return host
 }
 
-const outcomeOf = ProgramExit.$match({
-  Code: ({ code }) => Outcome.Exited({ code }),
-  Signal: ({ signal }) => Outcome.Signalled({ signal })
-})
+const remoteOf = (options: RemoteHost.Options) =>
+  Effect.mapError(
+    RemoteHost.make(options),
+    (cause) => new InMemoryHostError({ reason: "InvalidOptions", entry: options.host, detail: cause.message, cause })
+  )
+
+const makeMemory = (
+  { groups, quota, seeds: own, users }: Pick<Options<never>, "groups" | "quota" | "seeds" | "users">
+): Effect.Effect<memories.Memory, InMemoryHostError> =>
+  Effect.gen(function*() {
+    const clock = yield* Effect.clock
+    const memory = yield* memories.make({ now: () => clock.unsafeCurrentTimeMillis(), users, groups, quota })
+    yield* seeds.seed(memory, { directories: { "/tmp": { mode: 0o1777 } } })
+    yield* seeds.seed(memory, own)
+    return memory
+  }).pipe(Effect.mapError(seedError))
+
+// If the scope fails, it prints the faults that were injected.
+const makeFaults = (
+  name: string,
+  link: links.Link,
+  journal: journals.Journal,
+  { volume }: memories.Memory,
+  injected: ReadonlyArray<Fault.Fault>
+) =>
+  Effect.gen(function*() {
+    const made = faults.make(name, link, journal, volume)
+    injected.forEach(made.inject)
+    volume.fault = made.onVolume
+    yield* Effect.addFinalizer((exit) =>
+      Exit.isFailure(exit) && made.injected().length > 0
+        ? Console.error(`faults of ${name}:\n${made.injected().map((fault) => `  ${Fault.show(fault)}`).join("\n")}`)
+        : Effect.void
+    )
+    return made
+  })
+
+const scriptedPrograms = <R>(
+  commands: ReadonlyArray<HostCommand<R>>,
+  files: FileSystem,
+  surroundings: Context.Context<R>
+): Lookup => {
+  const find = scripts.finder(commands)
+  return ({ words }) =>
+    Effect.sync(() =>
+      Option.map(Option.fromNullable(find(words)), (found) => scripts.program(found, files, surroundings))
+    )
+}
+
+const loginEnvironment = (
+  { home, name }: accounts.User,
+  environment: Readonly<Record<string, string>>
+): ReadonlyMap<string, string> =>
+  new Map(Object.entries({
+    HOME: home,
+    LOGNAME: name,
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    SHELL: "/bin/sh",
+    USER: name,
+    ...environment
+  }))
+
+const provided = <R>(
+  services: ReadonlyMap<string, HostService.Handler<R>>,
+  surroundings: Context.Context<R>
+): ReadonlyMap<string, networks.Serve> =>
+  new Map([...services].map(([key, serve]) => [
+    key,
+    (connection: Duplex<never>) => Effect.provide(serve(connection), surroundings)
+  ]))
+
+// The client must not use any other service of the caller's context.
+const clientOf = (transport: Transport, machine: NodeMachine.NodeMachine, scope: Scope.Scope) =>
+  Effect.gen(function*() {
+    const base = Context.make(Scope.Scope, scope).pipe(
+      Context.add(Transport, transport),
+      Context.add(LocalMachine, machine)
+    )
+    const context = yield* Effect.mapInputContext(RemoteContext.make(), (_: Context.Context<never>) => base)
+    const fileSystem = yield* Effect.mapInputContext(
+      RemoteFileSystem.make,
+      (_: Context.Context<never>) => Context.add(base, RemoteContext.RemoteContext, context)
+    )
+    return { context, fileSystem }
+  })
 
 /** @internal */
 export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostError, Scope.Scope | R> =>
   Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const clock = yield* Effect.clock
     const surroundings = yield* Effect.context<R>()
-    const remote = yield* Effect.mapError(
-      RemoteHost.make(options.host),
-      (cause) =>
-        new InMemoryHostError({ reason: "InvalidOptions", entry: options.host.host, detail: cause.message, cause })
-    )
+    const remote = yield* remoteOf(options.host)
     const name = String(remote)
-    yield* checkCommands(options.commands)
-    const services = yield* checkServices(options.services)
+    yield* declared.checkCommands(options.commands)
+    const services = yield* declared.services(options.services)
 
-    const memory = yield* Effect.mapError(
-      memories.make({
-        now: () => clock.unsafeCurrentTimeMillis(),
-        users: options.users,
-        groups: options.groups,
-        quota: options.quota
-      }),
-      seedError
-    )
-    yield* Effect.mapError(seeds.seed(memory, { directories: { "/tmp": { mode: 0o1777 } } }), seedError)
-    yield* Effect.mapError(seeds.seed(memory, options.seeds), seedError)
-
+    const memory = yield* makeMemory(options)
     const journal = journals.make(options.keptEvents)
     const link = links.make()
-    const wrong = faults.make(name, link, journal, memory.volume)
-    options.faults.forEach(wrong.inject)
-    memory.volume.fault = wrong.onVolume
-    yield* Effect.addFinalizer((exit) =>
-      Exit.isFailure(exit) && wrong.injected().length > 0
-        ? Console.error(`faults of ${name}:\n${wrong.injected().map((fault) => `  ${Fault.show(fault)}`).join("\n")}`)
-        : Effect.void
-    )
-
+    const active = yield* makeFaults(name, link, journal, memory, options.faults)
     const files = memory.as(options.user, { umask: options.umask })
     const own = yield* sftp.direct(files, remote)
     const administrator = yield* sftp.direct(memory.as(accounts.root), remote)
 
     const running = processes.make(scope)
-    let programs = 0
-
-    // Records the start and the end of each program of a command, and of each scripted program.
-    const seen = (program: Program): Program => (invocation) =>
-      Effect.flatMap(FiberRef.get(currentCommand), ({ pid }) => {
-        const observed = runs.make(invocation, pid)
-        const ends = (how: Outcome) =>
-          Effect.suspend(() => {
-            programs--
-            return observed.end(how)
-          })
-        programs++
-        journal.add(HostEvent.Started({ run: observed.run }))
-        const signal = wrong.killing(invocation.words[0])
-        const ending = signal === undefined
-          ? Effect.raceFirst(
-            program(invocation),
-            Effect.map(observed.killed, (signal) => ProgramExit.Signal({ signal }))
-          )
-          : Effect.succeed(ProgramExit.Signal({ signal }))
-        return ending.pipe(
-          Effect.onExit((exit) => ends(Exit.isSuccess(exit) ? outcomeOf(exit.value) : Outcome.Interrupted()))
-        )
-      })
-
-    const find = scripts.finder(options.commands)
-    const scripted: Lookup = ({ words }) =>
-      Effect.sync(() =>
-        Option.map(Option.fromNullable(find(words)), (found) => scripts.program(found, own, surroundings))
-      )
-    const lookup = tools.lookup({ scripted, seen, provided: coreutils.lookup })
+    const recorder = programRecorder.make(journal, active)
+    const scripted = scriptedPrograms(options.commands, own, surroundings)
     const lacking = lacks.make(name, options.commands.map(({ name }) => name), options.isLackAFault)
     yield* Effect.addFinalizer(lacking.verdict)
-
-    const login = new Map(Object.entries({
-      HOME: options.user.home,
-      LOGNAME: options.user.name,
-      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      SHELL: "/bin/sh",
-      USER: options.user.name,
-      ...options.environment
-    }))
     const network = networks.make(
       name,
-      new Map([...services].map(([key, serve]) => [
-        key,
-        (connection: Duplex<never>) => Effect.provide(serve(connection), surroundings)
-      ])),
+      provided(services, surroundings),
       scope,
       (address) => journal.add(HostEvent.Listening({ address: addresses.show(address) }))
     )
@@ -246,31 +222,23 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       maxSessions: options.maxSessions,
       link,
       journal,
-      faults: wrong,
+      faults: active,
       network,
       commands: commands.make({
         processes: running,
         guardians: guardians.make(running, scope),
-        lookup,
+        lookup: tools.lookup({ scripted, seen: recorder.record, provided: coreutils.lookup }),
         lacks: lacking,
         files,
-        environment: login,
-        seen
+        environment: loginEnvironment(options.user, options.environment),
+        seen: recorder.record
       }),
-      subsystems: { sftp: sftp.serve(files, wrong, options.maxHandles) }
+      subsystems: { sftp: sftp.serve(files, active, options.maxHandles) }
     })
 
     const node = yield* NodeMachine.make
     const machine = options.local === undefined ? node : { ...node, fileSystem: options.local }
-    const base = Context.make(Scope.Scope, scope).pipe(
-      Context.add(Transport, opened.transport),
-      Context.add(LocalMachine, machine)
-    )
-    const context = yield* Effect.mapInputContext(RemoteContext.make(), (_: Context.Context<never>) => base)
-    const fileSystem = yield* Effect.mapInputContext(
-      RemoteFileSystem.make,
-      (_: Context.Context<never>) => Context.add(base, RemoteContext.RemoteContext, context)
-    )
+    const { context, fileSystem } = yield* clientOf(opened.transport, machine, scope)
     const host: Host = {
       transport: opened.transport,
       context,
@@ -278,14 +246,14 @@ export const make = <R>(options: Options<R>): Effect.Effect<Host, InMemoryHostEr
       machine,
       memory,
       journal,
-      faults: wrong,
+      faults: active,
       administrator,
       own,
       drop: opened.drop,
       connect: network.connect,
       counts: () => ({
         sessions: opened.sessions(),
-        programs,
+        programs: recorder.running(),
         handles: memory.volume.openFiles.size + memory.volume.openDirectories.size,
         tunnels: opened.tunnels(),
         listeners: network.listeners()
