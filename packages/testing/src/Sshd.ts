@@ -266,6 +266,31 @@ const chooseSftp = (
     : Effect.succeed(internalSftp)
 }
 
+// An error if the chosen server does not support an option.
+const checkKind = (kind: Kind, options: Options): SshdError | undefined => {
+  if (kind === "openssh" && options.password !== undefined) {
+    return unsupported(
+      "OpenSSH's sshd checks passwords only when run by root, and only those of system accounts",
+      "use the embedded server: { kind: \"embedded\" }"
+    )
+  }
+  if (kind === "openssh" && options.keyboardInteractive !== undefined) {
+    return unsupported(
+      "OpenSSH's sshd asks what PAM asks: `keyboardInteractive` has no effect on it",
+      "use the embedded server: { kind: \"embedded\" }"
+    )
+  }
+  return kind === "embedded" && options.config !== undefined
+    ? unsupported("the embedded server does not read `config`", installed.hint)
+    : undefined
+}
+
+const hostOf = (options: RemoteHost.Options): Effect.Effect<RemoteHost.RemoteHost, SshdError> =>
+  Effect.mapError(
+    RemoteHost.make(options),
+    (cause) => new SshdError({ reason: "Unsupported", detail: cause.message, cause })
+  )
+
 const parseProcess = (line: string): Process => {
   const [pid, parent, group, ...name] = line.split(" ")
   return { pid: Number(pid), parent: Number(parent), group: Number(group), name: name.join(" ") }
@@ -293,21 +318,8 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
     if (wrong !== undefined) return yield* wrong
     const executable = yield* chooseServer(options)
     const kind = Option.isSome(executable) ? "openssh" : "embedded"
-    if (kind === "openssh" && options.password !== undefined) {
-      return yield* unsupported(
-        "OpenSSH's sshd checks passwords only when run by root, and only those of system accounts",
-        "use the embedded server: { kind: \"embedded\" }"
-      )
-    }
-    if (kind === "openssh" && options.keyboardInteractive !== undefined) {
-      return yield* unsupported(
-        "OpenSSH's sshd asks what PAM asks: `keyboardInteractive` has no effect on it",
-        "use the embedded server: { kind: \"embedded\" }"
-      )
-    }
-    if (kind === "embedded" && options.config !== undefined) {
-      return yield* unsupported("the embedded server does not read `config`", installed.hint)
-    }
+    const lacking = checkKind(kind, options)
+    if (lacking !== undefined) return yield* lacking
     const user = yield* account.current
     if (kind === "openssh") yield* account.checkLogin(user)
     const loginShell = options.loginShell === undefined ? undefined : yield* installed.shell(options.loginShell)
@@ -351,18 +363,15 @@ export const make: (options?: Options) => Effect.Effect<Sshd, SshdError, Scope.S
       onSome: (sshd) => openSshServer.make(kept, settings, sshd)
     })
     const knownHostsFile = yield* keyPair.writeKnownHosts(file("known_hosts"), server.port, hostKey)
-    const host = yield* Effect.mapError(
-      RemoteHost.make({
-        host: "127.0.0.1",
-        port: server.port,
-        username: user.username,
-        keyFile: userKey.privateKeyFile,
-        hostKeys: "strict",
-        knownHostsFile,
-        sshConfig: "none"
-      }),
-      (cause) => new SshdError({ reason: "Unsupported", detail: cause.message, cause })
-    )
+    const host = yield* hostOf({
+      host: "127.0.0.1",
+      port: server.port,
+      username: user.username,
+      keyFile: userKey.privateKeyFile,
+      hostKeys: "strict",
+      knownHostsFile,
+      sshConfig: "none"
+    })
 
     return Sshd.of({
       [TypeId]: TypeId,

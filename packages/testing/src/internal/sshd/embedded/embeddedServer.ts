@@ -71,6 +71,99 @@ const authenticate = (client: Client, settings: Settings, userKey: Ssh2.ParsedKe
   finish(accepted)
 }
 
+interface State {
+  readonly settings: Settings
+  readonly userKey: Ssh2.ParsedKey
+  readonly subsystems: session.Subsystems
+  readonly login: session.Login
+  readonly log: serverLog.ServerLog
+  readonly run: (effect: Effect.Effect<void>) => void
+  /** The open connections by their remote port. */
+  readonly sockets: Map<number | undefined, net.Socket>
+  /** Connections without a login so far. */
+  readonly startups: Set<net.Socket>
+}
+
+const serve = (self: State, connection: Ssh2.Connection, info: Ssh2.ClientInfo): void => {
+  const { log, login, run, settings, sockets, startups, subsystems, userKey } = self
+  const socket = sockets.get(info.port)
+  if (socket === undefined) return
+  const lost = Deferred.unsafeMake<void>(FiberId.none)
+  const client: Client = { connection, socket, name: `${info.ip} port ${info.port}`, lost, log, run }
+  const lose = () => {
+    ssh2.silence(connection)
+    socket.destroy()
+    Deferred.unsafeDone(lost, Effect.void)
+  }
+  connection.on("end", lose)
+  connection.on("close", lose)
+  connection.on("error", (error: Error & { readonly level?: string }) => {
+    // the socket has its own listener
+    if (error.level !== "socket") log.say(`error: ${error.message} from ${client.name}`)
+    lose()
+  })
+  connection.on("authentication", authenticate(client, settings, userKey))
+  connection.on("ready", () => startups.delete(socket))
+  session.serve(client, settings, login, subsystems)
+  forwarding.serve(client, settings)
+}
+
+const makeServer = (self: State, library: typeof Ssh2, hostKey: Buffer): Effect.Effect<Ssh2.Server, SshdError> =>
+  Effect.try({
+    try: () =>
+      new library.Server({
+        hostKeys: [hostKey],
+        // it cannot be turned off
+        keepaliveInterval: 2 ** 31 - 1,
+        // zlib throws once a connection is gone
+        algorithms: { compress: ["none"] }
+      }, (connection, info) => serve(self, connection, info))
+        .on("error", (error: Error) => self.log.say(`error: ${error.message}`)),
+    catch: startFailed("ssh2 did not take the host key")
+  })
+
+// Gives the server a connection, unless too many have no login.
+const admit = ({ log, settings, sockets, startups }: State, server: Ssh2.Server, socket: net.Socket): void => {
+  const { remoteAddress, remotePort } = socket
+  const name = `${remoteAddress} port ${remotePort}`
+  socket.on("error", (error) => log.say(`error: ${error.message} from ${name}`))
+  socket.once("close", () => {
+    startups.delete(socket)
+    sockets.delete(remotePort)
+    log.say(`Connection from ${name} has ended`)
+  })
+  sockets.set(remotePort, socket)
+  if (startups.size >= settings.maxStartups) {
+    log.say(`Connection from ${name} refused: past MaxStartups`)
+    socket.end("Exceeded MaxStartups\r\n", () => socket.destroy())
+  } else {
+    log.say(`Connection from ${name}`)
+    startups.add(socket)
+    server.injectSocket(socket)
+  }
+}
+
+const dropAll = ({ sockets }: State) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+
+const listen = (self: State, server: Ssh2.Server): Effect.Effect<net.Server, SshdError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<net.Server, SshdError>((resume) => {
+      const created = net.createServer({ noDelay: true }, (socket) => admit(self, server, socket))
+      created.on("error", (cause) => {
+        self.log.say(`error: ${cause.message}`)
+        resume(Effect.fail(startFailed("127.0.0.1 could not be listened on")(cause)))
+      })
+      created.listen(0, "127.0.0.1", () => resume(Effect.succeed(created)))
+    }),
+    (created) =>
+      Effect.zipRight(
+        dropAll(self),
+        Effect.async<void>((resume) => {
+          created.close(() => resume(Effect.void))
+        })
+      )
+  )
+
 /**
  * ssh2's `Server`, running commands as the current user.
  *
@@ -91,94 +184,19 @@ export const make = (
 
     const log = serverLog.make()
     const run = yield* FiberSet.makeRuntime<never, void>()
-    const login = yield* session.login(settings)
-    const sockets = new Map<number | undefined, net.Socket>()
-    const startups = new Set<net.Socket>()
-
-    const serve = (connection: Ssh2.Connection, info: Ssh2.ClientInfo) => {
-      const socket = sockets.get(info.port)
-      if (socket === undefined) return
-      const lost = Deferred.unsafeMake<void>(FiberId.none)
-      const client: Client = {
-        connection,
-        socket,
-        name: `${info.ip} port ${info.port}`,
-        lost,
-        log,
-        run: (effect) => void run(effect)
-      }
-      const lose = () => {
-        ssh2.silence(connection)
-        socket.destroy()
-        Deferred.unsafeDone(lost, Effect.void)
-      }
-      connection.on("end", lose)
-      connection.on("close", lose)
-      connection.on("error", (error: Error & { readonly level?: string }) => {
-        // the socket has its own listener
-        if (error.level !== "socket") log.say(`error: ${error.message} from ${client.name}`)
-        lose()
-      })
-      connection.on("authentication", authenticate(client, settings, userKey))
-      connection.on("ready", () => startups.delete(socket))
-      session.serve(client, settings, login, subsystems)
-      forwarding.serve(client, settings)
+    const self: State = {
+      settings,
+      userKey,
+      subsystems,
+      login: yield* session.login(settings),
+      log,
+      run: (effect) => void run(effect),
+      sockets: new Map(),
+      startups: new Set()
     }
-
-    const server = yield* Effect.try({
-      try: () =>
-        new library.Server({
-          hostKeys: [hostKey],
-          // it cannot be turned off
-          keepaliveInterval: 2 ** 31 - 1,
-          // zlib throws once a connection is gone
-          algorithms: { compress: ["none"] }
-        }, serve)
-          .on("error", (error: Error) => log.say(`error: ${error.message}`)),
-      catch: startFailed("ssh2 did not take the host key")
-    })
-
-    const admit = (socket: net.Socket) => {
-      const { remoteAddress, remotePort } = socket
-      const name = `${remoteAddress} port ${remotePort}`
-      socket.on("error", (error) => log.say(`error: ${error.message} from ${name}`))
-      socket.once("close", () => {
-        startups.delete(socket)
-        sockets.delete(remotePort)
-        log.say(`Connection from ${name} has ended`)
-      })
-      sockets.set(remotePort, socket)
-      if (startups.size >= settings.maxStartups) {
-        log.say(`Connection from ${name} refused: past MaxStartups`)
-        socket.end("Exceeded MaxStartups\r\n", () => socket.destroy())
-      } else {
-        log.say(`Connection from ${name}`)
-        startups.add(socket)
-        server.injectSocket(socket)
-      }
-    }
-
-    const dropConnections = Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
-
-    const listener = yield* Effect.acquireRelease(
-      Effect.async<net.Server, SshdError>((resume) => {
-        const created = net.createServer({ noDelay: true }, admit)
-        created.on("error", (cause) => {
-          log.say(`error: ${cause.message}`)
-          resume(Effect.fail(startFailed("127.0.0.1 could not be listened on")(cause)))
-        })
-        created.listen(0, "127.0.0.1", () => resume(Effect.succeed(created)))
-      }),
-      (created) =>
-        Effect.zipRight(
-          dropConnections,
-          Effect.async<void>((resume) => {
-            created.close(() => resume(Effect.void))
-          })
-        )
-    )
-
+    const server = yield* makeServer(self, library, hostKey)
+    const listener = yield* listen(self, server)
     const { port } = listener.address() as net.AddressInfo
     log.say(`Server listening on 127.0.0.1 port ${port}.`)
-    return { version: "ssh2", port, log, dropConnections }
+    return { version: "ssh2", port, log, dropConnections: dropAll(self) }
   })

@@ -92,31 +92,35 @@ interface Forward {
   readonly open: (server: net.Server, socket: net.Socket, opened: Opened) => void
 }
 
-const serveIncoming = (client: Client, settings: Settings): void => {
-  const forwards = new Map<string, () => void>()
+interface Incoming {
+  readonly client: Client
+  /** Cancels a forward, by each of its names. */
+  readonly cancels: Map<string, () => void>
+}
 
-  const listening = (forward: Forward): Effect.Effect<net.Server, Error, Scope.Scope> =>
-    Effect.acquireRelease(
-      Effect.async<net.Server, Error>((resume) => {
-        const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-          socket.on("error", () => {})
-          forward.open(server, socket, (error, channel) => {
-            if (error !== undefined) return void socket.destroy()
-            client.run(Effect.ensuring(
-              bridge(client, adopt(client, channel), socket),
-              Effect.sync(() => socket.destroy())
-            ))
-          })
+const listening = (client: Client, forward: Forward): Effect.Effect<net.Server, Error, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<net.Server, Error>((resume) => {
+      const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+        socket.on("error", () => {})
+        forward.open(server, socket, (error, channel) => {
+          if (error !== undefined) return void socket.destroy()
+          client.run(Effect.ensuring(
+            bridge(client, adopt(client, channel), socket),
+            Effect.sync(() => socket.destroy())
+          ))
         })
-        server.on("error", (error) => resume(Effect.fail(error)))
-        server.listen(forward.listen, () => resume(Effect.succeed(server)))
-      }),
-      (server) => Effect.sync(() => server.close())
-    )
+      })
+      server.on("error", (error) => resume(Effect.fail(error)))
+      server.listen(forward.listen, () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => server.close())
+  )
 
-  const start = (forward: Forward) =>
+const start = ({ cancels, client }: Incoming, forward: Forward): void =>
+  client.run(
     Effect.gen(function*() {
-      const server = yield* listening(forward)
+      const server = yield* listening(client, forward)
       const stop = yield* Deferred.make<void>()
       const names = forward.names(server)
       // The listener closes before the cancellation is acknowledged, so a client never finds it still listening.
@@ -124,11 +128,11 @@ const serveIncoming = (client: Client, settings: Settings): void => {
         server.close()
         Deferred.unsafeDone(stop, Effect.void)
       }
-      names.forEach((name) => forwards.set(name, cancelled))
+      names.forEach((name) => cancels.set(name, cancelled))
       forward.accept(server)
       yield* Effect.ensuring(
         Deferred.await(stop),
-        Effect.sync(() => names.forEach((name) => forwards.delete(name)))
+        Effect.sync(() => names.forEach((name) => cancels.delete(name)))
       )
     }).pipe(
       Effect.catchAll((error) =>
@@ -140,50 +144,65 @@ const serveIncoming = (client: Client, settings: Settings): void => {
       Effect.scoped,
       Effect.raceFirst(Deferred.await(client.lost))
     )
+  )
 
-  const cancel = (name: string): boolean => {
-    const cancelled = forwards.get(name)
-    cancelled?.()
-    return cancelled !== undefined
-  }
+/** How a request is answered. Absent if the client wants no answer. */
+interface Answer {
+  readonly accept: ((port?: number) => void) | undefined
+  readonly reject: (() => void) | undefined
+}
 
-  const portOf = (server: net.Server) => (server.address() as net.AddressInfo).port
+const cancel = ({ cancels }: Incoming, name: string, { accept, reject }: Answer): void => {
+  const cancelled = cancels.get(name)
+  cancelled?.()
+  if (cancelled === undefined) reject?.()
+  else accept?.()
+}
 
+const forwardSocket = (self: Incoming, { socketPath: path }: Ssh2.SocketBindInfo, { accept, reject }: Answer): void =>
+  start(self, {
+    listen: { path },
+    names: () => [path],
+    accept: () => accept?.(),
+    reject: () => reject?.(),
+    open: (_server, _socket, opened) => self.client.connection.openssh_forwardOutStreamLocal(path, opened)
+  })
+
+const portOf = (server: net.Server) => (server.address() as net.AddressInfo).port
+
+const forwardTcp = (self: Incoming, { bindAddr, bindPort }: Ssh2.TcpipBindInfo, { accept, reject }: Answer): void =>
+  start(self, {
+    listen: { host: "127.0.0.1", port: bindPort },
+    names: (server) => [`${bindAddr}:${bindPort}`, `${bindAddr}:${portOf(server)}`],
+    accept: (server) => accept?.(portOf(server)),
+    reject: () => reject?.(),
+    open: (server, socket, opened) =>
+      self.client.connection.forwardOut(
+        bindAddr,
+        portOf(server),
+        socket.remoteAddress ?? "127.0.0.1",
+        socket.remotePort ?? 0,
+        opened
+      )
+  })
+
+const serveIncoming = (client: Client, settings: Settings): void => {
+  const self: Incoming = { client, cancels: new Map() }
   const onRequest = (
-    accept: ((port?: number) => void) | undefined,
-    reject: (() => void) | undefined,
+    accept: Answer["accept"],
+    reject: Answer["reject"],
     name: string,
     info: Ssh2.TcpipBindInfo | Ssh2.SocketBindInfo
-  ) => {
-    const answer = (ok: boolean) => ok ? accept?.() : reject?.()
+  ): void => {
+    const answer: Answer = { accept, reject }
     if ("socketPath" in info) {
-      const path = info.socketPath
-      if (name === "cancel-streamlocal-forward@openssh.com") return answer(cancel(path))
-      return client.run(start({
-        listen: { path },
-        names: () => [path],
-        accept: () => accept?.(),
-        reject: () => reject?.(),
-        open: (_server, _socket, opened) => client.connection.openssh_forwardOutStreamLocal(path, opened)
-      }))
+      return name === "cancel-streamlocal-forward@openssh.com"
+        ? cancel(self, info.socketPath, answer)
+        : forwardSocket(self, info, answer)
     }
-    const { bindAddr, bindPort } = info
-    if (name === "cancel-tcpip-forward") return answer(cancel(`${bindAddr}:${bindPort}`))
-    if (!settings.allowTcpForwarding) return answer(false)
-    client.run(start({
-      listen: { host: "127.0.0.1", port: bindPort },
-      names: (server) => [`${bindAddr}:${bindPort}`, `${bindAddr}:${portOf(server)}`],
-      accept: (server) => accept?.(portOf(server)),
-      reject: () => reject?.(),
-      open: (server, socket, opened) =>
-        client.connection.forwardOut(
-          bindAddr,
-          portOf(server),
-          socket.remoteAddress ?? "127.0.0.1",
-          socket.remotePort ?? 0,
-          opened
-        )
-    }))
+    if (name === "cancel-tcpip-forward") return cancel(self, `${info.bindAddr}:${info.bindPort}`, answer)
+    if (!settings.allowTcpForwarding) return reject?.()
+    forwardTcp(self, info, answer)
   }
   client.connection.on("request", onRequest)
 }

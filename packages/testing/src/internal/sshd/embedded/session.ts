@@ -174,6 +174,97 @@ const exec = (running: Running, login: Login, line: string): Effect.Effect<void>
   )
 }
 
+interface Sessions {
+  readonly client: Client
+  readonly settings: Settings
+  readonly subsystems: Subsystems
+  readonly login: Login
+  /** The environment of commands. */
+  readonly variables: Environment
+  /** The account and the client, for the log. */
+  readonly from: string
+  open: number
+}
+
+interface Session {
+  readonly sessions: Sessions
+  /** Done when the client has closed the channel. */
+  readonly closed: Deferred.Deferred<void>
+  running: Running | undefined
+}
+
+type Accept = Ssh2.AcceptConnection<Ssh2.ServerChannel>
+
+const begin = (self: Session, accept: Accept, serve: (running: Running) => Effect.Effect<void>): void => {
+  const { closed, sessions } = self
+  const { client } = sessions
+  // nothing, where there has been one already
+  const channel = accept() as Ssh2.ServerChannel | undefined
+  if (channel === undefined) return
+  channel.on("error", (error: Error) => client.log.say(`error: ${error.message} from ${client.name}`))
+  channel.stderr.on("error", () => {})
+  self.running = { client, channel, closed, child: undefined }
+  client.run(Effect.ensuring(serve(self.running), Effect.sync(() => void sessions.open--)))
+}
+
+const command = (self: Session, accept: Accept, asked: string): void => {
+  const { client, from, login, settings: { forceCommand }, variables } = self.sessions
+  client.log.say(`Starting session: ${forceCommand === undefined ? "" : "forced "}command for ${from}`)
+  if (forceCommand === undefined) {
+    return begin(self, accept, (running) => exec(running, { ...login, environment: variables }, asked))
+  }
+  const line = forceCommand === internalSftp
+    ? "echo 'This service allows sftp connections only.'; exit 1"
+    : forceCommand
+  const environment = { ...variables, SSH_ORIGINAL_COMMAND: asked }
+  begin(self, accept, (running) => exec(running, { ...login, environment }, line))
+}
+
+const subsystem = (self: Session, accept: Accept, reject: Ssh2.RejectConnection, name: string): void => {
+  const { client, from, login, settings, subsystems } = self.sessions
+  const target = name === "sftp" ? settings.sftp : name
+  const forced = settings.forceCommand !== undefined && settings.forceCommand !== internalSftp
+  if (target === undefined) return reject()
+  if (path.isAbsolute(target) || forced) return command(self, accept, target)
+  const handler = Object.hasOwn(subsystems, name) ? subsystems[name] : undefined
+  if (handler === undefined) return reject()
+  client.log.say(`Starting session: subsystem '${name}' for ${from}`)
+  begin(self, accept, ({ channel, closed }) =>
+    handler(channelDuplex.make(channel), login, client).pipe(
+      Effect.tap((code) => Effect.sync(() => ssh2.sendExit(client.connection, channel, { code, signal: null }))),
+      Effect.ensuring(Effect.sync(() => {
+        channel.eof()
+        channel.close()
+        channel.resume()
+      })),
+      Effect.raceFirst(Deferred.await(client.lost)),
+      Effect.raceFirst(Deferred.await(closed))
+    ))
+}
+
+// `reject` is only a function if the client wants an answer.
+const signal = ({ running, sessions }: Session, reject: (() => void) | undefined, name: string): void => {
+  if (running === undefined) return typeof reject === "function" ? reject() : undefined
+  const sent = running.child !== undefined && signals.has(name) &&
+    killGroup(running.child, `SIG${name}` as NodeJS.Signals)
+  if (typeof reject === "function") ssh2.answer(sessions.client.connection, running.channel, sent)
+}
+
+const close = ({ closed, running, sessions }: Session, session: Ssh2.Session): void => {
+  Deferred.unsafeDone(closed, Effect.void)
+  if (running !== undefined) return
+  sessions.open--
+  ssh2.closeUnused(sessions.client.connection, session)
+}
+
+const variablesOf = ({ socket }: Client): Environment => {
+  const address = `${socket.remoteAddress} ${socket.remotePort}`
+  return {
+    SSH_CLIENT: `${address} ${socket.localPort}`,
+    SSH_CONNECTION: `${address} ${socket.localAddress} ${socket.localPort}`
+  }
+}
+
 /**
  * Serves the sessions of a client: commands and subsystems, up to `maxSessions` at a time. A pty needs native code and
  * is refused, and so are shells without a command and environment variables.
@@ -186,87 +277,27 @@ export const serve = (
   login: Login,
   subsystems: Subsystems
 ): void => {
-  const { connection, log, socket } = client
-  const from = `${settings.account.username} from ${client.name}`
-  const address = `${socket.remoteAddress} ${socket.remotePort}`
-  const variables: Environment = {
-    SSH_CLIENT: `${address} ${socket.localPort}`,
-    SSH_CONNECTION: `${address} ${socket.localAddress} ${socket.localPort}`,
-    ...login.environment
+  const sessions: Sessions = {
+    client,
+    settings,
+    subsystems,
+    login,
+    variables: { ...variablesOf(client), ...login.environment },
+    from: `${settings.account.username} from ${client.name}`,
+    open: 0
   }
-  let sessions = 0
-
-  connection.on("session", (acceptSession, rejectSession) => {
-    if (sessions >= settings.maxSessions) {
-      log.say(`no more sessions for ${from}`)
-      return rejectSession()
+  client.connection.on("session", (accept, reject) => {
+    if (sessions.open >= settings.maxSessions) {
+      client.log.say(`no more sessions for ${sessions.from}`)
+      return reject()
     }
-    sessions++
-    const session = acceptSession()
-    const closed = Deferred.unsafeMake<void>(FiberId.none)
-    let running: Running | undefined
-
-    const begin = (
-      accept: Ssh2.AcceptConnection<Ssh2.ServerChannel>,
-      serve: (running: Running) => Effect.Effect<void>
-    ) => {
-      // nothing, where there has been one already
-      const channel = accept() as Ssh2.ServerChannel | undefined
-      if (channel === undefined) return
-      channel.on("error", (error: Error) => log.say(`error: ${error.message} from ${client.name}`))
-      channel.stderr.on("error", () => {})
-      running = { client, channel, closed, child: undefined }
-      client.run(Effect.ensuring(serve(running), Effect.sync(() => void sessions--)))
-    }
-
-    const command = (accept: Ssh2.AcceptConnection<Ssh2.ServerChannel>, asked: string) => {
-      log.say(`Starting session: ${settings.forceCommand === undefined ? "" : "forced "}command for ${from}`)
-      const [line, more] = settings.forceCommand === undefined
-        ? [asked, {}]
-        : [
-          settings.forceCommand === internalSftp
-            ? "echo 'This service allows sftp connections only.'; exit 1"
-            : settings.forceCommand,
-          { SSH_ORIGINAL_COMMAND: asked }
-        ]
-      const environment = { ...variables, ...more }
-      begin(accept, (running) => exec(running, { ...login, environment }, line))
-    }
-
+    sessions.open++
+    const session = accept()
+    const self: Session = { sessions, closed: Deferred.unsafeMake(FiberId.none), running: undefined }
     session.on("error", () => {})
-    session.on("close", () => {
-      Deferred.unsafeDone(closed, Effect.void)
-      if (running !== undefined) return
-      sessions--
-      ssh2.closeUnused(connection, session)
-    })
-    session.on("exec", (accept, _reject, info) => command(accept, info.command))
-    session.on("subsystem", (accept, reject, { name }) => {
-      const target = name === "sftp" ? settings.sftp : name
-      const forced = settings.forceCommand !== undefined && settings.forceCommand !== internalSftp
-      if (target === undefined) return reject()
-      if (path.isAbsolute(target) || forced) return command(accept, target)
-      const handler = Object.hasOwn(subsystems, name) ? subsystems[name] : undefined
-      if (handler === undefined) return reject()
-      log.say(`Starting session: subsystem '${name}' for ${from}`)
-      begin(accept, ({ channel }) =>
-        handler(channelDuplex.make(channel), login, client).pipe(
-          Effect.tap((code) => Effect.sync(() => ssh2.sendExit(connection, channel, { code, signal: null }))),
-          Effect.ensuring(Effect.sync(() => {
-            channel.eof()
-            channel.close()
-            channel.resume()
-          })),
-          Effect.raceFirst(Deferred.await(client.lost)),
-          Effect.raceFirst(Deferred.await(closed))
-        ))
-    })
-    session.on("signal", (_accept, reject, { name }) => {
-      if (running === undefined) return typeof reject === "function" ? reject() : undefined
-      const sent = running.child !== undefined && signals.has(name) &&
-        killGroup(running.child, `SIG${name}` as NodeJS.Signals)
-      // there is a function to refuse with where an answer is wanted
-      if (typeof reject === "function") ssh2.answer(connection, running.channel, sent)
-    })
+    session.on("close", () => close(self, session))
+    session.on("exec", (accept, _reject, info) => command(self, accept, info.command))
+    session.on("subsystem", (accept, reject, info) => subsystem(self, accept, reject, info.name))
+    session.on("signal", (_accept, reject, info) => signal(self, reject, info.name))
   })
 }
