@@ -61,136 +61,153 @@ export const unescape = (
   return { text: result, stopped: false }
 }
 
-const pad = (text: string, width: number, flags: string): string =>
+interface Specifier {
+  readonly flags: string
+  readonly width: number
+  readonly precision: number | undefined
+}
+
+const pad = (text: string, { flags, width }: Specifier): string =>
   flags.includes("-") ? text.padEnd(width) : text.padStart(width)
 
-const padNumber = (
-  digits: string,
-  sign: string,
-  width: number,
-  precision: number | undefined,
-  flags: string
-): string => {
-  const padded = digits.padStart(precision ?? 1, "0")
-  if (flags.includes("0") && !flags.includes("-") && precision === undefined) {
-    return sign + padded.padStart(width - sign.length, "0")
-  }
-  return pad(sign + padded, width, flags)
+const padNumber = (sign: string, digits: string, spec: Specifier, withZeros: boolean): string =>
+  withZeros && spec.flags.includes("0") && !spec.flags.includes("-")
+    ? sign + digits.padStart(spec.width - sign.length, "0")
+    : pad(sign + digits, spec)
+
+const padInteger = (sign: string, digits: string, spec: Specifier): string =>
+  padNumber(sign, digits.padStart(spec.precision ?? 1, "0"), spec, spec.precision === undefined)
+
+const signOf = (isNegative: boolean, flags: string): string =>
+  isNegative ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
+
+interface State {
+  readonly values: ReadonlyArray<string>
+  readonly problems: Array<string>
+  /** The number of values used so far. */
+  taken: number
+  text: string
+  refused: string | undefined
+  /** Set by `\c` in a value, and by a construct that is not supported. */
+  isStopped: boolean
 }
+
+const take = (state: State): string | undefined => state.values[state.taken++]
+
+const refuse = (state: State, construct: string): void => {
+  state.refused = construct
+  state.isStopped = true
+}
+
+const takeInteger = (state: State): bigint => {
+  const value = take(state)
+  if (value === undefined || value === "") return 0n
+  if (/^["']/.test(value)) return BigInt(value.charCodeAt(1) || 0)
+  const match = /^\s*([-+]?)(0[xX][0-9A-Fa-f]+|[0-9]+)/.exec(value)
+  if (match === null) {
+    state.problems.push(`${value}: expected numeric value`)
+    return 0n
+  }
+  const [whole, sign, digits = "0"] = match
+  if (whole.length < value.length) state.problems.push(`${value}: not completely converted`)
+  const octal = /^0[0-7]+$/.test(digits)
+  const magnitude = BigInt(octal ? `0o${digits.slice(1)}` : digits.replace(/^0+(?=[0-9])/, ""))
+  return sign === "-" ? -magnitude : magnitude
+}
+
+const takeNumber = (state: State): number => {
+  const given = take(state) ?? "0"
+  const value = Number(given)
+  if (!Number.isNaN(value)) return value
+  state.problems.push(`${given}: expected numeric value`)
+  return 0
+}
+
+type Convert = (state: State, spec: Specifier) => string
+
+const escapedText: Convert = (state, spec) => {
+  const { stopped, text } = unescape(take(state) ?? "", "both")
+  if (stopped) state.isStopped = true
+  return pad(text.slice(0, spec.precision), spec)
+}
+
+const signed: Convert = (state, spec) => {
+  const value = takeInteger(state)
+  return padInteger(signOf(value < 0n, spec.flags), `${value < 0n ? -value : value}`, spec)
+}
+
+const unsigned = (radix: number, prefix: string, isUpper = false): Convert => (state, spec) => {
+  const value = BigInt.asUintN(64, takeInteger(state))
+  const digits = value.toString(radix)
+  return padInteger(
+    spec.flags.includes("#") && value !== 0n ? prefix : "",
+    isUpper ? digits.toUpperCase() : digits,
+    spec
+  )
+}
+
+const fixed: Convert = (state, spec) => {
+  const number = takeNumber(state)
+  const sign = signOf(number < 0 || Object.is(number, -0), spec.flags)
+  return padNumber(sign, Math.abs(number).toFixed(Math.min(spec.precision ?? 6, 100)), spec, true)
+}
+
+const conversions: Readonly<Record<string, Convert>> = {
+  s: (state, spec) => pad((take(state) ?? "").slice(0, spec.precision), spec),
+  b: escapedText,
+  c: (state, spec) => pad((take(state) ?? "").slice(0, 1), spec),
+  d: signed,
+  i: signed,
+  u: unsigned(10, ""),
+  o: unsigned(8, "0"),
+  x: unsigned(16, "0x"),
+  X: unsigned(16, "0X", true),
+  f: fixed
+}
+
+const count = (state: State, given: string): number => Number(given === "*" ? takeInteger(state) : given)
 
 const specifier = /%(?:%|([-+ #0]*)(\*|[0-9]+)?(?:\.(\*|[0-9]*))?([A-Za-z]?))/y
 
-/** @internal */
+// Formats the template once, with the values that it takes.
+const formatOnce = (state: State, template: string): void => {
+  for (let at = 0; at < template.length && !state.isStopped;) {
+    const percent = template.indexOf("%", at)
+    state.text += unescape(template.slice(at, percent < 0 ? undefined : percent), "plain").text
+    if (percent < 0) return
+    specifier.lastIndex = percent
+    const match = specifier.exec(template)
+    if (match === null) return refuse(state, "%")
+    at = specifier.lastIndex
+    const [whole, flags = "", width = "0", precision, conversion = ""] = match
+    if (whole === "%%") {
+      state.text += "%"
+      continue
+    }
+    const wide = count(state, width)
+    const spec: Specifier = {
+      flags: wide < 0 ? `${flags}-` : flags,
+      width: Math.abs(wide),
+      precision: precision === undefined ? undefined : count(state, precision || "0")
+    }
+    const convert = conversions[conversion]
+    if (convert === undefined) return refuse(state, `%${conversion}`)
+    state.text += convert(state, spec)
+  }
+}
+
+/**
+ * Formats the template as often as there are values for.
+ *
+ * @internal
+ */
 export const format = (template: string, values: ReadonlyArray<string>): Formatted => {
-  const problems: Array<string> = []
-  let refused: string | undefined
-  let index = 0
-  let text = ""
-  const take = (): string | undefined => values[index++]
-
-  const integer = (value: string | undefined): bigint => {
-    if (value === undefined || value === "") return 0n
-    if (/^["']/.test(value)) return BigInt(value.charCodeAt(1) || 0)
-    const match = /^\s*([-+]?)(0[xX][0-9A-Fa-f]+|[0-9]+)/.exec(value)
-    if (match === null) {
-      problems.push(`${value}: expected numeric value`)
-      return 0n
-    }
-    const [whole, sign, digits = "0"] = match
-    if (whole.length < value.length) problems.push(`${value}: not completely converted`)
-    const octal = /^0[0-7]+$/.test(digits)
-    const magnitude = BigInt(octal ? `0o${digits.slice(1)}` : digits.replace(/^0+(?=[0-9])/, ""))
-    return sign === "-" ? -magnitude : magnitude
-  }
-
-  const convert = (flags: string, width: number, precision: number | undefined, conversion: string): boolean => {
-    switch (conversion) {
-      case "s":
-        text += pad((take() ?? "").slice(0, precision), width, flags)
-        return true
-      case "b": {
-        const { stopped, text: value } = unescape(take() ?? "", "both")
-        text += pad(value.slice(0, precision), width, flags)
-        return !stopped
-      }
-      case "c":
-        text += pad((take() ?? "").slice(0, 1), width, flags)
-        return true
-      case "d":
-      case "i": {
-        const value = integer(take())
-        const sign = value < 0n ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
-        text += padNumber(`${value < 0n ? -value : value}`, sign, width, precision, flags)
-        return true
-      }
-      case "u":
-      case "o":
-      case "x":
-      case "X": {
-        const value = BigInt.asUintN(64, integer(take()))
-        const digits = value.toString(conversion === "u" ? 10 : conversion === "o" ? 8 : 16)
-        const prefix = flags.includes("#") && value !== 0n && conversion !== "u"
-          ? (conversion === "o" ? "0" : `0${conversion}`)
-          : ""
-        text += padNumber(conversion === "X" ? digits.toUpperCase() : digits, prefix, width, precision, flags)
-        return true
-      }
-      case "f": {
-        const given = take() ?? "0"
-        const value = Number(given)
-        if (Number.isNaN(value)) problems.push(`${given}: expected numeric value`)
-        const number = Number.isNaN(value) ? 0 : value
-        const sign = number < 0 || Object.is(number, -0)
-          ? "-"
-          : flags.includes("+")
-          ? "+"
-          : flags.includes(" ")
-          ? " "
-          : ""
-        const digits = Math.abs(number).toFixed(Math.min(precision ?? 6, 100))
-        text += flags.includes("0") && !flags.includes("-")
-          ? sign + digits.padStart(width - sign.length, "0")
-          : pad(sign + digits, width, flags)
-        return true
-      }
-      default:
-        refused = `%${conversion}`
-        return false
-    }
-  }
-
-  const once = (): boolean => {
-    for (let at = 0; at < template.length;) {
-      const percent = template.indexOf("%", at)
-      text += unescape(template.slice(at, percent < 0 ? undefined : percent), "plain").text
-      if (percent < 0) break
-      specifier.lastIndex = percent
-      const match = specifier.exec(template)
-      if (match === null) {
-        refused = "%"
-        return false
-      }
-      at = specifier.lastIndex
-      const [whole, flags = "", width, precision, conversion] = match
-      if (whole === "%%") {
-        text += "%"
-        continue
-      }
-      const wide = width === "*" ? Number(integer(take())) : Number(width ?? 0)
-      const precise = precision === undefined
-        ? undefined
-        : precision === "*"
-        ? Number(integer(take()))
-        : Number(precision || 0)
-      if (!convert(wide < 0 ? `${flags}-` : flags, Math.abs(wide), precise, conversion ?? "")) return false
-    }
-    return true
-  }
-
-  let goesOn = true
+  const state: State = { values, problems: [], taken: 0, text: "", refused: undefined, isStopped: false }
+  let before: number
   do {
-    const before = index
-    goesOn = once() && index > before
-  } while (goesOn && index < values.length)
+    before = state.taken
+    formatOnce(state, template)
+  } while (!state.isStopped && state.taken > before && state.taken < values.length)
+  const { problems, refused, text } = state
   return { text, problems, refused }
 }

@@ -14,87 +14,113 @@ const refuse = (what: string): never => {
 // As wide as a conversion may be.
 const widest = 1_000_000
 
+interface State {
+  readonly template: string
+  readonly values: ReadonlyArray<Value>
+  readonly convfmt: string
+  /** The number of values used so far. */
+  taken: number
+}
+
+interface Specifier {
+  readonly flags: string
+  readonly width: number
+  readonly precision: number | undefined
+  readonly conversion: string
+}
+
+const take = (state: State): Value => {
+  const { taken, template, values } = state
+  if (taken < values.length) return values[state.taken++]
+  return refuse(`the format ${JSON.stringify(template)} with ${values.length} values, since it takes more`)
+}
+
+const count = (state: State, given: string): number => {
+  const number = given === "*" ? Math.trunc(toNumber(take(state))) : Number(given)
+  return Math.abs(number) <= widest ? number : refuse(`the width ${number}`)
+}
+
+const pad = ({ flags, width }: Specifier, sign: string, digits: string, withZeros: boolean): string =>
+  flags.includes("-")
+    ? (sign + digits).padEnd(width)
+    : withZeros && flags.includes("0")
+    ? sign + digits.padStart(width - sign.length, "0")
+    : (sign + digits).padStart(width)
+
+const signOf = (isNegative: boolean, flags: string): string =>
+  isNegative ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
+
+const character = (state: State, spec: Specifier): string => {
+  const value = take(state)
+  const text = typeof value === "number" || typeof value === "object"
+    ? String.fromCharCode(Math.trunc(toNumber(value)) & 255)
+    : toText(value, state.convfmt).slice(0, 1)
+  return pad(spec, "", text, false)
+}
+
+const integer = (state: State, spec: Specifier, base: number): string => {
+  const { conversion, flags, precision } = spec
+  const number = Math.trunc(toNumber(take(state)))
+  if (!(Math.abs(number) < 2 ** 63)) refuse(`%${conversion} of ${number}`)
+  const isSigned = conversion === "d" || conversion === "i"
+  if (number < 0 && !isSigned) refuse(`%${conversion} of ${number}`)
+  const digits = precision === 0 && number === 0
+    ? ""
+    : BigInt(Math.abs(number)).toString(base).padStart(precision ?? 1, "0")
+  const prefix = isSigned
+    ? signOf(number < 0, flags)
+    : base === 16 && flags.includes("#") && number !== 0
+    ? "0x"
+    : base === 8 && flags.includes("#") && !digits.startsWith("0")
+    ? "0"
+    : ""
+  return pad(spec, prefix, digits, precision === undefined)
+}
+
+const floating = (state: State, spec: Specifier, conversion: "e" | "f" | "g"): string => {
+  const { flags, precision } = spec
+  const number = toNumber(take(state))
+  const digits = float.format(Math.abs(number), conversion, precision ?? 6, flags.includes("#"))
+  return pad(spec, signOf(number < 0 || Object.is(number, -0), flags), digits, Number.isFinite(number))
+}
+
+const convert = (state: State, spec: Specifier): string => {
+  const { conversion, precision } = spec
+  switch (conversion) {
+    case "c":
+      return character(state, spec)
+    case "s":
+      return pad(spec, "", toText(take(state), state.convfmt).slice(0, precision), false)
+    case "d":
+    case "i":
+    case "u":
+      return integer(state, spec, 10)
+    case "o":
+      return integer(state, spec, 8)
+    case "x":
+      return integer(state, spec, 16)
+    case "X":
+      return integer(state, spec, 16).toUpperCase()
+    case "e":
+    case "f":
+    case "g":
+      return floating(state, spec, conversion)
+    case "E":
+    case "F":
+    case "G":
+      return convert(state, { ...spec, conversion: conversion.toLowerCase() }).toUpperCase()
+    default:
+      return refuse(`the conversion %${conversion} of the format ${JSON.stringify(state.template)}`)
+  }
+}
+
 /**
- * The values by the template; `conversion` is CONVFMT.
+ * The values by the template; `convfmt` is CONVFMT.
  *
  * @internal
  */
 export const format = (template: string, values: ReadonlyArray<Value>, convfmt: string): string => {
-  let index = 0
-  const take = (): Value =>
-    index < values.length
-      ? values[index++]
-      : refuse(`the format ${JSON.stringify(template)} with ${values.length} values, since it takes more`)
-  const count = (given: string): number => {
-    const number = given === "*" ? Math.trunc(toNumber(take())) : Number(given)
-    return Math.abs(number) <= widest ? number : refuse(`the width ${number}`)
-  }
-
-  const convert = (flags: string, width: number, precision: number | undefined, conversion: string): string => {
-    const pad = (sign: string, digits: string, withZeros: boolean) =>
-      flags.includes("-")
-        ? (sign + digits).padEnd(width)
-        : withZeros && flags.includes("0")
-        ? sign + digits.padStart(width - sign.length, "0")
-        : (sign + digits).padStart(width)
-    const signOf = (isNegative: boolean) =>
-      isNegative ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
-    const integer = (base: number): string => {
-      const number = Math.trunc(toNumber(take()))
-      if (!(Math.abs(number) < 2 ** 63)) refuse(`%${conversion} of ${number}`)
-      const isSigned = conversion === "d" || conversion === "i"
-      if (number < 0 && !isSigned) refuse(`%${conversion} of ${number}`)
-      const digits = precision === 0 && number === 0
-        ? ""
-        : BigInt(Math.abs(number)).toString(base).padStart(precision ?? 1, "0")
-      const prefix = isSigned
-        ? signOf(number < 0)
-        : base === 16 && flags.includes("#") && number !== 0
-        ? "0x"
-        : base === 8 && flags.includes("#") && !digits.startsWith("0")
-        ? "0"
-        : ""
-      return pad(prefix, digits, precision === undefined)
-    }
-    switch (conversion) {
-      case "c": {
-        const value = take()
-        return pad(
-          "",
-          typeof value === "number" || typeof value === "object"
-            ? String.fromCharCode(Math.trunc(toNumber(value)) & 255)
-            : toText(value, convfmt).slice(0, 1),
-          false
-        )
-      }
-      case "s":
-        return pad("", toText(take(), convfmt).slice(0, precision), false)
-      case "d":
-      case "i":
-      case "u":
-        return integer(10)
-      case "o":
-        return integer(8)
-      case "x":
-        return integer(16)
-      case "X":
-        return integer(16).toUpperCase()
-      case "e":
-      case "f":
-      case "g": {
-        const number = toNumber(take())
-        const digits = float.format(Math.abs(number), conversion, precision ?? 6, flags.includes("#"))
-        return pad(signOf(number < 0 || Object.is(number, -0)), digits, Number.isFinite(number))
-      }
-      case "E":
-      case "F":
-      case "G":
-        return convert(flags, width, precision, conversion.toLowerCase()).toUpperCase()
-      default:
-        return refuse(`the conversion %${conversion} of the format ${JSON.stringify(template)}`)
-    }
-  }
-
+  const state: State = { template, values, convfmt, taken: 0 }
   let text = ""
   for (let at = 0; at < template.length;) {
     const percent = template.indexOf("%", at)
@@ -107,14 +133,14 @@ export const format = (template: string, values: ReadonlyArray<Value>, convfmt: 
       text += "%"
       continue
     }
-    const wide = count(width)
-    const precision = given === undefined ? -1 : count(given || "0")
-    text += convert(
-      wide < 0 ? `${flags}-` : flags,
-      Math.abs(wide),
-      precision < 0 ? undefined : precision,
+    const wide = count(state, width)
+    const precision = given === undefined ? -1 : count(state, given || "0")
+    text += convert(state, {
+      flags: wide < 0 ? `${flags}-` : flags,
+      width: Math.abs(wide),
+      precision: precision < 0 ? undefined : precision,
       conversion
-    )
+    })
   }
   return text
 }

@@ -30,100 +30,120 @@ const refuse = (source: string): never => {
 
 const escapes: Readonly<Record<string, string>> = { a: "\x07", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
 
+interface Parser {
+  readonly source: string
+  /** The index of the next character. */
+  at: number
+}
+
+const take = (parser: Parser): string => parser.source.charAt(parser.at++)
+
+const parseEscape = (parser: Parser): string => {
+  const octal = /^[0-7]{1,3}/.exec(parser.source.slice(parser.at))?.[0]
+  if (octal !== undefined) {
+    parser.at += octal.length
+    return String.fromCharCode(Number.parseInt(octal, 8) & 255)
+  }
+  const character = take(parser)
+  const known = Object.hasOwn(escapes, character) ? escapes[character] : undefined
+  if (known === undefined && /^[A-Za-z0-9<>`']?$/.test(character)) refuse(parser.source)
+  return known ?? character
+}
+
+const parseMember = (parser: Parser): string => {
+  const character = take(parser)
+  // a backslash before anything else stands for itself
+  return character === "\\" && /[\\\]/"\-^afnrtv0-7]/.test(parser.source.charAt(parser.at))
+    ? parseEscape(parser)
+    : character
+}
+
+const parseBracket = (parser: Parser): Node => {
+  const { source } = parser
+  const isNegated = source[parser.at] === "^"
+  if (isNegated) parser.at++
+  const ranges: Array<readonly [string, string]> = []
+  const classes: Array<string> = []
+  for (let isFirst = true; isFirst || source[parser.at] !== "]"; isFirst = false) {
+    if (parser.at >= source.length || /^\[[.=]/.test(source.slice(parser.at))) refuse(source)
+    const name = /^\[:([a-z]+):\]/.exec(source.slice(parser.at))
+    if (name !== null) {
+      parser.at += name[0].length
+      classes.push(characterClass(name[1] ?? "") ?? refuse(source))
+      continue
+    }
+    const first = parseMember(parser)
+    if (source[parser.at] === "-" && source[parser.at + 1] !== "]" && parser.at + 1 < source.length) {
+      parser.at++
+      ranges.push([first, parseMember(parser)])
+    } else ranges.push([first, first])
+  }
+  parser.at++
+  const ofClass = classes.length === 0 ? undefined : new RegExp(`[${classes.join("")}]`)
+  const holds = (character: string) =>
+    ranges.some(([first, last]) => first <= character && character <= last) || ofClass?.test(character) === true
+  return { _tag: "Character", has: (character) => holds(character) !== isNegated }
+}
+
+const parseAtom = (parser: Parser): Node => {
+  const character = take(parser)
+  if (character === "(") {
+    const inner = parseEither(parser)
+    if (take(parser) !== ")") refuse(parser.source)
+    return inner
+  }
+  if (character === "^") return { _tag: "Start" }
+  if (character === "$") return { _tag: "End" }
+  if (character === ".") return { _tag: "Character", has: () => true }
+  if (character === "[") return parseBracket(parser)
+  // awks differ about a repetition of nothing
+  if ("*+?".includes(character)) refuse(parser.source)
+  const literal = character === "\\" ? parseEscape(parser) : character
+  return { _tag: "Character", has: (one) => one === literal }
+}
+
+const parseRepeated = (parser: Parser): Node => {
+  const { source } = parser
+  let node = parseAtom(parser)
+  for (;;) {
+    const interval = /^\{[0-9][^}]*\}?/.exec(source.slice(parser.at))?.[0]
+    if (interval !== undefined) {
+      // older mawks, which Debian has, take it for its characters
+      throw tool.stop(
+        `InMemoryHost does not understand the interval ${interval} of the pattern ${source}, which awks read differently`,
+        2
+      )
+    }
+    const operator = source.charAt(parser.at)
+    if (operator === "" || !"*+?".includes(operator)) return node
+    parser.at++
+    node = { _tag: "Repeat", inner: node, operator }
+  }
+}
+
+const parseBoth = (parser: Parser): Node => {
+  const { source } = parser
+  let node: Node | undefined
+  while (parser.at < source.length && source[parser.at] !== "|" && source[parser.at] !== ")") {
+    const right = parseRepeated(parser)
+    node = node === undefined ? right : { _tag: "Both", left: node, right }
+  }
+  return node ?? { _tag: "Empty" }
+}
+
+const parseEither = (parser: Parser): Node => {
+  let node = parseBoth(parser)
+  while (parser.source[parser.at] === "|") {
+    parser.at++
+    node = { _tag: "Either", left: node, right: parseBoth(parser) }
+  }
+  return node
+}
+
 const parse = (source: string): Node => {
-  let at = 0
-  const escaped = (): string => {
-    const octal = /^[0-7]{1,3}/.exec(source.slice(at))?.[0]
-    if (octal !== undefined) {
-      at += octal.length
-      return String.fromCharCode(Number.parseInt(octal, 8) & 255)
-    }
-    const character = source.charAt(at++)
-    const known = Object.hasOwn(escapes, character) ? escapes[character] : undefined
-    if (known === undefined && /^[A-Za-z0-9<>`']?$/.test(character)) refuse(source)
-    return known ?? character
-  }
-  const bracket = (): Node => {
-    const isNegated = source[at] === "^"
-    if (isNegated) at++
-    const ranges: Array<readonly [string, string]> = []
-    const classes: Array<string> = []
-    const one = () => {
-      const character = source.charAt(at++)
-      // a backslash before anything else stands for itself
-      return character === "\\" && /[\\\]/"\-^afnrtv0-7]/.test(source.charAt(at)) ? escaped() : character
-    }
-    for (let isFirst = true; isFirst || source[at] !== "]"; isFirst = false) {
-      if (at >= source.length || /^\[[.=]/.test(source.slice(at))) refuse(source)
-      const name = /^\[:([a-z]+):\]/.exec(source.slice(at))
-      if (name !== null) {
-        at += name[0].length
-        classes.push(characterClass(name[1] ?? "") ?? refuse(source))
-        continue
-      }
-      const first = one()
-      if (source[at] === "-" && source[at + 1] !== "]" && at + 1 < source.length) {
-        at++
-        ranges.push([first, one()])
-      } else ranges.push([first, first])
-    }
-    at++
-    const ofClass = classes.length === 0 ? undefined : new RegExp(`[${classes.join("")}]`)
-    const holds = (character: string) =>
-      ranges.some(([first, last]) => first <= character && character <= last) || ofClass?.test(character) === true
-    return { _tag: "Character", has: (character) => holds(character) !== isNegated }
-  }
-  const atom = (): Node => {
-    const character = source.charAt(at++)
-    if (character === "(") {
-      const inner = either()
-      if (source[at++] !== ")") refuse(source)
-      return inner
-    }
-    if (character === "^") return { _tag: "Start" }
-    if (character === "$") return { _tag: "End" }
-    if (character === ".") return { _tag: "Character", has: () => true }
-    if (character === "[") return bracket()
-    // awks differ about a repetition of nothing
-    if ("*+?".includes(character)) refuse(source)
-    const literal = character === "\\" ? escaped() : character
-    return { _tag: "Character", has: (one) => one === literal }
-  }
-  const repeated = (): Node => {
-    let node = atom()
-    for (;;) {
-      const interval = /^\{[0-9][^}]*\}?/.exec(source.slice(at))?.[0]
-      if (interval !== undefined) {
-        // older mawks, which Debian has, take it for its characters
-        throw tool.stop(
-          `InMemoryHost does not understand the interval ${interval} of the pattern ${source}, which awks read differently`,
-          2
-        )
-      }
-      const operator = source.charAt(at)
-      if (operator === "" || !"*+?".includes(operator)) return node
-      at++
-      node = { _tag: "Repeat", inner: node, operator }
-    }
-  }
-  const both = (): Node => {
-    let node: Node | undefined
-    while (at < source.length && source[at] !== "|" && source[at] !== ")") {
-      const right = repeated()
-      node = node === undefined ? right : { _tag: "Both", left: node, right }
-    }
-    return node ?? { _tag: "Empty" }
-  }
-  const either = (): Node => {
-    let node = both()
-    while (source[at] === "|") {
-      at++
-      node = { _tag: "Either", left: node, right: both() }
-    }
-    return node
-  }
-  const node = either()
-  if (at < source.length) refuse(source)
+  const parser: Parser = { source, at: 0 }
+  const node = parseEither(parser)
+  if (parser.at < source.length) refuse(source)
   return node
 }
 

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import type { PosixError } from "../../sftp/sftpFileSystem.js"
 import * as directories from "../directories.js"
 import * as input from "../input.js"
 import * as message from "../message.js"
@@ -158,6 +159,134 @@ const below = (self: tool.Tool, path: string): Effect.Effect<ReadonlyArray<strin
     return found
   })
 
+const expressionOf = (
+  self: tool.Tool,
+  found: options.Options,
+  patterns: ReadonlyArray<string>
+): Effect.Effect<RegExp, tool.Stop> => {
+  const kind = self.name.endsWith("egrep") ? "E" : self.name.endsWith("fgrep") ? "F" : found.last("EFG")?.[0]
+  const sources: Array<string> = []
+  for (const one of patterns) {
+    const source = kind === "F" ? escape(one) : translate(one, kind === "E")
+    if (source === undefined) return tool.stop(`InMemoryHost does not understand the pattern ${one}`, 2)
+    sources.push(`(?:${source})`)
+  }
+  const joined = (found.has("i") ? sources.map(withoutCase) : sources).join("|")
+  const source = found.has("x") ? `^(?:${joined})$` : found.has("w") ? `(?<!\\w)(?:${joined})(?!\\w)` : joined
+  try {
+    return Effect.succeed(new RegExp(source, "gs"))
+  } catch {
+    return tool.stop(`InMemoryHost does not understand the pattern ${patterns.join(" ")}`, 2)
+  }
+}
+
+const inputsOf = (self: tool.Tool, paths: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
+  paths.length === 0
+    ? Effect.map(below(self, "."), (all) => all.map((path) => path.replace(/^\.\//, "")))
+    : Effect.map(Effect.forEach(paths, (path) => below(self, path)), (all) => all.flat())
+
+/** The pattern, and the options for the output. */
+interface Search {
+  readonly self: tool.Tool
+  readonly found: options.Options
+  readonly expression: RegExp
+  /** Whether lines are printed with the name of their file. */
+  readonly named: boolean
+  readonly most: number
+  /** Whether no lines and no counts are printed. */
+  readonly isQuiet: boolean
+}
+
+/** The lines of one input. */
+interface Lines {
+  readonly shown: string
+  /** The number of lines read, and of those selected. */
+  read: number
+  selected: number
+  /** Matches in a binary file are reported, not printed. */
+  isBinary: boolean
+}
+
+const isEnough = ({ isQuiet, most }: Search, { selected }: Lines): boolean =>
+  isQuiet && selected > 0 || selected >= most
+
+// The output for a line.
+const select = (search: Search, lines: Lines, line: string): string => {
+  const { expression, found, named } = search
+  lines.read++
+  expression.lastIndex = 0
+  if (isEnough(search, lines) || expression.test(line) === found.has("v")) return ""
+  lines.selected++
+  if (search.isQuiet || found.has("c")) return ""
+  const prefix = `${named ? `${lines.shown}:` : ""}${found.has("n") ? `${lines.read}:` : ""}`
+  if (!found.has("o")) return `${prefix}${line}\n`
+  if (found.has("v")) return ""
+  return (line.match(expression) ?? []).map((match) => match === "" ? "" : `${prefix}${match}\n`).join("")
+}
+
+const searchLines = (search: Search, path: string, lines: Lines) =>
+  input.linesWhile(search.self, path, (some) => {
+    const { found, isQuiet, self } = search
+    lines.isBinary ||= !found.has("a") && some.some((line) => line.includes("\0"))
+    const texts = some.map(input.withoutEnd)
+    const printed = (lines.isBinary ? texts.flatMap((text) => text.split("\0")) : texts)
+      .map((text) => select(search, lines, text)).join("")
+    return lines.isBinary && !isQuiet && !found.has("c")
+      ? Effect.succeed(lines.selected === 0)
+      : Effect.map(self.print(printed), () => !isEnough(search, lines))
+  })
+
+const report = ({ found, isQuiet, named, self }: Search, { isBinary, selected, shown }: Lines) =>
+  Effect.gen(function*() {
+    if (isBinary && !isQuiet && !found.has("c") && selected > 0) yield* self.complain(`${shown}: binary file matches`)
+    if (found.has("c") && !isQuiet) yield* self.print(`${named ? `${shown}:` : ""}${selected}\n`)
+    if (found.has("l") && selected > 0 || found.has("L") && selected === 0) yield* self.print(`${shown}\n`)
+  })
+
+interface Searched {
+  readonly outcome: "Found" | "NotFound" | "IsOutput"
+  /** The input could not be read, or not to its end. */
+  readonly error: PosixError | undefined
+}
+
+const searchOne = (search: Search, path: string): Effect.Effect<Searched, tool.Closed> =>
+  Effect.gen(function*() {
+    const { found, isQuiet, self } = search
+    if (!isQuiet && !found.has("c") && (yield* input.isOutput(self, path))) {
+      yield* self.complain(`${path}: input file is also the output`)
+      return { outcome: "IsOutput", error: undefined }
+    }
+    const shown = path === "-" ? "(standard input)" : path
+    const lines: Lines = { shown, read: 0, selected: 0, isBinary: false }
+    const error = yield* searchLines(search, path, lines).pipe(
+      Effect.as(undefined),
+      Effect.catchTag("PosixError", (error) => Effect.succeed(error))
+    )
+    // a directory can be opened, and so it has lines: none
+    if (error !== undefined && error.errno !== "EISDIR") return { outcome: "NotFound", error }
+    yield* report(search, lines)
+    const isFound = found.has("L") ? lines.selected === 0 : lines.selected > 0
+    return { outcome: isFound ? "Found" : "NotFound", error }
+  })
+
+const searchAll = (search: Search, inputs: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { found, self } = search
+    let hasFailed = false
+    const outcomes = new Set<Searched["outcome"]>()
+    for (const path of inputs) {
+      const { error, outcome } = yield* searchOne(search, path)
+      outcomes.add(outcome)
+      if (error !== undefined) {
+        hasFailed = true
+        const words = error.errno === "EISDIR" ? `${path}: Is a directory` : `${path}: ${message.of(error)}`
+        if (!found.has("s")) yield* self.complain(words)
+      }
+      if (found.has("q") && outcomes.has("Found")) return 0
+    }
+    return hasFailed || outcomes.has("IsOutput") ? 2 : outcomes.has("Found") ? 0 : 1
+  })
+
 /** @internal */
 export const grep: tool.Run = (self) =>
   Effect.gen(function*() {
@@ -169,86 +298,18 @@ export const grep: tool.Run = (self) =>
     }
     const patterns = (given.length > 0 ? given : [first ?? ""]).flatMap((one) => one.split("\n"))
     const paths = given.length > 0 ? found.operands : rest
-    const kind = self.name.endsWith("egrep") ? "E" : self.name.endsWith("fgrep") ? "F" : found.last("EFG")?.[0]
-    const sources: Array<string> = []
-    for (const one of patterns) {
-      const source = kind === "F" ? escape(one) : translate(one, kind === "E")
-      if (source === undefined) return yield* tool.stop(`InMemoryHost does not understand the pattern ${one}`, 2)
-      sources.push(`(?:${source})`)
-    }
-    const insensitive = found.has("i") ? sources.map(withoutCase) : sources
-    const joined = insensitive.join("|")
-    const source = found.has("x") ? `^(?:${joined})$` : found.has("w") ? `(?<!\\w)(?:${joined})(?!\\w)` : joined
-    let expression: RegExp
-    try {
-      expression = new RegExp(source, "gs")
-    } catch {
-      return yield* tool.stop(`InMemoryHost does not understand the pattern ${patterns.join(" ")}`, 2)
-    }
+    const expression = yield* expressionOf(self, found, patterns)
     const recursive = found.has("r") || found.has("R")
-    const inputs = recursive
-      ? (yield* Effect.forEach(paths.length === 0 ? ["."] : paths, (path) => below(self, path))).flat().map((path) =>
-        paths.length === 0 ? path.replace(/^\.\//, "") : path
-      )
-      : paths
-    const named = !found.has("h") && (found.has("H") || recursive || inputs.length > 1)
-    const most = found.value("m") === undefined ? Infinity : Number(found.value("m"))
-    let any = false
-    let isRefused = false
-    const one = (path: string) =>
-      Effect.gen(function*() {
-        let count = 0
-        let number = 0
-        const shown = path === "-" ? "(standard input)" : path
-        const prefix = () => `${named ? `${shown}:` : ""}${found.has("n") ? `${number}:` : ""}`
-        const quiet = found.has("q") || found.has("l") || found.has("L")
-        const isSilent = quiet || found.has("c")
-        const isEnough = () => quiet && count > 0 || count >= most
-        const select = (line: string): string => {
-          number++
-          expression.lastIndex = 0
-          if (isEnough() || expression.test(line) === found.has("v")) return ""
-          count++
-          if (isSilent) return ""
-          if (!found.has("o")) return `${prefix()}${line}\n`
-          if (found.has("v")) return ""
-          return (line.match(expression) ?? []).map((match) => match === "" ? "" : `${prefix()}${match}\n`).join("")
-        }
-        if (!isSilent && (yield* input.isOutput(self, path))) {
-          isRefused = true
-          return yield* self.complain(`${path}: input file is also the output`)
-        }
-        // matches in a binary file are reported, not printed
-        let isBinary = false
-        const read = yield* Effect.either(input.linesWhile(self, path, (lines) => {
-          isBinary ||= !found.has("a") && lines.some((line) => line.includes("\0"))
-          const texts = lines.map(input.withoutEnd)
-          const selected = (isBinary ? texts.flatMap((text) => text.split("\0")) : texts).map(select).join("")
-          if (!isBinary || isSilent) return Effect.map(self.print(selected), () => !isEnough())
-          return Effect.succeed(count === 0)
-        }))
-        // a directory can be opened, and so it has lines: none
-        if (read._tag === "Left" && (read.left._tag !== "PosixError" || read.left.errno !== "EISDIR")) {
-          return yield* read.left
-        }
-        if (isBinary && !isSilent && count > 0) yield* self.complain(`${shown}: binary file matches`)
-        if (found.has("c") && !quiet) yield* self.print(`${named ? `${shown}:` : ""}${count}\n`)
-        if (found.has("l") && count > 0 || found.has("L") && count === 0) yield* self.print(`${shown}\n`)
-        if (found.has("L") ? count === 0 : count > 0) any = true
-        if (read._tag === "Left") return yield* read.left
-      })
-    let code = 0
-    for (const path of inputs.length === 0 ? ["-"] : inputs) {
-      const read = yield* Effect.either(Effect.catchTag(one(path), "PosixError", (error) => Effect.succeed(error)))
-      if (read._tag === "Left") return yield* read.left
-      if (read.right !== undefined) {
-        code = 2
-        const words = read.right.errno === "EISDIR" ? `${path}: Is a directory` : `${path}: ${message.of(read.right)}`
-        if (!found.has("s")) yield* self.complain(words)
-      }
-      if (found.has("q") && any) return 0
+    const inputs = recursive ? yield* inputsOf(self, paths) : paths
+    const search: Search = {
+      self,
+      found,
+      expression,
+      named: !found.has("h") && (found.has("H") || recursive || inputs.length > 1),
+      most: found.value("m") === undefined ? Infinity : Number(found.value("m")),
+      isQuiet: found.has("q") || found.has("l") || found.has("L")
     }
-    return isRefused ? 2 : code !== 0 ? code : any ? 0 : 1
+    return yield* searchAll(search, inputs.length === 0 ? ["-"] : inputs)
   })
 
 /** @internal */

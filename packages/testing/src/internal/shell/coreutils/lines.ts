@@ -71,6 +71,74 @@ const ordering = (flags: string) => (left: string, right: string): number => {
   return flags.includes("r") ? -order : order
 }
 
+const keysOf = (found: options.Options, flags: string): Effect.Effect<ReadonlyArray<Key>, tool.Stop> => {
+  const keys: Array<Key> = []
+  for (const [letter, value] of found.all) {
+    if (letter !== "k") continue
+    const key = keyOf(value)
+    if (key === undefined) return tool.stop(`InMemoryHost does not understand the key ${value}`, 2)
+    keys.push(key.flags === "" ? { ...key, flags } : key)
+  }
+  if (keys.length > 0 || !flags.includes("b")) return Effect.succeed(keys)
+  return Effect.succeed([{ from: { field: 1, character: 1 }, to: undefined, flags }])
+}
+
+type Compare = (left: string, right: string) => number
+
+const byKeys = (keys: ReadonlyArray<Key>, flags: string, separator: string | undefined): Compare => (left, right) => {
+  if (keys.length === 0) return ordering(flags)(left, right)
+  for (const key of keys) {
+    const order = ordering(key.flags)(keyText(left, key, separator), keyText(right, key, separator))
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** The order of lines. `same` compares only what `-u` compares. */
+interface Order {
+  readonly compare: Compare
+  readonly same: Compare
+}
+
+const orderOf = (found: options.Options): Effect.Effect<Order, tool.Stop> =>
+  Effect.gen(function*() {
+    const separator = found.value("t")
+    if (separator !== undefined && separator.length !== 1) {
+      return yield* tool.stop(separator === "" ? "empty tab" : `multi-character tab ${message.quote(separator)}`, 2)
+    }
+    const flags = found.all.flatMap(([letter]) => "nrfb".includes(letter) ? [letter] : []).join("")
+    const same = byKeys(yield* keysOf(found, flags), flags, separator)
+    const isStable = found.has("s") || found.has("u")
+    const otherwise = ordering(flags.includes("r") ? "r" : "")
+    return { same, compare: isStable ? same : (left, right) => same(left, right) || otherwise(left, right) }
+  })
+
+const readSorted = (self: tool.Tool, path: string): Effect.Effect<string, tool.Stop> =>
+  Effect.catchTag(input.whole(self, path), "PosixError", (error) =>
+    error.errno === "EISDIR"
+      ? tool.stop(`read failed: ${message.quoteIfNeeded(path)}: Is a directory`, 2)
+      : tool.stop(`cannot read: ${message.quoteIfNeeded(path)}: ${message.of(error)}`, 2))
+
+// The index of the first line that `-c` complains about, or -1.
+const disorderIn = (lines: ReadonlyArray<string>, { compare, same }: Order, isUnique: boolean): number =>
+  lines.findIndex((line, index) => {
+    const before = lines[index - 1] ?? ""
+    return index > 0 && (isUnique ? same(before, line) >= 0 : compare(before, line) > 0)
+  })
+
+const writeSorted = (self: tool.Tool, text: string, output: string | undefined) =>
+  output === undefined
+    ? self.print(text)
+    : Effect.scoped(
+      Effect.flatMap(
+        descriptor.open(self.files, self.at(output), descriptor.flagsOf(">")),
+        ({ target }) => target?.write(bytes.encode(text)) ?? Effect.void
+      )
+    ).pipe(
+      Effect.catchTag("PosixError", (error) =>
+        tool.stop(`open failed: ${message.quoteIfNeeded(output)}: ${message.of(error)}`, 2))
+    )
+
 const sort: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("sort", self.words, {
@@ -89,67 +157,25 @@ const sort: tool.Run = (self) =>
         "zero-terminated": "z"
       }
     })
-    const separator = found.value("t")
-    if (separator !== undefined && separator.length !== 1) {
-      return yield* tool.stop(separator === "" ? "empty tab" : `multi-character tab ${message.quote(separator)}`, 2)
-    }
-    const global = found.all.flatMap(([letter]) => "nrfb".includes(letter) ? [letter] : []).join("")
-    const keys: Array<Key> = []
-    for (const [letter, value] of found.all) {
-      if (letter !== "k") continue
-      const key = keyOf(value)
-      if (key === undefined) return yield* tool.stop(`InMemoryHost does not understand the key ${value}`, 2)
-      keys.push(key.flags === "" ? { ...key, flags: global } : key)
-    }
-    const whole: Key = { from: { field: 1, character: 1 }, to: undefined, flags: global }
-    const used = keys.length > 0 ? keys : global.includes("b") ? [{ ...whole }] : []
-    const byKeys = (left: string, right: string): number => {
-      if (used.length === 0) return ordering(global)(left, right)
-      for (const key of used) {
-        const order = ordering(key.flags)(keyText(left, key, separator), keyText(right, key, separator))
-        if (order !== 0) return order
-      }
-      return 0
-    }
-    const isStable = found.has("s") || found.has("u")
-    const compare = (left: string, right: string) =>
-      byKeys(left, right) || (isStable ? 0 : ordering(global.includes("r") ? "r" : "")(left, right))
+    const order = yield* orderOf(found)
     const end = found.has("z") ? "\0" : "\n"
     const all: Array<string> = []
     for (const path of found.operands.length === 0 ? ["-"] : found.operands) {
-      const text = yield* Effect.catchTag(input.whole(self, path), "PosixError", (error) =>
-        error.errno === "EISDIR"
-          ? tool.stop(`read failed: ${message.quoteIfNeeded(path)}: Is a directory`, 2)
-          : tool.stop(`cannot read: ${message.quoteIfNeeded(path)}: ${message.of(error)}`, 2))
-      const lines = input.linesOf(text, end)
+      const lines = input.linesOf(yield* readSorted(self, path), end)
       for (const line of lines) all.push(line)
       if (found.has("c") || found.has("C")) {
-        const at = lines.findIndex((line, index) =>
-          index > 0 &&
-          (found.has("u") ? byKeys(lines[index - 1] ?? "", line) >= 0 : compare(lines[index - 1] ?? "", line) > 0)
-        )
+        const at = disorderIn(lines, order, found.has("u"))
         if (at > 0 && found.has("c")) {
           yield* self.complain(`${path}:${at + 1}: disorder: ${lines[at]}`)
         }
         return at > 0 ? 1 : 0
       }
     }
-    all.sort(compare)
+    all.sort(order.compare)
     const kept = found.has("u")
-      ? all.filter((line, index) => index === 0 || byKeys(all[index - 1] ?? "", line) !== 0)
+      ? all.filter((line, index) => index === 0 || order.same(all[index - 1] ?? "", line) !== 0)
       : all
-    const text = kept.map((line) => `${line}${end}`).join("")
-    const output = found.value("o")
-    if (output === undefined) yield* self.print(text)
-    else {
-      yield* Effect.scoped(
-        Effect.flatMap(descriptor.open(self.files, self.at(output), descriptor.flagsOf(">")), ({ target }) =>
-          target?.write(bytes.encode(text)) ?? Effect.void)
-      ).pipe(
-        Effect.catchTag("PosixError", (error) =>
-          tool.stop(`open failed: ${message.quoteIfNeeded(output)}: ${message.of(error)}`, 2))
-      )
-    }
+    yield* writeSorted(self, kept.map((line) => `${line}${end}`).join(""), found.value("o"))
     return 0
   })
 

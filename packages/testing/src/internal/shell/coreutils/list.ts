@@ -113,6 +113,78 @@ const printEntries = (self: tool.Tool, found: options.Options, entries: Readonly
     )
   })
 
+interface Listing {
+  readonly self: tool.Tool
+  readonly found: options.Options
+  /** The exit code so far. */
+  code: number
+  /** Whether something was printed. An empty line separates it from the next directory. */
+  printed: boolean
+  /** Whether directories are printed with their names. */
+  readonly headed: boolean
+}
+
+const complain = (listing: Listing, words: string, status: number) => {
+  listing.code = Math.max(listing.code, status)
+  return listing.self.complain(words)
+}
+
+// The attributes of an operand: of a link, or of what it leads to.
+const statOperand = ({ found, self }: Listing, path: string) =>
+  Effect.gen(function*() {
+    const follow = !found.has("l") && !found.has("n") && !found.has("d") && !found.has("F")
+    const link = yield* Effect.either(self.files.lstat(self.at(path)))
+    const target = yield* Effect.either(self.files.stat(self.at(path)))
+    const toDirectory = target._tag === "Right" && directories.isDirectory(target.right)
+    const isLinkToDirectory = link._tag === "Right" && directories.isLink(link.right) && toDirectory
+    const isFollowed = follow && (target._tag === "Right" || target.left.errno !== "ENOENT")
+    return isLinkToDirectory && path.endsWith("/") || isFollowed ? target : link
+  })
+
+// The entries of a directory that are listed.
+const entriesOf = (listing: Listing, path: string, names: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const { found, self } = listing
+    const looks = [..."lntSFi"].some(found.has)
+    const shown = names.filter((name) => found.has("a") || found.has("A") || !name.startsWith("."))
+    const entries: Array<Entry> = []
+    for (const name of found.has("a") ? [".", "..", ...shown] : shown) {
+      const inner = path.endsWith("/") ? `${path}${name}` : `${path}/${name}`
+      const stat = yield* Effect.either(self.files.lstat(self.at(inner)))
+      if (stat._tag === "Left" && !looks) {
+        // anyone who may read the directory sees the names
+        entries.push({
+          name,
+          path: inner,
+          stat: { ...(yield* Effect.orDie(self.files.stat(self.at(path)))), mode: 0 }
+        })
+      } else if (stat._tag === "Left") {
+        yield* complain(listing, `cannot access ${message.quote(inner)}: ${message.of(stat.left)}`, 1)
+      } else entries.push({ name, path: inner, stat: stat.right })
+    }
+    return entries
+  })
+
+const listDirectory = (listing: Listing, path: string, isTop: boolean): Effect.Effect<void, tool.Closed> =>
+  Effect.gen(function*() {
+    const { found, headed, self } = listing
+    const names = yield* Effect.either(directories.list(self.files, directories.resolve(self.directory, path)))
+    if (names._tag === "Left") {
+      return yield* complain(
+        listing,
+        `cannot open directory ${message.quote(path)}: ${message.of(names.left)}`,
+        isTop ? 2 : 1
+      )
+    }
+    if (headed) yield* self.print(`${listing.printed ? "\n" : ""}${path}:\n`)
+    listing.printed = true
+    const entries = yield* entriesOf(listing, path, names.right)
+    yield* printEntries(self, found, entries, true)
+    if (!found.has("R")) return
+    const inner = entries.filter(({ name, stat }) => name !== "." && name !== ".." && directories.isDirectory(stat))
+    for (const one of found.has("r") ? inner.reverse() : inner) yield* listDirectory(listing, one.path, false)
+  })
+
 const ls: tool.Run = (self) =>
   Effect.gen(function*() {
     const found = yield* options.read("ls", self.words, {
@@ -129,70 +201,25 @@ const ls: tool.Run = (self) =>
         "numeric-uid-gid": "n"
       }
     })
-    const long = found.has("l") || found.has("n")
-    let code = 0
-    const complain = (words: string, status: number) => {
-      code = Math.max(code, status)
-      return self.complain(words)
-    }
     const operands = found.operands.length === 0 ? ["."] : found.operands
+    const headed = operands.length > 1 || found.has("R")
+    const listing: Listing = { self, found, code: 0, printed: false, headed }
     const files: Array<Entry> = []
     const listed: Array<Entry> = []
     for (const path of operands) {
-      const follow = !long && !found.has("d") && !found.has("F")
-      const link = yield* Effect.either(self.files.lstat(self.at(path)))
-      const target = yield* Effect.either(self.files.stat(self.at(path)))
-      const toDirectory = target._tag === "Right" && directories.isDirectory(target.right)
-      const isLinkToDirectory = link._tag === "Right" && directories.isLink(link.right) && toDirectory
-      const isFollowed = follow && (target._tag === "Right" || target.left.errno !== "ENOENT")
-      const stat = isLinkToDirectory && path.endsWith("/") || isFollowed
-        ? target
-        : link
-      if (stat._tag === "Left") yield* complain(`cannot access ${message.quote(path)}: ${message.of(stat.left)}`, 2)
-      else if (directories.isDirectory(stat.right) && !found.has("d")) {
+      const stat = yield* statOperand(listing, path)
+      if (stat._tag === "Left") {
+        yield* complain(listing, `cannot access ${message.quote(path)}: ${message.of(stat.left)}`, 2)
+      } else if (directories.isDirectory(stat.right) && !found.has("d")) {
         listed.push({ name: path, path, stat: stat.right })
       } else files.push({ name: path, path, stat: stat.right })
     }
     if (files.length > 0) yield* printEntries(self, found, files, false)
-    let printed = files.length > 0
-    const looks = [..."lntSFi"].some(found.has)
-    const headed = operands.length > 1 || found.has("R")
-    const directory = (path: string, isTop: boolean): Effect.Effect<void, tool.Closed> =>
-      Effect.gen(function*() {
-        const names = yield* Effect.either(directories.list(self.files, directories.resolve(self.directory, path)))
-        if (names._tag === "Left") {
-          return yield* complain(
-            `cannot open directory ${message.quote(path)}: ${message.of(names.left)}`,
-            isTop ? 2 : 1
-          )
-        }
-        if (headed) yield* self.print(`${printed ? "\n" : ""}${path}:\n`)
-        printed = true
-        const shown = names.right.filter((name) => found.has("a") || found.has("A") || !name.startsWith("."))
-        const entries: Array<Entry> = []
-        for (const name of found.has("a") ? [".", "..", ...shown] : shown) {
-          const inner = path.endsWith("/") ? `${path}${name}` : `${path}/${name}`
-          const stat = yield* Effect.either(self.files.lstat(self.at(inner)))
-          if (stat._tag === "Left" && !looks) {
-            // anyone who may read the directory sees the names
-            entries.push({
-              name,
-              path: inner,
-              stat: { ...(yield* Effect.orDie(self.files.stat(self.at(path)))), mode: 0 }
-            })
-          } else if (stat._tag === "Left") {
-            yield* complain(`cannot access ${message.quote(inner)}: ${message.of(stat.left)}`, 1)
-          } else entries.push({ name, path: inner, stat: stat.right })
-        }
-        yield* printEntries(self, found, entries, true)
-        if (!found.has("R")) return
-        const inner = entries.filter(({ name, stat }) => name !== "." && name !== ".." && directories.isDirectory(stat))
-        for (const one of found.has("r") ? inner.reverse() : inner) yield* directory(one.path, false)
-      })
+    listing.printed = files.length > 0
     listed.sort((left, right) => bytes.compare(left.name, right.name))
     if (found.has("r")) listed.reverse()
-    for (const { path } of listed) yield* directory(path, true)
-    return code
+    for (const { path } of listed) yield* listDirectory(listing, path, true)
+    return listing.code
   })
 
 const kinds: Readonly<Record<string, string>> = {

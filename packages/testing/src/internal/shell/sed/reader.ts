@@ -41,108 +41,133 @@ interface Current {
   readonly scope: Scope.CloseableScope
 }
 
-/** @internal */
-export const make = (
-  self: tool.Tool,
-  { closed, failed, inPlace, opened, paths, separate, separator }: Options
-): Reader => {
-  let waiting = 0
-  let current: Current | undefined
-  let lines: Array<string> = []
-  let at = 0
-  let isAtEnd = false
-  // a look at whether another line follows leaves directories out, as GNU's does
-  let isLooking = false
+interface State extends Options {
+  readonly self: tool.Tool
+  /** The index of the file to open next. */
+  waiting: number
+  current: Current | undefined
+  /** Lines that were read from the current file. The last one may be incomplete. */
+  lines: Array<string>
+  /** The index in `lines` of the next one. */
+  at: number
+  isAtEnd: boolean
+  /** Whether this is only a look for another line. It leaves directories out, as GNU's does. */
+  isLooking: boolean
+}
 
-  const open = (path: string) =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const source = yield* Effect.either(
-        path === "-" && !inPlace
-          ? Effect.succeed(self.invocation.stdin)
-          : Effect.map(
-            Scope.extend(descriptor.open(self.files, self.at(path), descriptor.flagsOf("<")), scope),
-            ({ source }): descriptor.Source["read"] => source?.read ?? Effect.succeedNone
-          )
-      )
-      if (source._tag === "Right") return { path, read: source.right, scope }
-      yield* Scope.close(scope, Exit.void)
-      if (!isLooking || source.left.errno !== "EISDIR") yield* failed(path, source.left, false)
-    })
-
-  const leave = Effect.gen(function*() {
-    if (current === undefined) return
-    const { path, scope } = current
-    current = undefined
+const open = (state: State, path: string) =>
+  Effect.gen(function*() {
+    const { failed, inPlace, isLooking, self } = state
+    const scope = yield* Scope.make()
+    const source = yield* Effect.either(
+      path === "-" && !inPlace
+        ? Effect.succeed(self.invocation.stdin)
+        : Effect.map(
+          Scope.extend(descriptor.open(self.files, self.at(path), descriptor.flagsOf("<")), scope),
+          ({ source }): descriptor.Source["read"] => source?.read ?? Effect.succeedNone
+        )
+    )
+    if (source._tag === "Right") return { path, read: source.right, scope }
     yield* Scope.close(scope, Exit.void)
-    yield* closed(path)
+    if (!isLooking || source.left.errno !== "EISDIR") yield* failed(path, source.left, false)
   })
 
-  /** Reads on in the file, until there is a whole line or the end of it. */
-  const fill = ({ path, read }: Current) =>
-    Effect.gen(function*() {
-      const pieces = lines.slice(at)
-      lines = []
-      at = 0
-      while (true) {
-        const chunk = yield* Effect.either(read)
-        if (chunk._tag === "Left") {
-          if (!isLooking || chunk.left.errno !== "EISDIR") yield* failed(path, chunk.left, true)
-          isAtEnd = true
-        } else if (Option.isNone(chunk.right)) isAtEnd = true
-        else {
-          const text = bytes.decode(chunk.right.value)
-          pieces.push(text)
-          if (!text.includes(separator)) continue
-        }
-        const parts = pieces.join("").split(separator)
-        const rest = parts.pop() ?? ""
-        lines = parts.map((line) => line + separator)
-        if (rest !== "") lines.push(rest)
-        return
+const leave = (state: State): Reader["leave"] =>
+  Effect.gen(function*() {
+    if (state.current === undefined) return
+    const { path, scope } = state.current
+    state.current = undefined
+    yield* Scope.close(scope, Exit.void)
+    yield* state.closed(path)
+  })
+
+const keepLines = (state: State, text: string): void => {
+  const parts = text.split(state.separator)
+  const rest = parts.pop() ?? ""
+  state.lines = parts.map((line) => line + state.separator)
+  if (rest !== "") state.lines.push(rest)
+}
+
+/** Reads on in the file, until there is a whole line or the end of it. */
+const fill = (state: State, { path, read }: Current) =>
+  Effect.gen(function*() {
+    const pieces = state.lines.slice(state.at)
+    state.lines = []
+    state.at = 0
+    while (true) {
+      const chunk = yield* Effect.either(read)
+      if (chunk._tag === "Left") {
+        if (!state.isLooking || chunk.left.errno !== "EISDIR") yield* state.failed(path, chunk.left, true)
+        state.isAtEnd = true
+      } else if (Option.isNone(chunk.right)) state.isAtEnd = true
+      else {
+        const text = bytes.decode(chunk.right.value)
+        pieces.push(text)
+        if (!text.includes(state.separator)) continue
       }
-    })
-
-  const hasLine = () => at < lines.length && (isAtEnd || (lines[at] ?? "").endsWith(separator))
-
-  /** Whether the file has another line. */
-  const more = Effect.gen(function*() {
-    while (current !== undefined && !hasLine() && !isAtEnd) yield* fill(current)
-    return current !== undefined && hasLine()
+      return keepLines(state, pieces.join(""))
+    }
   })
 
-  const advance = Effect.gen(function*() {
-    while (!(yield* more)) {
-      yield* leave
-      const path = paths[waiting]
+const hasLine = ({ at, isAtEnd, lines, separator }: State): boolean =>
+  at < lines.length && (isAtEnd || (lines[at] ?? "").endsWith(separator))
+
+/** Whether the file has another line. */
+const more = (state: State) =>
+  Effect.gen(function*() {
+    while (state.current !== undefined && !hasLine(state) && !state.isAtEnd) yield* fill(state, state.current)
+    return state.current !== undefined && hasLine(state)
+  })
+
+/** Opens files until one has a line. `false` if no file has one. */
+const advance = (state: State) =>
+  Effect.gen(function*() {
+    while (!(yield* more(state))) {
+      yield* leave(state)
+      const path = state.paths[state.waiting]
       if (path === undefined) return false
-      waiting++
-      const file = yield* open(path)
+      state.waiting++
+      const file = yield* open(state, path)
       if (file === undefined) continue
-      current = file
-      lines = []
-      at = 0
-      isAtEnd = false
-      if (yield* opened(path)) continue
-      current = undefined
+      state.current = file
+      state.lines = []
+      state.at = 0
+      state.isAtEnd = false
+      if (yield* state.opened(path)) continue
+      state.current = undefined
       yield* Scope.close(file.scope, Exit.void)
     }
     return true
   })
 
-  const look = Effect.suspend(() => {
-    isLooking = true
-    return Effect.ensuring(advance, Effect.sync(() => void (isLooking = false)))
+const look = (state: State) =>
+  Effect.suspend(() => {
+    state.isLooking = true
+    return Effect.ensuring(advance(state), Effect.sync(() => void (state.isLooking = false)))
   })
 
+/** @internal */
+export const make = (self: tool.Tool, options: Options): Reader => {
+  const state: State = {
+    ...options,
+    self,
+    waiting: 0,
+    current: undefined,
+    lines: [],
+    at: 0,
+    isAtEnd: false,
+    isLooking: false
+  }
   return {
     next: Effect.gen(function*() {
-      if (!(yield* advance)) return undefined
-      const line = lines[at++] ?? ""
-      return line.endsWith(separator) ? { text: line.slice(0, -1), isEnded: true } : { text: line, isEnded: false }
+      if (!(yield* advance(state))) return undefined
+      const line = state.lines[state.at++] ?? ""
+      return line.endsWith(state.separator)
+        ? { text: line.slice(0, -1), isEnded: true }
+        : { text: line, isEnded: false }
     }),
-    isLast: Effect.map(separate ? more : look, (is) => !is),
-    leave,
-    close: Effect.suspend(() => current === undefined ? Effect.void : Scope.close(current.scope, Exit.void))
+    isLast: Effect.map(state.separate ? more(state) : look(state), (is) => !is),
+    leave: leave(state),
+    close: Effect.suspend(() => state.current === undefined ? Effect.void : Scope.close(state.current.scope, Exit.void))
   }
 }
