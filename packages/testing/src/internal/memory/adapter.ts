@@ -74,6 +74,92 @@ const mayWrite: OpenFlags = {
   exclusive: false
 }
 
+interface Adapter {
+  readonly session: Session
+  readonly home: string
+}
+
+const absolute = ({ home }: Adapter, path: string): string => path.startsWith("/") ? path : join(home, path)
+
+const applyFault = (self: Adapter, operation: Operation, path: string, to?: string): void => {
+  const { volume } = self.session
+  if (volume.fault === undefined) return
+  const errno = volume.fault(operation, absolute(self, path), to === undefined ? undefined : absolute(self, to))
+  if (errno !== undefined) refuse(errno)
+}
+
+const call = <A>(self: Adapter, operation: Operation, path: string, body: () => A, to?: string): Fx<A> =>
+  attempt(() => {
+    applyFault(self, operation, path, to)
+    return body()
+  })
+
+const openFile = (self: Adapter, file: FileDescription): OpenFile => {
+  const { caller, volume } = self.session
+  const held = <A>(operation: Operation, body: () => A): Fx<A> =>
+    call(self, operation, file.path, () => {
+      file.requireOpen()
+      return body()
+    })
+  return {
+    read: (offset, length) => held("read", () => file.read(Number(offset), length)),
+    write: (offset, bytes) => held("write", () => file.write(Number(offset), bytes)),
+    stat: held("fstat", () => stat(file.node)),
+    change: (one) =>
+      held(heldOperationOf[one._tag], () =>
+        one._tag === "Size"
+          ? file.resize(Number(one.size))
+          : attributes.change(volume, caller, file.node, one)),
+    statvfs: held("fstatvfs", () => info(volume)),
+    sync: held("fsync", () => {}),
+    close: attempt(() => {
+      file.close()
+      applyFault(self, "close", file.path)
+    })
+  }
+}
+
+const open = (self: Adapter): SftpFileSystem["open"] => (path, flags, mode) =>
+  Effect.map(
+    openUntilClosed(
+      call(self, "open", path, () => new FileDescription(self.session, path, flags, mode, absolute(self, path)))
+    ),
+    (file) => openFile(self, file)
+  )
+
+const openDirectory = (self: Adapter): SftpFileSystem["openDirectory"] => (path) =>
+  Effect.map(
+    openUntilClosed(
+      call(self, "opendir", path, () => new DirectoryDescription(self.session, path, absolute(self, path)))
+    ),
+    (held): OpenDirectory => ({ read: (most) => call(self, "readdir", held.path, () => held.read(most)) })
+  )
+
+const truncate = (self: Adapter, path: string, size: number): void => {
+  const file = new FileDescription(self.session, path, mayWrite, 0, absolute(self, path))
+  try {
+    file.resize(size)
+  } finally {
+    file.close()
+  }
+}
+
+const change = (self: Adapter, path: string, one: Change): void => {
+  const { caller, volume } = self.session
+  if (one._tag === "Size") truncate(self, path, Number(one.size))
+  else attributes.change(volume, caller, find(self.session, path, "follow"), one)
+}
+
+const changeLink = (
+  { session }: Adapter,
+  path: string,
+  one: Exclude<Change, { readonly _tag: "Size" }>
+): void => {
+  const node = find(session, path, "link")
+  if (node._tag === "Link" && one._tag === "Mode") refuse("EOPNOTSUPP")
+  attributes.change(session.volume, session.caller, node, one)
+}
+
 /** @internal */
 export const make = (
   volume: Volume,
@@ -84,91 +170,25 @@ export const make = (
   const directory = startOf(volume, user)
   const home = pathOf(directory)
   const session: Session = { volume, caller: user, umask, directory }
-
-  const absolute = (path: string): string => path.startsWith("/") ? path : join(home, path)
-  const faulted = (operation: Operation, path: string, to?: string): void => {
-    if (volume.fault === undefined) return
-    const errno = volume.fault(operation, absolute(path), to === undefined ? undefined : absolute(to))
-    if (errno !== undefined) refuse(errno)
-  }
-  const call = <A>(operation: Operation, path: string, body: () => A, to?: string): Fx<A> =>
-    attempt(() => {
-      faulted(operation, path, to)
-      return body()
-    })
-
-  const openFile = (file: FileDescription): OpenFile => {
-    const held = <A>(operation: Operation, body: () => A): Fx<A> =>
-      call(operation, file.path, () => {
-        file.requireOpen()
-        return body()
-      })
-    return {
-      read: (offset, length) => held("read", () => file.read(Number(offset), length)),
-      write: (offset, bytes) => held("write", () => file.write(Number(offset), bytes)),
-      stat: held("fstat", () => stat(file.node)),
-      change: (one) =>
-        held(heldOperationOf[one._tag], () =>
-          one._tag === "Size"
-            ? file.resize(Number(one.size))
-            : attributes.change(volume, user, file.node, one)),
-      statvfs: held("fstatvfs", () => info(volume)),
-      sync: held("fsync", () => {}),
-      close: attempt(() => {
-        file.close()
-        faulted("close", file.path)
-      })
-    }
-  }
-
-  const open = (path: string, flags: OpenFlags, mode: number): Effect.Effect<OpenFile, PosixError, Scope.Scope> =>
-    Effect.map(
-      openUntilClosed(call("open", path, () => new FileDescription(session, path, flags, mode, absolute(path)))),
-      openFile
-    )
-
-  const openDirectory = (path: string): Effect.Effect<OpenDirectory, PosixError, Scope.Scope> =>
-    Effect.map(
-      openUntilClosed(call("opendir", path, () => new DirectoryDescription(session, path, absolute(path)))),
-      (held) => ({ read: (most) => call("readdir", held.path, () => held.read(most)) })
-    )
-
-  const truncate = (path: string, size: number): void => {
-    const file = new FileDescription(session, path, mayWrite, 0, absolute(path))
-    try {
-      file.resize(size)
-    } finally {
-      file.close()
-    }
-  }
-
-  const changeLink = (path: string, one: Exclude<Change, { readonly _tag: "Size" }>): void => {
-    const node = find(session, path, "link")
-    if (node._tag === "Link" && one._tag === "Mode") refuse("EOPNOTSUPP")
-    attributes.change(volume, user, node, one)
-  }
+  const self: Adapter = { session, home }
 
   return {
     home,
-    open,
-    openDirectory,
-    stat: (path) => call("stat", path, () => stat(find(session, path, "follow"))),
-    lstat: (path) => call("lstat", path, () => stat(find(session, path, "link"))),
-    change: (path, one) =>
-      call(operationOf[one._tag], path, () =>
-        one._tag === "Size"
-          ? truncate(path, Number(one.size))
-          : attributes.change(volume, user, find(session, path, "follow"), one)),
-    changeLink: (path, one) => call(operationOf[one._tag], path, () => changeLink(path, one)),
-    mkdir: (path, mode) => call("mkdir", path, () => tree.mkdir(session, path, mode)),
-    rmdir: (path) => call("rmdir", path, () => tree.rmdir(session, path)),
-    unlink: (path) => call("unlink", path, () => tree.unlink(session, path)),
-    rename: (from, to) => call("rename", from, () => tree.rename(session, from, to), to),
-    link: (from, to) => call("link", from, () => tree.link(session, from, to), to),
-    symlink: (target, path) => call("symlink", path, () => tree.symlink(session, target, path)),
-    readlink: (path) => call("readlink", path, () => tree.readlink(session, path)),
+    open: open(self),
+    openDirectory: openDirectory(self),
+    stat: (path) => call(self, "stat", path, () => stat(find(session, path, "follow"))),
+    lstat: (path) => call(self, "lstat", path, () => stat(find(session, path, "link"))),
+    change: (path, one) => call(self, operationOf[one._tag], path, () => change(self, path, one)),
+    changeLink: (path, one) => call(self, operationOf[one._tag], path, () => changeLink(self, path, one)),
+    mkdir: (path, mode) => call(self, "mkdir", path, () => tree.mkdir(session, path, mode)),
+    rmdir: (path) => call(self, "rmdir", path, () => tree.rmdir(session, path)),
+    unlink: (path) => call(self, "unlink", path, () => tree.unlink(session, path)),
+    rename: (from, to) => call(self, "rename", from, () => tree.rename(session, from, to), to),
+    link: (from, to) => call(self, "link", from, () => tree.link(session, from, to), to),
+    symlink: (target, path) => call(self, "symlink", path, () => tree.symlink(session, target, path)),
+    readlink: (path) => call(self, "readlink", path, () => tree.readlink(session, path)),
     statvfs: (path) =>
-      call("statvfs", path, () => {
+      call(self, "statvfs", path, () => {
         find(session, path, "follow")
         return info(volume)
       }),
