@@ -3,9 +3,11 @@
 //
 //   node scripts/interop.mjs [--transport=layer|layerProcess] [--parts=commands,files] [--timeout=20] [--write] [SERVER...]
 //
-// `--write` renews the table in docs/compatibility.md. A case that fails must be in scripts/interop/lacks.json, with the reason.
-// A case there that passes is reported, too. `--record` writes the failures of this run there. `--saved` takes the reports of the
-// last runs instead of running the suite.
+// `--write` renews the columns of these servers in docs/compatibility.md. A case that fails must be in scripts/interop/lacks.json,
+// with the reason. A case there that passes is reported, too. `--record` writes the failures of this run there. `--saved` takes
+// the reports of the last runs instead of running the suite.
+//
+// CI runs with `--known`, which leaves out the cases in lacks.json. `--reports=FOLDER` is where vitest's reports are written.
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -21,6 +23,8 @@ const { positionals, values } = parseArgs({
     timeout: { type: "string", default: "20" },
     write: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    known: { type: "boolean", default: false },
+    reports: { type: "string" },
     saved: { type: "boolean", default: false }
   }
 })
@@ -28,7 +32,7 @@ const { positionals, values } = parseArgs({
 const folder = path.join(root, "scripts", "interop")
 const lacksFile = path.join(folder, "lacks.json")
 const page = path.join(root, "docs", "compatibility.md")
-const allServers = ["dropbear", "asyncssh", "paramiko", "go"]
+const allServers = ["dropbear", "asyncssh", "paramiko", "go", "erlang", "proftpd", "tinysshd"]
 const failures = ["lack", "wrong", "hung"]
 const servers = positionals.length === 0 ? allServers : positionals
 const parts = values.parts?.split(",")
@@ -37,18 +41,34 @@ const parts = values.parts?.split(",")
 const scratch = path.join(os.homedir(), ".cache", "effect-remote-interop")
 fs.mkdirSync(scratch, { recursive: true, mode: 0o700 })
 
-const reportOf = (server) => path.join(scratch, `${server}-${values.transport}.json`)
+const reportOf = (server) => path.join(values.reports ?? scratch, `${server}-${values.transport}.json`)
+
+const known = JSON.parse(fs.readFileSync(lacksFile, "utf8"))
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+
+/** The name of a case for vitest's `-t`. */
+const fullName = (server, name) => {
+  const [part, ...title] = name.split(": ")
+  return `${part} on ${server} ${title.join(": ").replaceAll(" > ", " ")}`
+}
+
+/** A pattern for vitest's `-t`. */
+const patternOf = (server) => {
+  const names = values.known ? Object.keys(known[server]?.cases ?? {}) : []
+  const without = names.length === 0 ? "" : `(?!(${names.map((name) => escaped(fullName(server, name))).join("|")})$)`
+  return `^${without}${parts === undefined ? "" : `(${parts.join("|")}) on `}`
+}
 
 /** Runs the suite against a server. */
 const run = (server) => {
   const report = reportOf(server)
   fs.rmSync(report, { force: true })
-  const filter = parts === undefined ? [] : ["-t", `^(${parts.join("|")}) on `]
   const { stderr, stdout } = spawnSync(
     "npx",
     [
       ...["vitest", "run", "--config", path.join(folder, "vitest.config.ts")],
-      ...["--reporter=json", `--outputFile=${report}`, ...filter]
+      ...["--reporter=json", `--outputFile=${report}`, "-t", patternOf(server)]
     ],
     {
       cwd: root,
@@ -86,8 +106,6 @@ const partOf = ({ ancestorTitles }) => ancestorTitles[0].split(" on ")[0]
 
 const caseOf = (test) => `${partOf(test)}: ${[...test.ancestorTitles.slice(1), test.title].join(" > ")}`
 
-const known = JSON.parse(fs.readFileSync(lacksFile, "utf8"))
-
 const found = servers.map((server) => {
   console.error(`== ${server}`)
   if (!values.saved) run(server)
@@ -112,18 +130,39 @@ const cell = (tests) => {
   return [`${count(tests, "passed")}/${of}`, ...(notes.length === 0 ? [] : [`(${notes.join(", ")})`])].join(" ")
 }
 
-const shown = [...new Set(found.flatMap(({ tests }) => tests.map(({ part }) => part)))]
+/** The cells of a server, by part. */
+const columnOf = ({ tests }) => {
+  const parts = [...new Set(tests.map(({ part }) => part))]
+  return new Map(parts.map((part) => [part, cell(tests.filter((test) => test.part === part))]))
+}
 
-const table = [
-  `| part of the suite | ${found.map(({ server }) => server).join(" | ")} |`,
-  `| --- |${found.map(() => " --- |").join("")}`,
-  ...shown.map((part) => {
-    const cells = found.map(({ tests }) => cell(tests.filter((test) => test.part === part)))
-    return `| ${part} | ${cells.join(" | ")} |`
-  })
-].join("\n")
+const columns = new Map(found.map((one) => [one.server, columnOf(one)]))
 
-console.log(table)
+const tableOf = (columns) => {
+  const servers = allServers.filter((server) => columns.has(server))
+  const parts = new Set(servers.flatMap((server) => [...columns.get(server).keys()]))
+  return [
+    `| part of the suite | ${servers.join(" | ")} |`,
+    `| --- |${servers.map(() => " --- |").join("")}`,
+    ...[...parts].map((part) =>
+      `| ${part} | ${servers.map((server) => columns.get(server).get(part) ?? "-").join(" | ")} |`
+    )
+  ].join("\n")
+}
+
+const marks = /(<!-- table of servers -->\n)([\s\S]*?)(<!-- end -->)/
+
+/** The columns of the page. */
+const written = (text) => {
+  const [[, ...servers], , ...rows] = marks.exec(text)[2].trim().split("\n").map((line) =>
+    line.slice(1, -1).split("|").map((cell) => cell.trim())
+  )
+  return new Map(
+    servers.map((server, index) => [server, new Map(rows.map(([part, ...cells]) => [part, cells[index]]))])
+  )
+}
+
+console.log(tableOf(columns))
 
 // == what is known
 
@@ -159,8 +198,10 @@ if (values.record) {
 
 if (values.write) {
   const text = fs.readFileSync(page, "utf8")
-  const marks = /(<!-- table of servers -->\n)[\s\S]*?(<!-- end -->)/
-  fs.writeFileSync(page, text.replace(marks, (_, begin, end) => `${begin}\n${table}\n\n${end}`))
+  const all = written(text)
+  for (const [server, column] of columns) all.set(server, new Map([...(all.get(server) ?? []), ...column]))
+  const table = tableOf(all)
+  fs.writeFileSync(page, text.replace(marks, (_, begin, __, end) => `${begin}\n${table}\n\n${end}`))
 }
 
 console.log(problems.length === 0 ? "all as expected" : problems.join("\n"))
