@@ -242,6 +242,15 @@ describe("the log of ssh", () => {
     ])
   })
 
+  // FOUND D1
+  it("names the server's program, which a banner line cannot", () => {
+    const place = "debug1: kex.c:kex_exchange_identification():1402 (pid=7): "
+    const banner = `${place}banner line 0: debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2`
+    assert.isUndefined(sshLog.serverOf(log(banner)))
+    const lines = [banner, `${place}Remote protocol version 2.0, remote software version dropbear_2022.83`, denied]
+    assert.strictEqual(sshLog.serverOf(log(...lines)), "dropbear_2022.83")
+  })
+
   // B11
   it("has lines that explain no failure", () => {
     const lines = [

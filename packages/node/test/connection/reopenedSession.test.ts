@@ -3,6 +3,7 @@ import { type Channel, ExitStatus } from "@effect-remote/core/Transport"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option } from "effect"
 import * as reopenedSession from "../../src/internal/multiplexed/reopenedSession.js"
+import { attempts } from "../../src/internal/multiplexed/reopenedSessionState.js"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -41,7 +42,7 @@ describe("a session whose server closes it before it answers", () => {
   it.scoped("stays as it is once the server has answered", () =>
     Effect.gen(function*() {
       const { answer, open, written } = make()
-      const channel = yield* reopenedSession.make(open, unanswered)
+      const channel = yield* reopenedSession.make(yield* open, { open, unanswered, sendsEarly: true })
       yield* channel.write(bytes("first"))
       yield* answer(0, true)
       yield* channel.write(bytes("second"))
@@ -52,7 +53,7 @@ describe("a session whose server closes it before it answers", () => {
   it.scoped("is opened again, and gets all that was written, in order", () =>
     Effect.gen(function*() {
       const { answer, open, written } = make()
-      const channel = yield* reopenedSession.make(open, unanswered)
+      const channel = yield* reopenedSession.make(yield* open, { open, unanswered, sendsEarly: true })
       const reading = yield* Effect.fork(read(channel))
       yield* channel.write(bytes("first"))
       yield* answer(0, false)
@@ -68,7 +69,7 @@ describe("a session whose server closes it before it answers", () => {
   it.scoped("lets a writer of many bytes wait for the answer", () =>
     Effect.gen(function*() {
       const { answer, open, written } = make()
-      const channel = yield* reopenedSession.make(open, unanswered)
+      const channel = yield* reopenedSession.make(yield* open, { open, unanswered, sendsEarly: true })
       const large = "x".repeat(100_000)
       const writing = yield* Effect.fork(channel.write(bytes(large)))
       yield* answer(0, false)
@@ -77,24 +78,35 @@ describe("a session whose server closes it before it answers", () => {
       assert.deepStrictEqual(written(), [[], [large]])
     }))
 
+  // FOUND D6
+  it.scoped("gets no input before the answer, if it must not be sent early", () =>
+    Effect.gen(function*() {
+      const { answer, open, written } = make()
+      const channel = yield* reopenedSession.make(yield* open, { open, unanswered, sendsEarly: false })
+      const writing = yield* Effect.fork(Effect.zipRight(channel.write(bytes("first")), channel.end))
+      yield* answer(0, false)
+      assert.deepStrictEqual(written(), [[], []])
+      yield* answer(1, true)
+      yield* Fiber.join(writing)
+      assert.deepStrictEqual(written(), [[], ["first", "end"]])
+    }))
+
   it.scoped("fails after some attempts", () =>
     Effect.gen(function*() {
       const { answer, open, written } = make()
-      const channel = yield* reopenedSession.make(open, unanswered)
-      for (let number = 0; number <= reopenedSession.attempts; number++) yield* answer(number, false)
+      const channel = yield* reopenedSession.make(yield* open, { open, unanswered, sendsEarly: true })
+      for (let number = 0; number <= attempts; number++) yield* answer(number, false)
       assert.strictEqual(yield* Effect.flip(channel.read), unanswered)
       assert.strictEqual(yield* Effect.flip(channel.exit), unanswered)
       assert.strictEqual(yield* Effect.flip(channel.write(bytes("more"))), unanswered)
-      assert.strictEqual(written().length, reopenedSession.attempts + 1)
+      assert.strictEqual(written().length, attempts + 1)
     }))
 
   it.scoped("fails if it cannot be opened again", () =>
     Effect.gen(function*() {
       const { answer, open } = make()
       const lost = new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "lost" })
-      let opened = 0
-      const once = Effect.suspend(() => opened++ === 0 ? open : lost)
-      const channel = yield* reopenedSession.make(once, unanswered)
+      const channel = yield* reopenedSession.make(yield* open, { open: lost, unanswered, sendsEarly: true })
       yield* answer(0, false)
       assert.strictEqual(yield* Effect.flip(channel.read), lost)
     }))

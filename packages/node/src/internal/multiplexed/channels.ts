@@ -44,48 +44,68 @@ const adopt = ({ consume, end, exit, read, readStderr, write }: channel.Channel)
 })
 
 const openSession = Effect.fnUntraced(function*({ connection, host, settings }: Options, options: SessionOptions) {
-  const session = yield* connection.open(({ multiplexer, sessions }) =>
-    sessions.open(
-      (watcher) => inTime(host, "opening a session")(multiplexer.open("session", new Uint8Array(), watcher)),
-      options
+  const opened = yield* connection.open((on) =>
+    Effect.map(
+      on.sessions.open(
+        (watcher) => inTime(host, "opening a session")(on.multiplexer.open("session", new Uint8Array(), watcher)),
+        options
+      ),
+      (session) => ({ on, session })
     )
   )
   const { environment, forwardAgent } = yield* settings
-  if (forwardAgent) session.notify("auth-agent-req@openssh.com", new Uint8Array())
-  for (const [name, value] of environment) session.notify("env", fields(name, value))
-  return session
+  if (forwardAgent) opened.session.notify("auth-agent-req@openssh.com", new Uint8Array())
+  for (const [name, value] of environment) opened.session.notify("env", fields(name, value))
+  return opened
 })
 
 const startProgram = Effect.fnUntraced(function*(options: Options, line: string, { pty, ...session }: ExecOptions) {
-  const opened = yield* openSession(options, session)
+  const { on, session: opened } = yield* openSession(options, session)
+  const isAnswered = () => on.server.isOpenSsh || !opened.isUnanswered()
   const request = (name: string, data: Uint8Array, refusal: string, hint: string) =>
     Effect.map(opened.request(name, data), (granted) => {
-      if (!granted && !opened.isUnanswered()) opened.fail(options.error("ChannelRefused", refusal, { hint }))
+      if (!granted && isAnswered()) opened.fail(options.error("ChannelRefused", refusal, { hint }))
+      return granted
     })
-  const replies = [
-    ...(pty === undefined ? [] : [
-      request(
-        "pty-req",
-        fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
-        "the server does not allow a pseudo-terminal",
-        diagnosis.withoutTerminal
-      )
-    ]),
-    request("exec", fields(line), "the server does not run commands for this account", diagnosis.withoutCommands)
-  ]
+  const terminal = pty === undefined ? Effect.void : request(
+    "pty-req",
+    fields(pty.term, pty.columns, pty.rows, 0, 0, endOfModes),
+    "the server does not allow a pseudo-terminal",
+    diagnosis.withoutTerminal
+  )
+  const program = request(
+    "exec",
+    fields(line),
+    "the server does not run commands for this account",
+    diagnosis.withoutCommands
+  )
   const attempt: reopenedSession.Attempt = {
     channel: adopt(opened),
-    isAnswered: Effect.map(Effect.all(replies, { discard: true }), () => !opened.isUnanswered())
+    isAnswered: Effect.map(Effect.zipRight(terminal, program), (granted) => {
+      if (granted) on.commandStarted()
+      return isAnswered()
+    })
   }
-  return attempt
+  return { attempt, on }
 })
 
-// Does not wait for the replies, so that input follows the requests without a round trip.
-const execHere = (options: Options, line: string, session: ExecOptions) =>
-  reopenedSession.make(
-    startProgram(options, line, session),
-    options.error("ChannelRefused", "the server closed the session and did not answer the request to run a command")
-  )
+// Does not wait for the replies of OpenSSH's server, so that input follows the requests without a round trip.
+const execHere = Effect.fnUntraced(function*(options: Options, line: string, session: ExecOptions) {
+  const start = startProgram(options, line, session)
+  const { attempt, on } = yield* start
+  if (!on.server.isOpenSsh) {
+    return yield* reopenedSession.make(attempt, {
+      open: Effect.map(start, ({ attempt }) => attempt),
+      unanswered: options.error(
+        "ChannelRefused",
+        "the server closed the session and did not answer the request to run a command"
+      ),
+      sendsEarly: on.runsCommands()
+    })
+  }
+  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(attempt.isAnswered)))
+  return attempt.channel
+})
 
 // An urgent command gets its own connection if all sessions are in use. Those may be the commands that it must terminate.
 const exec = (options: Options): Transport["exec"] => (line, session = {}) =>
@@ -99,7 +119,7 @@ const exec = (options: Options): Transport["exec"] => (line, session = {}) =>
 
 const subsystem = (options: Options): Transport["subsystem"] =>
   Effect.fnUntraced(function*(name, session = {}) {
-    const opened = yield* openSession(options, session)
+    const { session: opened } = yield* openSession(options, session)
     const granted = yield* inTime(options.host, "starting a subsystem")(opened.request("subsystem", fields(name)))
     if (granted) return adopt(opened)
     return yield* options.error("ChannelRefused", `the server has no subsystem ${JSON.stringify(name)}`, {

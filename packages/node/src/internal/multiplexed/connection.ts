@@ -16,12 +16,18 @@ import * as controlSocket from "./controlSocket.js"
 import { type Forwards, forwards } from "./forwards.js"
 import * as masters from "./master.js"
 import type { Metrics } from "./metrics.js"
+import type { ServerKind } from "./serverKind.js"
+import * as serverKind from "./serverKind.js"
 import * as sessions from "./sessions.js"
 
 /** @internal */
 export interface Connection {
   readonly multiplexer: mux.Multiplexer
   readonly sessions: sessions.Sessions
+  readonly server: ServerKind
+  /** Whether the server has run a command on this connection. */
+  readonly runsCommands: () => boolean
+  readonly commandStarted: () => void
   /** The master's control socket, for further requests. */
   readonly socketPath: string
   readonly forwards: Forwards
@@ -89,8 +95,10 @@ export const make = Effect.fnUntraced(function*(
   )
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
+  const server = serverKind.of(master.server)
   const open = yield* sessions.make(name, metrics, host.connectTimeout)
   let isLost = false
+  let runsCommands = false
   const countChannels = channelCounter(metrics)
   const multiplexer = mux.make(name, {
     write: (bytes) => {
@@ -124,6 +132,11 @@ export const make = Effect.fnUntraced(function*(
   const connection: Connection = {
     multiplexer,
     sessions: open,
+    server,
+    runsCommands: () => runsCommands,
+    commandStarted: () => {
+      runsCommands = true
+    },
     socketPath: master.socketPath,
     forwards: forwards(Path.dirname(master.socketPath)),
     isLost: () => isLost,

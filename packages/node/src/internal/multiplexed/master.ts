@@ -34,6 +34,8 @@ export interface Ending {
 /** @internal */
 export interface Master {
   readonly socketPath: string
+  /** The name and version that the server sent in its identification. */
+  readonly server: string | undefined
   /** The reason of its end. Waits for at most one second. */
   readonly ending: Effect.Effect<Ending>
 }
@@ -189,6 +191,7 @@ export const make = Effect.fnUntraced(
 
     const master: Master = {
       socketPath,
+      server: sshLog.serverOf((yield* output).log),
       ending: exited.pipe(
         Effect.interruptible,
         Effect.timeoutOption("1 second"),

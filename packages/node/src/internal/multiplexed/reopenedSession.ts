@@ -7,6 +7,7 @@ import type { Channel } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as states from "./reopenedSessionState.js"
 
 /** @internal */
 export interface Attempt {
@@ -15,120 +16,112 @@ export interface Attempt {
   readonly isAnswered: Effect.Effect<boolean, RemoteConnectionError>
 }
 
-interface State {
-  channel: Channel
-  /** Writes before the answer, in order. They are repeated in the next session. */
-  readonly written: Array<Uint8Array>
-  size: number
-  isEnded: boolean
-  isReopening: boolean
-  /** Whether the channel stays. */
-  isSettled: boolean
-  failure: RemoteConnectionError | undefined
+/** @internal */
+export interface Options {
+  /** Opens the next session. */
+  readonly open: Effect.Effect<Attempt, RemoteConnectionError, Scope.Scope>
+  /** The error if no attempt is answered. */
+  readonly unanswered: RemoteConnectionError
+  /**
+   * Whether input is sent before the answers. This saves a round trip. Some servers close the connection if input follows a
+   * request that they refuse.
+   */
+  readonly sendsEarly: boolean
 }
 
-/**
- * Further sessions that are opened.
- *
- * @internal
- */
-export const attempts = 5
+interface Session extends Options {
+  /** Done when the state is `Settled` or `Failed`. */
+  readonly settled: Deferred.Deferred<void>
+  /** Written by `move`. */
+  state: states.State<Channel>
+}
 
-// Writers of more bytes wait for the answer.
-const kept = 64 * 1024
+const move = (self: Session, event: states.Event<Channel>): void => {
+  self.state = states.step(self.state, event)
+}
 
-// Writes that come meanwhile wait until this is done, so that the order stays.
-const reopen = Effect.fnUntraced(function*<R>(state: State, open: Effect.Effect<Attempt, RemoteConnectionError, R>) {
-  state.isReopening = true
-  const attempt = yield* open
-  state.channel = attempt.channel
-  for (const bytes of state.written) yield* attempt.channel.write(bytes)
-  if (state.isEnded) yield* attempt.channel.end
-  state.isReopening = false
+// Writers wait meanwhile, so `writes` does not grow. `hasEnded` may change.
+const reopen = Effect.fnUntraced(function*(self: Session, { writes }: states.Input) {
+  const attempt = yield* self.open
+  const { channel } = attempt
+  for (const bytes of writes) yield* channel.write(bytes)
+  move(self, { _tag: "Reopened", channel })
+  if (self.state._tag === "Opening" && self.state.input.hasEnded) yield* channel.end
   return attempt
 })
 
-const follow = <R>(
-  state: State,
-  open: Effect.Effect<Attempt, RemoteConnectionError, R>,
-  unanswered: RemoteConnectionError,
-  { isAnswered }: Attempt,
-  left: number
-): Effect.Effect<void, RemoteConnectionError, R> =>
+const follow = (
+  self: Session,
+  { isAnswered }: Attempt
+): Effect.Effect<void, RemoteConnectionError, Scope.Scope> =>
   Effect.flatMap(isAnswered, (answered) => {
-    if (answered) return Effect.void
-    if (left === 0) return unanswered
-    return Effect.flatMap(reopen(state, open), (next) => follow(state, open, unanswered, next, left - 1))
+    move(self, answered ? { _tag: "Answered" } : { _tag: "Closed", error: self.unanswered })
+    return self.state._tag === "Reopening"
+      ? Effect.flatMap(reopen(self, self.state.input), (next) => follow(self, next))
+      : Effect.void
+  })
+
+const whenSettled = <A>(
+  self: Session,
+  use: (channel: Channel) => Effect.Effect<A, RemoteConnectionError>
+): Effect.Effect<A, RemoteConnectionError> =>
+  Effect.suspend(() => {
+    switch (self.state._tag) {
+      case "Settled":
+        return use(self.state.channel)
+      case "Failed":
+        return self.state.error
+      default:
+        return Effect.zipRight(Deferred.await(self.settled), whenSettled(self, use))
+    }
+  })
+
+// A write that a closed session did not take is repeated in the next one.
+const write = (self: Session): Channel["write"] => (bytes) =>
+  Effect.suspend(() => {
+    if (!self.sendsEarly || !states.accepts(self.state, bytes)) return whenSettled(self, (channel) => channel.write(bytes))
+    const { channel } = self.state
+    move(self, { _tag: "Written", bytes })
+    return Effect.flatMap(
+      channel.write(bytes),
+      (more) =>
+        more || self.state._tag === "Settled" ? Effect.succeed(more) : whenSettled(self, () => Effect.succeed(true))
+    )
+  })
+
+const end = (self: Session): Channel["end"] =>
+  Effect.suspend(() => {
+    if (!self.sendsEarly) return whenSettled(self, ({ end }) => end)
+    move(self, { _tag: "Ended" })
+    return self.state._tag === "Opening" || self.state._tag === "Settled" ? self.state.channel.end : Effect.void
   })
 
 /**
- * Opens a session. Does not wait for the answers to its requests. Reading waits for them, which takes no longer, because no
- * output comes before them. If every attempt stays unanswered, the channel fails with `unanswered`.
+ * The channel of a session. Its reads wait for the answers to the requests. This takes no longer, because no output comes before
+ * them.
  *
  * @internal
  */
-export const make = Effect.fnUntraced(function*(
-  open: Effect.Effect<Attempt, RemoteConnectionError, Scope.Scope>,
-  unanswered: RemoteConnectionError
-) {
-  const attempt = yield* open
-  const settled = yield* Deferred.make<void>()
-  const state: State = {
-    channel: attempt.channel,
-    written: [],
-    size: 0,
-    isEnded: false,
-    isReopening: false,
-    isSettled: false,
-    failure: undefined
+export const make = Effect.fnUntraced(function*(attempt: Attempt, options: Options) {
+  const self: Session = {
+    ...options,
+    settled: yield* Deferred.make<void>(),
+    state: states.initial(attempt.channel)
   }
-  const settle = Effect.suspend(() => {
-    state.isSettled = true
-    state.written.length = 0
-    return Deferred.succeed(settled, undefined)
-  })
-  yield* follow(state, open, unanswered, attempt, attempts).pipe(
-    Effect.catchAll((error) =>
-      Effect.sync(() => {
-        state.failure = error
-      })
-    ),
-    Effect.zipRight(settle),
+  yield* follow(self, attempt).pipe(
+    Effect.catchAll((error) => Effect.sync(() => move(self, { _tag: "Failed", error }))),
+    Effect.zipRight(Deferred.succeed(self.settled, undefined)),
     Effect.interruptible,
     Effect.forkScoped
   )
-
-  const whenSettled = <A>(
-    use: (channel: Channel) => Effect.Effect<A, RemoteConnectionError>
-  ): Effect.Effect<A, RemoteConnectionError> =>
-    Effect.suspend(() =>
-      state.isSettled
-        ? state.failure ?? use(state.channel)
-        : Effect.zipRight(Deferred.await(settled), whenSettled(use))
-    )
-  const write: Channel["write"] = (bytes) =>
-    Effect.suspend(() => {
-      if (state.isSettled || state.isReopening || state.size + bytes.length > kept) {
-        return whenSettled((channel) => channel.write(bytes))
-      }
-      state.written.push(bytes)
-      state.size += bytes.length
-      return Effect.flatMap(
-        state.channel.write(bytes),
-        (more) => more || state.isSettled ? Effect.succeed(more) : whenSettled(() => Effect.succeed(true))
-      )
-    })
   const { consume } = attempt.channel
   const channel: Channel = {
-    read: whenSettled(({ read }) => read),
-    readStderr: whenSettled(({ readStderr }) => readStderr),
-    consume: consume && ((take) => whenSettled((channel) => (channel.consume ?? consume)(take))),
-    write,
-    end: Effect.suspend(() => {
-      state.isEnded = true
-      return state.isReopening ? Effect.void : state.channel.end
-    }),
-    exit: whenSettled(({ exit }) => exit)
+    read: whenSettled(self, ({ read }) => read),
+    readStderr: whenSettled(self, ({ readStderr }) => readStderr),
+    consume: consume && ((take) => whenSettled(self, (channel) => (channel.consume ?? consume)(take))),
+    write: write(self),
+    end: end(self),
+    exit: whenSettled(self, ({ exit }) => exit)
   }
   return channel
 })

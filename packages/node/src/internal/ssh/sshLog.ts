@@ -60,6 +60,14 @@ const transitions: ReadonlyArray<readonly [RegExp, (match: RegExpExecArray) => S
   [/^Authenticated to /, () => ({ _tag: "LoggedIn" })]
 ]
 
+const stepAfter = (line: string): Step | undefined => {
+  for (const [pattern, next] of transitions) {
+    const match = pattern.exec(line)
+    if (match !== null) return next(match)
+  }
+  return undefined
+}
+
 /**
  * Whether the server has sent an SSH identification.
  *
@@ -67,6 +75,16 @@ const transitions: ReadonlyArray<readonly [RegExp, (match: RegExpExecArray) => S
  */
 export const hasIdentified = (log: string): boolean =>
   /(?:\(\)|pid=\d+\)|debug1|identification): Remote protocol version /.test(log)
+
+/**
+ * The name and version of the server's program, from its SSH identification. A server may send any.
+ *
+ * @internal
+ */
+export const serverOf = (log: string): string | undefined => {
+  const steps = lines(log).map(stepAfter)
+  return steps.find((step) => step?._tag === "ExchangingKeys")?.server
+}
 
 const starting: Step = { _tag: "Starting" }
 
@@ -76,13 +94,7 @@ const starting: Step = { _tag: "Starting" }
  * @internal
  */
 export const stepOf = (log: string): Step =>
-  lines(log).reduce<Step>((step, line) => {
-    for (const [pattern, next] of transitions) {
-      const match = pattern.exec(line)
-      if (match !== null) return next(match)
-    }
-    return step
-  }, starting)
+  lines(log).reduce<Step>((step, line) => stepAfter(line) ?? step, starting)
 
 /**
  * The part of a log after the login. Earlier lines do not explain a later loss.

@@ -1,0 +1,19 @@
+/**
+ * What the identification of a server says about it (RFC 4253, section 4.2). A server may send any text there, so this decides
+ * only how requests are made, never what is reported.
+ */
+
+/** @internal */
+export interface ServerKind {
+  /** OpenSSH's server. It answers every request, and ignores input of a command that it refuses. */
+  readonly isOpenSsh: boolean
+}
+
+/**
+ * The kind of a server with this name and version. `undefined`: the identification is not known.
+ *
+ * @internal
+ */
+export const of = (server: string | undefined): ServerKind => ({
+  isOpenSsh: server?.startsWith("OpenSSH") === true
+})
