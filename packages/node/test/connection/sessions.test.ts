@@ -21,6 +21,8 @@ interface Options extends scheduler.Options {
   readonly silent?: boolean
   /** Whether it never lets go of a session, as while a login shell hangs. */
   readonly hangs?: boolean
+  /** Whether it serves one session for each connection. */
+  readonly isSingle?: boolean
 }
 
 interface User {
@@ -40,6 +42,8 @@ const serve = (options: Options) => {
   const order: Array<number> = []
   const users: Array<User> = []
   const failures: Array<RemoteConnectionError> = []
+  const spent = () =>
+    mux.fail(new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "spent" }))
 
   const answer = (opening: fakeServer.Opening) => {
     if (server.held >= server.limit) {
@@ -75,7 +79,10 @@ const serve = (options: Options) => {
     }
   })
   const whole = Effect.runSync(Scope.make())
-  const made = world.fork(Scope.extend(makeSessions("host", { waiting: () => {} }, patience), whole))
+  const made = world.fork(Scope.extend(
+    makeSessions("host", { waiting: () => {} }, patience, options.isSingle === true ? spent : undefined),
+    whole
+  ))
   world.settle()
   const sessions = Exit.getOrElse(scheduler.exitOf(made), () => assert.fail())
 
@@ -214,6 +221,25 @@ describe("a server that allows few sessions", () => {
       world.adjust(5)
     }
     assert.deepStrictEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  // FOUND D7
+  it("and serves one session for each connection: the connection ends with it, for those who wait, too", () => {
+    const { close, failures, open, server, world } = serve({ limit: 1, isSingle: true })
+    const spare = open({ priority: "idle" })
+    world.settle()
+    assert.strictEqual(failureOf(spare).reason, "ChannelRefused")
+    const [first, second] = [open(), open()]
+    world.settle()
+    assert.isTrue(has(first))
+    assert.strictEqual(server.refusals, 0)
+    close(first)
+    world.settle()
+    assert.deepStrictEqual(failures.map(({ detail }) => detail), ["spent"])
+    assert.strictEqual(failureOf(second).detail, "spent")
+    const late = open()
+    world.settle()
+    assert.strictEqual(failureOf(late).detail, "spent")
   })
 
   it("a session that is closed is given on at once, and none is asked for in vain", () => {

@@ -10,6 +10,8 @@ const error = (reason: RemoteConnectionError["reason"]) =>
 interface Fake extends sharedConnection.Losable {
   readonly number: number
   readonly lose: Effect.Effect<void>
+  /** Loses the connection as one that serves no more channels. */
+  readonly spend: Effect.Effect<void>
   /** Loses the connection before `lost` reports it. */
   readonly loseQuietly: Effect.Effect<void>
 }
@@ -29,14 +31,21 @@ const serve = Effect.fnUntraced(function*(options: { readonly lazy?: boolean } =
     const number = made.length
     const loss = yield* Deferred.make<RemoteConnectionError>()
     let isLost = false
+    let isSpent = false
     yield* Effect.addFinalizer(() => Effect.sync(() => void closed.push(number)))
+    const lose = Effect.suspend(() => {
+      isLost = true
+      return Deferred.succeed(loss, error("ConnectionLost"))
+    })
     const connection: Fake = {
       number,
       isLost: () => isLost,
+      isSpent: () => isSpent,
       lost: Deferred.await(loss),
-      lose: Effect.suspend(() => {
-        isLost = true
-        return Deferred.succeed(loss, error("ConnectionLost"))
+      lose,
+      spend: Effect.suspend(() => {
+        isSpent = true
+        return lose
       }),
       loseQuietly: Effect.sync(() => {
         isLost = true
@@ -182,6 +191,26 @@ describe("a shared connection", () => {
       const stillOpen = shared.open(() => error("ConnectionLost"))
       assert.strictEqual((yield* Effect.flip(stillOpen)).reason, "ConnectionLost")
       assert.strictEqual(made.length, 2)
+    }))
+
+  // FOUND D7
+  it.scoped("opens a channel again after each spent connection, and once more after a loss", () =>
+    Effect.gen(function*() {
+      const { made, shared } = yield* serve()
+      const opening = (ends: ReadonlyArray<"spend" | "lose">) => {
+        const first = made.length
+        return shared.open((connection) =>
+          Effect.suspend(() => {
+            const end = ends[connection.number - first]
+            return end === undefined
+              ? Effect.succeed(connection.number - first)
+              : Effect.zipRight(connection[end], error("ConnectionLost"))
+          })
+        )
+      }
+      assert.strictEqual(yield* opening(["spend", "spend", "lose", "spend"]), 4)
+      yield* made.at(-1)!.lose
+      assert.strictEqual((yield* Effect.flip(opening(["spend", "lose", "lose"]))).reason, "ConnectionLost")
     }))
 
   it.scoped("shows a loss that a use notices first", () =>

@@ -32,6 +32,8 @@ export interface Connection {
   readonly socketPath: string
   readonly forwards: Forwards
   readonly isLost: () => boolean
+  /** Whether the server serves no further session on this connection. */
+  readonly isSpent: () => boolean
   /** Waits until the connection is lost. Succeeds with the reason. */
   readonly lost: Effect.Effect<RemoteConnectionError>
 }
@@ -96,8 +98,19 @@ export const make = Effect.fnUntraced(function*(
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
   const server = serverKind.of(master.server)
-  const open = yield* sessions.make(name, metrics, host.connectTimeout)
+  const spent = () => {
+    isSpent = true
+    multiplexer.fail(
+      new RemoteConnectionError({
+        reason: "ConnectionLost",
+        host: name,
+        detail: "the server serves one session for each connection, and it has ended"
+      })
+    )
+  }
+  const open = yield* sessions.make(name, metrics, host.connectTimeout, server.servesOneSession ? spent : undefined)
   let isLost = false
+  let isSpent = false
   let runsCommands = false
   const countChannels = channelCounter(metrics)
   const multiplexer = mux.make(name, {
@@ -140,6 +153,7 @@ export const make = Effect.fnUntraced(function*(
     socketPath: master.socketPath,
     forwards: forwards(Path.dirname(master.socketPath)),
     isLost: () => isLost,
+    isSpent: () => isSpent,
     lost: Deferred.await(lost)
   }
   return connection

@@ -7,6 +7,8 @@
 export interface ServerKind {
   /** OpenSSH's server. It answers every request, and ignores input of a command that it refuses. */
   readonly isOpenSsh: boolean
+  /** TinySSH's server. It refuses every session after the first of a connection, even if the first has ended. */
+  readonly servesOneSession: boolean
 }
 
 /**
@@ -15,5 +17,6 @@ export interface ServerKind {
  * @internal
  */
 export const of = (server: string | undefined): ServerKind => ({
-  isOpenSsh: server?.startsWith("OpenSSH") === true
+  isOpenSsh: server?.startsWith("OpenSSH") === true,
+  servesOneSession: server?.startsWith("tinyssh") === true
 })

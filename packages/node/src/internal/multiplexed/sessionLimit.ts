@@ -38,6 +38,13 @@ export const initial: SessionLimit = {
   isPaused: false
 }
 
+/**
+ * A limit that is known before. It is not probed.
+ *
+ * @internal
+ */
+export const fixed = (limit: number): SessionLimit => ({ ...initial, limit, learnedAt: Infinity })
+
 // The server counts a session until its process has ended, a little longer than this module does.
 const releaseLag = 250
 

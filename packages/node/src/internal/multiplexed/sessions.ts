@@ -74,6 +74,8 @@ interface State {
   queue: ReadonlyArray<Ticket>
   /** Sessions with an `onReclaim`, from their confirmation until they are gone. */
   readonly idle: Map<Ticket, Idle>
+  /** Called when the only session of a connection has ended. `undefined` if the server allows more. */
+  readonly onSpent: (() => void) | undefined
   /** Set once, by `fail`. */
   failure: RemoteConnectionError | undefined
 }
@@ -251,7 +253,10 @@ const watcher = (state: State, ticket: Ticket): Watcher => {
     gone: () => {
       idle.delete(ticket)
       left()
-      if (isConfirmed) state.limit = sessionLimit.forget(state.limit, clock.unsafeCurrentTimeMillis())
+      if (isConfirmed) {
+        state.limit = sessionLimit.forget(state.limit, clock.unsafeCurrentTimeMillis())
+        state.onSpent?.()
+      }
       release(state)
     }
   }
@@ -265,11 +270,16 @@ const leave = (state: State, ticket: Ticket): void => {
   if (slot === "granted" || slot === "refused") release(state)
 }
 
-/** @internal */
+/**
+ * `onSpent`: the server serves one session for each connection. Called when it has ended.
+ *
+ * @internal
+ */
 export const make = Effect.fnUntraced(function*(
   host: string,
   metrics: Pick<Metrics, "waiting">,
-  patience: Duration.DurationInput
+  patience: Duration.DurationInput,
+  onSpent?: () => void
 ) {
   const run = yield* FiberSet.makeRuntime<never>()
   const state: State = {
@@ -278,9 +288,10 @@ export const make = Effect.fnUntraced(function*(
     patience: Duration.decode(patience),
     clock: yield* Effect.clock,
     fork: (effect) => void run(effect),
-    limit: sessionLimit.initial,
+    limit: onSpent === undefined ? sessionLimit.initial : sessionLimit.fixed(1),
     queue: [],
     idle: new Map(),
+    onSpent,
     failure: undefined
   }
   let tickets = 0

@@ -17,6 +17,8 @@ import * as connectionState from "./connectionState.js"
 export interface Losable {
   /** Set before the callers of `lost` are resumed. */
   readonly isLost: () => boolean
+  /** The connection is lost because the server serves no more channels on one connection. */
+  readonly isSpent: () => boolean
   readonly lost: Effect.Effect<RemoteConnectionError>
 }
 
@@ -37,7 +39,7 @@ export interface SharedConnection<Connection> {
   readonly ready: Effect.Effect<void, RemoteConnectionError>
   /**
    * Opens a channel. If the connection is lost meanwhile, opens it once more on the next connection, because nothing was
-   * sent on it.
+   * sent on it. This is repeated after a spent connection, because that served another caller.
    */
   readonly open: <A, R>(
     open: (connection: Connection) => Effect.Effect<A, RemoteConnectionError, R>
@@ -86,16 +88,22 @@ export const make = Effect.fnUntraced(function*<Connection extends Losable>(opti
   const shared: SharedConnection<Connection> = {
     state: Stream.changes(Stream.map(state.changes, connectionState.shown)),
     ready: Effect.asVoid(connected),
-    open: (open) =>
-      Effect.flatMap(connected, (connection) =>
-        Effect.catchIf(
-          open(connection),
-          ({ reason }) => reason === "ConnectionLost" && connection.isLost(),
-          () => Effect.flatMap(connected, open)
-        ))
+    open: (open) => openOn(connected, open)
   }
   return shared
 })
+
+const openOn = <Connection extends Losable, A, R>(
+  connected: Effect.Effect<Connection, RemoteConnectionError>,
+  open: (connection: Connection) => Effect.Effect<A, RemoteConnectionError, R>,
+  isAgain = false
+): Effect.Effect<A, RemoteConnectionError, R> =>
+  Effect.flatMap(connected, (connection) =>
+    Effect.catchIf(
+      open(connection),
+      ({ reason }) => reason === "ConnectionLost" && connection.isLost() && (!isAgain || connection.isSpent()),
+      () => openOn(connected, open, isAgain || !connection.isSpent())
+    ))
 
 const closed = (host: string): RemoteConnectionError =>
   new RemoteConnectionError({
