@@ -1086,7 +1086,7 @@ const tests = (shell: Shell) => {
       if (process.getuid?.() === 0) fs.chownSync(foreign, 65534, 65534)
       const words = [which(shell.command[0]), ...shell.command.slice(1)].join(" ")
       const run = (place: string) =>
-        childProcess.spawnSync("/bin/sh", ["-c", Frame.launchLine.replace("/bin/sh", words)], {
+        childProcess.spawnSync("/bin/sh", ["-c", Frame.launchLine.replaceAll("/bin/sh", words)], {
           encoding: "utf8",
           input: Buffer.from(Frame.encode({
             marker: "f00d",

@@ -182,7 +182,7 @@ describe("encode and decode", () => {
   })
 
   it("nothing of a frame is in the launch line, which every login shell takes as it is", () => {
-    const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)'$/
+    const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)' sh '([^'\\!\n]+)'$/
     assert.match(Frame.launchLine, quoted)
   })
 })
@@ -244,14 +244,13 @@ const spawn = (
   command: ReadonlyArray<string>,
   line: string,
   input: Uint8Array,
-  env: Record<string, string | undefined> = process.env
+  env: Record<string, string | undefined> = process.env,
+  detached = false
 ): Ran => {
   const [program, ...args] = command
-  const { pid, status, stderr, stdout } = spawnSync(which(String(program)), [...args, "-c", line], {
-    input,
-    env,
-    cwd: os.tmpdir()
-  })
+  // Types of Node.js lack `detached` here.
+  const options = { input, env, detached, cwd: os.tmpdir() }
+  const { pid, status, stderr, stdout } = spawnSync(which(String(program)), [...args, "-c", line], options)
   return { pid, code: status, stdout: scan(stdout, "stdout"), stderr: scan(stderr, "stderr") }
 }
 
@@ -262,9 +261,13 @@ const launch = (
   env: Record<string, string | undefined> = process.env
 ): Ran => {
   const [program, ...args] = shell.command
-  const line = Frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+  const line = Frame.launchLine.replaceAll("/bin/sh", [which(String(program)), ...args].join(" "))
   return spawn(["sh"], line, Buffer.concat([Frame.encode(value), Buffer.from(rest)]), env)
 }
+
+/** As a server with terminals does: the program leads a session. */
+const spawnOnTerminal = (command: ReadonlyArray<string>, line: string, input: Uint8Array): Ran =>
+  spawn(command, line, input, process.env, true)
 
 const started = ({ pid }: Ran, on: Frame.Output): ReadonlyArray<Frame.Report> => [{ _tag: "Started", pid, on }]
 
@@ -651,13 +654,34 @@ describe("the launch line", () => {
       // busybox goes by its name
       const odd = path.join(directory, program === "busybox" ? "busybox) 1 (x" : "a) Z 1 (x")
       fs.copyFileSync(which(String(program)), odd)
-      const line = Frame.launchLine.replace("/bin/sh", [`"${odd}"`, ...args].join(" "))
+      const line = Frame.launchLine.replaceAll("/bin/sh", [`"${odd}"`, ...args].join(" "))
       const value = { ...frameOf(stage(["cat", "/proc/self/stat"])), guard: Option.some({ fifo, keep: false }) }
       const ran = spawn(["sh"], line, Frame.encode(value))
       const buffer = Buffer.alloc(200)
       const registered = buffer.toString("latin1", 0, fs.readSync(file, buffer))
       fs.closeSync(file)
       assert.strictEqual(registered, `add ${ran.pid} ${ran.stdout.output.split(" ")[21]} end\n`)
+    })
+
+    // FOUND D1
+    it.skipIf(!fs.existsSync("/proc/self/stat"))("the command leads a session, however its server starts it", () => {
+      const [program, ...args] = shell.command
+      const line = Frame.launchLine.replaceAll("/bin/sh", [which(String(program)), ...args].join(" "))
+      const frame = Frame.encode(frameOf(stage(["/bin/cat", "/proc/self/stat"])))
+      const leads = ({ pid, stdout }: Ran) => {
+        const [, group, session] = stdout.output.replace(/.*\) /, "").split(" ").slice(1)
+        return [group, session].every((id) => id === String(pid))
+      }
+      for (const detached of [false, true]) {
+        const ran = spawn(["sh"], line, frame, process.env, detached)
+        assert.isTrue(leads(ran), ran.stdout.output)
+        assert.deepStrictEqual(ran.stdout.reports, started(ran, "stdout"))
+      }
+      const without = { ...process.env, PATH: "/nowhere" }
+      assert.isTrue(leads(spawn(["sh"], line, frame, without, true)))
+      const alone = spawn(["sh"], line, frame, without)
+      assert.isFalse(leads(alone))
+      assert.deepStrictEqual(alone.stdout.reports, [{ _tag: "Started", pid: 0, on: "stdout" }])
     })
 
     it("a command that cannot register itself does not run", () => {
@@ -678,7 +702,7 @@ describe("the launch line", () => {
 
     it("input that ends before the frame does runs nothing", () => {
       const [program, ...args] = shell.command
-      const line = Frame.launchLine.replace("/bin/sh", [which(String(program)), ...args].join(" "))
+      const line = Frame.launchLine.replaceAll("/bin/sh", [which(String(program)), ...args].join(" "))
       const whole = Frame.encode(frameOf(stage(["echo", "x"])))
       const ran = spawn(["sh"], line, whole.slice(0, -1))
       assert.deepStrictEqual([ran.stdout.output, ran.stdout.noise, ran.stderr.reports], ["", "", []])
@@ -711,13 +735,13 @@ describe("through a login shell", () => {
     })
 
     it("with a terminal the frame travels in the line, and stdin is the command's", () => {
-      const ran = spawn(shell.command, Frame.terminalLine(frameOf(program())), Buffer.from("rest"))
+      const ran = spawnOnTerminal(shell.command, Frame.terminalLine(frameOf(program())), Buffer.from("rest"))
       assert.strictEqual(ran.stdout.output, expected("rest"))
       assert.deepStrictEqual(ran.stderr, { noise: "", output: "", reports: started(ran, "stderr") })
     })
 
     it("with a terminal failures are reported as without", () => {
-      const ran = spawn(
+      const ran = spawnOnTerminal(
         shell.command,
         Frame.terminalLine({ ...frameOf(stage(["nonexistent"])), terminal: Option.some({ rows: 24, columns: 80 }) }),
         new Uint8Array()
@@ -731,7 +755,7 @@ describe("through a login shell", () => {
     it("a terminal's line is read by any /bin/sh", () => {
       const [name, ...args] = shell.command
       const line = Frame.terminalLine(frameOf(program())).replace("/bin/sh", [which(String(name)), ...args].join(" "))
-      assert.strictEqual(spawn(["sh"], line, Buffer.from("rest")).stdout.output, expected("rest"))
+      assert.strictEqual(spawnOnTerminal(["sh"], line, Buffer.from("rest")).stdout.output, expected("rest"))
     })
   })
 })

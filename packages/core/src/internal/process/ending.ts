@@ -52,7 +52,9 @@ const outputsEnd = ({ stderr, stdout }: Execution) =>
 const endGroup = Effect.fnUntraced(function*({ failure, host, program, settings, stdout }: Execution, pid: number) {
   const { guardian, transport } = host
   if (!terminate.leadsGroup(pid)) {
-    return yield* Effect.logWarning(`The command with process id ${pid} may still run on ${transport.host}`)
+    return yield* Effect.logWarning(
+      `${program.shown} may still run on ${transport.host}: it leads no process group that can be signalled`
+    )
   }
   // The output must be read, or the command could block before it exits.
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stdout.drain)))

@@ -34,7 +34,9 @@ export const kill = Effect.fnUntraced(function*(
   if (!terminate.leadsGroup(pid)) {
     return yield* failure.error({
       reason: "Unsupported",
-      detail: `the host reported process id ${pid}, which is not a process group that can be signalled`
+      detail: pid === 0
+        ? "the command leads no process group on the host, so it cannot be signalled: `setsid` is missing there"
+        : `the host reported process id ${pid}, which is not a process group that can be signalled`
     })
   }
   if (!(yield* Deferred.isDone(tracking.exited))) {

@@ -258,7 +258,7 @@ main() {
 }
 `
 
-// The nearest ancestor `sshd` (since OpenSSH 9.8 `sshd-session`) serves the connection, and lives as long as the connection.
+// The nearest ancestor `sshd` (since OpenSSH 9.8 `sshd-session`) or `dropbear` serves the connection, and lives as long as it.
 // The session is free once its channel is closed.
 //
 // Everybody may write to the parent of the private directory. Its name therefore arrives on stdin, not in an argument that
@@ -294,7 +294,7 @@ if [ -n "$proc" ] && look "$$"; then
   leader=$start own_session=$session own_group=$group ancestor=$PPID
   while [ "$ancestor" -gt 1 ] && look "$ancestor"; do
     case $name in
-      sshd*)
+      sshd* | dropbear*)
         sshd=$ancestor sshd_start=$start
         break
         ;;

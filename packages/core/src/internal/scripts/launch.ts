@@ -49,7 +49,12 @@ er_guard() {
   { echo "add $$ $er_start $2" 1<>"$1"; } 2>/dev/null || er_unguarded
 }
 
-er_started() { echo "$er_marker started $$ stdout" && echo "$er_marker started $$ stderr" >&2 || exit; }
+# Reports process id 0 if this process leads no group: then no signal reaches all processes of the command.
+er_started() {
+  er_pid=$$
+  kill -0 "-$$" 2>/dev/null || er_pid=0
+  echo "$er_marker started $er_pid stdout" && echo "$er_marker started $er_pid stderr" >&2 || exit
+}
 
 er_terminal() { stty rows "$1" columns "$2" 2>/dev/null; :; }
 
@@ -168,6 +173,16 @@ const variables = [...new Set(functions.match(/\ber_\w+(?==| in )/g)), "er_frame
 // The login may export variables with these names. `unset` also removes the export, so that a command does not get the
 // marker.
 const prelude = `unset -v ${variables.join(" ")}; ${functions}`
+
+/**
+ * Runs the script in its first argument, as the leader of a process group if the host has `setsid`. OpenSSH's server starts
+ * each command as a leader. Dropbear's commands are all in the group of their connection. `kill` fails here if the group does
+ * not exist.
+ *
+ * @internal
+ */
+export const asLeader =
+  `kill -0 "-$$" 2>/dev/null || { command -v setsid >/dev/null && exec setsid /bin/sh -c "$1" sh; }; eval "$1"`
 
 /**
  * Defines the functions, and reads the frame from stdin.
