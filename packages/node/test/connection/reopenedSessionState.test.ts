@@ -1,16 +1,16 @@
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { assert, describe, it } from "@effect/vitest"
-import * as states from "../../src/internal/multiplexed/reopenedSessionState.js"
+import * as reopenedSessionState from "../../src/internal/multiplexed/reopenedSessionState.js"
 
-type State = states.State<string>
-type Event = states.Event<string>
+type State = reopenedSessionState.State<string>
+type Event = reopenedSessionState.Event<string>
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 const failure = (detail: string) => new RemoteConnectionError({ reason: "ChannelRefused", host: "host", detail })
 const [unanswered, lost] = [failure("unanswered"), failure("lost")]
 
-const input = (writes: ReadonlyArray<string>, hasEnded = false): states.Input => ({
+const input = (writes: ReadonlyArray<string>, hasEnded = false): reopenedSessionState.Input => ({
   writes: writes.map(bytes),
   size: writes.join("").length,
   hasEnded
@@ -58,32 +58,35 @@ const transitions: ReadonlyArray<readonly [string, State, Event, State]> = [
 // FOUND D1
 describe("the state of a session that may be opened again", () => {
   it.each(transitions)("%s", (_, state, event, next) => {
-    assert.deepStrictEqual(states.step(state, event), next)
+    assert.deepStrictEqual(reopenedSessionState.step(state, event), next)
   })
 
   it.each([settled, failed])("stays $_tag after every event", (state) => {
     for (const event of [written("a"), ended, answered, closed, reopened, failing]) {
-      assert.strictEqual(states.step(state, event), state)
+      assert.strictEqual(reopenedSessionState.step(state, event), state)
     }
   })
 
   it("begins without input, with all attempts left", () => {
-    assert.deepStrictEqual(states.initial("one"), opening("one", [], states.attempts))
+    assert.deepStrictEqual(reopenedSessionState.initial("one"), opening("one", [], reopenedSessionState.attempts))
   })
 
   it("accepts 64 KiB before the answer", () => {
-    const full = states.step<string>(states.initial("one"), { _tag: "Written", bytes: new Uint8Array(64 * 1024) })
-    assert.isTrue(states.accepts(full, new Uint8Array()))
-    assert.isFalse(states.accepts(full, new Uint8Array(1)))
-    assert.isFalse(states.accepts(states.initial("one"), new Uint8Array(64 * 1024 + 1)))
+    const full = reopenedSessionState.step<string>(reopenedSessionState.initial("one"), {
+      _tag: "Written",
+      bytes: new Uint8Array(64 * 1024)
+    })
+    assert.isTrue(reopenedSessionState.accepts(full, new Uint8Array()))
+    assert.isFalse(reopenedSessionState.accepts(full, new Uint8Array(1)))
+    assert.isFalse(reopenedSessionState.accepts(reopenedSessionState.initial("one"), new Uint8Array(64 * 1024 + 1)))
   })
 
   it("accepts 64 writes before the answer", () => {
-    assert.isTrue(states.accepts(opening("one", Array<string>(63).fill("a")), bytes("a")))
-    assert.isFalse(states.accepts(opening("one", Array<string>(64).fill("a")), bytes("a")))
+    assert.isTrue(reopenedSessionState.accepts(opening("one", Array<string>(63).fill("a")), bytes("a")))
+    assert.isFalse(reopenedSessionState.accepts(opening("one", Array<string>(64).fill("a")), bytes("a")))
   })
 
   it.each([reopening(), settled, failed])("accepts no input before the answer while $_tag", (state) => {
-    assert.isFalse(states.accepts(state, new Uint8Array()))
+    assert.isFalse(reopenedSessionState.accepts(state, new Uint8Array()))
   })
 })

@@ -42,8 +42,7 @@ const serve = (options: Options) => {
   const order: Array<number> = []
   const users: Array<User> = []
   const failures: Array<RemoteConnectionError> = []
-  const spent = () =>
-    mux.fail(new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "spent" }))
+  const spent = () => mux.fail(new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "spent" }))
 
   const answer = (opening: fakeServer.Opening) => {
     if (server.held >= server.limit) {

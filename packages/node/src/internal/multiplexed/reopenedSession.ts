@@ -7,7 +7,7 @@ import type { Channel } from "@effect-remote/core/Transport"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as states from "./reopenedSessionState.js"
+import * as reopenedSessionState from "./reopenedSessionState.js"
 
 /** @internal */
 export interface Attempt {
@@ -33,15 +33,15 @@ interface Session extends Options {
   /** Done when the state is `Settled` or `Failed`. */
   readonly settled: Deferred.Deferred<void>
   /** Written by `move`. */
-  state: states.State<Channel>
+  state: reopenedSessionState.State<Channel>
 }
 
-const move = (self: Session, event: states.Event<Channel>): void => {
-  self.state = states.step(self.state, event)
+const move = (self: Session, event: reopenedSessionState.Event<Channel>): void => {
+  self.state = reopenedSessionState.step(self.state, event)
 }
 
 // Writers wait meanwhile, so `writes` does not grow. `hasEnded` may change.
-const reopen = Effect.fnUntraced(function*(self: Session, { writes }: states.Input) {
+const reopen = Effect.fnUntraced(function*(self: Session, { writes }: reopenedSessionState.Input) {
   const attempt = yield* self.open
   const { channel } = attempt
   for (const bytes of writes) yield* channel.write(bytes)
@@ -79,7 +79,9 @@ const whenSettled = <A>(
 // A write that a closed session did not take is repeated in the next one.
 const write = (self: Session): Channel["write"] => (bytes) =>
   Effect.suspend(() => {
-    if (!self.sendsEarly || !states.accepts(self.state, bytes)) return whenSettled(self, (channel) => channel.write(bytes))
+    if (!self.sendsEarly || !reopenedSessionState.accepts(self.state, bytes)) {
+      return whenSettled(self, (channel) => channel.write(bytes))
+    }
     const { channel } = self.state
     move(self, { _tag: "Written", bytes })
     return Effect.flatMap(
@@ -106,7 +108,7 @@ export const make = Effect.fnUntraced(function*(attempt: Attempt, options: Optio
   const self: Session = {
     ...options,
     settled: yield* Deferred.make<void>(),
-    state: states.initial(attempt.channel)
+    state: reopenedSessionState.initial(attempt.channel)
   }
   yield* follow(self, attempt).pipe(
     Effect.catchAll((error) => Effect.sync(() => move(self, { _tag: "Failed", error }))),

@@ -5,7 +5,7 @@
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 
 /**
- * What was written before the server answered. The next session gets it, too.
+ * The bytes written before the answer of the server, and their end. The next session gets them, too.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * What the identification of a server says about it (RFC 4253, section 4.2). A server may send any text there, so this decides
+ * The kind of a server, by its identification (RFC 4253, section 4.2). A server may send any text there, so this decides
  * only how requests are made, never what is reported.
  */
 

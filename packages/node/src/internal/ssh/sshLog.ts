@@ -93,8 +93,7 @@ const starting: Step = { _tag: "Starting" }
  *
  * @internal
  */
-export const stepOf = (log: string): Step =>
-  lines(log).reduce<Step>((step, line) => stepAfter(line) ?? step, starting)
+export const stepOf = (log: string): Step => lines(log).reduce<Step>((step, line) => stepAfter(line) ?? step, starting)
 
 /**
  * The part of a log after the login. Earlier lines do not explain a later loss.
