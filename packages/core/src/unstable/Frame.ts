@@ -282,6 +282,103 @@ const tokens = (line: string): Array<string> | undefined => {
   return line.slice(at).trim().length === 0 ? found : undefined
 }
 
+const separators: ReadonlySet<string> = new Set([";", "|", "{", "}"])
+
+interface Call {
+  readonly name: string
+  readonly words: ReadonlyArray<string>
+}
+
+const callsOf = (tokens: ReadonlyArray<string>): ReadonlyArray<Call> => {
+  const calls: Array<Call> = []
+  for (let at = 0; at < tokens.length;) {
+    if (separators.has(tokens[at]!)) {
+      at++
+      continue
+    }
+    const end = tokens.findIndex((token, index) => index >= at && separators.has(token))
+    const [name = "", ...words] = tokens.slice(at, end < 0 ? undefined : end).map((token) => token.slice(1))
+      .filter((word, index) => index > 0 || word !== "er_run")
+    calls.push({ name, words })
+    at = end < 0 ? tokens.length : end
+  }
+  return calls
+}
+
+interface Decoding {
+  marker: string | undefined
+  terminal: Frame["terminal"]
+  guard: Option.Option<Guard>
+  pipefail: boolean
+  readonly stages: Array<Stage>
+  /** The stage whose program is still to come. */
+  stage: Omit<Stage, "words">
+  /** The program that the shell looks for. */
+  sought: string
+}
+
+const endStage = (self: Decoding, environment: Stage["environment"], words: Stage["words"]): void => {
+  self.stages.push({ ...self.stage, environment: [...self.stage.environment, ...environment], words })
+  self.stage = emptyStage
+}
+
+type DecodeCall = (self: Decoding, words: ReadonlyArray<string>) => string | void
+
+const ignored: DecodeCall = () => {}
+
+const decodeWith: DecodeCall = (self, words) => {
+  const cut = words.indexOf(pathToken)
+  const assigned = words.slice(0, Math.max(0, cut)).map(entry)
+  if (cut < 0 || assigned.includes(undefined)) return "a stage has no program"
+  endStage(self, assigned.filter((found) => found !== undefined), [self.sought, ...words.slice(cut + 1)])
+}
+
+// The calls of a frame. Each adds to the result, or returns a message if its words are wrong.
+const decodeCall: Readonly<Record<string, DecodeCall>> = {
+  ":": ignored,
+  er_begin: ignored,
+  er_started: ignored,
+  er_use_env: ignored,
+  er_find: ignored,
+  er_stage: ignored,
+  er_last: ignored,
+  "er_pipeline()": ignored,
+  er_all: (self) => {
+    self.pipefail = true
+  },
+  er_terminal: (self, [rows, columns]) => {
+    self.terminal = Option.some({ rows: Number(rows), columns: Number(columns) })
+  },
+  er_guard: (self, [fifo, keep]) => {
+    self.guard = Option.map(Option.fromNullable(fifo), (fifo) => ({ fifo, keep: keep === "keep" }))
+  },
+  er_directory: (self, [path]) => {
+    self.stage = { ...self.stage, directory: Option.fromNullable(path) }
+  },
+  er_clear: (self) => {
+    self.stage = { ...self.stage, clearEnvironment: true }
+  },
+  er_environment: (self, [word]) => {
+    const found = entry(word)
+    if (found === undefined) return "an environment entry has no name"
+    self.stage = { ...self.stage, environment: [...self.stage.environment, found] }
+  },
+  er_which: (self, [program = ""]) => {
+    self.sought = program
+  },
+  er_exec: (self, [program, ...rest]) => {
+    if (program === undefined) return "a stage has no program"
+    endStage(self, [], [program, ...rest])
+  },
+  er_with: decodeWith
+}
+
+const decodeMarker = (self: Decoding, name: string): string | void => {
+  const found = /^er_marker=\u001e([0-9a-f]+)$/.exec(name)
+  if (found === null) return `unknown call ${JSON.stringify(name)}`
+  self.marker = found[1]
+}
+
 /**
  * Decodes the frame in a line. A host without a shell uses it to read its commands.
  *
@@ -291,91 +388,27 @@ const tokens = (line: string): Array<string> | undefined => {
 export const decode = (bytes: Uint8Array): Either.Either<Required<Frame>, string> => {
   const line = text.decode(bytes).replace(/\n$/, "")
   const behindMarker = line.indexOf("; ") + 2
-  const calls = tokens(
+  const found = tokens(
     line.startsWith(launch.lineEnd, behindMarker)
       ? line.slice(0, behindMarker) + line.slice(behindMarker + launch.lineEnd.length)
       : line
   )
-  if (calls === undefined) return Either.left("the line is not a frame")
-  let marker: string | undefined
-  let terminal: Frame["terminal"] = Option.none()
-  let guard: Option.Option<Guard> = Option.none()
-  let pipefail = false
-  const stages: Array<Stage> = []
-  let stage = emptyStage
-  let sought = ""
-  const separators = new Set([";", "|", "{", "}"])
-  for (let at = 0; at < calls.length;) {
-    if (separators.has(calls[at]!)) {
-      at++
-      continue
-    }
-    const end = calls.findIndex((token, index) => index >= at && separators.has(token))
-    const [name, ...words] = calls.slice(at, end < 0 ? undefined : end).map((token) => token.slice(1))
-      .filter((word, index) => index > 0 || word !== "er_run")
-    at = end < 0 ? calls.length : end
-    const [first, second] = words
-    switch (name) {
-      case ":":
-      case "er_begin":
-      case "er_started":
-      case "er_use_env":
-      case "er_find":
-      case "er_stage":
-      case "er_last":
-      case "er_pipeline()":
-        break
-      case "er_all":
-        pipefail = true
-        break
-      case "er_terminal":
-        terminal = Option.some({ rows: Number(first), columns: Number(second) })
-        break
-      case "er_guard":
-        guard = Option.map(Option.fromNullable(first), (fifo) => ({ fifo, keep: second === "keep" }))
-        break
-      case "er_directory":
-        stage = { ...stage, directory: Option.fromNullable(first) }
-        break
-      case "er_clear":
-        stage = { ...stage, clearEnvironment: true }
-        break
-      case "er_environment": {
-        const found = entry(first)
-        if (found === undefined) return Either.left("an environment entry has no name")
-        stage = { ...stage, environment: [...stage.environment, found] }
-        break
-      }
-      case "er_which":
-        sought = first ?? ""
-        break
-      case "er_exec": {
-        const [program, ...rest] = words
-        if (program === undefined) return Either.left("a stage has no program")
-        stages.push({ ...stage, words: [program, ...rest] })
-        stage = emptyStage
-        break
-      }
-      case "er_with": {
-        const cut = words.indexOf(pathToken)
-        const assigned = words.slice(0, Math.max(0, cut)).map(entry)
-        if (cut < 0 || assigned.includes(undefined)) return Either.left("a stage has no program")
-        stages.push({
-          ...stage,
-          environment: [...stage.environment, ...assigned.filter((found) => found !== undefined)],
-          words: [sought, ...words.slice(cut + 1)]
-        })
-        stage = emptyStage
-        break
-      }
-      default: {
-        const found = /^er_marker=\u001e([0-9a-f]+)$/.exec(name!)
-        if (found === null) return Either.left(`unknown call ${JSON.stringify(name)}`)
-        marker = found[1]
-      }
-    }
+  if (found === undefined) return Either.left("the line is not a frame")
+  const self: Decoding = {
+    marker: undefined,
+    terminal: Option.none(),
+    guard: Option.none(),
+    pipefail: false,
+    stages: [],
+    stage: emptyStage,
+    sought: ""
   }
-  const [head, ...tail] = stages
+  for (const { name, words } of callsOf(found)) {
+    const decodeOne = Object.hasOwn(decodeCall, name) ? decodeCall[name] : undefined
+    const wrong = decodeOne === undefined ? decodeMarker(self, name) : decodeOne(self, words)
+    if (wrong !== undefined) return Either.left(wrong)
+  }
+  const { guard, marker, pipefail, stages: [head, ...tail], terminal } = self
   return marker === undefined || head === undefined
     ? Either.left("the frame has no marker or no program")
     : Either.right({ marker, guard, terminal, stages: [head, ...tail], pipefail })
