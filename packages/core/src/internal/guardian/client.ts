@@ -6,7 +6,6 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
@@ -19,6 +18,7 @@ import type { Transport } from "../../Transport.js"
 import * as Deadline from "../../unstable/Deadline.js"
 import * as Guardians from "../../unstable/Guardian.js"
 import * as finalizer from "../lib/finalizer.js"
+import * as scopes from "../lib/scopes.js"
 import type { Handle } from "./handle.js"
 import * as handles from "./handle.js"
 import * as states from "./state.js"
@@ -148,12 +148,10 @@ const attach = Effect.fnUntraced(function*(
     self,
     Effect.flatMap(handles.hear(opened, onSilent), (last) => Effect.uninterruptible(leave(self, handle, last)))
   )
-  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(opened.write)))
-  yield* Effect.forkScoped(Effect.interruptible(
-    Effect.repeat(
-      Effect.sync(() => handle.say(Guardians.Request.Beat())),
-      Schedule.spaced(Duration.seconds(self.patience.interval))
-    )
+  yield* scopes.forkInterruptible(Effect.ignore(opened.write))
+  yield* scopes.forkInterruptible(Effect.repeat(
+    Effect.sync(() => handle.say(Guardians.Request.Beat())),
+    Schedule.spaced(Duration.seconds(self.patience.interval))
   ))
   if (replaced?._tag === "Attached") yield* fork(self, retire(self, replaced.guardian, handle))
 })
@@ -185,18 +183,17 @@ const isFinal = ({ reason }: RemoteConnectionError) => reason !== "ChannelRefuse
 
 const start = (self: Client, started: Deferred.Deferred<void>) =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.fork(self.parent, ExecutionStrategy.sequential)
+    scopes.below(self.parent, (scope) => {
       let guardian: Handle | undefined
       const attached = attach(self, scope, (handle) => {
         guardian = handle
       })
-      yield* restore(Deadline.within(self.transport.host, "starting the guardian")(Scope.extend(attached, scope))).pipe(
+      return restore(Deadline.within(self.transport.host, "starting the guardian")(Scope.extend(attached, scope))).pipe(
         Effect.onError((cause) =>
           Effect.flatMap(Clock.currentTimeMillis, (at) => {
             const failure = Option.map(Option.filter(Cause.failureOption(cause), isFinal), (error) => ({ at, error }))
             move(self, { _tag: "Failed", start: started, guardian, failure })
-            return Effect.zipRight(publish(self), Scope.close(scope, Exit.failCause(cause)))
+            return publish(self)
           })
         )
       )
@@ -310,7 +307,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport) {
     missed: 0,
     hasWarned: false
   }
-  yield* Effect.forkScoped(Effect.interruptible(watchConnection(self)))
+  yield* scopes.forkInterruptible(watchConnection(self))
   const isServed = () => self.state._tag === "Attached" && self.state.isReachable
   const guardian: Guardian = {
     state: Stream.changes(self.published.changes),

@@ -15,6 +15,7 @@ import * as Guardian from "../../unstable/Guardian.js"
 import * as reports from "../launch/reports.js"
 import * as finalizer from "../lib/finalizer.js"
 import * as random from "../lib/random.js"
+import * as scopes from "../lib/scopes.js"
 import * as text from "../lib/text.js"
 import * as guardian from "../scripts/guardian.js"
 import { rounds } from "../scripts/terminate.js"
@@ -75,7 +76,7 @@ export const open = Effect.fnUntraced(function*(
     Either.getOrThrow(Guardian.encodeRequest(claim))
   ]))
   const reports = reader(channel, marker)
-  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(drain(channel))))
+  yield* scopes.forkInterruptible(Effect.ignore(drain(channel)))
 
   const [first] = yield* reports
   if (first?._tag !== "Ready") {

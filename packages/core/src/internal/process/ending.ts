@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as finalizer from "../lib/finalizer.js"
+import * as scopes from "../lib/scopes.js"
 import * as terminate from "../scripts/terminate.js"
 import * as control from "./control.js"
 import type { Execution } from "./execution.js"
@@ -57,7 +58,7 @@ const endGroup = Effect.fnUntraced(function*({ failure, host, program, settings,
     )
   }
   // The output must be read, or the command could block before it exits.
-  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stdout.drain)))
+  yield* scopes.forkInterruptible(Effect.ignore(stdout.drain))
   const grace = Duration.toMillis(settings.killAfter)
   const confirmedWithin = (patience: Duration.DurationInput) => {
     const duration = Duration.sum(settings.killAfter, patience)

@@ -9,6 +9,7 @@ import type { RunError } from "../../RemoteProcess.js"
 import * as Deadline from "../../unstable/Deadline.js"
 import type { Guard } from "../../unstable/Frame.js"
 import * as handshakes from "../launch/handshake.js"
+import * as scopes from "../lib/scopes.js"
 import type { Execution } from "./execution.js"
 
 /**
@@ -73,7 +74,7 @@ const sendFrame = Effect.fnUntraced(function*(execution: Execution, guarded: Eff
     endsInput ? channel.end : Effect.void
   ))
   yield* Option.exists(frame, ({ length }) => length > longFrame)
-    ? Effect.forkScoped(Effect.interruptible(send))
+    ? scopes.forkInterruptible(send)
     : send
   yield* host.shells.prewarm
   return Option.flatMap(frame, () => guard)

@@ -6,8 +6,6 @@ import { ProcessId } from "@effect/platform/CommandExecutor"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -21,6 +19,7 @@ import * as commandCompile from "../command/compile.js"
 import * as errors from "../command/errors.js"
 import * as plans from "../launch/plan.js"
 import type { Shell } from "../launch/shellPool.js"
+import * as scopes from "../lib/scopes.js"
 import * as ending from "./ending.js"
 import type { Compiled, Execution, Host, Settings } from "./execution.js"
 import * as executions from "./execution.js"
@@ -112,14 +111,12 @@ const attempt = Effect.fnUntraced(function*(host: Host, compiled: Compiled, sett
     compiled.failure,
     settings.pipefail
   )
+  const parent = yield* Effect.scope
   return yield* Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const scope = yield* Effect.flatMap(Effect.scope, (parent) => Scope.fork(parent, ExecutionStrategy.sequential))
-      return yield* launch(host, compiled, settings, plan, input, isAgain, restore).pipe(
-        Scope.extend(scope),
-        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-      )
-    })
+    scopes.below(
+      parent,
+      (scope) => Scope.extend(launch(host, compiled, settings, plan, input, isAgain, restore), scope)
+    )
   )
 })
 
@@ -143,7 +140,7 @@ const awaitGuardian = Effect.fnUntraced(function*({ guardian, transport }: Host,
   // On one connection, the guardian opens its session first, because a command can reclaim the guardian's session but not
   // the reverse. With a connection for each channel, both log in at the same time.
   if (transport.capabilities.oneConnection) return yield* restore(Effect.as(guarded, Effect.void))
-  return Fiber.await(yield* Effect.forkScoped(Effect.interruptible(guarded)))
+  return Fiber.await(yield* scopes.forkInterruptible(guarded))
 })
 
 const openShell = (

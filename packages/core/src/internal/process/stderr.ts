@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { CommandFailure } from "../command/errors.js"
 import * as outlet from "../lib/outlet.js"
+import * as scopes from "../lib/scopes.js"
 import type { Piece } from "./tracking.js"
 
 /** @internal */
@@ -32,13 +33,13 @@ export const make = Effect.fnUntraced(function*(
     failure.stderr.push(bytes)
     return Effect.zipRight(kept.offer(bytes), isLast ? Effect.void : pump)
   })
-  yield* Effect.forkScoped(Effect.interruptible(Effect.onExit(pump, (exit) => {
+  yield* scopes.forkInterruptible(Effect.onExit(pump, (exit) => {
     // A reader that still reads when the scope closes gets an error, not an interruption.
     const end = Exit.isInterrupted(exit)
       ? Exit.fail(failure.connection({ reason: "ConnectionLost", detail: "the scope of the command was closed" }))
       : exit
     return Effect.zipRight(kept.end(end), Deferred.done(ended, end))
-  })))
+  }))
   const stderr: Stderr = {
     discard: kept.discard,
     release: kept.release,

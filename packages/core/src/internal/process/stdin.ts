@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import type { RemoteCommandError } from "../../RemoteError.js"
 import type { RemoteProcess } from "../../RemoteProcess.js"
 import * as finalizer from "../lib/finalizer.js"
+import * as scopes from "../lib/scopes.js"
 import type { Execution } from "./execution.js"
 import * as terminalInput from "./terminalInput.js"
 
@@ -34,7 +35,7 @@ export const make = Effect.fnUntraced(function*(
   const sink: Stdin["sink"] = Sink.forEachWhile(write).pipe(Sink.ignoreLeftover, Sink.mapEffect(() => end))
   if (input === "pipe") {
     // Without a terminal, stdin was closed after the frame.
-    if (settings.endInput && isTerminal) yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(end)))
+    if (settings.endInput && isTerminal) yield* scopes.forkInterruptible(Effect.ignore(end))
     const stdin: Stdin = { sink, orInputFailed: (effect) => effect }
     return stdin
   }
@@ -46,8 +47,7 @@ export const make = Effect.fnUntraced(function*(
     Stream.run(sink),
     Effect.catchTag("RemoteConnectionError", () => Effect.void),
     Effect.tapErrorCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Deferred.failCause(failed, cause)),
-    Effect.interruptible,
-    Effect.forkScoped
+    scopes.forkInterruptible
   )
   const stdin: Stdin = {
     sink,

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import type { RunError, RunOptions } from "../../RemoteProcess.js"
 import type { CommandFailure } from "../command/errors.js"
 import * as finalizer from "../lib/finalizer.js"
+import * as scopes from "../lib/scopes.js"
 import * as decode from "./decode.js"
 import * as processes from "./process.js"
 import * as starts from "./start.js"
@@ -34,9 +35,7 @@ const open = (
     const timer = timeout === undefined
       ? Effect.interruptible(Effect.never)
       : Effect.interruptible(Fiber.join(
-        yield* Effect.forkScoped(
-          Effect.interruptible(Effect.delay(Effect.suspend(() => toEnd.timedOut(failure, timeout)), timeout))
-        )
+        yield* scopes.forkInterruptible(Effect.delay(Effect.suspend(() => toEnd.timedOut(failure, timeout)), timeout))
       ))
     const started = yield* finalizer.apart(
       Effect.raceFirst(Effect.interruptible(starts.start(setting, compiled, { ...options, endInput: true })), timer)

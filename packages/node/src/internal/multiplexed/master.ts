@@ -6,6 +6,7 @@ import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { RemoteHost } from "@effect-remote/core/RemoteHost"
 import * as Deadline from "@effect-remote/core/unstable/Deadline"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -124,7 +125,7 @@ const followLog = Effect.fnUntraced(function*(stderr: Readable, ready: string) {
     log = loginLog.receive(log, bytes.value, ready)
     return Effect.zipRight(log._tag === "LoggedIn" ? Deferred.succeed(loggedIn, true) : Effect.void, follow)
   })
-  yield* Effect.forkScoped(Effect.interruptible(follow))
+  yield* Scopes.forkInterruptible(follow)
   return {
     loggedIn: Deferred.await(loggedIn),
     before: () => log._tag === "LoggedIn" ? log.before : log.text,

@@ -5,12 +5,12 @@ import { LocalAddress, type LocalConnection } from "@effect-remote/core/LocalNet
 import { RemoteConnectionError, type RemoteConnectionReason } from "@effect-remote/core/RemoteError"
 import { RemoteAddress, type RemoteConnection, type RemoteListener } from "@effect-remote/core/Transport"
 import * as Finalizer from "@effect-remote/core/unstable/Finalizer"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { show } from "../lib/address.js"
-import * as ownScope from "../lib/ownScope.js"
 import * as localNetwork from "../local/network.js"
 import type * as control from "../protocol/control.js"
 import type { Connection } from "./connection.js"
@@ -26,7 +26,7 @@ export const make = (
   address: RemoteAddress
 ): Effect.Effect<RemoteListener, RemoteConnectionError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { close, value: listener } = yield* ownScope.make(listen(connection, host, address), yield* Effect.scope)
+    const { close, value: listener } = yield* Scopes.own(listen(connection, host, address), yield* Effect.scope)
     const chosen = address._tag === "Tcp" && address.port === 0 && listener.address._tag === "Tcp"
     if (!chosen || !connection.forwards.isTaken(listener.address.port)) return listener
     yield* close

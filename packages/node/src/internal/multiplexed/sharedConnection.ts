@@ -4,12 +4,12 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import type { ConnectionState } from "@effect-remote/core/Transport"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as ownScope from "../lib/ownScope.js"
 import * as singleFlight from "../lib/singleFlight.js"
 import * as connectionState from "./connectionState.js"
 
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function*<Connection extends Losable>(opti
 
   const attempt = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      const { close, value: connection } = yield* ownScope.make(restore(options.connect), scope)
+      const { close, value: connection } = yield* Scopes.own(restore(options.connect), scope)
       yield* update((state) => connectionState.succeed(state, connection))
       const onLoss = Effect.zipRight(update((state) => connectionState.lose(state, connection)), close)
       yield* Effect.forkIn(Effect.zipRight(Effect.interruptible(connection.lost), onLoss), scope)

@@ -4,6 +4,7 @@
  */
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Capabilities, type Transport, TypeId } from "@effect-remote/core/Transport"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
@@ -40,9 +41,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, reconnect, ssh }: 
   const installation = yield* installations.make(host, ssh)
   yield* master.checkPath(name, installation)
   const settings = yield* Deferred.make<sessionSettings.SessionSettings>()
-  yield* Effect.forkScoped(
-    Effect.interruptible(Effect.intoDeferred(sessionSettings.make(host, ssh, installation), settings))
-  )
+  yield* Scopes.forkInterruptible(Effect.intoDeferred(sessionSettings.make(host, ssh, installation), settings))
 
   const counters = metrics.make(host.host)
   const connection = yield* sharedConnection.make<connections.Connection>({

@@ -4,6 +4,7 @@
 import type { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Channel, ExitStatus, type RemoteAddress } from "@effect-remote/core/Transport"
 import * as Deadline from "@effect-remote/core/unstable/Deadline"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -90,7 +91,7 @@ export const make = Effect.fnUntraced(function*(client: Client, address: RemoteA
   const opened = yield* Deferred.make<void, RemoteConnectionError>()
   const ended = yield* Deferred.make<void, RemoteConnectionError>()
   const { delay, followed } = follow(client, target, running, { opened, ended })
-  yield* Effect.forkScoped(Effect.interruptible(followed))
+  yield* Scopes.forkInterruptible(followed)
   yield* Deadline.within(client.host, `connecting from the host to ${target}`, delay)(
     Effect.raceFirst(Deferred.await(opened), running.prompts.failed)
   )

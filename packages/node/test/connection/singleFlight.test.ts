@@ -1,46 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import * as ownScope from "../../src/internal/lib/ownScope.js"
 import * as singleFlight from "../../src/internal/lib/singleFlight.js"
-
-const resource = (events: Array<string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => void events.push("acquired")),
-    () => Effect.sync(() => void events.push("released"))
-  )
-
-describe("a scope of its own", () => {
-  it.scoped("stays open until it is closed", () =>
-    Effect.gen(function*() {
-      const events: Array<string> = []
-      const { close, value } = yield* ownScope.make(Effect.as(resource(events), 1), yield* Effect.scope)
-      assert.strictEqual(value, 1)
-      assert.deepStrictEqual(events, ["acquired"])
-      yield* close
-      assert.deepStrictEqual(events, ["acquired", "released"])
-    }))
-
-  it.effect("closes with its parent", () =>
-    Effect.gen(function*() {
-      const events: Array<string> = []
-      const parent = yield* Scope.make()
-      yield* ownScope.make(resource(events), parent)
-      yield* Scope.close(parent, Exit.void)
-      assert.deepStrictEqual(events, ["acquired", "released"])
-    }))
-
-  it.scoped("closes at once after a failure or an interruption", () =>
-    Effect.gen(function*() {
-      const events: Array<string> = []
-      const scope = yield* Effect.scope
-      yield* Effect.flip(ownScope.make(Effect.zipRight(resource(events), Effect.fail("no")), scope))
-      assert.deepStrictEqual(events, ["acquired", "released"])
-      const fiber = yield* Effect.fork(ownScope.make(Effect.zipRight(resource(events), Effect.never), scope))
-      yield* Effect.yieldNow()
-      yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(events, ["acquired", "released", "acquired", "released"])
-    }))
-})
 
 describe("a single flight", () => {
   const make = Effect.gen(function*() {
