@@ -3,6 +3,7 @@
  */
 import { RemoteConnectionError } from "@effect-remote/core/RemoteError"
 import { type Duplex, RemoteAddress, type RemoteListener } from "@effect-remote/core/Transport"
+import * as Scopes from "@effect-remote/core/unstable/Scopes"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as pipes from "../program/pipe.js"
@@ -102,9 +103,7 @@ const listen = (
       }),
       () => Effect.zipRight(Effect.sync(() => listening.delete(key)), queue.end)
     )
-    yield* Effect.forkScoped(
-      Effect.interruptible(Effect.zipRight(client.lost, Effect.sync(() => void listening.delete(key))))
-    )
+    yield* Scopes.forkInterruptible(Effect.zipRight(client.lost, Effect.sync(() => void listening.delete(key))))
     return listeners.make(host, client, address, queue)
   })
 

@@ -1,6 +1,7 @@
 /**
  * `printf`, and the escapes of `echo`.
  */
+import { pad, padNumber, signOf, type Specifier } from "./conversion.js"
 
 /** @internal */
 export interface Formatted {
@@ -61,25 +62,8 @@ export const unescape = (
   return { text: result, stopped: false }
 }
 
-interface Specifier {
-  readonly flags: string
-  readonly width: number
-  readonly precision: number | undefined
-}
-
-const pad = (text: string, { flags, width }: Specifier): string =>
-  flags.includes("-") ? text.padEnd(width) : text.padStart(width)
-
-const padNumber = (sign: string, digits: string, spec: Specifier, withZeros: boolean): string =>
-  withZeros && spec.flags.includes("0") && !spec.flags.includes("-")
-    ? sign + digits.padStart(spec.width - sign.length, "0")
-    : pad(sign + digits, spec)
-
 const padInteger = (sign: string, digits: string, spec: Specifier): string =>
   padNumber(sign, digits.padStart(spec.precision ?? 1, "0"), spec, spec.precision === undefined)
-
-const signOf = (isNegative: boolean, flags: string): string =>
-  isNegative ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
 
 interface State {
   readonly values: ReadonlyArray<string>
@@ -149,7 +133,7 @@ const unsigned = (radix: number, prefix: string, isUpper = false): Convert => (s
 const fixed: Convert = (state, spec) => {
   const number = takeNumber(state)
   const sign = signOf(number < 0 || Object.is(number, -0), spec.flags)
-  return padNumber(sign, Math.abs(number).toFixed(Math.min(spec.precision ?? 6, 100)), spec, true)
+  return padNumber(sign, Math.abs(number).toFixed(Math.min(spec.precision ?? 6, 100)), spec)
 }
 
 const conversions: Readonly<Record<string, Convert>> = {

@@ -1,6 +1,7 @@
 /**
  * `printf` and `sprintf` of awk.
  */
+import { pad, padNumber, signOf, type Specifier as Padding } from "../conversion.js"
 import * as tool from "../tool.js"
 import * as float from "./float.js"
 import { toNumber, toText, type Value } from "./value.js"
@@ -22,10 +23,7 @@ interface State {
   taken: number
 }
 
-interface Specifier {
-  readonly flags: string
-  readonly width: number
-  readonly precision: number | undefined
+interface Specifier extends Padding {
   readonly conversion: string
 }
 
@@ -40,22 +38,12 @@ const count = (state: State, given: string): number => {
   return Math.abs(number) <= widest ? number : refuse(`the width ${number}`)
 }
 
-const pad = ({ flags, width }: Specifier, sign: string, digits: string, withZeros: boolean): string =>
-  flags.includes("-")
-    ? (sign + digits).padEnd(width)
-    : withZeros && flags.includes("0")
-    ? sign + digits.padStart(width - sign.length, "0")
-    : (sign + digits).padStart(width)
-
-const signOf = (isNegative: boolean, flags: string): string =>
-  isNegative ? "-" : flags.includes("+") ? "+" : flags.includes(" ") ? " " : ""
-
 const character = (state: State, spec: Specifier): string => {
   const value = take(state)
   const text = typeof value === "number" || typeof value === "object"
     ? String.fromCharCode(Math.trunc(toNumber(value)) & 255)
     : toText(value, state.convfmt).slice(0, 1)
-  return pad(spec, "", text, false)
+  return pad(text, spec)
 }
 
 const integer = (state: State, spec: Specifier, base: number): string => {
@@ -74,14 +62,14 @@ const integer = (state: State, spec: Specifier, base: number): string => {
     : base === 8 && flags.includes("#") && !digits.startsWith("0")
     ? "0"
     : ""
-  return pad(spec, prefix, digits, precision === undefined)
+  return padNumber(prefix, digits, spec, precision === undefined)
 }
 
 const floating = (state: State, spec: Specifier, conversion: "e" | "f" | "g"): string => {
   const { flags, precision } = spec
   const number = toNumber(take(state))
   const digits = float.format(Math.abs(number), conversion, precision ?? 6, flags.includes("#"))
-  return pad(spec, signOf(number < 0 || Object.is(number, -0), flags), digits, Number.isFinite(number))
+  return padNumber(signOf(number < 0 || Object.is(number, -0), flags), digits, spec, Number.isFinite(number))
 }
 
 const convert = (state: State, spec: Specifier): string => {
@@ -90,7 +78,7 @@ const convert = (state: State, spec: Specifier): string => {
     case "c":
       return character(state, spec)
     case "s":
-      return pad(spec, "", toText(take(state), state.convfmt).slice(0, precision), false)
+      return pad(toText(take(state), state.convfmt).slice(0, precision), spec)
     case "d":
     case "i":
     case "u":
