@@ -13,6 +13,9 @@ const slowest = [
   "differential",
   "conformanceOfBroken",
   "connection.test",
+  "connectionProcess",
+  "Sshd.full",
+  "loginShells",
   "requests.full",
   "limits"
 ]

@@ -25,6 +25,7 @@ const allPairs = [
 const allFiles = [
   "conformance",
   "connection.test",
+  "connectionProcess",
   "sessions.test",
   "sharedConnection",
   "master",

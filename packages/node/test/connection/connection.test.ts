@@ -2,6 +2,4 @@ import { OpenSsh } from "@effect-remote/node"
 import { connection } from "../suites/connection.js"
 import { servers } from "../suites/servers.js"
 
-// The one logs in as the other does, whatever server it is.
 connection({ name: "layer", make: OpenSsh.make, layer: OpenSsh.layer, servers: servers.slice(0, 1) })
-connection({ name: "layerProcess", make: OpenSsh.makeProcess, layer: OpenSsh.layerProcess, servers })
