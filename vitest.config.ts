@@ -5,7 +5,8 @@ import workspace from "./vitest.workspace.js"
 export default defineConfig(({ mode }) => {
   // a project does not see the mode, so it travels in the environment
   if (mode === "full") process.env.EFFECT_REMOTE_FULL = "1"
-  const minutes = process.env.EFFECT_REMOTE_FULL === "1" ? "35 to 45" : "about 4"
+  const full = process.env.EFFECT_REMOTE_FULL === "1"
+  const minutes = full ? "35 to 45" : "about 4"
   console.log(`All tests of this run take ${minutes} minutes on two cores.`)
   return {
     test: {
@@ -14,7 +15,9 @@ export default defineConfig(({ mode }) => {
       pool: "forks",
       // most tests wait for processes and timeouts: with two workers, two cores are idle for a third of the time
       // Without `minForks` the last files would run one after the other.
-      poolOptions: { forks: { minForks: 3, maxForks: 3 } }
+      // The files of `npm test` share their workers: each file by itself loads Effect for a second. The full run counts
+      // what a process has open, so there each file has a process of its own.
+      poolOptions: { forks: { minForks: 3, maxForks: 3, isolate: full } }
     }
   }
 })
