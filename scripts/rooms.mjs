@@ -4,7 +4,7 @@
 
 export const rooms = {
   "core/lib": {
-    holds: "bytes, text, paths, modes, random names: nothing about SSH",
+    holds: "bytes, text, paths, modes, random names, scopes: nothing about SSH",
     imports: []
   },
   "core/models": {
@@ -35,7 +35,7 @@ export const rooms = {
   },
   "core/unstable": {
     holds:
-      "what the packages share without a promise: the frame of a command, the guardian's messages, SOCKS, time limits",
+      "what the packages share without a promise: the frame of a command, the guardian's messages, SOCKS, time limits, scopes",
     imports: ["core/lib", "core/models", "core/protocol", "core/scripts"]
   },
   "core/command": {
