@@ -222,6 +222,8 @@ export const rooms = {
       "core/context",
       "core/fileSystem",
       "core/models",
+      // cases about servers that report less change the answers of a server
+      "core/protocol",
       "node/local",
       "testing/host",
       "testing/models",

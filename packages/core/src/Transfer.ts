@@ -129,8 +129,11 @@ export interface Source {
  * @category models
  */
 export type Outcome = Data.TaggedEnum<{
-  /** A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. */
-  readonly Copied: { readonly resumedAt: bigint }
+  /**
+   * A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. `unset`: the server does not
+   * let this user set modes, so the mode of the replaced file was not kept. The copy grants no more than that mode.
+   */
+  readonly Copied: { readonly resumedAt: bigint; readonly unset?: "mode" }
   /** A directory was created, or existed already. */
   readonly Created: {}
   /** A symbolic link was created. */
@@ -174,7 +177,10 @@ const entry = Schema.Struct({
   type: Schema.Literal("File", "Directory", "SymbolicLink", "Other"),
   size: Schema.BigInt,
   outcome: Schema.Union(
-    Schema.TaggedStruct("Copied", { resumedAt: Schema.BigInt }),
+    Schema.TaggedStruct("Copied", {
+      resumedAt: Schema.BigInt,
+      unset: Schema.optionalWith(Schema.Literal("mode"), { exact: true })
+    }),
     Schema.TaggedStruct("Created", {}),
     Schema.TaggedStruct("Linked", { target: Schema.String }),
     Schema.TaggedStruct("Unchanged", {}),

@@ -25,6 +25,7 @@ const file = new TextEncoder().encode("text")
 
 /** A side that lists what it likes. */
 const hostile = (names: ReadonlyArray<readonly [name: string, type: FileInfo["type"]]>): Endpoint => ({
+  method: "put",
   carriesBytes: true,
   look: unused,
   follow: () => Effect.succeed(seen("Directory")),

@@ -123,9 +123,15 @@ describe("a server that empties a file that is opened for writing alone", () => 
       files.set("/part", "first ")
       const operations = makeOperations(yield* makeSession(transport), "host")
       const endpoint = remoteEndpoint.make("put", operations, () => Effect.dieMessage("not asked for"))
-      const writer = yield* endpoint.write("/part", undefined, yield* endpoint.look("/part"))
+      const writer = yield* endpoint.write("/part", undefined, yield* endpoint.look("/part"), "/file")
       yield* writer.write(new TextEncoder().encode("second"), () => {})
-      const unchanged = { permissions: undefined, limit: undefined, owner: undefined, times: undefined }
+      const unchanged = {
+        permissions: undefined,
+        limit: undefined,
+        owner: undefined,
+        times: undefined,
+        isOptional: true
+      }
       yield* writer.finish({ created: undefined, ...unchanged }, false)
       assert.strictEqual(files.get("/part"), "first second")
     }))

@@ -28,8 +28,14 @@ describe("a new file", () => {
     assert.deepStrictEqual(preserved.ofFile({ preserve: { mode: true } }, info(0o640), fresh, later), {
       ...preserved.nothing,
       created: 0o640,
-      permissions: 0o640
+      permissions: 0o640,
+      isOptional: false
     })
+  })
+
+  it("gets no mode of a source whose mode is unknown", () => {
+    const unknown = { ...info(0o644), permissions: undefined }
+    assert.deepStrictEqual(preserved.ofFile({}, unknown, fresh, later), preserved.nothing)
   })
 })
 
@@ -42,7 +48,17 @@ describe("a replaced file", () => {
       permissions: 0o664,
       limit: 0o755,
       owner: { uid: 1, gid: 2, isSuspect: false, isAsked: false },
-      times: undefined
+      times: undefined,
+      isOptional: true
+    })
+  })
+
+  it("does not keep an unknown mode", () => {
+    const found = { existing: { ...existing, permissions: undefined }, isSuspect: false }
+    assert.deepStrictEqual(preserved.ofFile({}, info(0o755), found, later), {
+      ...preserved.nothing,
+      created: 0o755,
+      limit: 0o755
     })
   })
 

@@ -49,7 +49,7 @@ export const check = (
       if (!writable) return looked
       return Effect.suspend(() => {
         const hidden = hiddenFile.unsafeNameIn(path)
-        const call = { method, path: hidden.path }
+        const call = { method, path: hidden.path, target: path }
         const made = Effect.ensuring(
           hiddenFile.creating(
             hidden,

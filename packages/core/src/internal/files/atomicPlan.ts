@@ -21,6 +21,8 @@ import * as owner from "./owner.js"
 export interface Options extends AtomicOptions {
   /** Default: true. */
   readonly makesParents?: boolean
+  /** Whether the file may do without `mode`, if the server refuses to set it and the file grants no more. Default: false. */
+  readonly isModeOptional?: boolean
 }
 
 /** @internal */
@@ -28,6 +30,8 @@ export interface Plan {
   readonly operations: Operations
   readonly options: Options
   readonly at: (path: string) => CallContext
+  /** The call of a request for the hidden file. Its errors name the path of the call. */
+  readonly atHidden: CallContext & { readonly target: string }
   /** The path to replace: the path of the call, or the target of a link there. */
   readonly target: string
   readonly existing: Option.Option<Attributes>
@@ -88,15 +92,17 @@ export const make = (operations: Operations, method: string, path: string, optio
     yield* checkPath.checkPath(at(path))
     const [target, existing] = yield* locate(operations, at(path), options)
     const directory = posixPath.parent(target)
+    const hidden = hiddenFile.unsafeNameIn(directory)
     return {
       operations,
       options,
       at,
+      atHidden: { method, path: hidden.path, target: path },
       target,
       existing,
       permissions: options.mode === undefined ? keptMode(existing) : options.mode & fileMode.permissionBits,
       directory,
-      hidden: hiddenFile.unsafeNameIn(directory),
+      hidden,
       isInDoubt: false,
       isCommitted: false
     }

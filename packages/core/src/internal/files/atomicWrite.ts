@@ -38,29 +38,39 @@ const renamedWithin = "30 seconds"
 const small = 64 * 1024
 
 // The answer to this removal also decides an interrupted commit: without the hidden file, the rename can no longer happen.
-const cleanUp = ({ at, hidden, isInDoubt, operations, target }: atomicPlan.Plan): Effect.Effect<void> => {
+const cleanUp = ({ atHidden, hidden, isInDoubt, operations, target }: atomicPlan.Plan): Effect.Effect<void> => {
   const [name, hiddenName] = [JSON.stringify(target), JSON.stringify(hidden.path)]
   return hiddenFile.discard(
     hidden,
-    operations.removeFile(at(hidden.path)),
+    operations.removeFile(atHidden),
     isInDoubt
       ? `The file ${name} on ${operations.host} may or may not have been replaced, and the hidden file ${hiddenName} may remain`
       : undefined
   )
 }
 
+const warnMode = (path: string): Effect.Effect<void> =>
+  Effect.logWarning(`The mode of ${JSON.stringify(path)} was not set: the server refuses it`)
+
+const makeParents = ({ at, atHidden: { method, target }, directory, operations }: atomicPlan.Plan) =>
+  Effect.mapError(
+    makeDirectories.make(operations, at(directory), {}),
+    errors.ofStep({ method, path: target }, `its directory ${JSON.stringify(directory)} cannot be made`)
+  )
+
 // Creates the hidden file and the missing parent directories, which it returns.
 const create = <A, R>(
-  { at, directory, hidden, operations, options: { makesParents = true } }: atomicPlan.Plan,
+  plan: atomicPlan.Plan,
   make: (call: CallContext) => Effect.Effect<A, PlatformError, R>
 ): Effect.Effect<readonly [A, made: ReadonlyArray<string>], PlatformError, R> => {
-  const created = hiddenFile.creating(hidden, make(at(hidden.path)))
+  const { atHidden, hidden, options: { makesParents = true } } = plan
+  const created = hiddenFile.creating(hidden, make(atHidden))
   return Effect.catchIf(
     Effect.map(created, (file): readonly [A, ReadonlyArray<string>] => [file, []]),
     (error) => makesParents && errors.isNotFound(error),
     () =>
       Effect.flatMap(
-        makeDirectories.make(operations, at(directory), {}),
+        makeParents(plan),
         (made) => Effect.map(created, (file) => [file, made] as const)
       )
   )
@@ -69,18 +79,18 @@ const create = <A, R>(
 // The only irreversible step. It has its own time limit. After an interruption, the target is either the old file or the
 // complete new one. The clean-up then waits for the host, for at most the grace period.
 const giveName = (plan: atomicPlan.Plan): Fx<void> => {
-  const { at, hidden, operations, options: { ifAbsent = false }, target } = plan
+  const { atHidden, hidden, operations, options: { ifAbsent = false }, target } = plan
   const named = finalizer.apart(
     Effect.timeoutFail(
       Effect.interruptible(
         ifAbsent
-          ? operations.renameIfAbsent(at(hidden.path), target)
-          : Effect.as(operations.rename(at(hidden.path), target), true)
+          ? operations.renameIfAbsent(atHidden, target)
+          : Effect.as(operations.rename(atHidden, target), true)
       ),
       {
         duration: renamedWithin,
         onTimeout: () =>
-          errors.system(at(target), "TimedOut", undefined, "the host did not answer; the new file may be there or not")
+          errors.system(atHidden, "TimedOut", undefined, "the host did not answer; the new file may be there or not")
       }
     )
   )
@@ -98,13 +108,16 @@ const giveName = (plan: atomicPlan.Plan): Fx<void> => {
 
 // The mode of the replaced file is meant for its owner, so it is set after the owner.
 const settle = (
-  { at, existing, operations, options, permissions, target }: atomicPlan.Plan,
+  { at, atHidden, existing, operations, options, permissions, target }: atomicPlan.Plan,
   file: OpenFile,
   { sendSettle }: FileWriter
 ): Fx<unknown> =>
   Effect.gen(function*() {
+    const isOptional = options.mode === undefined || options.isModeOptional === true
     const send = (permissions: number | undefined) =>
-      Effect.flatten(sendSettle({ ...(permissions !== undefined && { attributes: { permissions } }), sync: true }))
+      Effect.flatten(
+        sendSettle({ ...(permissions !== undefined && { attributes: { permissions } }), isOptional, sync: true })
+      ).pipe(Effect.tap(({ lacksMode = false }) => lacksMode ? warnMode(atHidden.target) : Effect.void))
     if (Option.isNone(existing)) return yield* send(permissions)
     const own = yield* send(undefined)
     const isShared = links.isByAnybody(operations, at(target), existing.value)
@@ -205,7 +218,7 @@ const putSmall = Effect.fnUntraced(function*(
 
 const putAtOnce = (plan: atomicPlan.Plan, bytes: Uint8Array, mode: number | undefined): Fx<boolean> =>
   Effect.gen(function*() {
-    const { at, existing, hidden, operations, permissions } = plan
+    const { atHidden, existing, hidden, operations, permissions } = plan
     const isReplacing = Option.isSome(existing)
     const [own] = yield* create(plan, (call) =>
       operations.writeSmallFile(call, {
@@ -224,7 +237,7 @@ const putAtOnce = (plan: atomicPlan.Plan, bytes: Uint8Array, mode: number | unde
     if (isRight) {
       yield* giveName(plan)
     } else {
-      yield* operations.removeFile(at(hidden.path))
+      yield* operations.removeFile(atHidden)
       hidden.mayExist = false
     }
     return isRight

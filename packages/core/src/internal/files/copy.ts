@@ -85,6 +85,7 @@ export const copyFile = (
     const [source, found] = yield* open(operations, call, seen)
     const target = yield* atomicWrite.acquire(operations, method, to, {
       mode: (found.permissions ?? 0o644) & fileMode.accessBits,
+      isModeOptional: true,
       makesParents: false,
       symlinks
     })
@@ -121,6 +122,14 @@ export const copy = (
       ? operations.setAttributes(at(to), { atime, mtime })
       : Effect.void
 
+  // A new directory grants its owner more than the source until its mode is set.
+  const setMode = (to: string, permissions: number): Fx<void> =>
+    Effect.catchIf(
+      operations.setAttributes(at(to), { permissions }),
+      (error) => (permissions & fileMode.ownerBits) === fileMode.ownerBits && errors.isRefusedByServer(error),
+      () => Effect.logWarning(`The mode of ${JSON.stringify(to)} was not set: the server refuses it`)
+    )
+
   const copyLink = (from: string, to: string, existing: Option.Option<Attributes>): Fx<void> =>
     Effect.gen(function*() {
       const target = yield* operations.readLink(at(from))
@@ -151,7 +160,7 @@ export const copy = (
         names,
         below: (name: string) => ({ from: posixPath.join(from, name), to: posixPath.join(to, name) }),
         leave: Effect.zipRight(
-          isThere ? Effect.void : operations.setAttributes(at(to), { permissions }),
+          isThere ? Effect.void : setMode(to, permissions),
           keepTimes(to, found)
         )
       }

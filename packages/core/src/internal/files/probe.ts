@@ -20,7 +20,7 @@ export const attributes = (
 ): Effect.Effect<Attributes, PlatformError> =>
   Effect.scoped(Effect.gen(function*() {
     const hidden = hiddenFile.unsafeNameIn(path)
-    const call = { method, path: hidden.path }
+    const call = { method, path: hidden.path, target: path }
     yield* Effect.addFinalizer(() => hiddenFile.discard(hidden, operations.removeFile(call)))
     const flags = OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
     const file = yield* hiddenFile.creating(

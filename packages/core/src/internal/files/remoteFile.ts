@@ -5,8 +5,8 @@ import { FileDescriptor, FileTypeId, Size } from "@effect/platform/FileSystem"
 import type { File } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Attributes } from "../../protocol/Sftp.js"
 import * as fileMode from "../lib/fileMode.js"
+import type { Found } from "../sftp/found.js"
 import type { OpenFile } from "../sftp/openFile.js"
 
 // SFTP handles are not numbers. This number only distinguishes open files.
@@ -20,8 +20,8 @@ const seconds = (time: number | undefined): Option.Option<Date> =>
  *
  * @internal
  */
-export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, uid }: Attributes): File.Info => ({
-  type: fileMode.typeOf(permissions),
+export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, type, uid }: Found): File.Info => ({
+  type: type ?? fileMode.typeOf(permissions),
   mtime: seconds(mtime),
   atime: seconds(atime),
   birthtime: Option.none(),

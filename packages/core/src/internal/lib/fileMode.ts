@@ -69,19 +69,33 @@ export const hasType = (mode: number): boolean => (mode & typeBits) !== 0
  */
 export const nounOf = (type: File.Type): string => nouns[type]
 
-/** Attributes that may lack a mode. */
+/** Attributes that may lack a mode. Some servers report no type in it: `type` is then what was found out otherwise. */
 interface WithMode {
   readonly permissions?: number | undefined
+  readonly type?: File.Type | undefined
 }
 
-const isType = (type: File.Type) => ({ permissions }: WithMode): boolean =>
-  permissions !== undefined && typeOf(permissions) === type
+/** @internal */
+export const typeIn = ({ permissions = 0, type = typeOf(permissions) }: WithMode): File.Type => type
+
+const isType = (type: File.Type) => (attributes: WithMode): boolean => typeIn(attributes) === type
+
+/**
+ * Whether the type is known, and is another one.
+ *
+ * @internal
+ */
+export const isOtherThan = (type: File.Type, attributes: WithMode): boolean =>
+  (attributes.type !== undefined || hasType(attributes.permissions ?? 0)) && typeIn(attributes) !== type
 
 /** @internal */
 export const isDirectory = isType("Directory")
 
 /** @internal */
 export const isRegularFile = isType("File")
+
+/** @internal */
+export const isSocket = isType("Socket")
 
 /** @internal */
 export const isSymbolicLink = isType("SymbolicLink")
@@ -91,5 +105,4 @@ export const isSymbolicLink = isType("SymbolicLink")
  *
  * @internal
  */
-export const mayBlock = ({ permissions = 0 }: WithMode): boolean =>
-  ["FIFO", "CharacterDevice"].includes(typeOf(permissions))
+export const mayBlock = (attributes: WithMode): boolean => ["FIFO", "CharacterDevice"].includes(typeIn(attributes))

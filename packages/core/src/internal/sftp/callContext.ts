@@ -6,5 +6,12 @@
 export interface CallContext {
   /** The method of the platform's `FileSystem`. */
   readonly method: string
+  /** The path of the request. */
   readonly path: string
+  /** The path that the caller named, if the path of the request is its hidden file. Errors name the target. */
+  readonly target?: string | undefined
+  /** Whether the caller can choose `inPlace`. */
+  readonly mayBeInPlace?: boolean | undefined
+  /** The step of the method that the request is. */
+  readonly step?: string | undefined
 }

@@ -5,7 +5,7 @@ import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import { BadArgument, SystemError } from "@effect/platform/Error"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
-import { RemoteConnectionError } from "../../RemoteError.js"
+import { RemoteConnectionError, SftpStatusError } from "../../RemoteError.js"
 import * as text from "../lib/text.js"
 import type { CallContext } from "./callContext.js"
 
@@ -25,7 +25,7 @@ export const usualDescription = (reason: SystemErrorReason): string | undefined 
  * @internal
  */
 export const system = (
-  { method, path }: CallContext,
+  { method, path, target }: CallContext,
   reason: SystemErrorReason,
   cause: unknown,
   description?: string
@@ -34,7 +34,7 @@ export const system = (
     module: "FileSystem",
     method,
     reason,
-    pathOrDescriptor: path,
+    pathOrDescriptor: target ?? path,
     description: description === undefined ? usualDescription(reason) : text.printable(description),
     cause
   })
@@ -46,6 +46,16 @@ export const connection = (call: CallContext) => (error: RemoteConnectionError):
 /** @internal */
 export const badArgument = ({ method }: CallContext, description: string): PlatformError =>
   new BadArgument({ module: "FileSystem", method, description })
+
+const fieldsOf = ({ cause, description, method, module, pathOrDescriptor, reason, syscall }: SystemError) => ({
+  cause,
+  description,
+  method,
+  module,
+  pathOrDescriptor,
+  reason,
+  syscall
+})
 
 /**
  * The directory at the path is another one than before, or a link. Another user may have put it there to mislead this one.
@@ -67,6 +77,54 @@ export const invalidName = (call: CallContext, name: string): PlatformError =>
     undefined,
     `the SFTP server lists a name that a directory cannot contain: ${JSON.stringify(name.slice(0, 100))}`
   )
+
+/**
+ * The failure of a request about a hidden file, as one about the file that it was to become.
+ *
+ * @internal
+ */
+export const ofHidden = (hidden: string, { method, path }: CallContext) => (error: PlatformError): PlatformError =>
+  error._tag === "SystemError" && error.pathOrDescriptor === hidden
+    ? new SystemError({
+      ...fieldsOf(error),
+      method,
+      pathOrDescriptor: path,
+      description: error.description?.replaceAll(hidden, path)
+    })
+    : error
+
+/**
+ * The failure of a file that is open on this machine, which names a descriptor, as one of the call.
+ *
+ * @internal
+ */
+export const ofDescriptor = ({ method, path }: CallContext) => (error: PlatformError): PlatformError =>
+  error._tag === "SystemError" && typeof error.pathOrDescriptor === "number"
+    ? new SystemError({ ...fieldsOf(error), method, pathOrDescriptor: path })
+    : error
+
+/**
+ * The failure of a step at another path, as one of the call.
+ *
+ * @internal
+ */
+export const ofStep = ({ method, path }: CallContext, step: string) => (error: PlatformError): PlatformError =>
+  error._tag === "SystemError" && !(error.cause instanceof RemoteConnectionError)
+    ? new SystemError({
+      ...fieldsOf(error),
+      method,
+      pathOrDescriptor: path,
+      description: `${step}: ${error.description ?? error.reason}`
+    })
+    : error
+
+/**
+ * Whether the server has answered that it does not do what was asked.
+ *
+ * @internal
+ */
+export const isRefusedByServer = (error: PlatformError): boolean =>
+  error._tag === "SystemError" && error.cause instanceof SftpStatusError
 
 /** @internal */
 export const isReason = (...reasons: ReadonlyArray<SystemErrorReason>) => (error: PlatformError): boolean =>

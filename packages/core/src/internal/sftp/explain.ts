@@ -5,29 +5,44 @@
 import type { PlatformError, SystemErrorReason } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Sftp from "../../protocol/Sftp.js"
-import type { RemoteConnectionError } from "../../RemoteError.js"
 import { SftpStatusError } from "../../RemoteError.js"
 import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "./callContext.js"
 import type { Client } from "./client.js"
 import * as errors from "./errors.js"
+import * as lookups from "./lookups.js"
 import * as pathLimits from "./pathLimits.js"
 
 /** @internal */
 export type Status = Extract<Sftp.Response, { readonly _tag: "Status" }>
 
 /**
- * The purpose of a request, which narrows down the reason of its failure.
+ * The purpose of a request, which narrows down the reason of its failure. `open` and `openToWrite` are of a path, `read` and
+ * `write` of an open file.
  *
  * @internal
  */
-export type Intent = "look" | "list" | "read" | "write" | "create" | "change" | "remove" | "removeDirectory"
+export type Intent =
+  | "look"
+  | "list"
+  | "open"
+  | "openToWrite"
+  | "read"
+  | "write"
+  | "create"
+  | "change"
+  | "remove"
+  | "removeDirectory"
 
-// Without a description, the usual one of the reason, else the server's own message.
-type Explanation = readonly [reason: SystemErrorReason, description?: string]
+/**
+ * Without a description, the usual one of the reason, else the server's own message.
+ *
+ * @internal
+ */
+export type Explanation = readonly [reason: SystemErrorReason, description?: string]
 
-type Lookup<A> = Effect.Effect<A, RemoteConnectionError>
+type Lookup<A> = lookups.Lookup<A>
 
 const unknown: Explanation = ["Unknown"]
 const notFound: Explanation = ["NotFound"]
@@ -35,186 +50,192 @@ const alreadyExists: Explanation = ["AlreadyExists"]
 const permissionDenied: Explanation = ["PermissionDenied"]
 const tooLong: Explanation = ["Unknown", "the name is too long"]
 const notEmpty: Explanation = ["Unknown", "the directory is not empty"]
+const mountPoint: Explanation = ["Busy", "it is a mount point"]
 const isDirectory: Explanation = ["BadResource", "it is a directory"]
 const notDirectory: Explanation = ["BadResource", "it is not a directory"]
 const belowFile: Explanation = ["BadResource", "a part of its path is not a directory"]
+const linkLoop: Explanation = ["BadResource", "its links form a loop"]
 const endsWithSlash: Explanation = ["BadResource", "a path that ends with a slash names a directory"]
+const full: Explanation = ["Unknown", "no space left on the device"]
 
-const linksFollowed = 40
+/** @internal */
+export const readOnly: Explanation = ["Unknown", "the file system is read-only"]
 
 const longestMessage = 500
 
-const attributesOf = (client: Client, request: Sftp.Request): Lookup<Sftp.Attributes | undefined> =>
-  Effect.map(client.request(request), (answer) => answer._tag === "Attrs" ? answer.attributes : undefined)
-
-const stat = (client: Client, path: string) => attributesOf(client, Sftp.Request.Stat({ path }))
-
-const lstat = (client: Client, path: string) => attributesOf(client, Sftp.Request.Lstat({ path }))
-
-// OpenSSH answers ENOTDIR with "no such file".
-const isBelowFile = (client: Client, path: string): Lookup<boolean> => {
-  const search = (above: string): Lookup<boolean> =>
-    Effect.flatMap(stat(client, above), (found) => {
-      if (found !== undefined) return Effect.succeed(!fileMode.isDirectory(found))
-      return above === "/" || above === "." ? Effect.succeed(false) : search(posixPath.parent(above))
-    })
-  // A name that ends with a slash stands for a directory.
-  return search(path.endsWith("/") ? posixPath.withoutSlashes(path) : posixPath.parent(path))
-}
-
-// OpenSSH answers ELOOP with "no such file", too.
-const isLinkLoop = (client: Client, path: string, followed = 0): Lookup<boolean> =>
-  followed === linksFollowed
-    ? Effect.succeed(true)
-    : Effect.flatMap(client.request(Sftp.Request.Readlink({ path })), (answer) => {
-      if (answer._tag !== "Name") return Effect.succeed(false)
-      const target = answer.entries[0]?.filename ?? ""
-      return isLinkLoop(
-        client,
-        target.startsWith("/") ? target : `${posixPath.parent(path)}/${target}`,
-        followed + 1
-      )
-    })
+const isOneOf = (intent: Intent, ...intents: ReadonlyArray<Intent>): boolean => intents.includes(intent)
 
 const missing = (client: Client, path: string): Lookup<Explanation> =>
   Effect.gen(function*() {
-    if (yield* isBelowFile(client, path)) return belowFile
-    return (yield* isLinkLoop(client, path)) ? ["BadResource", "its links form a loop"] : notFound
+    if (yield* lookups.isBelowFile(client, path)) return belowFile
+    return (yield* lookups.isLinkLoop(client, path)) ? linkLoop : notFound
   })
 
-const isFull = (client: Client, path: string): Lookup<boolean> =>
-  client.has("statvfs")
-    ? Effect.map(client.request(Sftp.Request.Statvfs({ path: posixPath.parent(path) })), (answer) => {
-      if (answer._tag !== "ExtendedReply") return false
-      const info = Sftp.decodeFileSystem(answer.data)
-      return info._tag === "Right" && (info.right.bavail === 0n || info.right.favail === 0n && info.right.files > 0n)
-    })
-    : Effect.succeed(false)
+/**
+ * Advice for a host that refuses a new file or its renaming, if the target is a file.
+ *
+ * @internal
+ */
+export const inPlaceHint = (client: Client, { mayBeInPlace = false, target }: CallContext): Lookup<string> =>
+  target === undefined || !mayBeInPlace
+    ? Effect.succeed("")
+    : Effect.map(lookups.stat(client, target), (found) =>
+      found === undefined || fileMode.isOtherThan("File", found)
+        ? ""
+        : "; if the file itself may be written, set `inPlace`")
 
-// EPERM and EACCES have one status. Changing what can be seen fails with EPERM: only its owner may.
-const denied = (client: Client, path: string, intent: Intent): Lookup<Explanation> =>
-  intent !== "change"
-    ? Effect.succeed(permissionDenied)
-    : Effect.map(lstat(client, path), (found) =>
-      found === undefined ? permissionDenied : ["Unknown", "only the owner and root may do this"])
+// EPERM and EACCES have one status.
+const denied = (client: Client, call: CallContext, intent: Intent): Lookup<Explanation> => {
+  const { path, step, target } = call
+  if (intent === "change") {
+    // Changing what can be seen fails with EPERM: only its owner may.
+    return Effect.map(lookups.lstat(client, path), (found) =>
+      found === undefined
+        ? permissionDenied
+        : ["Unknown", "the host permits this only to the owner and root, or not at all"])
+  }
+  if (intent === "look") return Effect.succeed(["PermissionDenied", "the host does not permit looking at it"])
+  if (target === undefined) return Effect.succeed(permissionDenied)
+  if (intent === "create") {
+    const directory = JSON.stringify(posixPath.parent(path))
+    return Effect.map(
+      inPlaceHint(client, call),
+      (hint) => ["PermissionDenied", `the host does not permit a new file in ${directory}${hint}`]
+    )
+  }
+  return Effect.succeed(
+    step === "setAttributes"
+      ? ["PermissionDenied", "the host does not permit setting its mode, owner or times"]
+      : permissionDenied
+  )
+}
 
 const noSuchFile = (client: Client, path: string, intent: Intent): Lookup<Explanation> =>
   Effect.gen(function*() {
-    if (intent === "list" && (yield* stat(client, path)) !== undefined) return notDirectory
-    // OpenSSH has the same status for a handle that is not open for reading or for writing.
-    if ((intent === "read" || intent === "write") && (yield* stat(client, path)) !== undefined) {
-      return ["Unknown", `the file is not open for ${intent === "read" ? "reading" : "writing"}`]
+    if (intent === "list" || intent === "read" || intent === "write") {
+      const found = yield* lookups.stat(client, path)
+      if (found !== undefined && intent === "list") return notDirectory
+      // OpenSSH has the same status for a handle that is not open for reading or for writing.
+      if (found !== undefined) {
+        return ["Unknown", `the file is not open for ${intent === "read" ? "reading" : "writing"}`]
+      }
     }
     return yield* missing(client, path)
   })
 
-const slashAtEnd = (client: Client, path: string, intent: "write" | "create"): Lookup<Explanation> =>
-  intent === "write"
+const slashAtEnd = (client: Client, path: string, intent: Intent): Lookup<Explanation> =>
+  intent !== "create"
     ? Effect.succeed(endsWithSlash)
     : Effect.map(
-      lstat(client, posixPath.withoutSlashes(path)),
+      lookups.lstat(client, posixPath.withoutSlashes(path)),
       (found) => found === undefined ? endsWithSlash : alreadyExists
     )
 
-const generalFailure = (client: Client, path: string, intent: Intent): Lookup<Explanation> =>
+// Explains a failure by the attributes of the path.
+const byAttributes = (
+  intent: Intent,
+  found: Sftp.Attributes | undefined,
+  target: Sftp.Attributes | undefined
+): Explanation | undefined => {
+  if (intent === "create" && found !== undefined) return alreadyExists
+  if (intent === "removeDirectory" && found !== undefined && fileMode.isOtherThan("Directory", found)) {
+    return notDirectory
+  }
+  if (target === undefined || !isOneOf(intent, "open", "openToWrite", "read", "write")) return undefined
+  if (fileMode.isDirectory(target)) return isDirectory
+  return fileMode.isSocket(target) ? ["Unknown", "it is a socket"] : undefined
+}
+
+const byDisk = (
+  client: Client,
+  path: string,
+  intent: Intent,
+  target: Sftp.Attributes | undefined
+): Lookup<Explanation | undefined> =>
   Effect.gen(function*() {
-    const found = yield* lstat(client, path)
-    if (intent === "create" && found !== undefined) return alreadyExists
-    if (intent === "removeDirectory" && found !== undefined) {
-      return fileMode.isDirectory(found)
-        ? notEmpty
-        : notDirectory
-    }
-    const target = yield* stat(client, path)
-    if (target !== undefined && fileMode.isDirectory(target) && (intent === "read" || intent === "write")) {
-      return isDirectory
-    }
-    const writes = intent === "write" || intent === "create"
-    if (writes && path.endsWith("/")) return yield* slashAtEnd(client, path, intent)
-    if (pathLimits.isTooLong(path)) return tooLong
-    return writes && (yield* isFull(client, path)) ? ["Unknown", "no space left on the device"] : unknown
+    const isOfFile = target !== undefined && isOneOf(intent, "openToWrite", "write", "change")
+    const disk = yield* lookups.disk(client, isOfFile ? path : posixPath.parent(path))
+    if (lookups.isReadOnly(disk)) return readOnly
+    if (isOneOf(intent, "openToWrite", "write", "create") && lookups.isFull(disk)) return full
+    if (!isOneOf(intent, "remove", "removeDirectory")) return undefined
+    if (yield* lookups.isMountPoint(client, path)) return mountPoint
+    return intent === "removeDirectory" && (yield* lookups.hasEntries(client, path)) ? notEmpty : undefined
   })
 
-const explain = (client: Client, path: string, intent: Intent, code: number): Lookup<Explanation> => {
+const byHandles = (
+  client: Client,
+  path: string,
+  intent: Intent,
+  target: Sftp.Attributes | undefined
+): Lookup<Explanation | undefined> =>
+  Effect.gen(function*() {
+    if (!(yield* lookups.hasDescriptors(client))) {
+      return ["Unknown", "the SFTP server can open no more files: close some, or raise its limit"]
+    }
+    // Everybody may be allowed to run it, so that it is a program.
+    const mayRun = intent === "openToWrite" && target !== undefined && fileMode.isRegularFile(target) &&
+      ((target.permissions ?? 0) & 0o111) !== 0
+    const readable = Sftp.Request.Open({ path, flags: Sftp.OpenFlags.read, attributes: {} })
+    return mayRun && (yield* lookups.opens(client, readable))
+      ? ["Unknown", "the program is running, and cannot be written meanwhile: `atomicWrite` and `put` replace it"]
+      : undefined
+  })
+
+const unexplainedWrite = ({ has }: Client, message: string): Explanation => [
+  "Unknown",
+  has("statvfs")
+    ? `the SFTP server said: ${message}; the disk has free space, so a quota or the largest size of a file may be reached`
+    : `the SFTP server said: ${message}; the disk may be full, or a quota reached`
+]
+
+const generalFailure = (
+  client: Client,
+  { path, step }: CallContext,
+  intent: Intent,
+  message: string
+): Lookup<Explanation> =>
+  Effect.gen(function*() {
+    const found = yield* lookups.lstat(client, path)
+    const target = yield* lookups.stat(client, path)
+    const seen = byAttributes(intent, found, target)
+    if (seen !== undefined) return seen
+    const writes = isOneOf(intent, "openToWrite", "write", "create")
+    if (writes && path.endsWith("/")) return yield* slashAtEnd(client, path, intent)
+    if (pathLimits.isTooLong(path)) return tooLong
+    if (writes || isOneOf(intent, "change", "remove", "removeDirectory")) {
+      const reason = yield* byDisk(client, path, intent, target)
+      if (reason !== undefined) return reason
+    }
+    if (isOneOf(intent, "open", "openToWrite", "create")) {
+      const reason = yield* byHandles(client, path, intent, target)
+      if (reason !== undefined) return reason
+    }
+    return intent === "write" && step !== "setAttributes" ? unexplainedWrite(client, message) : unknown
+  })
+
+const explain = (client: Client, call: CallContext, intent: Intent, { code, message }: Status): Lookup<Explanation> => {
   switch (code) {
     case Sftp.StatusCode.permissionDenied:
-      return denied(client, path, intent)
+      return denied(client, call, intent)
     case Sftp.StatusCode.unsupported:
       return Effect.succeed(["Unknown", "the SFTP server does not support it"])
     case Sftp.StatusCode.noSuchFile:
-      return noSuchFile(client, path, intent)
+      return noSuchFile(client, call.path, intent)
     default:
-      return generalFailure(client, path, intent)
+      return generalFailure(client, call, intent, message.slice(0, longestMessage))
   }
 }
 
-/** A rename or a hard link, and the status that refused it. */
-interface Naming {
-  readonly from: string
-  readonly to: string
-  /** Whether an existing `to` is an error. */
-  readonly intent: "create" | "replace"
-  readonly code: number
-}
-
-const isDots = (path: string): boolean => [".", ".."].includes(posixPath.base(path))
-
-const withoutSource = (client: Client, { code, from, intent, to }: Naming): Lookup<Explanation> =>
-  Effect.gen(function*() {
-    if (intent === "replace" && (yield* isBelowFile(client, to))) return belowFile
-    if (code !== Sftp.StatusCode.noSuchFile && pathLimits.isTooLong(from)) return tooLong
-    return yield* missing(client, from)
-  })
-
-const withoutTarget = (
-  client: Client,
-  { code, intent, to }: Naming,
-  source: Sftp.Attributes | undefined
-): Lookup<Explanation> =>
-  Effect.gen(function*() {
-    if (pathLimits.isTooLong(to)) return tooLong
-    if (intent === "replace" && to.endsWith("/") && source !== undefined && !fileMode.isDirectory(source)) {
-      const above = yield* stat(client, posixPath.parent(to))
-      if (above !== undefined) return endsWithSlash
-    }
-    return code === Sftp.StatusCode.noSuchFile ? yield* missing(client, to) : unknown
-  })
-
-const bothExist = (
-  { code }: Naming,
-  source: Sftp.Attributes | undefined,
-  target: Sftp.Attributes
-): Explanation => {
-  if (source !== undefined && fileMode.isDirectory(source) !== fileMode.isDirectory(target)) {
-    return fileMode.isDirectory(target) ? isDirectory : notDirectory
-  }
-  return code === Sftp.StatusCode.failure && fileMode.isDirectory(target) ? notEmpty : unknown
-}
-
-// As POSIX specifies rename() and link().
-const explainNaming = (client: Client, naming: Naming): Lookup<Explanation> =>
-  Effect.gen(function*() {
-    const { code, from, intent, to } = naming
-    if (intent === "replace" && code === Sftp.StatusCode.failure && [from, to].some(isDots)) {
-      return ["Busy", "`.` and `..` cannot be renamed"]
-    }
-    const isDenied = code === Sftp.StatusCode.permissionDenied
-    const source = yield* lstat(client, from)
-    if (source === undefined && !isDenied) return yield* withoutSource(client, naming)
-    const target = yield* lstat(client, intent === "create" ? posixPath.withoutSlashes(to) : to)
-    if (target !== undefined && intent === "create") return alreadyExists
-    if (isDenied) {
-      return intent === "create" && source !== undefined && fileMode.isDirectory(source)
-        ? ["Unknown", "a directory cannot have hard links"]
-        : permissionDenied
-    }
-    return target === undefined ? yield* withoutTarget(client, naming, source) : bothExist(naming, source, target)
-  })
-
-const failWith = (
+/**
+ * Fails with an explanation of the status.
+ *
+ * @internal
+ */
+export const failWith = (
   call: CallContext,
   { code, message }: Status,
-  explanation: Lookup<Explanation>
+  explanation: Lookup<Explanation>,
+  describe: (description: string) => string = (description) => description
 ): Effect.Effect<never, PlatformError> =>
   Effect.flatMap(
     Effect.mapError(explanation, errors.connection(call)),
@@ -224,7 +245,7 @@ const failWith = (
         call,
         reason,
         new SftpStatusError({ code, detail }),
-        description ?? errors.usualDescription(reason) ?? `the SFTP server said: ${detail}`
+        describe(description ?? errors.usualDescription(reason) ?? `the SFTP server said: ${detail}`)
       ))
     }
   )
@@ -239,18 +260,4 @@ export const status = (
   call: CallContext,
   intent: Intent,
   status: Status
-): Effect.Effect<never, PlatformError> => failWith(call, status, explain(client, call.path, intent, status.code))
-
-/**
- * As `status`, for a rename or a hard link from the call's path to another.
- *
- * @internal
- */
-export const naming = (
-  client: Client,
-  call: CallContext,
-  to: string,
-  intent: "create" | "replace",
-  status: Status
-): Effect.Effect<never, PlatformError> =>
-  failWith(call, status, explainNaming(client, { from: call.path, to, intent, code: status.code }))
+): Effect.Effect<never, PlatformError> => failWith(call, status, explain(client, call, intent, status))

@@ -5,6 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Sftp from "../../protocol/Sftp.js"
 import type { Fx } from "../lib/fx.js"
 import * as answers from "./answers.js"
+import * as errors from "./errors.js"
+import * as found from "./found.js"
+import type { Written } from "./found.js"
 import * as handleRequests from "./handleRequests.js"
 import * as windows from "./window.js"
 
@@ -18,13 +21,15 @@ export interface FileWriter {
    * attributes. The requests are sent at once. Returns an effect that waits for their answers. It fails if one of them or a
    * write failed.
    */
-  readonly sendSettle: (options?: Settling) => Fx<Fx<Sftp.Attributes>>
+  readonly sendSettle: (options?: Settling) => Fx<Fx<Written>>
   /** Sends the close after everything already written, and waits for all answers. */
   readonly finish: Fx<void>
 }
 
 interface Settling {
   readonly attributes?: Sftp.Attributes
+  /** Accepts that the server refuses to set the mode, if the file grants no more than that. Default: false. */
+  readonly isOptional?: boolean
   readonly sync?: boolean
 }
 
@@ -35,23 +40,29 @@ interface SentWrite extends handleRequests.Sent {
 const sendSettle = (
   file: handleRequests.FileHandle,
   flush: Fx<void>,
-  { attributes, sync = false }: Settling = {}
-): Fx<Fx<Sftp.Attributes>> =>
+  { attributes, isOptional = false, sync = false }: Settling = {}
+): Fx<Fx<Written>> =>
   Effect.gen(function*() {
     const { client, handle } = file
-    const sent: Array<Fx<void>> = []
-    if (attributes !== undefined) {
-      const request = Sftp.Request.Fsetstat({ handle, attributes })
-      sent.push(yield* handleRequests.sendStatus(file, "setAttributes", request))
-    }
-    if (sync && client.has("fsync")) {
-      sent.push(yield* handleRequests.sendStatus(file, "sync", Sftp.Request.Fsync({ handle })))
-    }
+    const sendStatus = (step: string, request: Sftp.Request) => handleRequests.sendStatus(file, step, request)
+    const changed = attributes === undefined
+      ? Effect.void
+      : yield* sendStatus("setAttributes", Sftp.Request.Fsetstat({ handle, attributes }))
+    const synced = sync && client.has("fsync") ? yield* sendStatus("sync", Sftp.Request.Fsync({ handle })) : Effect.void
     const looked = yield* handleRequests.send(file, "stat", Sftp.Request.Fstat({ handle }))
     return Effect.gen(function*() {
       yield* flush
-      for (const answered of sent) yield* answered
-      return yield* handleRequests.attributesOf(file, yield* handleRequests.answerTo(file, "stat", looked))
+      const refusal = yield* Effect.matchEffect(changed, {
+        onFailure: (error) =>
+          isOptional && errors.isRefusedByServer(error) ? Effect.succeed(error) : Effect.fail(error),
+        onSuccess: () => Effect.succeed(undefined)
+      })
+      yield* synced
+      const own = yield* handleRequests.attributesOf(file, yield* handleRequests.answerTo(file, "stat", looked))
+      if (refusal === undefined) return own
+      return found.grantsNoMore(own, attributes?.permissions)
+        ? { ...own, lacksMode: true }
+        : yield* Effect.fail(refusal)
     })
   })
 

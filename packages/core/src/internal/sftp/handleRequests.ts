@@ -8,6 +8,7 @@ import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import type { Answer, Client } from "./client.js"
 import * as errors from "./errors.js"
+import * as found from "./found.js"
 
 /** @internal */
 export interface FileHandle {
@@ -33,8 +34,16 @@ export interface Sent {
   readonly answer: Answer
 }
 
-/** @internal */
-export const callOf = ({ call }: FileHandle, method: string): CallContext => ({ method, path: call.path })
+/**
+ * The call that a step belongs to. A file that the caller opened has steps of its own, as the platform's `File`.
+ *
+ * @internal
+ */
+export const callOf = ({ call }: FileHandle, step: string): CallContext => ({
+  ...call,
+  method: call.method === "open" ? step : call.method,
+  step
+})
 
 // Servers reuse the number of a closed handle for the next file.
 const whileOpen = <A>(file: FileHandle, method: string, effect: Fx<A>): Fx<A> =>
@@ -118,5 +127,5 @@ export const requestStatus = (file: FileHandle, method: string, packet: Sftp.Req
   )
 
 /** @internal */
-export const attributesOf = (file: FileHandle, answer: Sftp.Response): Fx<Sftp.Attributes> =>
-  answers.expectAttributes(file.client, callOf(file, "stat"), answer)
+export const attributesOf = (file: FileHandle, answer: Sftp.Response): Fx<found.Found> =>
+  Effect.map(answers.expectAttributes(file.client, callOf(file, "stat"), answer), found.ofHandle)

@@ -14,6 +14,7 @@ import type { CallContext } from "./callContext.js"
 import type { Answer, Client } from "./client.js"
 import * as errors from "./errors.js"
 import * as explain from "./explain.js"
+import * as found from "./found.js"
 import * as pathLimits from "./pathLimits.js"
 import { ask, type WithClient } from "./withClient.js"
 
@@ -109,7 +110,7 @@ const readAll = (client: Client, call: CallContext, handle: Uint8Array, admit: A
   })
 
 // SFTP lacks inodes, so type and owner are compared.
-const isSame = (one: Sftp.Attributes, other: Sftp.Attributes): boolean =>
+const isSame = (one: Sftp.Attributes, other: found.Found): boolean =>
   fileMode.isDirectory(other) && one.uid === other.uid && one.gid === other.gid
 
 const sendLstat = (client: Client, call: CallContext, path: string): Fx<Answer> =>
@@ -119,9 +120,10 @@ const answerTo = (call: CallContext, { wait }: Answer): Fx<Sftp.Response> =>
   Effect.mapError(wait, errors.connection(call))
 
 const expectSame = (client: Client, call: CallContext, known: Sftp.Attributes, again: Answer): Fx<void> =>
-  Effect.flatMap(
-    Effect.flatMap(answerTo(call, again), (answer) => answers.expectAttributes(client, call, answer)),
-    (found) => isSame(known, found) ? Effect.void : Effect.fail(errors.replaced(call))
+  answerTo(call, again).pipe(
+    Effect.flatMap((answer) => answers.expectAttributes(client, call, answer)),
+    Effect.flatMap((attributes) => found.ofPath(client, call, attributes, false)),
+    Effect.flatMap((attributes) => isSame(known, attributes) ? Effect.void : Effect.fail(errors.replaced(call)))
   )
 
 // OpenSSH's server silently omits entries that it cannot stat. A directory that may be listed but not entered therefore

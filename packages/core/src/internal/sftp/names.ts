@@ -9,7 +9,7 @@ import type { CallContext } from "./callContext.js"
 import * as checkPath from "./checkPath.js"
 import type { Client } from "./client.js"
 import * as errors from "./errors.js"
-import * as explain from "./explain.js"
+import * as explainNaming from "./explainNaming.js"
 import { ask, offers, unsupported, type WithClient } from "./withClient.js"
 
 const askName = (
@@ -64,14 +64,14 @@ const changeNames = (
     })
   )
 
-// A request that renames a file, and whether it replaces an existing file.
-type Renaming = readonly [intent: "create" | "replace", request: Sftp.Request]
+// A request that renames a file, and the fate of an existing file.
+type Renaming = readonly [intent: explainNaming.NamingIntent, request: Sftp.Request]
 
 // Replaces an existing file if the server offers `posix-rename@openssh.com`. The draft's own rename fails if it exists.
 const renaming = (client: Client, from: string, to: string): Renaming =>
   client.has("posixRename")
     ? ["replace", Sftp.Request.PosixRename({ from, to })]
-    : ["create", Sftp.Request.Rename({ from, to })]
+    : ["rename", Sftp.Request.Rename({ from, to })]
 
 const expectNamed = (
   client: Client,
@@ -83,7 +83,7 @@ const expectNamed = (
   answers.isOk(answer)
     ? Effect.void
     : answer._tag === "Status"
-    ? explain.naming(client, call, to, intent, answer)
+    ? explainNaming.status(client, call, to, intent, answer)
     : answers.unexpected(call, answer)
 
 /** @internal */

@@ -18,13 +18,14 @@ import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import * as fileReader from "./fileReader.js"
 import * as fileWriter from "./fileWriter.js"
+import type { Found } from "./found.js"
 import * as handleRequests from "./handleRequests.js"
 
 /** @internal */
 export interface OpenFile {
   /** The session in which it is open, and its handle. */
   readonly opened: { readonly client: Client; readonly handle: Uint8Array }
-  readonly stat: Fx<Sftp.Attributes>
+  readonly stat: Fx<Found>
   readonly setAttributes: (attributes: Sftp.Attributes) => Fx<void>
   /** Reads up to `length` bytes. `None` at the end of the file. */
   readonly read: (offset: bigint, length: number) => Fx<Option.Option<Uint8Array>>
@@ -56,7 +57,7 @@ export const open = (
 ): Effect.Effect<OpenFile, PlatformError, Scope.Scope> => {
   const { flags, path } = request
   const writes = (flags & (Sftp.OpenFlags.write | Sftp.OpenFlags.append)) !== 0
-  const intent = (flags & Sftp.OpenFlags.exclusive) !== 0 ? "create" : writes ? "write" : "read"
+  const intent = (flags & Sftp.OpenFlags.exclusive) !== 0 ? "create" : writes ? "openToWrite" : "open"
   const onPath = Effect.mapError(errors.connection(call))
   return Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {

@@ -12,6 +12,7 @@ import * as checkPath from "./checkPath.js"
 import type { Undo } from "./conversation.js"
 import * as errors from "./errors.js"
 import type * as explain from "./explain.js"
+import * as found from "./found.js"
 import * as listDirectory from "./listDirectory.js"
 import * as names from "./names.js"
 import * as openFile from "./openFile.js"
@@ -36,8 +37,8 @@ export interface Creation {
 export interface Operations {
   /** For messages. */
   readonly host: string
-  readonly stat: (call: CallContext) => Fx<Sftp.Attributes>
-  readonly lstat: (call: CallContext) => Fx<Sftp.Attributes>
+  readonly stat: (call: CallContext) => Fx<found.Found>
+  readonly lstat: (call: CallContext) => Fx<found.Found>
   /** Follows links. */
   readonly setAttributes: (call: CallContext, attributes: Sftp.Attributes) => Fx<void>
   /** Does not follow a link. */
@@ -76,9 +77,9 @@ export interface Operations {
   readonly readSmallFile: (
     call: CallContext,
     size: number
-  ) => Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]>
+  ) => Fx<readonly [bytes: Uint8Array, attributes: found.Found]>
   /** Creates a file that must not exist, and returns its attributes: two round trips. */
-  readonly writeSmallFile: (call: CallContext, file: smallFiles.NewFile) => Fx<Sftp.Attributes>
+  readonly writeSmallFile: (call: CallContext, file: smallFiles.NewFile) => Fx<found.Written>
 }
 
 const change = (
@@ -97,11 +98,15 @@ const change = (
       )
   )
 
-const look = (withClient: sftpWithClient.WithClient, call: CallContext, request: Sftp.Request): Fx<Sftp.Attributes> =>
+const look = (
+  withClient: sftpWithClient.WithClient,
+  call: CallContext,
+  request: Extract<Sftp.Request, { readonly _tag: "Stat" | "Lstat" }>
+): Fx<found.Found> =>
   withClient(call, (client) =>
-    Effect.flatMap(
-      sftpWithClient.ask(client, call, request),
-      (answer) => answers.expectAttributes(client, call, answer)
+    sftpWithClient.ask(client, call, request).pipe(
+      Effect.flatMap((answer) => answers.expectAttributes(client, call, answer)),
+      Effect.flatMap((attributes) => found.ofPath(client, call, attributes, request._tag === "Stat"))
     ))
 
 const statvfs = (withClient: sftpWithClient.WithClient, call: CallContext): Fx<Sftp.FileSystemInfo> =>
@@ -133,7 +138,7 @@ export const make = (session: Session, host: string): Operations => {
       change(
         withClient,
         call,
-        attributes.size === undefined ? "change" : "write",
+        attributes.size === undefined ? "change" : "openToWrite",
         Sftp.Request.Setstat({ path: call.path, attributes })
       ),
     setLinkAttributes: (call, attributes) =>

@@ -9,6 +9,7 @@ import * as text from "../lib/text.js"
 import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import { type Exchange, pipelined } from "./exchange.js"
+import * as found from "./found.js"
 import type { WithClient } from "./withClient.js"
 
 const cut = (length: number, size: number): ReadonlyArray<readonly [from: number, to: number]> =>
@@ -26,19 +27,19 @@ export const read = (
   withClient: WithClient,
   call: CallContext,
   size: number
-): Fx<readonly [bytes: Uint8Array, attributes: Sftp.Attributes]> =>
+): Fx<readonly [bytes: Uint8Array, attributes: found.Found]> =>
   pipelined(
     withClient,
     {
       call,
-      intent: "read",
+      intent: "open",
       request: Sftp.Request.Open({ path: call.path, flags: Sftp.OpenFlags.read, attributes: {} })
     },
     ({ ask, client, close, end, handle, isOk }) => {
       // One more byte detects a file that has grown, or whose size is unknown.
       const ranges = cut(size + 1, client.readSize)
       const parts: Array<Uint8Array> = ranges.map(() => new Uint8Array())
-      let attributes: Sftp.Attributes | undefined
+      let attributes: found.Found | undefined
       let left = ranges.length + 2
       const done = () => {
         if (--left === 0) end(Effect.succeed([parts.length === 1 ? parts[0]! : text.concat(parts), attributes!]))
@@ -54,7 +55,7 @@ export const read = (
       )
       ask(Sftp.Request.Fstat({ handle }), (answer) => {
         if (answer._tag !== "Attrs") return end(answers.refused(client, call, "look", answer))
-        attributes = answer.attributes
+        attributes = found.ofHandle(answer.attributes)
         done()
       })
       close((answer) => isOk(answer, "read") ? done() : undefined)
@@ -66,6 +67,8 @@ export interface NewFile {
   readonly bytes: Uint8Array
   /** Attributes to set on the open file. */
   readonly attributes: Sftp.Attributes | undefined
+  /** Accepts that the server refuses to set the mode, if the file grants no more than that. Default: false. */
+  readonly isOptional?: boolean | undefined
   /** The mode to create it with, which the umask reduces. Default: that of `attributes`. */
   readonly created?: number | undefined
   readonly sync?: boolean
@@ -78,16 +81,18 @@ export interface NewFile {
 // Sends all requests after OPEN before the first answer arrives. The exchange ends with the final attributes.
 const sendContent = (
   call: CallContext,
-  { attributes, bytes, sync = false }: NewFile,
-  { ask, client, close, end, handle, isOk }: Exchange<Sftp.Attributes>
+  { attributes, bytes, isOptional = false, sync = false }: NewFile,
+  { ask, client, close, end, handle, isOk }: Exchange<found.Written>
 ): void => {
-  let found: Sftp.Attributes | undefined
+  let own: found.Written | undefined
   let refusal: Sftp.Response | undefined
   let left = 1
   const done = () => {
-    if (--left === 0) end(Effect.succeed(found!))
+    if (--left === 0) end(Effect.succeed(own!))
   }
   const expect = (answer: Sftp.Response) => isOk(answer, "write") ? done() : undefined
+  const refused = (answer: Sftp.Response) =>
+    end(answers.refused(client, { ...call, step: "setAttributes" }, "write", answer))
   const each = (request: Sftp.Request, then = expect) => {
     left++
     ask(request, then)
@@ -99,20 +104,24 @@ const sendContent = (
   // the name. A server without modes may refuse this.
   if (attributes !== undefined) {
     each(Sftp.Request.Fsetstat({ handle, attributes }), (answer) => {
-      if (answer._tag === "Status" && answer.code !== Sftp.StatusCode.ok && attributes.mtime === undefined) {
+      if (answers.isOk(answer)) done()
+      else if (answer._tag === "Status" && attributes.mtime === undefined) {
         refusal = answer
         done()
-      } else expect(answer)
+      } else refused(answer)
     })
   }
   if (sync && client.has("fsync")) each(Sftp.Request.Fsync({ handle }))
   each(Sftp.Request.Fstat({ handle }), (answer) => {
     if (answer._tag !== "Attrs") return end(answers.refused(client, call, "look", answer))
-    found = answer.attributes
-    const given = found.permissions
+    own = found.ofHandle(answer.attributes)
+    const given = own.permissions
     const isRefused = refusal !== undefined &&
       (given === undefined || (given & fileMode.permissionBits) !== attributes?.permissions)
-    if (isRefused) expect(refusal!)
+    if (isRefused && isOptional && found.grantsNoMore(own, attributes?.permissions)) {
+      own = { ...own, lacksMode: true }
+      done()
+    } else if (isRefused) refused(refusal!)
     else done()
   })
   close(expect)
@@ -123,7 +132,7 @@ const sendContent = (
  *
  * @internal
  */
-export const write = (withClient: WithClient, call: CallContext, file: NewFile): Fx<Sftp.Attributes> => {
+export const write = (withClient: WithClient, call: CallContext, file: NewFile): Fx<found.Written> => {
   const { create, exclusive, write } = Sftp.OpenFlags
   const mode = file.created ?? file.attributes?.permissions
   const request = Sftp.Request.Open({
@@ -131,7 +140,7 @@ export const write = (withClient: WithClient, call: CallContext, file: NewFile):
     flags: write | create | exclusive,
     attributes: mode === undefined ? {} : { permissions: mode }
   })
-  return pipelined<Sftp.Attributes>(
+  return pipelined<found.Written>(
     withClient,
     {
       call,

@@ -39,7 +39,11 @@ export const arrive = <A extends { readonly id?: Identity | undefined }>(
 export const under = <A>(side: Endpoint, target: string, make: (hidden: hiddenFile.Hidden) => Fx<A>): Fx<A> =>
   Effect.suspend(() => {
     const hidden = hiddenFile.unsafeNameIn(posixPath.parent(target))
-    return Effect.onError(make(hidden), () => hiddenFile.discard(hidden, side.removeFile(hidden.path)))
+    const named = errors.ofHidden(hidden.path, { method: side.method, path: target })
+    return Effect.mapError(
+      Effect.onError(make(hidden), () => hiddenFile.discard(hidden, side.removeFile(hidden.path))),
+      named
+    )
   })
 
 /**
@@ -52,5 +56,6 @@ export const writeSmall = (
   hidden: hiddenFile.Hidden,
   bytes: Uint8Array,
   kept: PreservedAttributes,
-  sync: boolean
-): Fx<Written> => hiddenFile.creating(hidden, side.writeSmall(hidden, bytes, kept, sync))
+  sync: boolean,
+  target: string
+): Fx<Written> => hiddenFile.creating(hidden, side.writeSmall(hidden, bytes, kept, sync, target))

@@ -27,7 +27,8 @@ export interface FileInfo {
   /** The type in words, for messages. */
   readonly kind: string
   readonly size: bigint
-  readonly permissions: number
+  /** Undefined if the server does not report modes. */
+  readonly permissions: number | undefined
   /** In milliseconds, with the precision of the endpoint. */
   readonly mtime: number
   readonly atime: number
@@ -67,6 +68,8 @@ export interface PreservedAttributes {
   /** Owner and group of the replaced file. */
   readonly owner: Owner | undefined
   readonly times: Times | undefined
+  /** Whether the file may do without `permissions`, if the server refuses to set them and the file grants no more. */
+  readonly isOptional: boolean
 }
 
 /** @internal */
@@ -90,7 +93,10 @@ interface Owner {
  * @internal
  */
 export interface Written {
-  readonly size: bigint
+  /** Undefined if the server does not report sizes. */
+  readonly size: bigint | undefined
+  /** Whether the server refused to set the mode that was to be kept. The file grants no more than that mode. */
+  readonly lacksMode?: boolean | undefined
   readonly uid?: number | undefined
   readonly id?: Identity | undefined
 }
@@ -115,6 +121,8 @@ export interface Writing {
 
 /** @internal */
 export interface Endpoint {
+  /** The method that errors name. */
+  readonly method: "put" | "get"
   /** Whether names may contain any bytes. */
   readonly carriesBytes: boolean
   readonly look: (path: string) => Fx<FileInfo>
@@ -142,14 +150,27 @@ export interface Endpoint {
   readonly rename: (from: string, to: string, id?: Identity) => Fx<void>
   /** Reads at most the first `size` bytes of a file, then its attributes, in as few steps as possible. */
   readonly readSmall: (path: string, size: number) => Fx<readonly [bytes: Uint8Array, after: FileInfo]>
-  /** Writes and closes a new file, in as few steps as possible. Sets `isMade` once the file exists. */
-  readonly writeSmall: (file: Hidden, bytes: Uint8Array, kept: PreservedAttributes, sync: boolean) => Fx<Written>
+  /**
+   * Writes and closes a new file, in as few steps as possible. Sets `isMade` once the file exists. Errors name the `target` that
+   * it is to become.
+   */
+  readonly writeSmall: (
+    file: Hidden,
+    bytes: Uint8Array,
+    kept: PreservedAttributes,
+    sync: boolean,
+    target: string
+  ) => Fx<Written>
   readonly read: (path: string) => Effect.Effect<Reading, PlatformError, Scope.Scope>
-  /** Opens a new file, or `found` to append to it. Fails with `InvalidData` if another file has the name of `found`. */
+  /**
+   * Opens a new file, or `found` to append to it. Fails with `InvalidData` if another file has the name of `found`. Errors name
+   * the `target` that it is to become.
+   */
   readonly write: (
     path: string,
     created: number | undefined,
-    found: FileInfo | undefined
+    found: FileInfo | undefined,
+    target: string
   ) => Effect.Effect<Writing, PlatformError, Scope.Scope>
   /** The SHA-256 of a file, or of its first bytes. `None` if the endpoint can compute it only by reading the file. */
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>

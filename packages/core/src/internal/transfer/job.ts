@@ -35,9 +35,13 @@ export const checkCarried = ({ method }: TransferJob, path: string, carriesBytes
     ))
 
 /**
- * Makes a directory of the target if it is missing. The common case, an existing one, takes one request.
+ * Makes the directory of the target if it is missing. The common case, an existing one, takes one request.
  *
  * @internal
  */
-export const prepare = (to: Endpoint, directory: string): Fx<void> =>
-  Effect.catchIf(Effect.asVoid(to.follow(directory)), errors.isNotFound, () => to.makeDirectories(directory))
+export const prepare = ({ method, target, to }: TransferJob, directory: string): Fx<void> =>
+  Effect.catchIf(Effect.asVoid(to.follow(directory)), errors.isNotFound, () =>
+    Effect.mapError(
+      to.makeDirectories(directory),
+      errors.ofStep({ method, path: target }, `its directory ${JSON.stringify(directory)} cannot be made`)
+    ))

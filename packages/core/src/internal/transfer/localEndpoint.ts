@@ -122,7 +122,7 @@ const admitted = (names: ReadonlyArray<string>, admit: Admit | undefined): Fx<vo
  * @internal
  */
 export const make = (
-  method: string,
+  method: "put" | "get",
   fs: FileSystem & { readonly lstat?: (path: string) => ReturnType<FileSystem["stat"]> },
   carriesBytes: boolean,
   files: Option.Option<LocalFiles>
@@ -161,7 +161,10 @@ export const make = (
       })
   })
 
-  const write: Endpoint["write"] = (path, created, found) =>
+  // A failure of an open file names its descriptor.
+  const ofFile = (path: string) => Effect.mapError(errors.ofDescriptor({ method, path }))
+
+  const write: Endpoint["write"] = (path, created, found, target) =>
     Effect.gen(function*() {
       const file = yield* fs.open(path, {
         flag: found === undefined ? "wx" : "r+",
@@ -175,7 +178,7 @@ export const make = (
         yield* file.seek(found.size, "start")
       }
       return {
-        write: (bytes, unused) => Effect.map(file.writeAll(bytes), unused),
+        write: (bytes, unused) => ofFile(target)(Effect.map(file.writeAll(bytes), unused)),
         finish: (kept, sync) =>
           Effect.gen(function*() {
             const own = yield* file.stat
@@ -190,13 +193,13 @@ export const make = (
             if (sync) yield* file.sync
             const { size, uid } = yield* file.stat
             return { size, uid: Option.getOrUndefined(uid), id: idOf(own) }
-          })
+          }).pipe(ofFile(target))
       }
     })
 
-  const writeSmall: Endpoint["writeSmall"] = (hidden, bytes, kept, sync) =>
+  const writeSmall: Endpoint["writeSmall"] = (hidden, bytes, kept, sync, target) =>
     Effect.scoped(
-      Effect.flatMap(write(hidden.path, kept.created, undefined), ({ finish, write }) => {
+      Effect.flatMap(write(hidden.path, kept.created, undefined, target), ({ finish, write }) => {
         hidden.isMade = true
         return Effect.zipRight(bytes.length === 0 ? Effect.void : write(bytes, () => {}), finish(kept, sync))
       })
@@ -206,6 +209,7 @@ export const make = (
     id === undefined ? fs.rename(from, to) : Effect.zipRight(checkSame(from, id), fs.rename(from, to))
 
   const side: Omit<Endpoint, "locate"> = {
+    method,
     carriesBytes,
     look,
     follow,
@@ -272,8 +276,8 @@ export const make = (
             }))),
       changeDirectory: files.changeDirectory,
       rename: (from, to, id) => id === undefined ? fs.rename(from, to) : files.rename(from, to, id),
-      writeSmall: (hidden, bytes, kept, sync) => {
-        if (sync || kept.owner !== undefined) return writeSmall(hidden, bytes, kept, sync)
+      writeSmall: (hidden, bytes, kept, sync, target) => {
+        if (sync || kept.owner !== undefined) return writeSmall(hidden, bytes, kept, sync, target)
         const { created, permissions, times } = kept
         const onCreated = () => {
           hidden.isMade = true

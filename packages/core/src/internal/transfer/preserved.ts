@@ -15,7 +15,8 @@ export const nothing: PreservedAttributes = {
   permissions: undefined,
   limit: undefined,
   owner: undefined,
-  times: undefined
+  times: undefined,
+  isOptional: true
 }
 
 // The coarsest timestamps of a file system have a step of two seconds.
@@ -36,6 +37,9 @@ const timesOf = ({ preserve, skipUnchanged }: Options, seen: FileInfo, now: numb
   return preserve?.timestamps === true ? seen : undefined
 }
 
+const bitsOf = ({ permissions }: FileInfo): number | undefined =>
+  permissions === undefined ? undefined : permissions & permissionBits
+
 interface Target {
   /** The entry to replace. */
   readonly existing: FileInfo | undefined
@@ -54,27 +58,29 @@ export const ofFile = (
   { existing, isSuspect }: Target,
   now: number
 ): PreservedAttributes => {
-  const source = seen.permissions & permissionBits
+  const source = bitsOf(seen)
   const times = timesOf(options, seen, now)
   const isAsked = options.preserve?.mode === true
+  const others = { times, isOptional: !isAsked && times === undefined }
   if (existing?.type !== "File") {
     return isAsked
-      ? { created: source, permissions: source, limit: undefined, owner: undefined, times }
-      : { created: source, permissions: undefined, limit: source, owner: undefined, times }
+      ? { created: source, permissions: source, limit: undefined, owner: undefined, ...others }
+      : { created: source, permissions: undefined, limit: source, owner: undefined, ...others }
   }
   const { gid, uid } = existing
-  const before = existing.permissions & permissionBits
+  const before = bitsOf(existing)
   const permissions = isAsked ? source : before
+  if (permissions === undefined) return { created: source, permissions, limit: source, owner: undefined, ...others }
   if (uid === undefined || gid === undefined) {
-    return { created: permissions, permissions, limit: undefined, owner: undefined, times }
+    return { created: permissions, permissions, limit: undefined, owner: undefined, ...others }
   }
   return {
     // Rights of others wait until the owner and the group are set.
-    created: isSuspect ? source & before : permissions & ownerMay,
+    created: isSuspect ? (source ?? 0) & (before ?? 0) : permissions & ownerMay,
     permissions,
     limit: source,
     owner: { uid, gid, isSuspect, isAsked },
-    times
+    ...others
   }
 }
 
@@ -126,14 +132,20 @@ interface Directories {
 }
 
 /**
- * The final mode of a directory, or `undefined` if it has it already. `now` is its current mode: a new directory inherits bits
- * of its parent.
+ * The final mode of a directory, or `undefined` if it has it already or a mode is unknown. `now` is its current mode: a new
+ * directory inherits bits of its parent.
  *
  * @internal
  */
-export const ofDirectory = (options: Options, { existing, seen }: Directories, now: number): number | undefined => {
+export const ofDirectory = (
+  options: Options,
+  { existing, seen }: Directories,
+  now: number | undefined
+): number | undefined => {
+  const source = bitsOf(seen)
+  if (source === undefined) return undefined
+  if (now === undefined) return options.preserve?.mode === true ? source : undefined
   const special = (existing?.permissions ?? now) & ~permissionBits
-  const source = seen.permissions & permissionBits
   const wanted = options.preserve?.mode === true
     ? special | source
     : existing !== undefined

@@ -8,6 +8,7 @@ import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
+import type * as found from "../sftp/found.js"
 import type { Operations } from "../sftp/requests.js"
 import {
   describeType,
@@ -19,18 +20,22 @@ import {
 } from "./endpoint.js"
 import { mustLook, settle } from "./preserved.js"
 
-const seen = ({ atime = 0, gid, mtime = 0, permissions = 0, size = 0n, uid }: Attributes): FileInfo => {
-  const type = fileMode.typeOf(permissions)
+const seen = (attributes: found.Found): FileInfo => {
+  const { atime = 0, gid, mtime = 0, permissions, size = 0n, uid } = attributes
+  const type = fileMode.typeIn(attributes)
   return {
     ...describeType(type),
     size: type === "File" ? size : 0n,
-    permissions: permissions & fileMode.permissionBits,
+    permissions: permissions === undefined ? undefined : permissions & fileMode.permissionBits,
     mtime: mtime * 1000,
     atime: atime * 1000,
     uid,
     gid
   }
 }
+
+const isComplete = ({ mtime, permissions = 0, size }: Attributes): boolean =>
+  fileMode.hasType(permissions) && mtime !== undefined && size !== undefined
 
 // Times of version 3 of the protocol are unsigned.
 const seconds = (time: number) => Math.min(0xffffffff, Math.max(0, Math.floor(time / 1000)))
@@ -43,7 +48,7 @@ const attributes = ({ permissions, times }: Change): Attributes | undefined =>
     ...(times !== undefined && { atime: seconds(times.atime), mtime: seconds(times.mtime) })
   }
 
-const written = ({ size = 0n, uid }: Attributes): Written => ({ size, uid })
+const written = ({ lacksMode, size, uid }: found.Written): Written => ({ size, uid, lacksMode })
 
 // SFTP follows links when it opens a file, and does not report inodes. Another file at this path differs in one of these.
 const isSame = (one: FileInfo, other: FileInfo): boolean =>
@@ -54,17 +59,20 @@ const isSame = (one: FileInfo, other: FileInfo): boolean =>
 const isTemporary = (path: string): boolean => hiddenNames.isTemporary(posixPath.base(path))
 
 /** @internal */
-export const make = (method: string, operations: Operations, digest: Endpoint["digest"]): Endpoint => {
+export const make = (method: "put" | "get", operations: Operations, digest: Endpoint["digest"]): Endpoint => {
   const at = (path: string): CallContext => ({ method, path })
   const withPermissions = (permissions: number | undefined) => permissions === undefined ? {} : { permissions }
 
-  const write: Endpoint["write"] = (path, created, found) =>
+  // The call of a request for a hidden file.
+  const toward = (path: string, target: string): CallContext => path === target ? at(path) : { method, path, target }
+
+  const write: Endpoint["write"] = (path, created, found, target) =>
     Effect.gen(function*() {
       const flags = found === undefined
         ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
         // Some servers empty a file that is opened for writing alone.
         : OpenFlags.read | OpenFlags.write
-      const file = yield* operations.open(at(path), flags, withPermissions(created), {
+      const file = yield* operations.open(toward(path, target), flags, withPermissions(created), {
         isTemporary: found === undefined && isTemporary(path)
       })
       if (found !== undefined && !isSame(found, seen(yield* file.stat))) {
@@ -79,7 +87,11 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
               ? yield* settle(kept, yield* file.stat, (uid, gid) => Effect.isSuccess(file.setAttributes({ uid, gid })))
               : kept.permissions
             const changed = attributes({ permissions, times: kept.times })
-            const settled = yield* sendSettle({ ...(changed !== undefined && { attributes: changed }), sync })
+            const settled = yield* sendSettle({
+              ...(changed !== undefined && { attributes: changed }),
+              isOptional: kept.isOptional,
+              sync
+            })
             const closed = yield* file.sendClose
             const attributesNow = yield* settled
             yield* closed
@@ -89,6 +101,7 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     })
 
   return {
+    method,
     carriesBytes: true,
     look: (path) => Effect.map(operations.lstat(at(path)), seen),
     follow: (path) => Effect.map(operations.stat(at(path)), seen),
@@ -109,9 +122,7 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
       Effect.map(operations.list(at(path), { admit }), (entries) =>
         entries.map(({ attributes, filename }) => ({
           name: filename,
-          seen: attributes.permissions === undefined || attributes.mtime === undefined || attributes.size === undefined
-            ? undefined
-            : seen(attributes)
+          seen: isComplete(attributes) ? seen(attributes) : undefined
         }))),
     readLink: (path) => operations.readLink(at(path)),
     symlink: (path, target) => operations.symlink(at(path), target),
@@ -123,15 +134,16 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
     },
     removeFile: (path) => operations.removeFile(at(path)),
     removeDirectory: (path) => operations.removeDirectory(at(path)),
-    rename: (from, to) => operations.rename(at(from), to),
+    rename: (from, to) => operations.rename(toward(from, to), to),
     readSmall: (path, size) =>
       Effect.map(operations.readSmallFile(at(path), size), ([bytes, after]) => [bytes, seen(after)]),
-    writeSmall: (hidden, bytes, kept, sync) =>
+    writeSmall: (hidden, bytes, kept, sync, target) =>
       kept.owner === undefined
         ? Effect.map(
-          operations.writeSmallFile(at(hidden.path), {
+          operations.writeSmallFile(toward(hidden.path, target), {
             bytes,
             attributes: attributes(kept),
+            isOptional: kept.isOptional,
             sync,
             created: kept.created,
             isTemporary: true,
@@ -142,7 +154,7 @@ export const make = (method: string, operations: Operations, digest: Endpoint["d
           written
         )
         : Effect.scoped(
-          Effect.flatMap(write(hidden.path, kept.created, undefined), ({ finish, write }) => {
+          Effect.flatMap(write(hidden.path, kept.created, undefined, target), ({ finish, write }) => {
             hidden.isMade = true
             return Effect.zipRight(write(bytes, () => {}), finish(kept, sync))
           })

@@ -38,13 +38,16 @@ export const run = (
     )
     if (target.endsWith("/") || existing !== undefined && existing.type !== "File") {
       const kind = existing?.kind ?? "the name of a directory"
+      const hint = existing === undefined || existing.type === "Directory"
+        ? `: to copy the file into it, use ${JSON.stringify(posixPath.join(target, posixPath.base(source)))}`
+        : ""
       return yield* Effect.fail(
-        errors.system({ method, path: target }, "BadResource", undefined, `it is ${kind}, and the source a file`)
+        errors.system({ method, path: target }, "BadResource", undefined, `it is ${kind}, and the source a file${hint}`)
       )
     }
     const directory = posixPath.parent(path)
     if (existing === undefined && (path !== target || Option.isNone(above))) {
-      yield* prepare(to, directory)
+      yield* prepare(job, directory)
     }
     const around = existing === undefined || path === target ? above : yield* Effect.option(to.follow(directory))
     const listed = options.resume === true ? yield* to.list(directory) : []

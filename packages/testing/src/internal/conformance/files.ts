@@ -4,6 +4,8 @@
 import { cases } from "./cases.js"
 import * as contents from "./files/contents.js"
 import * as directories from "./files/directories.js"
+import * as errors from "./files/errors.js"
+import * as lesserServers from "./files/lesserServers.js"
 import * as paths from "./files/paths.js"
 import * as refusals from "./files/refusals.js"
 import * as specialFiles from "./files/specialFiles.js"
@@ -21,5 +23,7 @@ export const files = cases(
   directories.directories,
   refusals.numbers,
   refusals.mistakes,
+  errors.messages,
+  lesserServers.lesserServers,
   specialFiles.specialFiles
 )

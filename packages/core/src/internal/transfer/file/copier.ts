@@ -5,10 +5,10 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { LocalHash } from "../../../LocalHash.js"
-import type { Outcome } from "../../../Transfer.js"
+import { Outcome } from "../../../Transfer.js"
 import * as errors from "../../sftp/errors.js"
 import * as content from "../content.js"
-import type { FileInfo, Fx, Identity } from "../endpoint.js"
+import type { FileInfo, Fx, Identity, Written } from "../endpoint.js"
 import type { TransferJob } from "../job.js"
 import type { ProgressCounter } from "../progress.js"
 
@@ -87,8 +87,13 @@ export const changed = (self: Copier, path: string): Effect.Effect<never, Platfo
   failed(self, path, "it changed while it was copied")
 
 /** @internal */
-export const checkSize = (self: Copier, path: string, expected: bigint, found: bigint): Fx<void> =>
-  found === expected ? Effect.void : failed(self, path, `${found} bytes of ${expected} arrived`)
+export const checkSize = (self: Copier, path: string, expected: bigint, found: bigint | undefined): Fx<void> =>
+  // Some servers report no sizes.
+  found === undefined || found === expected ? Effect.void : failed(self, path, `${found} bytes of ${expected} arrived`)
+
+/** @internal */
+export const copied = (resumedAt: bigint, { lacksMode = false }: Written): Outcome =>
+  Outcome.Copied({ resumedAt, ...(lacksMode && { unset: "mode" }) })
 
 /**
  * Fails if the file at `written`, which is to become `target`, has another digest.

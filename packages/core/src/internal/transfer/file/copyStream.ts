@@ -8,7 +8,6 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Hash, LocalHash } from "../../../LocalHash.js"
-import { Outcome } from "../../../Transfer.js"
 import * as hiddenFile from "../../files/hiddenFile.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
@@ -102,7 +101,7 @@ export const pour = (
     const keeping = preserved.ofFile(options, seen, file, now)
     // A later transfer has to open it again.
     const created = options.resume === true ? (keeping.created ?? 0) | 0o600 : keeping.created
-    const writing = yield* hiddenFile.creating(into, to.write(into.path, created, found))
+    const writing = yield* hiddenFile.creating(into, to.write(into.path, created, found, target))
     const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
     if (offset > 0n) counter.spared(offset)
     const size = yield* send(self, source, reading, writing, offset, running)
@@ -113,7 +112,7 @@ export const pour = (
       const expected = running?.hex() ?? (yield* digestOf(self, source, reading, size, verifier.value))
       yield* copier.checkDigest(self, target, expected, into.path, verifier.value)
     }
-    return { outcome: Outcome.Copied({ resumedAt: offset }), bytes: size - offset, id: arrived.id }
+    return { outcome: copier.copied(offset, arrived), bytes: size - offset, id: arrived.id }
   })
 
 /**

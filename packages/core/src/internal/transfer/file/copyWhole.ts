@@ -4,13 +4,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { Outcome } from "../../../Transfer.js"
 import * as arrival from "../arrival.js"
-import type { Fx, PreservedAttributes } from "../endpoint.js"
+import type { Fx, PreservedAttributes, Written } from "../endpoint.js"
 import * as preserved from "../preserved.js"
 import * as copier from "./copier.js"
-
-const copiedWhole = Outcome.Copied({ resumedAt: 0n })
 
 /**
  * `None` if the file changed since it was listed.
@@ -27,9 +24,9 @@ export const copyWhole = (self: copier.Copier, file: copier.File): Fx<Option.Opt
       !copier.hasOtherOwner(seen, after)
     if (!isUnchanged || BigInt(bytes.length) !== seen.size) return Option.none()
     const keeping = preserved.ofFile(options, seen, file, now)
-    yield* arrive(self, file, bytes, keeping)
+    const written = yield* arrive(self, file, bytes, keeping)
     counter.sent(bytes.length)
-    return Option.some({ outcome: copiedWhole, bytes: seen.size })
+    return Option.some({ outcome: copier.copied(0n, written), bytes: seen.size })
   })
 
 const arrive = (
@@ -37,11 +34,11 @@ const arrive = (
   { seen, target }: copier.File,
   bytes: Uint8Array,
   keeping: PreservedAttributes
-): Fx<unknown> =>
+): Fx<Written> =>
   arrival.arrive(self.to, target, (hidden) =>
     Effect.gen(function*() {
       const { sync, to, verifier } = self
-      const written = yield* arrival.writeSmall(to, hidden, bytes, keeping, sync)
+      const written = yield* arrival.writeSmall(to, hidden, bytes, keeping, sync, target)
       yield* copier.checkSize(self, target, seen.size, written.size)
       if (Option.isSome(verifier)) {
         const { hex, update } = yield* verifier.value.make("sha256")

@@ -20,10 +20,10 @@ const isWrong = (error: PlatformError) => error._tag === "SystemError" && error.
 const privately = { ...preserved.nothing, created: 0o600 }
 
 // A new file shows who this user is.
-const ownUser = (to: Endpoint, path: string): Fx<number | undefined> =>
+const ownUser = (to: Endpoint, { target }: File, path: string): Fx<number | undefined> =>
   arrival.under(to, path, (hidden) =>
     Effect.gen(function*() {
-      const { uid } = yield* arrival.writeSmall(to, hidden, new Uint8Array(), privately, false)
+      const { uid } = yield* arrival.writeSmall(to, hidden, new Uint8Array(), privately, false, target)
       yield* arrival.remove(to, hidden.path)
       return uid
     }))
@@ -40,8 +40,8 @@ const usable = (
     const { seen, source } = file
     if (found.type !== "File" || found.size === 0n || found.size > seen.size) return undefined
     const { created = 0 } = preserved.ofFile(options, seen, file, 0)
-    if ((found.permissions & ~(created | 0o700)) !== 0) return undefined
-    if (found.uid !== undefined && found.uid !== (yield* ownUser(to, path))) return undefined
+    if (((found.permissions ?? 0) & ~(created | 0o700)) !== 0) return undefined
+    if (found.uid !== undefined && found.uid !== (yield* ownUser(to, file, path))) return undefined
     const compared = yield* from.follow(source)
     const begins = yield* content.isSamePrefix({ side: from, path: source }, { side: to, path }, found.size, hash)
     return begins ? compared : undefined
@@ -73,14 +73,13 @@ export const resume = (self: Copier, file: File): Fx<Copied> =>
     if (found !== undefined && compared === undefined && Either.isLeft(yield* Effect.either(to.removeFile(path)))) {
       return yield* pourNew(self, file)
     }
-    const copied = yield* pour(self, file, hiddenFile.named(path), compared === undefined ? undefined : found, compared)
-      .pipe(
-        Effect.scoped,
-        // A partial file with wrong content cannot be resumed.
-        Effect.tapError((error) => isWrong(error) ? discard(to, path) : Effect.void)
-      )
-    yield* to.rename(path, target, copied.id)
-    return copied
+    const copied = pour(self, file, hiddenFile.named(path), compared === undefined ? undefined : found, compared).pipe(
+      Effect.scoped,
+      // A partial file with wrong content cannot be resumed.
+      Effect.tapError((error) => isWrong(error) ? discard(to, path) : Effect.void),
+      Effect.tap(({ id }) => to.rename(path, target, id))
+    )
+    return yield* Effect.mapError(copied, errors.ofHidden(path, { method: self.method, path: target }))
   })
 
 /**

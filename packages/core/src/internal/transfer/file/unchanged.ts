@@ -16,7 +16,7 @@ const isSameContent = ({ from, hash, to }: Copier, { seen, source, target }: Fil
 const setTimes = (to: Endpoint, path: string, existing: FileInfo, times: Times): Fx<unknown> =>
   Effect.scoped(
     Effect.flatMap(
-      to.write(path, undefined, existing),
+      to.write(path, undefined, existing, path),
       ({ finish }) => finish({ ...preserved.nothing, times }, false)
     )
   )

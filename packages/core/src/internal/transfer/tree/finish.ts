@@ -17,7 +17,9 @@ const settle = ({ job: { options, to }, opened }: tree.Tree, pending: tree.Pendi
     const { seen, target } = directory
     const now = existing === undefined
       ? (yield* to.look(target)).permissions
-      : existing.permissions | (isOpened ? tree.ownerMay : 0)
+      : isOpened && existing.permissions !== undefined
+      ? existing.permissions | tree.ownerMay
+      : existing.permissions
     const permissions = preserved.ofDirectory(options, { existing, seen }, now)
     yield* to.changeDirectory(target, { permissions, times: preserved.timesOfDirectory(options, seen) })
     opened.delete(directory)

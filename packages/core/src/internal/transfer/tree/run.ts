@@ -51,7 +51,7 @@ export const run = (
       return yield* tree.wrong(self, target, `it is ${existing.kind}, and the source a directory`)
     }
     if (existing === undefined) {
-      yield* prepare(to, posixPath.parent(path))
+      yield* prepare(job, posixPath.parent(path))
     }
     // Only a target that existed before can have entries to remove.
     const realTarget = existing !== undefined && options.delete === true ? yield* to.realPath(path) : ""

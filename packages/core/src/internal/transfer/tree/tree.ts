@@ -108,7 +108,8 @@ export const make = (job: TransferJob, counter: ProgressCounter): Effect.Effect<
 export const sourceOf = (path: string, { size, type }: FileInfo): Source => ({ path, type, size })
 
 /** @internal */
-export const isClosed = ({ permissions }: FileInfo): boolean => (permissions & ownerMay) !== ownerMay
+export const isClosed = ({ permissions }: FileInfo): boolean =>
+  permissions !== undefined && (permissions & ownerMay) !== ownerMay
 
 /** @internal */
 export const wrong = (

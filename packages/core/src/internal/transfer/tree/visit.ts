@@ -20,7 +20,7 @@ const ready = (self: tree.Tree, directory: tree.Directory): Fx<FileInfo | "new">
     const { existing, seen, target } = directory
     const { to } = self.job
     const found = existing ?? (yield* Effect.catchIf(
-      Effect.as(to.makeDirectory(target, seen.permissions & 0o777 | tree.ownerMay), "new" as const),
+      Effect.as(to.makeDirectory(target, (seen.permissions ?? 0o755) & 0o777 | tree.ownerMay), "new" as const),
       errors.isReason("AlreadyExists"),
       () => to.look(target)
     ))
@@ -28,10 +28,11 @@ const ready = (self: tree.Tree, directory: tree.Directory): Fx<FileInfo | "new">
     if (found.type !== "Directory") {
       return yield* tree.wrong(self, target, `it is ${found.kind}, and the source a directory`)
     }
-    if (tree.isClosed(found) && directory.path !== "") {
+    const { permissions } = found
+    if (permissions !== undefined && tree.isClosed(found) && directory.path !== "") {
       // Noted before the request, because an interrupted request may still be carried out.
-      self.opened.set(directory, found.permissions)
-      yield* to.changeDirectory(target, { permissions: found.permissions | tree.ownerMay, times: undefined })
+      self.opened.set(directory, permissions)
+      yield* to.changeDirectory(target, { permissions: permissions | tree.ownerMay, times: undefined })
     }
     return found
   })
