@@ -44,6 +44,8 @@ const sendSettle = (
 ): Fx<Fx<Written>> =>
   Effect.gen(function*() {
     const { client, handle } = file
+    // Some servers, such as Go's, take other requests ahead of earlier writes. Servers with fsync keep the order.
+    if (!client.has("fsync")) yield* flush
     const sendStatus = (step: string, request: Sftp.Request) => handleRequests.sendStatus(file, step, request)
     const changed = attributes === undefined
       ? Effect.void
