@@ -82,8 +82,8 @@ export interface Options {
   /** Ends the transfer after the first failed entry. Default: false. */
   readonly stopOnFailure?: boolean | undefined
   /**
-   * Called with the latest progress, one call after another. Intermediate values may be skipped, the last one never is. A slow
-   * callback does not slow down the transfer.
+   * Called with the latest progress, one call after another, after a change and at least once a second. Intermediate values
+   * may be skipped, the last one never is. A slow callback does not slow down the transfer.
    */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
@@ -100,7 +100,7 @@ export interface Progress {
   readonly bytes: bigint
   readonly totalBytes: bigint
   readonly isCounted: boolean
-  /** Recent rate, in bytes per second. */
+  /** Rate of the last five seconds, in bytes per second. */
   readonly rate: number
   /** Estimate of the remaining time. Left out while it is unknown. */
   readonly timeLeft: Duration.Duration | undefined

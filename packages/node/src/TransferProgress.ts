@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as process from "node:process"
 import type { Writable } from "node:stream"
+import * as activities from "./internal/local/activity.js"
 import * as progressLine from "./internal/local/progressLine.js"
+import * as terminalLine from "./internal/local/terminalLine.js"
 
 /**
  * The options of `make`.
@@ -24,24 +26,31 @@ export interface Options {
    * other streams get plain lines.
    */
   readonly output?: (Writable & { readonly isTTY?: boolean; readonly columns?: number }) | undefined
-  /** Time between two plain lines. Default: 5 seconds. */
+  /** Time between two plain lines. A number is in milliseconds. Default: 5 seconds. */
   readonly interval?: Duration.DurationInput | undefined
 }
 
 const redrawnAfter = 100
 
-const hideCursor = "\x1b[?25l"
-const showCursor = "\x1b[?25h"
-const eraseToEnd = "\x1b[K"
+// Other code may print to the same terminal by the program's other stream.
+const sharing = (output: Writable): ReadonlyArray<Writable> => {
+  const standard = [process.stdout, process.stderr]
+  return standard.some((stream) => stream === output)
+    ? standard.filter((stream) => stream.isTTY && stream !== output)
+    : []
+}
 
 /**
  * Makes an `onProgress` that draws one transfer after another.
  *
- * On a terminal it redraws one line: a bar, the bytes, the files, the rate and the time left. Parts that do not fit into the
- * width of the terminal are left out. Other streams get a line every `interval`, and one at the end.
+ * On a terminal it redraws one line: a bar, the bytes, the files, the rate and the time left, each in its column. Columns that
+ * do not fit into the width of the terminal are left out. Logs and other output of the program appear above the line.
+ * For that, `write` of the stream, and of both standard streams if it is one of them, is replaced while the scope is open.
+ * Other streams get a line every `interval`, and one at the end.
  *
- * The line of a failed transfer remains. The cursor is hidden while a line is redrawn, and shown again when the scope
- * closes. A slow or broken stream neither delays nor fails the transfer.
+ * If nothing changes for five seconds, the line shows "stalled" in place of the rate. The line of a failed transfer remains.
+ * The cursor is hidden while a line is redrawn, and shown again when the scope closes. A slow or broken stream neither delays
+ * nor fails the transfer.
  *
  * @since 0.1.0
  * @category constructors
@@ -62,15 +71,7 @@ export const make: (
   options?: Options
 ) => Effect.Effect<(progress: Transfer.Progress) => Effect.Effect<void>, never, Scope.Scope> = Effect.fnUntraced(
   function*({ interval = "5 seconds", output = process.stderr }: Options = {}) {
-    const inPlace = output.isTTY === true && process.env.TERM !== "dumb"
-    const between = inPlace ? redrawnAfter : Duration.toMillis(interval)
     let isBroken = false
-    let isDrawn = false
-    let last = inPlace ? -Infinity : yield* Clock.currentTimeMillis
-
-    const write = (text: string) => {
-      if (!isBroken && !output.destroyed) output.write(text)
-    }
     // An `error` event without a listener would end the program.
     const onError = () => {
       isBroken = true
@@ -79,16 +80,38 @@ export const make: (
       Effect.sync(() => output.on("error", onError)),
       () => Effect.sync(() => output.off("error", onError))
     )
-    yield* Effect.addFinalizer(() => Effect.sync(() => isDrawn && write(`\n${showCursor}`)))
-
-    return (progress) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        if (!progress.isDone && (now - last < between || output.writableNeedDrain)) return
-        last = now
-        if (!inPlace) return write(`${progressLine.make(progress)}\n`)
-        const line = progressLine.make(progress, (output.columns ?? 80) - 1)
-        write(`${isDrawn ? "" : hideCursor}\r${line}${eraseToEnd}${progress.isDone ? `\n${showCursor}` : ""}`)
-        isDrawn = !progress.isDone
+    const isUsable = () => !isBroken && !output.destroyed
+    if (output.isTTY !== true || process.env.TERM === "dumb") {
+      const now = yield* Clock.currentTimeMillis
+      return throttled(output, Duration.toMillis(interval), now, (progress, isStalled) => {
+        if (isUsable()) output.write(`${progressLine.plain(progress, isStalled)}\n`)
       })
+    }
+    const line = yield* Effect.acquireRelease(
+      Effect.sync(() => terminalLine.make([output, ...sharing(output)], isUsable)),
+      ({ close }) => Effect.sync(close)
+    )
+    return throttled(output, redrawnAfter, -Infinity, (progress, isStalled) => {
+      line.draw(progressLine.make(progress, (output.columns ?? 80) - 1, isStalled))
+      if (progress.isDone) line.end()
+    })
   }
 )
+
+// Draws at most once in `between` milliseconds, but always the last progress.
+const throttled = (
+  output: Writable,
+  between: number,
+  since: number,
+  draw: (progress: Transfer.Progress, isStalled: boolean) => void
+) => {
+  let last = since
+  let activity = activities.initial
+  return (progress: Transfer.Progress): Effect.Effect<void> =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      activity = activities.step(activity, progress, now)
+      if (!progress.isDone && (now - last < between || output.writableNeedDrain)) return
+      last = now
+      draw(progress, activities.isStalled(activity, now))
+    })
+}

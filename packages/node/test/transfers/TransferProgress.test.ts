@@ -33,6 +33,8 @@ const makeOutput = (terminal?: { columns: number }) => {
   return { output, taken: () => written.splice(0).join("") }
 }
 
+const shown = (text: string) => text.replaceAll(/\x1b\[[?\d]*[a-zA-Z]|[\r\n]/g, "")
+
 const second = TestClock.adjust("1 second")
 
 describe("the progress of a transfer", () => {
@@ -42,24 +44,22 @@ describe("the progress of a transfer", () => {
       const draw = yield* TransferProgress.make({ output })
       assert.strictEqual(taken(), "")
       yield* draw(progress())
-      const bar = `[${"=".repeat(7)}${" ".repeat(23)}]`
-      assert.strictEqual(
-        taken(),
-        `\x1b[?25l\r${bar}   25%  20.0 MiB of 80.0 MiB  3 of 12 files  1.4 MiB/s  0:42 left\x1b[K`
-      )
+      const first = taken()
+      assert.match(first, /^\x1b\[\?25l\r[^\x1b]*\x1b\[K$/)
       yield* draw(progress({ bytes: 21n * MiB }))
       assert.strictEqual(taken(), "", "too soon to be seen")
       yield* second
       yield* draw(progress({ totalBytes: 85n * MiB, isCounted: false, timeLeft: undefined }))
-      assert.strictEqual(
-        taken(),
-        `\r[${" ".repeat(30)}]    ?   20.0 MiB of 85.0 MiB+  3 of 12+ files  1.4 MiB/s\x1b[K`
-      )
+      const counting = taken()
+      yield* second
       yield* draw(done)
-      assert.strictEqual(
-        taken(),
-        `\r[${"=".repeat(30)}]  100%  80.0 MiB of 80.0 MiB  12 of 12 files  1.4 MiB/s\x1b[K\n\x1b[?25h`
-      )
+      const last = taken()
+      assert.match(last, /\x1b\[K\n\x1b\[\?25h$/)
+      assert.deepStrictEqual([first, counting, last].map(shown), [
+        "[==        ]   25%  20.0 MiB of 80.0 MiB       3 of 12 files               1.4 MiB/s      0:42 left",
+        "[          ]    ?   20.0 MiB of 85.0 MiB+      3 of 12+ files              1.4 MiB/s",
+        "[==========]  100%  80.0 MiB of 80.0 MiB       12 of 12 files              1.4 MiB/s"
+      ])
       yield* second
       yield* draw(progress())
       assert.match(taken(), /^\x1b\[\?25l\r/, "the next transfer has a line of its own")
@@ -85,10 +85,77 @@ describe("the progress of a transfer", () => {
         output.columns = columns
         yield* second
         yield* draw(progress({ timeLeft: Duration.hours(100) }))
-        const line = taken().replaceAll(/\x1b\[[?\d]*[a-zA-Z]|\r/g, "")
+        const line = shown(taken())
         assert.isAtMost(line.length, Math.max(0, columns - 1))
-        if (columns === 50) assert.strictEqual(line, " 25%  20.0 MiB of 80.0 MiB  100:00:00 left")
+        if (columns === 50) assert.strictEqual(line, " 25%  20.0 MiB of 80.0 MiB         4 days left")
       }
+    }))
+
+  // FOUND B20
+  it.scoped("has the same columns at 80 columns, whatever the numbers are", () =>
+    Effect.gen(function*() {
+      const { output, taken } = makeOutput({ columns: 80 })
+      const draw = yield* TransferProgress.make({ output })
+      const line = (change: Partial<Transfer.Progress>) =>
+        Effect.zipRight(second, Effect.map(draw(progress(change)), () => shown(taken())))
+      const GiB = 1024n * MiB
+      assert.deepStrictEqual([
+        yield* line({ bytes: 0n, totalBytes: 1n, rate: 0, timeLeft: undefined }),
+        yield* line({ isCounted: false, timeLeft: undefined, bytes: 1023n * MiB, totalBytes: 1023n * GiB }),
+        yield* line({
+          bytes: 1023n * MiB,
+          totalBytes: 1023n * GiB,
+          rate: 1023 * 2 ** 20,
+          timeLeft: Duration.hours(99)
+        }),
+        yield* line({ timeLeft: Duration.days(999) }),
+        yield* line({ timeLeft: Duration.days(1000) }),
+        yield* line({ ...done, totalFiles: 12_345_678 })
+      ], [
+        "[               ]    0%  0 B of 1 B                        0 B/s",
+        "[               ]    ?   1023.0 MiB of 1023.0 GiB+     1.4 MiB/s",
+        "[               ]    0%  1023.0 MiB of 1023.0 GiB   1023.0 MiB/s  99:00:00 left",
+        "[===            ]   25%  20.0 MiB of 80.0 MiB          1.4 MiB/s  999 days left",
+        "[===            ]   25%  20.0 MiB of 80.0 MiB          1.4 MiB/s",
+        "[===============]  100%  80.0 MiB of 80.0 MiB          1.4 MiB/s"
+      ])
+    }))
+
+  // FOUND B20
+  it.scoped("shows a transfer that stalls, and one that goes on", () =>
+    Effect.gen(function*() {
+      for (const terminal of [{ columns: 80 }, undefined]) {
+        const { output, taken } = makeOutput(terminal)
+        const draw = yield* TransferProgress.make({ output, interval: "1 second" })
+        const isStalled = (change: Partial<Transfer.Progress> = {}) =>
+          Effect.zipRight(
+            second,
+            Effect.map(draw(progress(change)), () => {
+              const line = taken()
+              assert.include(line, "20.0 MiB of 80.0 MiB")
+              return line.includes("  stalled")
+            })
+          )
+        const each = yield* Effect.replicateEffect(isStalled(), 7)
+        assert.deepStrictEqual(each, [false, false, false, false, false, true, true])
+        assert.isFalse(yield* isStalled({ files: 4 }))
+      }
+    }))
+
+  // FOUND B20
+  it.scoped("stays below the lines that the program prints meanwhile", () =>
+    Effect.gen(function*() {
+      const { output, taken } = makeOutput({ columns: 80 })
+      yield* Effect.scoped(Effect.gen(function*() {
+        const draw = yield* TransferProgress.make({ output })
+        yield* draw(progress())
+        const line = shown(taken())
+        output.write("a log line\n")
+        assert.strictEqual(taken(), `\r\x1b[Ka log line\n\r${line}\x1b[K`)
+      }))
+      taken()
+      output.write("a log line\n")
+      assert.strictEqual(taken(), "a log line\n")
     }))
 
   it.scoped("without a terminal writes a plain line now and then, and one at the end", () =>

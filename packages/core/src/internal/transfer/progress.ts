@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import type { Progress } from "../../Transfer.js"
 import * as finalizer from "../lib/finalizer.js"
 
@@ -24,6 +25,8 @@ export interface ProgressCounter {
 
 const window = 5000
 const samplesKept = 50
+
+const toldEvery = "1 second"
 
 // A listener that has not returned this long after the end of the transfer is interrupted.
 const patience = "1 second"
@@ -96,6 +99,10 @@ const telling = <A, E, R>(
         ),
       step: () => {}
     }).pipe(forgiven, Effect.interruptible)
+    // Without changes the rate falls.
+    yield* Effect.forkScoped(Effect.interruptible(
+      Effect.schedule(Effect.sync(() => changed.unsafeOpen()), Schedule.spaced(toldEvery))
+    ))
     const running = yield* Effect.acquireRelease(
       Effect.forkDaemon(telling),
       (fiber) => Effect.zipRight(Fiber.interruptFork(fiber), patiently(fiber))

@@ -14,11 +14,14 @@ const bytes = (size: number): string => {
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
+// A time of a thousand days or more is unknown.
 const time = (duration: Duration.Duration): string => {
   const seconds = Math.ceil(Duration.toSeconds(duration))
   const two = (part: number) => String(part).padStart(2, "0")
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+  if (hours >= 24_000) return ""
+  if (hours >= 100) return `${Math.floor(hours / 24)} days left`
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)} left`
 }
 
 const shareOf = ({ bytes, files, isDone, totalBytes, totalFiles }: Transfer.Progress): number => {
@@ -35,31 +38,69 @@ const bar = (share: number, width: number): string => {
 const gap = "  "
 const bars = { least: 12, most: 32 } as const
 
+interface Column {
+  readonly text: string
+  /** The width of the longest text. */
+  readonly width: number
+  readonly isNumber?: boolean
+}
+
+// The columns by their place. `bar` is drawn by `make`.
+const columnsOf = (progress: Transfer.Progress, isStalled: boolean) => {
+  const { files, isCounted, isDone, rate, timeLeft, totalBytes, totalFiles } = progress
+  const isFinal = isCounted || isDone
+  const atLeast = isFinal ? "" : "+"
+  return {
+    percent: { text: isFinal ? `${Math.floor(shareOf(progress) * 100)}%` : "? ", width: 4, isNumber: true },
+    bytes: { text: `${bytes(Number(progress.bytes))} of ${bytes(Number(totalBytes))}${atLeast}`, width: 25 },
+    files: { text: `${files} of ${totalFiles}${atLeast} files`, width: 23 },
+    rate: { text: isStalled ? "stalled" : `${bytes(rate)}/s`, width: 12, isNumber: true },
+    time: {
+      text: timeLeft === undefined || isDone || !Duration.isFinite(timeLeft) ? "" : time(timeLeft),
+      width: 13,
+      isNumber: true
+    }
+  } satisfies Record<string, Column>
+}
+
+const places = ["percent", "bytes", "files", "rate", "time"] as const
+
+// The most important column first. Only the width of the terminal decides which ones fit, so that none comes and goes.
+const ranks = ["percent", "bytes", "time", "rate", "bar", "files"] as const
+
+const padded = ({ isNumber, text, width }: Column): string => isNumber ? text.padStart(width) : text.padEnd(width)
+
 /**
- * Formats a line of at most `width` characters. Parts that do not fit are left out, the least important first. Without
- * `width`, the line is plain and has all parts.
+ * Formats a line for an output that is not a terminal.
  *
  * @internal
  */
-export const make = (progress: Transfer.Progress, width?: number): string => {
-  const { files, isCounted, isDone, rate, timeLeft, totalBytes, totalFiles } = progress
-  const isFinal = isCounted || isDone
-  const share = shareOf(progress)
-  const atLeast = isFinal ? "" : "+"
+export const plain = (progress: Transfer.Progress, isStalled = false): string => {
+  const columns = columnsOf(progress, isStalled)
+  return places.map((place) => columns[place].text.trim()).filter((text) => text !== "").join(gap)
+}
+
+/**
+ * Formats a line of at most `width` characters for a terminal. Each column has a fixed width. Columns that do not fit are left
+ * out, the least important first.
+ *
+ * @internal
+ */
+export const make = (progress: Transfer.Progress, width: number, isStalled = false): string => {
+  const columns = columnsOf(progress, isStalled)
+  const shown = new Set<string>()
+  let used = -gap.length
+  for (const rank of ranks) {
+    const next = used + gap.length + (rank === "bar" ? bars.least : columns[rank].width)
+    if (next > width) break
+    used = next
+    shown.add(rank)
+  }
+  const isFinal = progress.isCounted || progress.isDone
+  const room = Math.min(bars.most, bars.least + width - used)
   const parts = [
-    { text: isFinal ? `${Math.floor(share * 100)}%`.padStart(4) : "  ? ", rank: 0 },
-    { text: `${bytes(Number(progress.bytes))} of ${bytes(Number(totalBytes))}${atLeast}`, rank: 1 },
-    { text: `${files} of ${totalFiles}${atLeast} files`, rank: 4 },
-    { text: `${bytes(rate)}/s`, rank: 3 },
-    ...timeLeft === undefined || isDone || !Duration.isFinite(timeLeft)
-      ? []
-      : [{ text: `${time(timeLeft)} left`, rank: 2 }]
+    ...shown.has("bar") ? [bar(isFinal ? shareOf(progress) : 0, room)] : [],
+    ...places.filter((place) => shown.has(place)).map((place) => padded(columns[place]))
   ]
-  const textOf = (ranks: number) => parts.filter(({ rank }) => rank <= ranks).map(({ text }) => text).join(gap)
-  if (width === undefined) return textOf(parts.length).trim()
-  let ranks = parts.length
-  while (ranks > 0 && textOf(ranks).length > width) ranks--
-  const text = textOf(ranks)
-  const room = Math.min(bars.most, width - text.length - gap.length)
-  return room < bars.least ? text.slice(0, Math.max(0, width)) : `${bar(isFinal ? share : 0, room)}${gap}${text}`
+  return parts.join(gap).trimEnd().slice(0, Math.max(0, width))
 }
