@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import { isParseError, TreeFormatter } from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as durations from "./internal/lib/duration.js"
 import { RemoteConnectionError } from "./RemoteError.js"
 
 const controls = /\p{Cc}/u
@@ -290,12 +291,13 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
  */
 export interface Options extends JumpOptions {
   /**
-   * Time limit for connecting and opening a channel. The start of a command has the same limit again. Default: 30 seconds.
+   * Time limit for connecting and opening a channel. The start of a command has the same limit again. A number is in
+   * milliseconds. Default: 30 seconds.
    */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * Treats the connection as lost after `count` probes without an answer, sent `interval` apart. `"off"`: never. Default:
-   * the setting of `ssh_config`, else 3 probes 15 seconds apart.
+   * Treats the connection as lost after `count` probes without an answer, sent `interval` apart, at least one second. A
+   * number is in milliseconds. `"off"`: never. Default: the setting of `ssh_config`, else 3 probes 15 seconds apart.
    */
   readonly keepAlive?: "off" | { readonly interval: Duration.DurationInput; readonly count: number } | undefined
   /** Hosts to connect through, in order. Default: the setting of `ssh_config` (`ProxyJump`). */
@@ -397,6 +399,15 @@ const isRedacted =
       ? isText(name, check)(Redacted.value(value))
       : `the ${name} is not Redacted: wrap it with Redacted.make`
 
+const checkKeepAlive = (keepAlive: unknown): string | undefined => {
+  if (keepAlive === "off") return undefined
+  if (typeof keepAlive !== "object" || keepAlive === null || !("interval" in keepAlive)) {
+    return "`keepAlive` must be \"off\" or have an `interval` and a `count`"
+  }
+  // `ssh` counts whole seconds.
+  return durations.limitProblem("keepAlive.interval", keepAlive.interval, "1 second")
+}
+
 const checkCredentials = ({ answer, key, keyFile, passphrase, password }: JumpOptions): string | undefined =>
   given(keyFile, isText("key file", checkPath("key file"))) ??
     given(key, isRedacted("key", checkKey)) ??
@@ -427,9 +438,6 @@ const present = <A extends object>(options: A) =>
     readonly [K in keyof A]: Exclude<A[K], undefined>
   }
 
-const duration = (input: Duration.DurationInput): Duration.Duration =>
-  Option.getOrElse(Duration.decodeUnknown(input), () => Duration.zero)
-
 /**
  * Makes a host from options. Fails with `RemoteConnectionError` of reason `InvalidHost` if an option is invalid. An
  * `Either` is an `Effect`, so it can be yielded. Does not start a process or resolve a name.
@@ -456,6 +464,8 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
   const found = problem(options) ??
     given(options.sshConfig, isText("ssh_config file", checkPath("ssh_config file"))) ??
     given(options.sftpServer, isText("SFTP server", checkPath("SFTP server"))) ??
+    given(options.connectTimeout, (timeout) => durations.limitProblem("connectTimeout", timeout)) ??
+    given(options.keepAlive, checkKeepAlive) ??
     options.jumpHosts?.map((jump) => given(problem(jump), (text) => `jump host: ${text}`)).find((text) =>
       text !== undefined
     )
@@ -466,9 +476,9 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
     try: () =>
       new RemoteHost(present({
         ...rest,
-        connectTimeout: connectTimeout === undefined ? undefined : duration(connectTimeout),
+        connectTimeout: connectTimeout === undefined ? undefined : Duration.decode(connectTimeout),
         keepAlive: typeof keepAlive === "object"
-          ? { count: keepAlive.count, interval: duration(keepAlive.interval) }
+          ? { count: keepAlive.count, interval: Duration.decode(keepAlive.interval) }
           : keepAlive,
         jumpHosts: jumpHosts?.map((jump) => jump instanceof JumpHost ? jump : new JumpHost(present(jump))),
         pty: pty === undefined || pty === false ? undefined : new Pty(pty === true ? {} : pty)

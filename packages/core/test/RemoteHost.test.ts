@@ -205,15 +205,32 @@ describe("make", () => {
     ["a pin with a line end", { host: "a", hostKeys: { pinned: [`${publicKey} x\n@cert-authority`] } }, "is neither"],
     ["a pin with two line ends", { host: "a", hostKeys: { pinned: [`${fingerprint}\n`] } }, "is neither"],
     ["hostKeys that are none", { host: "a", hostKeys: "no" as never }, "hostKeys"],
-    ["no time to connect", { host: "a", connectTimeout: 0 }, "a time limit must be positive"],
-    ["less than no time", { host: "a", connectTimeout: "-1 seconds" as never }, "a time limit must be positive"],
-    ["an invalid duration", { host: "a", connectTimeout: "soon" as never }, "a time limit must be positive"],
-    ["endless time", { host: "a", connectTimeout: Duration.infinity }, "below 24 days"],
+    [
+      "no time to connect",
+      { host: "a", connectTimeout: 0 },
+      "a: `connectTimeout` must be a duration above 0 and below 24 days, such as \"10 seconds\", got 0"
+    ],
+    ["a negative time limit", { host: "a", connectTimeout: "-1 seconds" as never }, "got \"-1 seconds\""],
+    ["an invalid duration", { host: "a", connectTimeout: "soon" as never }, "`connectTimeout` must be a duration"],
+    ["a duration without a unit", { host: "a", connectTimeout: "10" as never }, "such as \"10 seconds\", got \"10\""],
+    ["a time limit that is too long to show", { host: "a", connectTimeout: "1".repeat(61) as never }, "63 characters"],
+    ["endless time", { host: "a", connectTimeout: Duration.infinity }, "below 24 days, such as"],
     ["keepAlive without probes", { host: "a", keepAlive: { interval: "1 seconds", count: 0 } }, "keepAlive"],
     [
       "keepAlive without an interval",
       { host: "a", keepAlive: { interval: 0, count: 1 } },
-      "a time limit must be positive"
+      "`keepAlive.interval` must be a duration of at least 1s and below 24 days"
+    ],
+    // FOUND B19
+    [
+      "a keepAlive in milliseconds",
+      { host: "a", keepAlive: { interval: 15, count: 3 } },
+      "got 15 (a number is in milliseconds: for seconds, write \"15 seconds\")"
+    ],
+    [
+      "a keepAlive without an interval at all",
+      { host: "a", keepAlive: "on" as never },
+      "`keepAlive` must be \"off\" or"
     ],
     ["a terminal without columns", { host: "a", pty: { columns: 0 } }, "columns"],
     ["a terminal without a type", { host: "a", pty: { term: "" } }, "not a TERM"],

@@ -7,6 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as durations from "../internal/lib/duration.js"
 import * as finalizer from "../internal/lib/finalizer.js"
 import { RemoteConnectionError } from "../RemoteError.js"
 import type { RemoteHost } from "../RemoteHost.js"
@@ -49,6 +50,7 @@ export const within = (
             reason: "TimedOut",
             host: String(host),
             detail: `${what} took more than ${Duration.format(host.connectTimeout)}` +
+              durations.unitAdvice(host.connectTimeout) +
               (step === undefined ? "" : `: ${step}`),
             ...(output !== undefined && { output }),
             hint

@@ -36,7 +36,7 @@ export interface AtomicOptions {
  * @category models
  */
 export interface WatchOptions extends PlatformWatchOptions {
-  /** Time between two listings. Default: 1 second. */
+  /** Time between two listings. A number is in milliseconds. Default: 1 second. */
   readonly interval?: Duration.DurationInput | undefined
 }
 

@@ -14,6 +14,7 @@ import type { RemoteCommandError, RemoteConnectionError } from "../../RemoteErro
 import { Pty } from "../../RemoteHost.js"
 import type { RunError, RunOptions, StartOptions } from "../../RemoteProcess.js"
 import type { CommandFailure } from "../command/errors.js"
+import * as durations from "../lib/duration.js"
 import type { Compiled, Host } from "./execution.js"
 import * as processes from "./process.js"
 
@@ -48,12 +49,8 @@ export const checkDurations = (
   failure: CommandFailure,
   options: Pick<RunOptions, "timeout" | "killAfter">
 ): Effect.Effect<void, RemoteCommandError> => {
-  const wrong = ([["timeout", options.timeout], ["killAfter", options.killAfter]] as const).find(([, input]) =>
-    input !== undefined && Option.isNone(Duration.decodeUnknown(input))
-  )
-  return wrong === undefined ? Effect.void : Effect.fail(
-    failure.error({ reason: "InvalidCommand", detail: `\`${wrong[0]}\` must be a duration, got ${String(wrong[1])}` })
-  )
+  const problem = durations.problem("timeout", options.timeout) ?? durations.problem("killAfter", options.killAfter)
+  return problem === undefined ? Effect.void : failure.error({ reason: "InvalidCommand", detail: problem })
 }
 
 /** @internal */
