@@ -80,7 +80,7 @@ export interface StartOptions {
    */
   readonly pipefail?: boolean | undefined
   /**
-   * Time between TERM and KILL when a process group is terminated. Default: 5 seconds. If the host does not confirm the end
+   * Time between TERM and KILL when a process group is terminated. A number is in milliseconds. Default: 5 seconds. If the host does not confirm the end
    * within 2 seconds more (5 without a guardian), a warning names the command, and the caller stops waiting. After a lost
    * connection, the guardian always waits 5 seconds.
    */
@@ -103,8 +103,12 @@ export interface StartOptions {
  */
 export interface RunOptions extends StartOptions {
   /**
-   * Time limit from the call to the end of the command, including the connection. After it, the process group is terminated,
-   * which takes up to `killAfter`, and the verb fails with `TimedOut`. Default: none.
+   * Time limit from the call to the end of the command and of its output, including the connection. After it, the process
+   * group is terminated, which takes up to `killAfter`, and the verb fails with `TimedOut`. A number is in milliseconds.
+   * Default: none.
+   *
+   * A process that the command leaves in the background holds the output open. Redirect its output:
+   * `daemon >/dev/null 2>&1 &`.
    */
   readonly timeout?: Duration.DurationInput | undefined
   /**

@@ -80,6 +80,12 @@ export interface Channel extends Duplex<RemoteConnectionError> {
   readonly consume?: ((take: (bytes: Uint8Array) => void) => Effect.Effect<void, RemoteConnectionError>) | undefined
   /** Waits for the exit status of the program on the channel. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
+  /**
+   * How the program has exited, if the server has reported it. For messages, and only for a transport whose `exit` waits for
+   * the end of the outputs, which other processes may hold open. `ExitStatus.None`: it has exited, and its status is not known
+   * yet.
+   */
+  readonly exitReported?: Effect.Effect<Option.Option<ExitStatus>> | undefined
 }
 
 /**

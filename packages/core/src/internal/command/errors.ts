@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import { RemoteCommandError, RemoteConnectionError } from "../../RemoteError.js"
 import type { ExitStatus } from "../../Transport.js"
 import type { Report } from "../../unstable/Frame.js"
+import * as durations from "../lib/duration.js"
 import * as outlet from "../lib/outlet.js"
 import * as text from "../lib/text.js"
 import type { Program } from "./compile.js"
@@ -46,6 +47,12 @@ export interface CommandFailure {
   readonly stagesEnded: (codes: ReadonlyArray<number>) => void
   readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
+  /** The time limit has passed. `ended`: how the command had ended until then, if it had. */
+  readonly timedOut: (
+    limit: Duration.DurationInput,
+    ended: Option.Option<ExitStatus>,
+    stdout?: Uint8Array
+  ) => RemoteCommandError
   /** The channel closed before the command was launched. */
   readonly notLaunched: (status: ExitStatus) => RemoteConnectionError
   /** The guardian terminated the command, because it received no message for that time. */
@@ -116,6 +123,19 @@ const refusal = (
   }
 }
 
+const timeOut = (limit: Duration.DurationInput, ended: Option.Option<ExitStatus>): string => {
+  const after = `timed out after ${Duration.format(limit)}${durations.unitAdvice(limit)}`
+  if (Option.isNone(ended)) return `${after} and was terminated`
+  const status = ended.value
+  const end = status._tag === "Code"
+    ? `the command had exited with code ${status.code}`
+    : status._tag === "Signal"
+    ? "a signal had ended the command"
+    : "the command had exited"
+  return `${after}: ${end}, but a process that it started still held its output open. That process was ` +
+    "terminated with its group. Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
+}
+
 /** @internal */
 export const make = (host: string, program: Program): CommandFailure => {
   const stderr = outlet.tail(stderrInErrors + longestSecret)
@@ -171,6 +191,13 @@ export const make = (host: string, program: Program): CommandFailure => {
           onSome: (signal) => `was ended by the signal ${signal}`
         }),
         ...(Option.isSome(name) && { signal: name.value }),
+        ...(stdout && { stdout })
+      }),
+    timedOut: (limit, ended, stdout) =>
+      error({
+        reason: "TimedOut",
+        detail: timeOut(limit, ended),
+        ...(Option.isSome(ended) && ended.value._tag === "Code" && { exitCode: ended.value.code }),
         ...(stdout && { stdout })
       }),
     silence: (duration) =>

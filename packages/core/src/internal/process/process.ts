@@ -27,6 +27,7 @@ import * as launching from "./launching.js"
 import * as outcome from "./outcome.js"
 import * as signals from "./signal.js"
 import * as stdins from "./stdin.js"
+import type { Tracking } from "./tracking.js"
 
 /**
  * A running process, and the internal parts of it that the verbs use.
@@ -41,6 +42,8 @@ export interface Started extends Compiled {
   readonly stderrEnded: Effect.Effect<void, RemoteConnectionError>
   /** Fails if the stream given as stdin fails. */
   readonly orInputFailed: stdins.Stdin["orInputFailed"]
+  /** How the command has ended, if it has. */
+  readonly ended: Tracking["ended"]
 }
 
 /** @internal */
@@ -198,6 +201,7 @@ const makeStarted = (execution: Execution, pid: number, { orInputFailed, sink }:
     failure,
     pull: stdout.pull,
     stderrEnded: stderr.ended,
-    orInputFailed
+    orInputFailed,
+    ended: tracking.ended
   }
 }

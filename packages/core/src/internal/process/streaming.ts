@@ -32,14 +32,16 @@ const open = (
     const compiled = yield* processes.compile(setting.host.transport, command)
     const { failure } = compiled
     yield* starts.checkDurations(failure, { timeout, killAfter: options.killAfter })
+    let running: processes.Started | undefined = undefined
     const timer = timeout === undefined
       ? Effect.interruptible(Effect.never)
       : Effect.interruptible(Fiber.join(
-        yield* scopes.forkInterruptible(Effect.delay(Effect.suspend(() => toEnd.timedOut(failure, timeout)), timeout))
+        yield* scopes.forkInterruptible(toEnd.expire(failure, timeout, () => running))
       ))
     const started = yield* finalizer.apart(
       Effect.raceFirst(Effect.interruptible(starts.start(setting, compiled, { ...options, endInput: true })), timer)
     )
+    running = started
     const outcome = yield* toEnd.awaitEnd(started)
     const end = Stream.execute(Effect.flatMap(outcome, (code) => checkExitCode(code, failure)))
     const stdout = Stream.interruptWhen(

@@ -3,7 +3,7 @@
  */
 import type * as Command from "@effect/platform/Command"
 import type { ExitCode } from "@effect/platform/CommandExecutor"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -44,13 +44,23 @@ export const awaitEnd = ({ orInputFailed, process, program, stderrEnded }: proce
     (stderr) => Effect.zipRight(orInputFailed(stderr), process.exitCode)
   )
 
-/** @internal */
-export const timedOut = (failure: CommandFailure, timeout: Duration.DurationInput, stdout?: Uint8Array) =>
-  failure.error({
-    reason: "TimedOut",
-    detail: `timed out after ${Duration.format(timeout)} and was terminated`,
-    ...(stdout && { stdout })
-  })
+/**
+ * Fails with `TimedOut` after `timeout`. `started` returns the command once it has started, and `partial` the stdout so far.
+ *
+ * @internal
+ */
+export const expire = (
+  failure: CommandFailure,
+  timeout: Duration.DurationInput,
+  started: () => processes.Started | undefined,
+  partial?: () => Uint8Array
+): Effect.Effect<never, RemoteCommandError> =>
+  // An invalid timeout would make `sleep` throw before the options are checked.
+  Effect.suspend(() => Effect.sleep(timeout)).pipe(
+    Effect.flatMap(() => started()?.ended ?? Effect.succeedNone),
+    Effect.flatMap((ended) => failure.timedOut(timeout, ended, partial?.())),
+    Effect.interruptible
+  )
 
 const forEachOfStdout = <E>(
   { orInputFailed, process, program, pull }: processes.Started,
@@ -79,13 +89,16 @@ const toEnd = <A>(
       endInput: true,
       ...(stderrKept === undefined ? {} : { stderrKept })
     })
-    const whole = Effect.scoped(Effect.flatMap(start, use))
+    let started: processes.Started | undefined
+    const whole = Effect.scoped(Effect.flatMap(start, (process) => {
+      started = process
+      return use(process)
+    }))
     return Effect.zipRight(
       starts.checkDurations(failure, { timeout, killAfter: options.killAfter }),
-      timeout === undefined ? whole : finalizer.apart(Effect.timeoutFail(Effect.interruptible(whole), {
-        duration: timeout,
-        onTimeout: () => timedOut(failure, timeout, partial())
-      }))
+      timeout === undefined ? whole : finalizer.apart(
+        Effect.raceFirst(Effect.interruptible(whole), expire(failure, timeout, () => started, partial))
+      )
     )
   })
 }

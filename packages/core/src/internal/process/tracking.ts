@@ -32,6 +32,8 @@ export interface Tracking {
   readonly abandon: Effect.Effect<void>
   readonly next: (output: Output) => Effect.Effect<Piece, RemoteConnectionError>
   readonly exited: Deferred.Deferred<ExitStatus, RemoteConnectionError>
+  /** How the command has ended, if it has. `ExitStatus.None` if the status is not known yet. */
+  readonly ended: Effect.Effect<Option.Option<ExitStatus>>
 }
 
 /** @internal */
@@ -84,7 +86,14 @@ export const make = Effect.fnUntraced(function*(channel: Channel, plan: Plan, fa
     lifecycle: () => lifecycle,
     abandon: Effect.sync(() => move(lifecycles.Event.GivenUp())),
     next,
-    exited
+    exited,
+    ended: Effect.flatMap(
+      Deferred.poll(exited),
+      Option.match({
+        onSome: Effect.option,
+        onNone: () => channel.exitReported ?? Effect.succeedNone
+      })
+    )
   }
   return tracking
 })

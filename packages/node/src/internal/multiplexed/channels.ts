@@ -34,13 +34,14 @@ const endOfModes = "\0"
 export const inTime = (host: RemoteHost, what: string) =>
   Deadline.within(host, what, Effect.succeed({ hint: diagnosis.unanswered }))
 
-const adopt = ({ consume, end, exit, read, readStderr, write }: channel.Channel): Channel => ({
+const adopt = ({ consume, end, exit, exitReported, read, readStderr, write }: channel.Channel): Channel => ({
   read,
   readStderr,
   consume,
   write,
   end,
-  exit
+  exit,
+  exitReported
 })
 
 const openSession = Effect.fnUntraced(function*({ connection, host, settings }: Options, options: SessionOptions) {

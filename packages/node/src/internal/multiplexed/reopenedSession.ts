@@ -123,7 +123,10 @@ export const make = Effect.fnUntraced(function*(attempt: Attempt, options: Optio
     consume: consume && ((take) => whenSettled(self, (channel) => (channel.consume ?? consume)(take))),
     write: write(self),
     end: end(self),
-    exit: whenSettled(self, ({ exit }) => exit)
+    exit: whenSettled(self, ({ exit }) => exit),
+    exitReported: Effect.suspend(() =>
+      self.state._tag === "Settled" ? self.state.channel.exitReported ?? Effect.succeedNone : Effect.succeedNone
+    )
   }
   return channel
 })

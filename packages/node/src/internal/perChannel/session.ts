@@ -12,6 +12,8 @@ import type * as sshProcess from "./sshProcess.js"
 
 type Read = Effect.Effect<Option.Option<Uint8Array>, RemoteConnectionError>
 
+const reported = /^debug1: client_input_channel_req: channel \d+ rtype exit-(status|signal) reply /m
+
 /**
  * The exit status of a session, from the exit code of `ssh` and its log at LogLevel DEBUG2.
  *
@@ -25,7 +27,7 @@ export const exitOf = (
   // The server may send the exit status before the last data. The status is valid only if both sides have closed the
   // channel.
   if (/^debug2: channel \d+: is dead\r?$/m.test(log)) {
-    const status = /^debug1: client_input_channel_req: channel \d+ rtype exit-(status|signal) reply /m.exec(log)
+    const status = reported.exec(log)
     if (status?.[1] === "signal") return Either.right(ExitStatus.Signal({ signal: Option.none() }))
     if (status !== null && code !== null) return Either.right(ExitStatus.Code({ code }))
   }
@@ -61,7 +63,8 @@ export const make = Effect.fnUntraced(function*(client: Client, args: ReadonlyAr
     }),
     write: child.write,
     end: child.end,
-    exit
+    exit,
+    exitReported: Effect.map(log, (log) => reported.test(log) ? Option.some(ExitStatus.None()) : Option.none())
   }
   return channel
 })

@@ -7,7 +7,7 @@ import type { ExitStatus } from "@effect-remote/core/Transport"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as once from "../lib/once.js"
 import * as channelState from "./channelState.js"
 import * as incoming from "./incoming.js"
@@ -38,6 +38,7 @@ export interface Channel {
   readonly end: Effect.Effect<void>
   /** Waits until the channel is closed. The exit status may arrive before the last data, so it is not valid earlier. */
   readonly exit: Effect.Effect<ExitStatus, RemoteConnectionError>
+  readonly exitReported: Effect.Effect<Option.Option<ExitStatus>>
   /** Sends a request without a reply. */
   readonly notify: (name: string, data: Uint8Array) => void
   /** Sends a request at once. The effect waits for the reply: whether the request succeeded. */
@@ -356,6 +357,7 @@ export const owned = (entry: Entry): Channel => ({
     entry.link.send({ _tag: "Eof", recipient: ended.remote })
   }),
   exit: exit(entry),
+  exitReported: Effect.sync(() => Option.liftPredicate(entry.state.status, ({ _tag }) => _tag !== "None")),
   notify: (name, data) => {
     if (channelState.isUsable(entry.state)) sendRequest(entry, name, false, data)
   },

@@ -125,6 +125,7 @@ const timeouts: Group = (test) => {
       assert.strictEqual(error.reason, "TimedOut")
       assert.strictEqual(new TextDecoder().decode(error.stdout), "partial\n")
       assert.strictEqual(error.stderr, "words\n")
+      assert.include(error.message, "timed out after 3s and was terminated")
       assert.strictEqual(yield* running("sleep"), 0)
       const streamed = yield* RemoteContext.stream(sh`echo partial; sleep 1001`, { timeout: "3 seconds" }).pipe(
         Stream.either,
@@ -181,6 +182,15 @@ const timeouts: Group = (test) => {
     }))
 }
 
+// A transport that opens a connection for each channel learns the code when the output ends.
+const assertExited = (error: RemoteContext.RunError, code: number) =>
+  Effect.map(Transport, ({ capabilities }) => {
+    assert(error._tag === "RemoteCommandError" && error.reason === "TimedOut")
+    const known = capabilities.oneConnection
+    assert.strictEqual(error.exitCode, known ? code : undefined, error.message)
+    assert.include(error.message, `had exited${known ? ` with code ${code}` : ""}, but a process that it started`)
+  })
+
 const leftovers: Group = (test) => {
   test("a program that makes a process group of its own is ended as well", () =>
     Effect.gen(function*() {
@@ -198,18 +208,23 @@ const leftovers: Group = (test) => {
       assert.strictEqual(yield* running("sleep"), 0)
     }), "jobs")
 
-  // FOUND A25
+  // FOUND A25, B8
   test(
     "exitCode waits for what the command left behind with its output, and its timeout ends that",
     () =>
       Effect.gen(function*() {
-        for (const code of [0, 3]) {
-          const error = yield* Effect.flip(
-            RemoteContext.exitCode(sh`sleep 1005 & exit ${code}`, { timeout: "3 seconds" })
-          )
-          assert.strictEqual(error.reason, "TimedOut")
-          assert.strictEqual(yield* running("sleep"), 0)
-        }
+        const options = { timeout: "3 seconds" } as const
+        const left = (code: number) => sh`sleep 1005 & exit ${code}`
+        const [ended, ...failed] = yield* Effect.all([
+          Effect.flip(RemoteContext.exitCode(left(0), options)),
+          Effect.flip(RemoteContext.exitCode(left(3), options)),
+          Effect.flip(RemoteContext.run(left(3), options)),
+          Effect.flip(RemoteContext.lines(left(3), options)),
+          Effect.flip(Stream.runDrain(RemoteContext.streamLines(left(3), options)))
+        ], { concurrency: "unbounded" })
+        yield* assertExited(ended, 0)
+        for (const error of failed) yield* assertExited(error, 3)
+        assert.strictEqual(yield* running("sleep"), 0)
       }),
     "jobs"
   )
