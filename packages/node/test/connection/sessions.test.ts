@@ -224,16 +224,18 @@ describe("a server that allows few sessions", () => {
 
   // FOUND D7
   it("and serves one session for each connection: the connection ends with it, for those who wait, too", () => {
-    const { close, failures, open, server, world } = serve({ limit: 1, isSingle: true })
+    const { failures, open, peer, server, world } = serve({ limit: 1, isSingle: true })
     const spare = open({ priority: "idle" })
     world.settle()
     assert.strictEqual(failureOf(spare).reason, "ChannelRefused")
     const [first, second] = [open(), open()]
     world.settle()
-    assert.isTrue(has(first))
-    assert.strictEqual(server.refusals, 0)
-    close(first)
+    assert(Exit.isSuccess(scheduler.exitOf(first.fiber)))
+    const ended = world.fork(scheduler.exitOf(first.fiber).value.exit)
+    peer.close(peer.open[0]!)
     world.settle()
+    assert.isTrue(Exit.isSuccess(scheduler.exitOf(ended)))
+    assert.strictEqual(server.refusals, 0)
     assert.deepStrictEqual(failures.map(({ detail }) => detail), ["spent"])
     assert.strictEqual(failureOf(second).detail, "spent")
     const late = open()

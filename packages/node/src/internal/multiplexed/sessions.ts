@@ -253,11 +253,11 @@ const watcher = (state: State, ticket: Ticket): Watcher => {
     gone: () => {
       idle.delete(ticket)
       left()
-      if (isConfirmed) {
-        state.limit = sessionLimit.forget(state.limit, clock.unsafeCurrentTimeMillis())
-        state.onSpent?.()
-      }
-      release(state)
+      if (isConfirmed) state.limit = sessionLimit.forget(state.limit, clock.unsafeCurrentTimeMillis())
+      // Afterwards, because the connection still has this channel.
+      if (isConfirmed && state.onSpent !== undefined) {
+        state.fork(Effect.zipRight(Effect.yieldNow(), Effect.sync(state.onSpent)))
+      } else release(state)
     }
   }
 }
