@@ -18,6 +18,7 @@ import type { Channel } from "../../Transport.js"
 import * as Deadline from "../../unstable/Deadline.js"
 import * as fileMode from "../lib/fileMode.js"
 import * as outlet from "../lib/outlet.js"
+import * as scopes from "../lib/scopes.js"
 import * as text from "../lib/text.js"
 import * as conversation from "./conversation.js"
 import * as hello from "./hello.js"
@@ -99,8 +100,6 @@ const stderrShown = 4096
 // A span costs as much as the rest of a request. Without a tracer, none is made.
 const untraced = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-const forkLoop = <A, E, R>(loop: Effect.Effect<A, E, R>) => Effect.forkScoped(Effect.interruptible(loop))
-
 // Packets are written by their own fiber, so an interrupted sender never cuts one.
 const writeOn = (channel: Channel, state: State): Effect.Effect<never, RemoteConnectionError> =>
   Effect.suspend(() => {
@@ -144,8 +143,8 @@ const takeAnswers = Effect.fnUntraced(function*(
   stderr: outlet.Tail,
   ended: Deferred.Deferred<void>
 ) {
-  const stderrEnded = yield* forkLoop(Effect.ignore(readOn(channel.readStderr, stderr.push)))
-  yield* forkLoop(
+  const stderrEnded = yield* scopes.forkInterruptible(Effect.ignore(readOn(channel.readStderr, stderr.push)))
+  yield* scopes.forkInterruptible(
     (channel.consume?.(take) ?? readOn(channel.read, take)).pipe(
       Effect.zipRight(Fiber.await(stderrEnded)),
       Effect.zipRight(Effect.failSync(() => state.error("ConnectionLost", "the SFTP server ended the session"))),
@@ -285,7 +284,7 @@ export const make: (
       Deferred.await(answers.firstPacket)
     )
     const has = yield* hello.decode(yield* inTime(greeting), answers.beginning(), error)
-    yield* forkLoop(
+    yield* scopes.forkInterruptible(
       Effect.catchAll(writeOn(channel, state), (failure) => Effect.sync(() => conversation.lose(state, failure)))
     )
     yield* Effect.addFinalizer(() =>
@@ -295,7 +294,7 @@ export const make: (
         return Effect.forEach(remaining, (path) => warnRemaining(path, remote), { discard: true })
       })
     )
-    yield* forkLoop(watch(state))
+    yield* scopes.forkInterruptible(watch(state))
 
     const traced = tracedFor(remote)
     const request: Client["request"] = (packet, undo) =>

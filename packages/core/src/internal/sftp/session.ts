@@ -3,11 +3,11 @@
  * one.
  */
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { RemoteConnectionError } from "../../RemoteError.js"
 import type { Transport } from "../../Transport.js"
+import * as scopes from "../lib/scopes.js"
 import * as quote from "../scripts/quote.js"
 import * as clients from "./client.js"
 
@@ -68,16 +68,15 @@ const connect = (self: State) => {
 
 const open = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.fork(self.parent, ExecutionStrategy.sequential)
+    Effect.suspend(() => {
       self.isOpening = true
-      const client = yield* restore(Scope.extend(connect(self), scope)).pipe(
-        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-        Effect.ensuring(Effect.sync(() => {
+      return scopes.below(self.parent, (scope) =>
+        Effect.map(
+          restore(Scope.extend(connect(self), scope)),
+          (client): Opened => (self.current = { client, scope, users: 0 })
+        )).pipe(Effect.ensuring(Effect.sync(() => {
           self.isOpening = false
-        }))
-      )
-      return (self.current = { client, scope, users: 0 })
+        })))
     })
   )
 
