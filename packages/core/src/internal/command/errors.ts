@@ -136,6 +136,32 @@ const timeOut = (limit: Duration.DurationInput, ended: Option.Option<ExitStatus>
     "terminated with its group. Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
 }
 
+type ConnectionFields = Parameters<CommandFailure["connection"]>[0]
+
+const silence = (duration: Duration.Duration): ConnectionFields => ({
+  reason: "ConnectionLost",
+  detail: `the host received nothing from this program for ${Duration.format(duration)}, and terminated the command`,
+  hint: "The program, its `ssh` or the link was silent for longer than `keepAlive` allows. " +
+    "To let a command go on, set `onDisconnect: \"keep\"`."
+})
+
+const notLaunched = (status: ExitStatus): ConnectionFields =>
+  status._tag === "None"
+    ? {
+      reason: "ConnectionLost",
+      detail: "the channel closed before the command was launched",
+      hint: channelClosed
+    }
+    : {
+      reason: "ShellUnavailable",
+      detail: `the login shell did not run /bin/sh: it exited with ${
+        status._tag === "Code" ? `code ${status.code}` : "a signal"
+      }`,
+      hint:
+        "Commands are launched by the host's /bin/sh. Check that this account may run commands: `ssh HOST true`. For a " +
+        "host without a POSIX shell, set `shell: \"none\"`."
+    }
+
 /** @internal */
 export const make = (host: string, program: Program): CommandFailure => {
   const stderr = outlet.tail(stderrInErrors + longestSecret)
@@ -200,30 +226,7 @@ export const make = (host: string, program: Program): CommandFailure => {
         ...(Option.isSome(ended) && ended.value._tag === "Code" && { exitCode: ended.value.code }),
         ...(stdout && { stdout })
       }),
-    silence: (duration) =>
-      connection({
-        reason: "ConnectionLost",
-        detail: `the host received nothing from this program for ${
-          Duration.format(duration)
-        }, and terminated the command`,
-        hint: "The program, its `ssh` or the link was silent for longer than `keepAlive` allows. " +
-          "To let a command go on, set `onDisconnect: \"keep\"`."
-      }),
-    notLaunched: (status) =>
-      status._tag === "None"
-        ? connection({
-          reason: "ConnectionLost",
-          detail: "the channel closed before the command was launched",
-          hint: channelClosed
-        })
-        : connection({
-          reason: "ShellUnavailable",
-          detail: `the login shell did not run /bin/sh: it exited with ${
-            status._tag === "Code" ? `code ${status.code}` : "a signal"
-          }`,
-          hint:
-            "Commands are launched by the host's /bin/sh. Check that this account may run commands: `ssh HOST true`. For a " +
-            "host without a POSIX shell, set `shell: \"none\"`."
-        })
+    silence: (duration) => connection(silence(duration)),
+    notLaunched: (status) => connection(notLaunched(status))
   }
 }
