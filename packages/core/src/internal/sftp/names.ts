@@ -10,7 +10,14 @@ import * as checkPath from "./checkPath.js"
 import type { Client } from "./client.js"
 import * as errors from "./errors.js"
 import * as explainNaming from "./explainNaming.js"
+import * as linkedPath from "./linkedPath.js"
 import { ask, offers, unsupported, type WithClient } from "./withClient.js"
+
+const nameIn = (client: Client, call: CallContext, request: Sftp.Request): Fx<string> =>
+  Effect.flatMap(ask(client, call, request), (answer) =>
+    answer._tag === "Name" && answer.entries[0] !== undefined
+      ? Effect.succeed(answer.entries[0].filename)
+      : answers.refused(client, call, "look", answer))
 
 const askName = (
   withClient: WithClient,
@@ -20,17 +27,22 @@ const askName = (
 ): Fx<string> =>
   withClient(
     call,
-    (client) =>
-      Effect.flatMap(ask(client, call, request), (answer) =>
-        answer._tag === "Name" && answer.entries[0] !== undefined
-          ? Effect.succeed(answer.entries[0].filename)
-          : answers.refused(client, call, "look", answer)),
+    (client) => nameIn(client, call, request),
     check
   )
 
-/** @internal */
+/**
+ * The real path. OpenSSH's server resolves links, and is known by its `lsetstat`. Others may only make the path absolute.
+ *
+ * @internal
+ */
 export const realPath = (withClient: WithClient, call: CallContext): Fx<string> =>
-  askName(withClient, call, Sftp.Request.Realpath({ path: call.path }))
+  withClient(call, (client) => {
+    const real = (path: string) => nameIn(client, call, Sftp.Request.Realpath({ path }))
+    if (client.has("lsetstat")) return real(call.path)
+    const directory = call.path.startsWith("/") ? Effect.succeed("/") : real(".")
+    return Effect.flatMap(Effect.flatMap(directory, (path) => linkedPath.resolve(client, call, path)), real)
+  })
 
 /** @internal */
 export const readLink = (withClient: WithClient, call: CallContext): Fx<string> =>
