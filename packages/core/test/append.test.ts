@@ -40,7 +40,7 @@ for (const appends of [false, true]) {
   describe(`a server that ${appends ? "appends" : "ignores the flag for appending"}`, () => {
     const file = Effect.suspend(() => {
       const { answer, content } = server(appends)
-      return Effect.map(scriptedSftp.make({ answer }), ({ fs }) => ({ content, fs }))
+      return Effect.map(scriptedSftp.make({ answer, extensions: ["lsetstat"] }), ({ fs }) => ({ content, fs }))
     })
 
     it.scoped("appends to the existing content", () =>

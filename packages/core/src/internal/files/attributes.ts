@@ -11,6 +11,7 @@ import type { Operations } from "../sftp/requests.js"
 import * as access from "./access.js"
 import * as opening from "./opening.js"
 import * as remoteFile from "./remoteFile.js"
+import * as resize from "./resize.js"
 
 const isUint32 = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 0xffffffff
 
@@ -27,6 +28,33 @@ const setNumbers = (operations: Operations, call: CallContext, attributes: Reado
     : Effect.fail(errors.badArgument(call, `${wrong[0]} ${wrong[1]} is not within 0..4294967295`))
 }
 
+// Some servers drop the bits above 0777 without a word, such as Go's `pkg/sftp`. OpenSSH's does not, and is known by its fsync.
+const chmod = (operations: Operations, call: CallContext, permissions: number): Fx<void> => {
+  const special = permissions & ~fileMode.accessBits
+  const expectSpecial = Effect.flatMap(
+    operations.stat(call),
+    (found) =>
+      found.permissions === undefined || (special & ~found.permissions) === 0
+        ? Effect.void
+        : Effect.fail(
+          errors.system(
+            call,
+            "Unknown",
+            undefined,
+            `the SFTP server set only the mode ${(found.permissions & fileMode.permissionBits).toString(8)}, not ${
+              permissions.toString(8)
+            }`
+          )
+        )
+  )
+  return Effect.zipRight(
+    operations.setAttributes(call, { permissions }),
+    special === 0
+      ? Effect.void
+      : Effect.flatMap(operations.offers(call, "fsync"), (isKnown) => isKnown ? Effect.void : expectSpecial)
+  )
+}
+
 const diskFree = (operations: Operations, path: string) =>
   Effect.map(
     operations.space({ method: "diskFree", path }),
@@ -40,12 +68,11 @@ const diskFree = (operations: Operations, path: string) =>
   )
 
 const changes = (operations: Operations): Pick<FileSystem, "chmod" | "chown" | "truncate" | "utimes"> => ({
-  chmod: (path, mode) =>
-    operations.setAttributes({ method: "chmod", path }, { permissions: mode & fileMode.permissionBits }),
+  chmod: (path, mode) => chmod(operations, { method: "chmod", path }, mode & fileMode.permissionBits),
   chown: (path, uid, gid) => setNumbers(operations, { method: "chown", path }, { uid, gid }),
   truncate: (path, length = 0) => {
     const call = { method: "truncate", path }
-    return Effect.flatMap(opening.byteCount(call, length), (size) => operations.setAttributes(call, { size }))
+    return Effect.flatMap(opening.byteCount(call, length), (size) => resize.atPath(operations, call, size))
   },
   utimes: (path, atime, mtime) =>
     setNumbers(operations, { method: "utimes", path }, { atime: secondsOf(atime), mtime: secondsOf(mtime) })

@@ -14,6 +14,7 @@ import * as entries from "./entries.js"
 import * as opening from "./opening.js"
 import * as reading from "./reading.js"
 import * as remoteFile from "./remoteFile.js"
+import * as resize from "./resize.js"
 import * as sweep from "./sweep.js"
 import * as temporary from "./temporary.js"
 import * as watch from "./watch.js"
@@ -23,7 +24,11 @@ const open = (operations: Operations): FileSystem["open"] => (path, { flag = "r"
   const call = { method: "open", path }
   return Effect.flatMap(
     opening.open(operations, call, flag, mode),
-    (file) => Effect.map(opening.endOf(call, flag, file), (end) => remoteFile.make(file, end))
+    (file) =>
+      Effect.map(
+        opening.endOf(call, flag, file),
+        (end) => remoteFile.make(file, end, (size) => resize.open(operations, { method: "truncate", path }, file, size))
+      )
   )
 }
 

@@ -6,6 +6,7 @@ import type { File } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as fileMode from "../lib/fileMode.js"
+import type { Fx } from "../lib/fx.js"
 import type { Found } from "../sftp/found.js"
 import type { OpenFile } from "../sftp/openFile.js"
 
@@ -39,11 +40,15 @@ export const info = ({ atime, gid, mtime, permissions = 0, size = 0n, type, uid 
 
 /**
  * Makes a `File`. `end` is the offset of the first write, if the file was opened for appending. A server with its own append
- * mode ignores it.
+ * mode ignores it. `resize` changes the size.
  *
  * @internal
  */
-export const make = (open: OpenFile, end: Option.Option<bigint>): File => {
+export const make = (
+  open: OpenFile,
+  end: Option.Option<bigint>,
+  resize: (size: bigint) => Fx<void>
+): File => {
   const locked = Effect.unsafeMakeSemaphore(1).withPermits(1)
   const append = Option.isSome(end)
   let position = 0n
@@ -86,7 +91,7 @@ export const make = (open: OpenFile, end: Option.Option<bigint>): File => {
       )),
     readAlloc: (size) => locked(Effect.suspend(() => readAlloc(Number(size)))),
     truncate: (length = 0) =>
-      locked(Effect.map(open.setAttributes({ size: Size(length) }), () => {
+      locked(Effect.map(resize(Size(length)), () => {
         if (append) writeAt = Size(length)
         else if (position > Size(length)) position = Size(length)
       })),
