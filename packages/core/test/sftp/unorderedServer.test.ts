@@ -65,7 +65,10 @@ describe("a server that takes other requests ahead of writes", () => {
         const content = Buffer.alloc(size, "content")
         yield* fs.atomicWrite("/file", content, { mode: 0o644 })
         assert.isTrue(content.equals(files.get("/file") ?? Buffer.alloc(0)))
-        assert.deepStrictEqual(order.slice(0, order.lastIndexOf("Write")).filter((name) => name !== "Write"), [])
+        assert.deepStrictEqual(
+          order.slice(order.indexOf("Write"), order.lastIndexOf("Write")).filter((name) => name !== "Write"),
+          []
+        )
         assert.include(order, "Fstat")
       }))
   }
@@ -76,6 +79,9 @@ describe("a server that takes other requests ahead of writes", () => {
       const content = Buffer.alloc(100_000, "content")
       yield* Stream.run(Stream.make(content.subarray(0, 60_000), content.subarray(60_000)), fs.atomicSink("/file"))
       assert.isTrue(content.equals(files.get("/file") ?? Buffer.alloc(0)))
-      assert.deepStrictEqual(order.slice(0, order.lastIndexOf("Write")).filter((name) => name !== "Write"), [])
+      assert.deepStrictEqual(
+        order.slice(order.indexOf("Write"), order.lastIndexOf("Write")).filter((name) => name !== "Write"),
+        []
+      )
     }))
 })

@@ -20,6 +20,7 @@ import * as fileReader from "./fileReader.js"
 import * as fileWriter from "./fileWriter.js"
 import type { Found } from "./found.js"
 import * as handleRequests from "./handleRequests.js"
+import * as newMode from "./newMode.js"
 
 /** @internal */
 export interface OpenFile {
@@ -76,6 +77,11 @@ export const open = (
       yield* Effect.addFinalizer((exit) =>
         Exit.isSuccess(exit) && writes ? leave(path, file) : Effect.sync(() => file.abandon(Exit.isFailure(exit)))
       )
+      const mode = request.attributes.permissions
+      const isNew = (flags & Sftp.OpenFlags.create) !== 0 && found === undefined
+      if (isNew && newMode.isInDoubt(client, mode)) {
+        yield* restore(newMode.ensure(call.target ?? path, mode, file.open.stat, file.open.setAttributes))
+      }
       return file.open
     })
   )

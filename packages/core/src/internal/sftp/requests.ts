@@ -15,6 +15,7 @@ import type * as explain from "./explain.js"
 import * as found from "./found.js"
 import * as listDirectory from "./listDirectory.js"
 import * as names from "./names.js"
+import * as newMode from "./newMode.js"
 import * as openFile from "./openFile.js"
 import type { Session } from "./session.js"
 import * as smallFiles from "./smallFiles.js"
@@ -109,18 +110,44 @@ const look = (
       Effect.flatMap((attributes) => found.ofPath(client, call, attributes, request._tag === "Stat"))
     ))
 
+const makeDirectory = (
+  withClient: sftpWithClient.WithClient,
+  call: CallContext,
+  attributes: Sftp.Attributes,
+  { isTemporary = false }: Creation = {}
+): Fx<void> => {
+  const { path } = call
+  const undo = isTemporary ? Sftp.Request.Rmdir({ path }) : undefined
+  const mode = attributes.permissions
+  return Effect.zipRight(
+    change(withClient, call, "create", Sftp.Request.Mkdir({ path, attributes }), undo),
+    mode === undefined
+      ? Effect.void
+      : withClient(call, (client) =>
+        newMode.isInDoubt(client, mode)
+          ? newMode.ensure(
+            path,
+            mode,
+            look(withClient, call, Sftp.Request.Lstat({ path })),
+            (attributes) => change(withClient, call, "change", Sftp.Request.Setstat({ path, attributes }))
+          )
+          : Effect.void)
+  )
+}
+
 const statvfs = (withClient: sftpWithClient.WithClient, call: CallContext): Fx<Sftp.FileSystemInfo> =>
   withClient(
     call,
     (client) =>
-      Effect.flatMap(sftpWithClient.ask(client, call, Sftp.Request.Statvfs({ path: call.path })), (answer) =>
-        answer._tag === "ExtendedReply"
-          ? Effect.mapError(
-            Sftp.decodeFileSystem(answer.data),
-            ({ message }) =>
-              errors.system(call, "Unknown", undefined, message)
-          )
-          : answers.refused(client, call, "look", answer))
+      client.has("statvfs")
+        ? Effect.flatMap(sftpWithClient.ask(client, call, Sftp.Request.Statvfs({ path: call.path })), (answer) =>
+          answer._tag === "ExtendedReply"
+            ? Effect.mapError(
+              Sftp.decodeFileSystem(answer.data),
+              ({ message }) => errors.system(call, "Unknown", undefined, message)
+            )
+            : answers.refused(client, call, "look", answer))
+        : sftpWithClient.unsupported(call, "report the space on a disk (statvfs@openssh.com)")
   )
 
 /** @internal */
@@ -155,22 +182,8 @@ export const make = (session: Session, host: string): Operations => {
         change(withClient, call, "create", Sftp.Request.Symlink({ target, path: call.path }))
       ),
     link: (call, to) => names.link(withClient, call, to),
-    space: (call) =>
-      Effect.flatMap(
-        offers(call, "statvfs"),
-        (offered) =>
-          offered
-            ? statvfs(withClient, call)
-            : sftpWithClient.unsupported(call, "report the space on a disk (statvfs@openssh.com)")
-      ),
-    makeDirectory: (call, attributes, { isTemporary = false } = {}) =>
-      change(
-        withClient,
-        call,
-        "create",
-        Sftp.Request.Mkdir({ path: call.path, attributes }),
-        isTemporary ? Sftp.Request.Rmdir({ path: call.path }) : undefined
-      ),
+    space: (call) => statvfs(withClient, call),
+    makeDirectory: (call, attributes, creation) => makeDirectory(withClient, call, attributes, creation),
     removeDirectory: (call) => change(withClient, call, "removeDirectory", Sftp.Request.Rmdir({ path: call.path })),
     removeFile,
     rename: (call, to) => names.rename(withClient, call, to),

@@ -10,6 +10,7 @@ import * as answers from "./answers.js"
 import type { CallContext } from "./callContext.js"
 import { type Exchange, pipelined } from "./exchange.js"
 import * as found from "./found.js"
+import * as newMode from "./newMode.js"
 import type { WithClient } from "./withClient.js"
 
 const cut = (length: number, size: number): ReadonlyArray<readonly [from: number, to: number]> =>
@@ -81,7 +82,7 @@ export interface NewFile {
 // Sends all requests after OPEN before the first answer arrives. The exchange ends with the final attributes.
 const sendContent = (
   call: CallContext,
-  { attributes, bytes, isOptional = false, sync = false }: NewFile,
+  { attributes, bytes, created = attributes?.permissions, isOptional = false, sync = false }: NewFile,
   { ask, client, close, end, handle, isOk }: Exchange<found.Written>
 ): void => {
   let own: found.Written | undefined
@@ -124,18 +125,33 @@ const sendContent = (
     })
     close(expect)
   }
-  // Some servers, such as Go's, take other requests ahead of earlier writes. Servers with fsync keep the order.
-  const isOrdered = client.has("fsync")
-  const pieces = cut(bytes.length, client.writeSize)
-  let unwritten = pieces.length
-  for (const [from, to] of pieces) {
-    each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }), (answer) => {
-      if (!isOk(answer, "write")) return
-      if (--unwritten === 0 && !isOrdered) settle()
-      done()
-    })
+  const write = () => {
+    // Some servers, such as Go's, take other requests ahead of earlier writes. Servers with fsync keep the order.
+    const isOrdered = client.has("fsync")
+    const pieces = cut(bytes.length, client.writeSize)
+    let unwritten = pieces.length
+    for (const [from, to] of pieces) {
+      each(Sftp.Request.Write({ handle, offset: BigInt(from), data: bytes.subarray(from, to) }), (answer) => {
+        if (!isOk(answer, "write")) return
+        if (--unwritten === 0 && !isOrdered) settle()
+        done()
+      })
+    }
+    if (isOrdered || pieces.length === 0) settle()
   }
-  if (isOrdered || pieces.length === 0) settle()
+  if (!newMode.isInDoubt(client, created)) return write()
+  // The content is written after the mode is right. A refusal shows in the final attributes.
+  each(Sftp.Request.Fstat({ handle }), (answer) => {
+    const permissions = answer._tag === "Attrs" ? newMode.missing(answer.attributes, created) : undefined
+    if (permissions === undefined) write()
+    else {
+      each(Sftp.Request.Fsetstat({ handle, attributes: { permissions } }), () => {
+        write()
+        done()
+      })
+    }
+    done()
+  })
 }
 
 /**
