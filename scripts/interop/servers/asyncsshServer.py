@@ -2,6 +2,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 import asyncssh
@@ -32,19 +33,22 @@ async def run(process):
         print("a session ended early:", error, file=sys.stderr, flush=True)
 
 
+# As asyncssh's own example redirects a process (redirect_server.py). The streams of `asyncio.create_subprocess_exec` must not be
+# redirected: asyncssh 2.10 goes on to read them after the client has closed the channel, and then ends the whole connection.
 async def serve(process):
     line = process.command
-    child = await asyncio.create_subprocess_exec(
-        *(["/bin/sh"] if line is None else ["/bin/sh", "-c", line]),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    child = subprocess.Popen(
+        ["/bin/sh"] if line is None else ["/bin/sh", "-c", line],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         cwd=os.path.join(directory, "home"),
         env={**os.environ, "HOME": os.path.join(directory, "home")},
         start_new_session=True,
     )
-    await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-    code = await child.wait()
+    # With `send_eof`, the end of stdout would also end stderr.
+    await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr, send_eof=False)
+    code = await asyncio.get_running_loop().run_in_executor(None, child.wait)
     await process.stdout.drain()
     await process.stderr.drain()
     if code < 0:

@@ -141,6 +141,7 @@ const byAttributes = (
   if (intent === "removeDirectory" && found !== undefined && fileMode.isOtherThan("Directory", found)) {
     return notDirectory
   }
+  if (intent === "list" && target !== undefined && !fileMode.isDirectory(target)) return notDirectory
   if (target === undefined || !isOneOf(intent, "open", "openToWrite", "read", "write")) return undefined
   if (fileMode.isDirectory(target)) return isDirectory
   return fileMode.isSocket(target) ? ["Unknown", "it is a socket"] : undefined
@@ -202,6 +203,11 @@ const generalFailure = (
     const writes = isOneOf(intent, "openToWrite", "write", "create")
     if (writes && path.endsWith("/")) return yield* slashAtEnd(client, path, intent)
     if (pathLimits.isTooLong(path)) return tooLong
+    // Some servers answer ENOTDIR and ELOOP so.
+    if (target === undefined) {
+      const reason = yield* missing(client, path)
+      if (reason !== notFound) return reason
+    }
     if (writes || isOneOf(intent, "change", "remove", "removeDirectory")) {
       const reason = yield* byDisk(client, path, intent, target)
       if (reason !== undefined) return reason

@@ -162,7 +162,9 @@ const explainNaming = (client: Client, naming: Naming): Lookup<explain.Explanati
     }
     if (source === undefined) return yield* withoutSource(client, naming)
     const found = yield* lookups.lstat(client, intent === "create" ? posixPath.withoutSlashes(to) : to)
-    if (found !== undefined && intent !== "replace") return exists(naming)
+    const isOtherType = intent === "rename" && found !== undefined &&
+      fileMode.isDirectory(found) !== fileMode.isDirectory(source)
+    if (found !== undefined && intent !== "replace" && !isOtherType) return exists(naming)
     return found === undefined
       ? yield* withoutTarget(client, naming, source)
       : yield* bothExist(client, naming, source, found)
