@@ -72,7 +72,9 @@ describe("a file's position", () => {
   // FOUND A25
   it.scoped("is what seek gives, and ends where the file is cut", () =>
     Effect.gen(function*() {
-      const { fs } = yield* Effect.suspend(() => scriptedSftp.make({ answer: server(false).answer }))
+      const { fs } = yield* Effect.suspend(() =>
+        scriptedSftp.make({ answer: server(false).answer, extensions: ["lsetstat"] })
+      )
       const file = yield* fs.open("/file", { flag: "r+" })
       const seek = (offset: number, from: "start" | "current"): Effect.Effect<unknown> => file.seek(offset, from)
       assert.strictEqual(yield* seek(6, "start"), 6n)

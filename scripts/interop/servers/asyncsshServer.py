@@ -2,7 +2,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 
 import asyncssh
@@ -33,22 +32,27 @@ async def run(process):
         print("a session ended early:", error, file=sys.stderr, flush=True)
 
 
-# As asyncssh's own example redirects a process (redirect_server.py). The streams of `asyncio.create_subprocess_exec` must not be
-# redirected: asyncssh 2.10 goes on to read them after the client has closed the channel, and then ends the whole connection.
+# A pipe for the input would lose its end, because Python closes a pipe that is filled again while it is being closed
+# (`_UnixWritePipeTransport._write_ready`). Streams for the output would be read on after the client has closed the channel,
+# and asyncssh 2.10 then ends the whole connection.
 async def serve(process):
     line = process.command
-    child = subprocess.Popen(
-        ["/bin/sh"] if line is None else ["/bin/sh", "-c", line],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    outputs = [os.pipe(), os.pipe()]
+    child = await asyncio.create_subprocess_exec(
+        *(["/bin/sh"] if line is None else ["/bin/sh", "-c", line]),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=outputs[0][1],
+        stderr=outputs[1][1],
         cwd=os.path.join(directory, "home"),
         env={**os.environ, "HOME": os.path.join(directory, "home")},
         start_new_session=True,
     )
+    for _, end in outputs:
+        os.close(end)
+    stdout, stderr = [os.fdopen(begin, "rb", buffering=0) for begin, _ in outputs]
     # With `send_eof`, the end of stdout would also end stderr.
-    await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr, send_eof=False)
-    code = await asyncio.get_running_loop().run_in_executor(None, child.wait)
+    await process.redirect(stdin=child.stdin, stdout=stdout, stderr=stderr, send_eof=False)
+    code = await child.wait()
     await process.stdout.drain()
     await process.stderr.drain()
     if code < 0:

@@ -9,6 +9,8 @@ main([Port, Directory]) ->
         {system_dir, Directory},
         {user_dir, Directory},
         {auth_methods, "publickey"},
+        %% Without it, a connection that was closed before its login holds up the next one.
+        {parallel_login, true},
         {exec, disabled},
         {shell, disabled},
         {subsystems, [ssh_sftpd:subsystem_spec([{cwd, Home}])]}

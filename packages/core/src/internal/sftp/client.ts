@@ -80,6 +80,14 @@ export interface Client {
   readonly answers: Effect.Effect<boolean>
   /** Whether the session has ended. */
   readonly isLost: () => boolean
+  /** Whether it has ended because the server gave one handle to two open files. */
+  readonly hasSharedHandle: () => boolean
+}
+
+/** @internal */
+export interface Options {
+  /** Maximum number of open handles. Default: that of the server. */
+  readonly mostHandles?: number | undefined
 }
 
 /** @internal */
@@ -249,9 +257,10 @@ const warnRemaining = (path: string, host: RemoteHost) =>
 /** @internal */
 export const make: (
   channel: Channel,
-  remote: RemoteHost
+  remote: RemoteHost,
+  options?: Options
 ) => Effect.Effect<Client, RemoteConnectionError, Scope.Scope> = Effect
-  .fnUntraced(function*(channel: Channel, remote: RemoteHost) {
+  .fnUntraced(function*(channel: Channel, remote: RemoteHost, { mostHandles = Infinity }: Options = {}) {
     const stderr = outlet.tail(stderrShown)
     const error: conversation.MakeError = (reason, detail, fields = {}) =>
       new RemoteConnectionError({
@@ -303,7 +312,7 @@ export const make: (
       has("limits") ? yield* inTime(request(Sftp.Request.Limits())) : undefined,
       error
     )
-    state.handles.limit(limits.handles, conversation.handleWithin)
+    state.handles.limit(Math.min(limits.handles, mostHandles), conversation.handleWithin)
     answers.expect(limits.readSize)
     return {
       request,
@@ -327,6 +336,7 @@ export const make: (
       readSize: limits.readSize,
       writeSize: limits.writeSize,
       reuse: answers.reuse,
-      isLost: () => state.lost !== undefined
+      isLost: () => state.lost !== undefined,
+      hasSharedHandle: () => state.hasSharedHandle
     }
   })

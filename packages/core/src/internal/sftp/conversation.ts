@@ -35,6 +35,8 @@ export type Undo = Extract<Sftp.Request, { readonly _tag: "Remove" | "Rmdir" }>
  */
 export interface Pending {
   readonly name: Sftp.Request["_tag"]
+  /** The number of requests that were sent before it. */
+  readonly order: number
   /** The handle in the request. */
   readonly handle: Uint8Array | undefined
   /** The queue that gets its turn back if the answer has no handle. */
@@ -63,7 +65,10 @@ export interface Conversation {
   /** Called once when the session is lost. */
   readonly onLost: () => void
   nextId: number
+  sent: number
   lost: RemoteConnectionError | undefined
+  /** Whether the server gave one handle to two open files. */
+  hasSharedHandle: boolean
 }
 
 /**
@@ -96,7 +101,9 @@ export const make = (now: () => number, error: MakeError, onLost: () => void): C
   isWatched: Effect.unsafeMakeLatch(false),
   onLost,
   nextId: 0,
-  lost: undefined
+  sent: 0,
+  lost: undefined,
+  hasSharedHandle: false
 })
 
 const settle = (entry: Pending, answer: Exit.Exit<Sftp.Response, RemoteConnectionError>) => {
@@ -136,10 +143,12 @@ export const doubt = (self: Conversation, entry: Pending): void => {
 export const submit = (self: Conversation, request: Sftp.Request, resume?: Answered, undo?: Undo): Pending => {
   const id = self.nextId
   self.nextId = (id + 1) >>> 0
+  const order = self.sent++
   const entry: Pending = {
     name: request._tag,
+    order,
     handle: "handle" in request ? request.handle : undefined,
-    turns: request._tag === "Close" ? self.handles.closing(request.handle) : self.handles.turnsFor(request),
+    turns: request._tag === "Close" ? self.handles.closing(request.handle, order) : self.handles.turnsFor(request),
     undo,
     answer: undefined,
     resume,
@@ -198,12 +207,25 @@ const takeBack = (self: Conversation, { undo }: Pending, answer: Sftp.Response):
   doubt(self, sent)
 }
 
+// What was written to either file since may be in the other one.
+const sharedHandle = (self: Conversation) =>
+  self.error("Protocol", "the SFTP server gave one handle to two open files", {
+    hint:
+      "Files that were open then may hold wrong bytes. The next use opens a session with one file to read and one to " +
+      "write at a time."
+  })
+
 /** @internal */
 export const answer = (self: Conversation, { id, packet }: Sftp.Numbered<Sftp.Response>): void => {
   const entry = self.pending.get(id)
   if (entry === undefined) {
     return lose(self, self.error("Protocol", `the SFTP server answered request ${id}, which was not sent`))
   }
+  if (packet._tag === "Handle" && self.handles.isShared(packet.handle, entry.order)) {
+    self.hasSharedHandle = true
+    return lose(self, sharedHandle(self))
+  }
+  if (entry.name === "Close" && entry.handle !== undefined) self.handles.closed(entry.handle)
   self.pending.delete(id)
   self.doubts.remove(entry)
   self.owed.delete(entry)

@@ -49,6 +49,15 @@ export interface OpenFile {
   readonly sendClose: Fx<Fx<void>>
 }
 
+// Some servers open an existing file in spite of the flag `exclusive`, such as Erlang's. A server with fsync does not.
+const expectMissing = (client: Client, call: CallContext): Fx<void> =>
+  client.has("fsync")
+    ? Effect.void
+    : Effect.flatMap(
+      Effect.mapError(client.request(Sftp.Request.Lstat({ path: call.path })), errors.connection(call)),
+      ({ _tag }) => _tag === "Attrs" ? Effect.fail(errors.system(call, "AlreadyExists", undefined)) : Effect.void
+    )
+
 /** @internal */
 export const open = (
   client: Client,
@@ -62,6 +71,7 @@ export const open = (
   const onPath = Effect.mapError(errors.connection(call))
   return Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
+      if (intent === "create" && undo === undefined) yield* restore(expectMissing(client, call))
       // STAT is sent ahead of OPEN: its answer comes first, so size and type cost no round trip. A new file has neither.
       const looks = (flags & Sftp.OpenFlags.exclusive) === 0
       const [answer, found] = yield* restore(onPath(client.open(request, looks, undo)))

@@ -31,7 +31,12 @@ interface State {
   readonly parent: Scope.Scope
   current: Opened | undefined
   isOpening: boolean
+  /** Set after a session whose server gave one handle to two open files, as Erlang's does from the third one on. */
+  mostHandles: number | undefined
 }
+
+// One to read and one to write.
+const fewestHandles = 2
 
 const unusedEvery = "1 second"
 
@@ -63,7 +68,7 @@ const connect = (self: State) => {
   const channel = host.sftpServer === undefined
     ? self.transport.subsystem("sftp", options)
     : self.transport.exec(`exec ${quote.loginShell(host.sftpServer)}`, options)
-  return Effect.flatMap(channel, (channel) => clients.make(channel, host))
+  return Effect.flatMap(channel, (channel) => clients.make(channel, host, self))
 }
 
 const open = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
@@ -87,6 +92,7 @@ const opened = (self: State): Effect.Effect<Opened, RemoteConnectionError> =>
     if (entry === undefined) return yield* open(self)
     if (entry.client.isLost()) {
       self.current = undefined
+      if (entry.client.hasSharedHandle()) self.mostHandles = fewestHandles
       yield* Effect.uninterruptible(Scope.close(entry.scope, Exit.void))
       return yield* open(self)
     }
@@ -112,7 +118,13 @@ const run = <A, E, R>(entry: Opened, use: Effect.Effect<A, E, R>) => {
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(transport: Transport) {
-  const self: State = { transport, parent: yield* Effect.scope, current: undefined, isOpening: false }
+  const self: State = {
+    transport,
+    parent: yield* Effect.scope,
+    current: undefined,
+    isOpening: false,
+    mostHandles: undefined
+  }
   const oneAtATime = yield* Effect.makeSemaphore(1)
   const session: Session = (use) =>
     Effect.uninterruptibleMask((restore) => {
