@@ -101,7 +101,7 @@ describe("a server that ignores the modes of new entries", () => {
       assert.strictEqual(modeOf("/shared"), 0o775)
     }))
 
-  it.scoped("keeps the mode of a file that is there", () =>
+  it.scoped("keeps the mode of an existing file", () =>
     Effect.gen(function*() {
       const { fs, modeOf, modes } = yield* make()
       modes.set("/file", 0o100640)

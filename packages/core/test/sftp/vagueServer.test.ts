@@ -1,3 +1,4 @@
+import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as scriptedSftp from "../fixtures/scriptedSftp.js"
@@ -37,7 +38,12 @@ describe("a server that answers every mistake with a failure", () => {
     it.scoped(`is looked at for the reason at ${path}`, () =>
       Effect.gen(function*() {
         const { fs } = yield* make
-        for (const effect of [fs.readFile(path), fs.stat(path), fs.readDirectory(path)]) {
+        const uses: ReadonlyArray<Effect.Effect<unknown, PlatformError>> = [
+          fs.readFile(path),
+          fs.stat(path),
+          fs.readDirectory(path)
+        ]
+        for (const effect of uses) {
           const error = yield* Effect.flip(effect)
           assert(error._tag === "SystemError")
           assert.strictEqual(error.reason, "BadResource")

@@ -207,7 +207,7 @@ const takeBack = (self: Conversation, { undo }: Pending, answer: Sftp.Response):
   doubt(self, sent)
 }
 
-// What was written to either file since may be in the other one.
+// Later writes to one of the files may have reached the other one.
 const sharedHandle = (self: Conversation) =>
   self.error("Protocol", "the SFTP server gave one handle to two open files", {
     hint:

@@ -99,7 +99,7 @@ const resolved = (client: Client, call: CallContext, at: Resolving): Fx<string> 
 }
 
 /**
- * Resolves the links of the call's path, relative to a directory. What is not there, or cannot be read, counts as no link.
+ * Resolves the links of the call's path, relative to a directory. A missing or unreadable path is taken as it is.
  *
  * @internal
  */
