@@ -5,14 +5,16 @@ import * as scriptedSftp from "../fixtures/scriptedSftp.js"
 
 const { attributes, eof, handle, handleText, missing, ok } = scriptedSftp
 
-/** A server that may empty a file before it changes its size, as `SFTPServer.set_file_attr` of paramiko does. */
-const make = ({ empties, extensions = [] }: {
+/** A server that may empty a file before it changes its size, as `SFTPServer.set_file_attr` of paramiko does, or ignore sizes. */
+const make = ({ empties, extensions = [], ignores = false }: {
   readonly empties: boolean
+  readonly ignores?: boolean
   readonly extensions?: scriptedSftp.Options["extensions"]
 }) =>
   Effect.gen(function*() {
     const files = new Map([["/file", Buffer.from("content")]])
     const resize = (path: string, size: bigint) => {
+      if (ignores) return ok
       const before = empties ? Buffer.alloc(0) : files.get(path)!
       files.set(path, Buffer.concat([before, Buffer.alloc(Number(size))]).subarray(0, Number(size)))
       return ok
@@ -72,12 +74,30 @@ describe("a server that empties a file before it changes its size", () => {
       }))
   }
 
+  it.scoped("is not blamed for a missing file", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* make({ empties: true })
+      const error = yield* Effect.flip(fs.truncate("/missing", 3))
+      assert(error._tag === "SystemError")
+      assert.strictEqual(error.reason, "NotFound")
+    }))
+
   it.scoped("may empty a file that is to be empty", () =>
     Effect.gen(function*() {
       const { files, fs } = yield* make({ empties: true })
       yield* fs.truncate("/file")
       assert.deepStrictEqual([...files], [["/file", Buffer.alloc(0)]])
     }))
+})
+
+describe("a server that ignores sizes", () => {
+  for (const way of ways) {
+    it.scoped(`reports that the size of a file ${way} was not changed`, () =>
+      Effect.gen(function*() {
+        const { ways } = yield* make({ empties: false, ignores: true })
+        assert.include((yield* Effect.flip(ways[way])).message, "does not change the size of a file")
+      }))
+  }
 })
 
 describe("a server that only lacks OpenSSH's extensions", () => {

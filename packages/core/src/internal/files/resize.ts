@@ -2,7 +2,6 @@
  * Changes the size of a file. Some servers empty the file first, such as those made with paramiko's `SFTPServer.set_file_attr`,
  * and fill it with zeros. This is tried out with a hidden file, unless the server is OpenSSH's.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { OpenFlags } from "../../protocol/Sftp.js"
@@ -16,12 +15,19 @@ import * as probe from "./probe.js"
 
 const content = new Uint8Array([1, 2])
 
-// Cuts the content of a hidden file to its first byte, and reads what is left.
-const keepsContent = (
+/** A way to change a size: of a hidden file, and of the file itself. */
+interface Way {
+  readonly hidden: (call: CallContext, file: OpenFile) => Fx<void>
+  readonly look: Fx<unknown>
+  readonly change: Fx<void>
+}
+
+// Cuts the content of a hidden file to its first byte, and reads the rest.
+const fault = (
   operations: Operations,
   { method, path }: CallContext,
-  resize: (call: CallContext, file: OpenFile) => Fx<void>
-): Effect.Effect<boolean, PlatformError> =>
+  hidden: Way["hidden"]
+): Fx<string | undefined> =>
   probe.use(
     operations,
     { method, path: posixPath.parent(path), target: path },
@@ -29,48 +35,37 @@ const keepsContent = (
     (call, file) =>
       Effect.gen(function*() {
         yield* file.write(0n, content)
-        yield* resize(call, file)
-        const left = yield* file.read(0n, content.length)
-        return Option.exists(left, (bytes) => bytes.length === 1 && bytes[0] === content[0])
+        yield* hidden(call, file)
+        const left = Option.getOrElse(yield* file.read(0n, content.length), () => new Uint8Array())
+        if (left[0] !== content[0]) return "empties a file when it changes its size: write the whole file instead"
+        return left.length === 1 ? undefined : "does not change the size of a file"
       })
   )
 
-const checked = (
-  operations: Operations,
-  call: CallContext,
-  size: bigint,
-  resize: (call: CallContext, file: OpenFile) => Fx<void>,
-  change: Fx<void>
-): Fx<void> =>
+const checked = (operations: Operations, call: CallContext, size: bigint, { change, hidden, look }: Way): Fx<void> =>
   Effect.gen(function*() {
     // The server is known by its `lsetstat`.
-    const isKnown = size === 0n || (yield* operations.offers(call, "lsetstat"))
-    if (!isKnown && !(yield* keepsContent(operations, call, resize))) {
-      return yield* Effect.fail(
-        errors.system(
-          call,
-          "Unknown",
-          undefined,
-          "the SFTP server empties a file when it changes its size: write the whole file instead"
-        )
-      )
+    if (size > 0n && !(yield* operations.offers(call, "lsetstat"))) {
+      yield* look
+      const found = yield* fault(operations, call, hidden)
+      if (found !== undefined) {
+        return yield* Effect.fail(errors.system(call, "Unknown", undefined, `the SFTP server ${found}`))
+      }
     }
     yield* change
   })
 
 /**
- * Fails if the server would lose the content.
+ * Fails if the server would lose the content, or would not change the size.
  *
  * @internal
  */
 export const atPath = (operations: Operations, call: CallContext, size: bigint): Fx<void> =>
-  checked(
-    operations,
-    call,
-    size,
-    (call) => operations.setAttributes(call, { size: 1n }),
-    operations.setAttributes(call, { size })
-  )
+  checked(operations, call, size, {
+    hidden: (call) => operations.setAttributes(call, { size: 1n }),
+    look: operations.stat(call),
+    change: operations.setAttributes(call, { size })
+  })
 
 /**
  * As `atPath`, for an open file.
@@ -78,10 +73,8 @@ export const atPath = (operations: Operations, call: CallContext, size: bigint):
  * @internal
  */
 export const open = (operations: Operations, call: CallContext, file: OpenFile, size: bigint): Fx<void> =>
-  checked(
-    operations,
-    call,
-    size,
-    (_, hidden) => hidden.setAttributes({ size: 1n }),
-    file.setAttributes({ size })
-  )
+  checked(operations, call, size, {
+    hidden: (_, hidden) => hidden.setAttributes({ size: 1n }),
+    look: Effect.void,
+    change: file.setAttributes({ size })
+  })
