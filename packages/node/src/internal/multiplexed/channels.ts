@@ -143,14 +143,20 @@ const refusal = (
     })
 
 const connect = (options: Options): Transport["connect"] => (address) =>
-  options.connection.open(({ multiplexer }) =>
-    (address._tag === "Tcp"
+  options.connection.open(({ multiplexer, server }) => {
+    if (!server.connects) {
+      return options.error("ChannelRefused", "this server (mod_sftp) has no tunnels", {
+        hint: "It serves files alone."
+      })
+    }
+    const opening = address._tag === "Tcp"
       ? multiplexer.open("direct-tcpip", fields(address.host, address.port, "127.0.0.1", 0))
-      : multiplexer.open("direct-streamlocal@openssh.com", fields(address.path, "", 0))).pipe(
-        Effect.mapBoth({ onSuccess: adopt, onFailure: (cause) => refusal(options, address, cause) }),
-        inTime(options.host, `connecting from the host to ${show(address)}`)
-      )
-  )
+      : multiplexer.open("direct-streamlocal@openssh.com", fields(address.path, "", 0))
+    return Effect.mapBoth(opening, {
+      onSuccess: adopt,
+      onFailure: (cause) => refusal(options, address, cause)
+    }).pipe(inTime(options.host, `connecting from the host to ${show(address)}`))
+  })
 
 /** @internal */
 export const make = (options: Options): Pick<Transport, "exec" | "subsystem" | "connect"> => ({

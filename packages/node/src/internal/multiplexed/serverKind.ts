@@ -9,6 +9,8 @@ export interface ServerKind {
   readonly isOpenSsh: boolean
   /** TinySSH's server. It refuses every session after the first of a connection, even if the first has ended. */
   readonly servesOneSession: boolean
+  /** Whether it connects to addresses. mod_sftp of proftpd ends the whole connection if it is asked to. */
+  readonly connects: boolean
 }
 
 /**
@@ -18,5 +20,6 @@ export interface ServerKind {
  */
 export const of = (server: string | undefined): ServerKind => ({
   isOpenSsh: server?.startsWith("OpenSSH") === true,
-  servesOneSession: server?.startsWith("tinyssh") === true
+  servesOneSession: server?.startsWith("tinyssh") === true,
+  connects: server?.startsWith("mod_sftp") !== true
 })
