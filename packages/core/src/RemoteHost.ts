@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { isParseError, TreeFormatter } from "effect/ParseResult"
+import { ArrayFormatter, isParseError, type ParseError } from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as durations from "./internal/lib/duration.js"
@@ -419,19 +419,59 @@ const checkCredentials = ({ answer, key, keyFile, passphrase, password }: JumpOp
       ? "a `passphrase` is given, but neither `key` nor `keyFile`"
       : undefined)
 
+const checkPort = (port: unknown): string | undefined => {
+  if (typeof port !== "number") return `the port is not a number: ${visible(String(port))}`
+  return Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : `the port ${port} is not within 1..65535`
+}
+
+const checkHostKeys = (hostKeys: HostKeys): string | undefined => {
+  if (typeof hostKeys !== "object") return undefined
+  return Array.isArray(hostKeys.pinned)
+    ? hostKeys.pinned.map(isText("pin", checkPin)).find((found) => found !== undefined)
+    : "`hostKeys.pinned` is not an array"
+}
+
+const checkJumpHosts = (jumpHosts: ReadonlyArray<JumpOptions>): string | undefined =>
+  Array.isArray(jumpHosts)
+    ? jumpHosts.map((jump: JumpOptions) => given(problem(jump), (text) => `jump host: ${text}`)).find((text) =>
+      text !== undefined
+    )
+    : "`jumpHosts` is not an array"
+
+const checkPty = (pty: unknown): string | undefined =>
+  typeof pty === "boolean" || typeof pty === "object"
+    ? undefined
+    : "`pty` is neither a boolean nor the size of a terminal"
+
+const longestActual = 60
+
+// The schema's own message contains all of the schema.
+const schemaProblem = (error: ParseError): string => {
+  const issues = ArrayFormatter.formatErrorSync(error).filter(({ message }) =>
+    !message.startsWith("Expected undefined")
+  )
+  const name = issues[0]?.path.join(".") ?? ""
+  const messages = issues.filter(({ path }) => path.join(".") === name).map(({ message }) => message)
+  const parsed = messages.map((message) => /^Expected ([^]*), actual ([^]*)$/.exec(message))
+  const actual = parsed[0]?.[2]
+  if (actual === undefined) return `\`${name}\` is invalid: ${messages[0] ?? error.message}`
+  const expected = [...new Set(parsed.flatMap((match) => match?.[1] ?? []))].join(" or ")
+  const shown = keyText.test(actual)
+    ? "the text of a key"
+    : actual.length > longestActual
+    ? `${actual.slice(0, longestActual)}...`
+    : actual
+  return `\`${name}\` is invalid: expected ${expected}, got ${shown}`
+}
+
 // Readable messages. The schema repeats these checks, and also checks types and ranges.
 const problem = (options: JumpOptions): string | undefined =>
   isText("host", checkHost)(options.host) ??
     given(options.username, isText("username", checkUsername)) ??
-    given(options.port, (port) =>
-      Number.isInteger(port) && port >= 1 && port <= 65535 ? undefined : `the port ${port} is not within 1..65535`) ??
+    given(options.port, checkPort) ??
     given(options.knownHostsFile, isText("known_hosts file", checkPath("known_hosts file"))) ??
     checkCredentials(options) ??
-    (typeof options.hostKeys === "object"
-      ? options.hostKeys.pinned.map(isText("pin", checkPin)).find((found) =>
-        found !== undefined
-      )
-      : undefined)
+    given(options.hostKeys, checkHostKeys)
 
 const present = <A extends object>(options: A) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
@@ -466,9 +506,8 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
     given(options.sftpServer, isText("SFTP server", checkPath("SFTP server"))) ??
     given(options.connectTimeout, (timeout) => durations.limitProblem("connectTimeout", timeout)) ??
     given(options.keepAlive, checkKeepAlive) ??
-    options.jumpHosts?.map((jump) => given(problem(jump), (text) => `jump host: ${text}`)).find((text) =>
-      text !== undefined
-    )
+    given(options.jumpHosts, checkJumpHosts) ??
+    given(options.pty, checkPty)
   if (found !== undefined) return Either.left(invalid(options.host, found))
   if (options instanceof RemoteHost) return Either.right(options)
   const { connectTimeout, jumpHosts, keepAlive, pty, ...rest } = options
@@ -483,7 +522,7 @@ export const make = (options: Options): Either.Either<RemoteHost, RemoteConnecti
         jumpHosts: jumpHosts?.map((jump) => jump instanceof JumpHost ? jump : new JumpHost(present(jump))),
         pty: pty === undefined || pty === false ? undefined : new Pty(pty === true ? {} : pty)
       })),
-    catch: (cause) => invalid(options.host, isParseError(cause) ? TreeFormatter.formatErrorSync(cause) : String(cause))
+    catch: (cause) => invalid(options.host, isParseError(cause) ? schemaProblem(cause) : String(cause))
   })
 }
 

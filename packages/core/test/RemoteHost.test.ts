@@ -204,7 +204,23 @@ describe("make", () => {
     ],
     ["a pin with a line end", { host: "a", hostKeys: { pinned: [`${publicKey} x\n@cert-authority`] } }, "is neither"],
     ["a pin with two line ends", { host: "a", hostKeys: { pinned: [`${fingerprint}\n`] } }, "is neither"],
-    ["hostKeys that are none", { host: "a", hostKeys: "no" as never }, "hostKeys"],
+    [
+      "hostKeys that are none",
+      { host: "a", hostKeys: "no" as never },
+      "a: `hostKeys` is invalid: expected \"strict\" or \"accept-new\" or \"config\" or \"off\" or "
+    ],
+    [
+      "pins that are a text",
+      { host: "a", hostKeys: { pinned: fingerprint as never } },
+      "`hostKeys.pinned` is not an array"
+    ],
+    ["jump hosts that are a text", { host: "a", jumpHosts: "b" as never }, "`jumpHosts` is not an array"],
+    [
+      "an option that is not a boolean",
+      { host: "a", compression: "yes" as never },
+      "a: `compression` is invalid: expected boolean, got \"yes\""
+    ],
+    ["a terminal that is a text", { host: "a", pty: "yes" as never }, "`pty` is neither a boolean nor"],
     [
       "no time to connect",
       { host: "a", connectTimeout: 0 },
@@ -232,7 +248,11 @@ describe("make", () => {
       { host: "a", keepAlive: "on" as never },
       "`keepAlive` must be \"off\" or"
     ],
-    ["a terminal without columns", { host: "a", pty: { columns: 0 } }, "columns"],
+    [
+      "a terminal without columns",
+      { host: "a", pty: { columns: 0 } },
+      "a: `columns` is invalid: expected a number between 1 and 65535, got 0"
+    ],
     ["a terminal without a type", { host: "a", pty: { term: "" } }, "not a TERM"],
     ["an invalid shell", { host: "a", shell: "bash" as never }, "shell"],
     [
@@ -278,7 +298,7 @@ describe("make", () => {
     // @ts-expect-error not a string
     assert.include(messageOf(RemoteHost.make({ host: "a", username: {} })), "the username is not a string")
     // @ts-expect-error not a number
-    assert.include(messageOf(RemoteHost.make({ host: "a", port: "22" })), "the port 22 is not within 1..65535")
+    assert.include(messageOf(RemoteHost.make({ host: "a", port: "22" })), "the port is not a number: \"22\"")
     // @ts-expect-error not a boolean
     assert.include(messageOf(RemoteHost.make({ host: "a", compression: "yes" })), "compression")
   })
@@ -310,6 +330,7 @@ describe("what is given in the wrong place is not shown", () => {
       "a key for ssh_config": () => RemoteHost.make({ host: "a", sshConfig: key }),
       "a key for the SFTP server": () => RemoteHost.make({ host: "a", sftpServer: key }),
       "a key to pin": () => RemoteHost.make({ host: "a", hostKeys: { pinned: [key] } }),
+      "a key for another option": () => RemoteHost.make({ host: "a", shell: key as never }),
       "a key for the host": () => RemoteHost.make({ host: key }),
       "a key for the username": () => RemoteHost.make({ host: "a", username: key }),
       "lines for a path": () => RemoteHost.make({ host: "a", keyFile: `x\n${secret}` }),

@@ -12,8 +12,15 @@ const heldOpen =
   "Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
 
 // FOUND B8, B19
-it.each<[Duration.DurationInput, Option.Option<ExitStatus>, string, number | undefined]>([
+it.each<[Duration.DurationInput, Option.Option<ExitStatus> | undefined, string, number | undefined]>([
   ["3 seconds", Option.none(), "timed out after 3s and was terminated", undefined],
+  [
+    "2 seconds",
+    undefined,
+    "timed out after 2s, before the command had started: the limit includes connecting, " +
+    "and the wait for a free session (`MaxSessions` of the server)",
+    undefined
+  ],
   [
     5,
     Option.none(),

@@ -59,6 +59,34 @@ describe("a failed login", () => {
     })
   }
 
+  it("shows the fingerprint of an unknown host key, and of one that is not pinned", () => {
+    const fingerprint = `SHA256:${"a".repeat(43)}`
+    const output = log(
+      `debug1: Server host key: ssh-ed25519 ${fingerprint}`,
+      "No ED25519 host key is known for h and you have requested strict checking.",
+      "Host key verification failed."
+    )
+    assert.strictEqual(
+      diagnose({ log: output }).detail,
+      `the ED25519 host key of h is not known (it showed ssh-ed25519 ${fingerprint})`
+    )
+    const pinned = diagnosis.diagnose({ host: "h", pinned: true }, diagnosis.onlyLog(output), "ssh ended")
+    assert.strictEqual(pinned.reason, "HostKeyMismatch")
+    assert.include(pinned.detail, `does not match a pinned key (it showed ssh-ed25519 ${fingerprint})`)
+    assert.include(pinned.hint, "Another machine may answer")
+  })
+
+  it("names a key that ssh could not use, and the options that answer prompts", () => {
+    const unusable = diagnose({ log: log("Load key \"/k\": bad permissions", denied) })
+    assert.strictEqual(
+      unusable.detail,
+      "the server refused to log in; it takes publickey, password; ssh could not use the key /k: bad permissions"
+    )
+    assert.include(unusable.hint, "chmod 600")
+    assert.include(diagnose({ log: log(denied) }).hint, "pass `password` or `answer`")
+    assert.notInclude(diagnose({ log: log("u@h: Permission denied (publickey).") }).hint, "`answer`")
+  })
+
   it("is Unknown without a rule", () => {
     const { detail, reason } = diagnose({ log: log("something new") })
     assert.deepStrictEqual([reason, detail], ["Unknown", "ssh ended"])

@@ -223,6 +223,11 @@ describe("a refused login", () => {
       "a passphrase",
       of({ passphraseRefused: true }, { key: "~/.ssh/id" }),
       "luigi@worker: refused; the passphrase does not unlock the key ~/.ssh/id\nCheck `passphrase`."
+    ],
+    [
+      "a refused answer",
+      of({ asked: ["Enter passphrase for key '/k': ", "Code: ", "Code: "] }),
+      "luigi@worker: refused; the server refused what `answer` returned for \"Code: \"\nCheck `username` and `answer`."
     ]
   ])("is explained by %s", (_, message, expected) => {
     assert.strictEqual(message, expected)

@@ -209,6 +209,7 @@ describe.skipIf(!openssh)("SFTP run by the login shell", () => {
       // OpenSSH's server keeps the stderr of subsystems to itself.
       assert.strictEqual(error.reason, "ConnectionLost")
       assert.include(error.message, "ended the session")
+      assert.include(error.hint, "exists on the host")
     }))
 })
 

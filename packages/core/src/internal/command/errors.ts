@@ -47,10 +47,10 @@ export interface CommandFailure {
   readonly stagesEnded: (codes: ReadonlyArray<number>) => void
   readonly exit: (code: number, stdout?: Uint8Array) => RemoteCommandError
   readonly signal: (name: Option.Option<string>, stdout?: Uint8Array) => RemoteCommandError
-  /** The time limit has passed. `ended`: how the command had ended until then, if it had. */
+  /** The time limit has passed. `ended`: how the command had ended until then. `undefined`: it had not started. */
   readonly timedOut: (
     limit: Duration.DurationInput,
-    ended: Option.Option<ExitStatus>,
+    ended: Option.Option<ExitStatus> | undefined,
     stdout?: Uint8Array
   ) => RemoteCommandError
   /** The channel closed before the command was launched. */
@@ -116,15 +116,23 @@ const refusal = (
         : {
           reason: "ProgramNotFound",
           detail: `${names} was not found${
-            step === "exec" ? ", or the interpreter in its first line was not found" : ""
+            step === "exec"
+              ? ", or the interpreter in its first line was not found"
+              : program.stages.some(({ words }) => !words[0].includes("/"))
+              ? ": install it, or give its path if it is not in the host's PATH"
+              : ""
           }`
         }
     }
   }
 }
 
-const timeOut = (limit: Duration.DurationInput, ended: Option.Option<ExitStatus>): string => {
+const timeOut = (limit: Duration.DurationInput, ended: Option.Option<ExitStatus> | undefined): string => {
   const after = `timed out after ${Duration.format(limit)}${durations.unitAdvice(limit)}`
+  if (ended === undefined) {
+    return `${after}, before the command had started: the limit includes connecting, ` +
+      "and the wait for a free session (`MaxSessions` of the server)"
+  }
   if (Option.isNone(ended)) return `${after} and was terminated`
   const status = ended.value
   const end = status._tag === "Code"
@@ -223,7 +231,8 @@ export const make = (host: string, program: Program): CommandFailure => {
       error({
         reason: "TimedOut",
         detail: timeOut(limit, ended),
-        ...(Option.isSome(ended) && ended.value._tag === "Code" && { exitCode: ended.value.code }),
+        ...(ended !== undefined && Option.isSome(ended) && ended.value._tag === "Code" &&
+          { exitCode: ended.value.code }),
         ...(stdout && { stdout })
       }),
     silence: (duration) => connection(silence(duration)),

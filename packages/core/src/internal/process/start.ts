@@ -41,15 +41,16 @@ export interface InternalOptions extends StartOptions {
 const defaultStderrKept = 256 * 1024
 
 /**
- * Fails if an option is not a duration. The types allow only durations, but plain JavaScript may pass anything.
+ * Fails if an option is invalid. The types allow only durations and numbers, but plain JavaScript may pass anything.
  *
  * @internal
  */
-export const checkDurations = (
+export const checkOptions = (
   failure: CommandFailure,
-  options: Pick<RunOptions, "timeout" | "killAfter">
+  { killAfter, maxOutput = 0, timeout }: Pick<RunOptions, "timeout" | "killAfter" | "maxOutput">
 ): Effect.Effect<void, RemoteCommandError> => {
-  const problem = durations.problem("timeout", options.timeout) ?? durations.problem("killAfter", options.killAfter)
+  const problem = durations.problem("timeout", timeout) ?? durations.problem("killAfter", killAfter) ??
+    (maxOutput >= 0 ? undefined : `\`maxOutput\` must be a non-negative number of bytes, got ${maxOutput}`)
   return problem === undefined ? Effect.void : failure.error({ reason: "InvalidCommand", detail: problem })
 }
 
@@ -64,7 +65,7 @@ export const start = Effect.fnUntraced(function*(
   const { failure, program } = compiled
   const killAfter = options.killAfter ?? defaults.killAfter ?? "5 seconds"
   const pty = options.pty ?? defaults.pty ?? transport.host.pty ?? false
-  yield* checkDurations(failure, { killAfter })
+  yield* checkOptions(failure, { killAfter })
   if ([program.stdout, program.stderr].includes("inherit") && local === undefined) {
     return yield* failure.error({
       reason: "Unsupported",

@@ -14,6 +14,9 @@ import * as scopes from "../lib/scopes.js"
 import type { Execution } from "./execution.js"
 import * as terminalInput from "./terminalInput.js"
 
+// A cause of any length would bury the rest of the message.
+const longestCause = 500
+
 /** @internal */
 export interface Stdin {
   readonly sink: RemoteProcess["stdin"]
@@ -42,7 +45,13 @@ export const make = Effect.fnUntraced(function*(
   const failed = yield* Deferred.make<never, RemoteCommandError>()
   yield* input.pipe(
     Stream.mapError((cause) =>
-      failure.error({ reason: "InputFailed", detail: "the stream given as stdin failed", cause })
+      failure.error({
+        reason: "InputFailed",
+        detail: cause instanceof Error && cause.message !== ""
+          ? `the stream given as stdin failed: ${cause.message.slice(0, longestCause)}`
+          : "the stream given as stdin failed",
+        cause
+      })
     ),
     Stream.run(sink),
     Effect.catchTag("RemoteConnectionError", () => Effect.void),

@@ -31,7 +31,7 @@ const open = (
   Effect.gen(function*() {
     const compiled = yield* processes.compile(setting.host.transport, command)
     const { failure } = compiled
-    yield* starts.checkDurations(failure, { timeout, killAfter: options.killAfter })
+    yield* starts.checkOptions(failure, { ...options, timeout })
     let running: processes.Started | undefined = undefined
     const timer = timeout === undefined
       ? Effect.interruptible(Effect.never)

@@ -57,7 +57,7 @@ export const expire = (
 ): Effect.Effect<never, RemoteCommandError> =>
   // An invalid timeout would make `sleep` throw before the options are checked.
   Effect.suspend(() => Effect.sleep(timeout)).pipe(
-    Effect.flatMap(() => started()?.ended ?? Effect.succeedNone),
+    Effect.flatMap(() => started()?.ended ?? Effect.succeed(undefined)),
     Effect.flatMap((ended) => failure.timedOut(timeout, ended, partial?.())),
     Effect.interruptible
   )
@@ -95,7 +95,7 @@ const toEnd = <A>(
       return use(process)
     }))
     return Effect.zipRight(
-      starts.checkDurations(failure, { timeout, killAfter: options.killAfter }),
+      starts.checkOptions(failure, { ...options, timeout }),
       timeout === undefined ? whole : finalizer.apart(
         Effect.raceFirst(Effect.interruptible(whole), expire(failure, timeout, () => started, partial))
       )

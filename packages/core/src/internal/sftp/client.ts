@@ -155,7 +155,8 @@ const takeAnswers = Effect.fnUntraced(function*(
   yield* scopes.forkInterruptible(
     (channel.consume?.(take) ?? readOn(channel.read, take)).pipe(
       Effect.zipRight(Fiber.await(stderrEnded)),
-      Effect.zipRight(Effect.failSync(() => state.error("ConnectionLost", "the SFTP server ended the session"))),
+      Effect.zipRight(Deferred.isDone(firstPacket)),
+      Effect.flatMap((hasBegun) => Effect.failSync(() => hello.ended(state.error, hasBegun))),
       Effect.catchAll((failure) =>
         Effect.sync(() => {
           conversation.lose(state, failure)

@@ -40,6 +40,18 @@ export type Has = (extension: keyof typeof Sftp.extensions) => boolean
 export const slow = "Check that no startup file of the login shell waits, and that `sftpServer` is an SFTP server. " +
   "A slow host needs a larger connectTimeout."
 
+/**
+ * The error of a session that the host ended. `hasBegun`: whether it had sent its first packet.
+ *
+ * @internal
+ */
+export const ended = (error: MakeError, hasBegun: boolean): RemoteConnectionError =>
+  error("ConnectionLost", "the SFTP server ended the session", {
+    ...(!hasBegun && {
+      hint: "Check that the program of the subsystem sftp in sshd_config, or `sftpServer`, exists on the host."
+    })
+  })
+
 // As a packet, the output of a shell has an impossible length.
 const notSftp = (error: MakeError, beginning: Uint8Array, message: string): RemoteConnectionError => {
   const printed = text.display(beginning).split("\0")[0] ?? ""
@@ -49,7 +61,8 @@ const notSftp = (error: MakeError, beginning: Uint8Array, message: string): Remo
     })
     : error("Protocol", "the host printed something before SFTP began", {
       output: printed,
-      hint: "A startup file of the login shell prints this. It must not print anything if the shell is not interactive."
+      hint: "A startup file of the login shell prints this: it must not, if the shell is not interactive. " +
+        "Or the account does not allow SFTP: its login shell or a ForceCommand prints this instead."
     })
 }
 

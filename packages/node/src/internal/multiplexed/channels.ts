@@ -139,7 +139,7 @@ const refusal = (
       cause,
       hint: cause.reason === 1
         ? "The server forbids it: see AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen in its sshd_config."
-        : "Check that a server listens at this address."
+        : "Check that the name resolves on the host, and that a server listens at this address."
     })
 
 const connect = (options: Options): Transport["connect"] => (address) =>

@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function*({ host, lazy, ssh }: Options) {
       new RemoteConnectionError({
         reason: "Unsupported",
         host: String(host),
-        detail: "this transport (one ssh for each channel) does not support listening on the host: use OpenSsh.layer",
+        detail: "this transport (one ssh for each channel) does not support listening on the host",
         hint: "Use OpenSsh.layer."
       })
   }

@@ -104,14 +104,29 @@ const hostKeys: ReadonlyArray<Rule> = [
   }
 ]
 
+const takes = (methods: string): string => `the server refused to log in; it takes ${methods.split(",").join(", ")}`
+
 const login: ReadonlyArray<Rule> = [
+  {
+    pattern: /^Load key "([^"\n]*)": ([^\n]*)[^]*?Permission denied \(([^)]*)\)/m,
+    reason: "AuthenticationFailed",
+    detail: (match) => `${takes(match[3]!)}; ssh could not use the key ${match[1]}: ${match[2]}`,
+    hint: "A private key must be readable by its owner alone: chmod 600 KEY. Check that the file is a private key."
+  },
+  {
+    pattern: /Permission denied \(([^)]*(?:password|keyboard-interactive)[^)]*)\)/,
+    reason: "AuthenticationFailed",
+    detail: (match) => takes(match[1]!),
+    hint: "Check the username, and that the key or password is the right one: ssh -v shows what is offered. " +
+      "If the server asks for a password or a code, pass `password` or `answer`."
+  },
   {
     pattern: /Permission denied \(([^)]*)\)|Too many authentication failures|Permission denied, please try again/,
     reason: "AuthenticationFailed",
     detail: (match) =>
       match[1] === undefined
         ? "the server refused to log in"
-        : `the server refused to log in; it takes ${match[1].split(",").join(", ")}`,
+        : takes(match[1]),
     hint: "Check the username, and that the key or password is the right one: ssh -v shows what is offered."
   },
   {
@@ -271,6 +286,8 @@ interface Finding {
   readonly reason: RemoteConnectionReason
   readonly detail: string
   readonly hint?: string | undefined
+  /** The type and the fingerprint of the host key that the server showed. */
+  readonly hostKey?: string | undefined
 }
 
 const find = (rules: ReadonlyArray<Rule>, text: string): Finding | undefined => {
@@ -286,9 +303,10 @@ const isSent = (line: string): boolean => line.startsWith("banner line ")
 const findInLog = (log: string, first: ReadonlyArray<Rule> = []): Finding | undefined => {
   const all = sshLog.readable(log)
   const own = ownWords(shorten(all.filter((line) => !isSent(line))))
-  return find([...first, ...loginRules], own) ??
+  const found = find([...first, ...loginRules], own) ??
     (sshLog.hasIdentified(log) ? undefined : find(identifications, shorten(all.filter(isSent)))) ??
     find(laterRules, own)
+  return found && { ...found, hostKey: sshLog.hostKeyOf(log) }
 }
 
 // The text of `ssh` for a connection through a ProxyCommand or a jump host. The next `ssh` of the route says why it ended.
@@ -326,16 +344,28 @@ const onTheWay = ({ hops, stderr }: SshOutput): Finding => {
 export const readable = ({ hops, log, stderr }: SshOutput): string =>
   shorten([stderr, ...hops.map(({ log }) => log), log].flatMap(sshLog.readable))
 
-const failure = ({ host, pinned }: Target, output: string, { detail, hint, reason }: Finding): RemoteConnectionError =>
-  pinned && (reason === "HostKeyUnknown" || reason === "HostKeyMismatch")
-    ? new RemoteConnectionError({
+const failure = ({ host, pinned }: Target, output: string, finding: Finding): RemoteConnectionError => {
+  const { detail, hint, hostKey, reason } = finding
+  const shown = hostKey === undefined ? "" : ` (it showed ${hostKey})`
+  if (pinned && (reason === "HostKeyUnknown" || reason === "HostKeyMismatch")) {
+    return new RemoteConnectionError({
       reason: "HostKeyMismatch",
       host,
       output,
-      detail: "the server's host key does not match a pinned key",
-      hint: "Pin the fingerprint of the key type that the server prefers, usually ED25519."
+      detail: `the server's host key does not match a pinned key${shown}`,
+      hint:
+        "Another machine may answer in its place. If the pin is that of another key type, pin the fingerprint of the type " +
+        "that the server prefers, usually ED25519."
     })
-    : new RemoteConnectionError({ reason, host, output, detail, hint })
+  }
+  return new RemoteConnectionError({
+    reason,
+    host,
+    output,
+    detail: reason === "HostKeyUnknown" ? detail + shown : detail,
+    hint
+  })
+}
 
 interface Delay {
   readonly detail: string

@@ -27,6 +27,10 @@ interface Reason {
 const passwordSent = ({ password, passwordRefused }: prompts.State): boolean =>
   passwordRefused || password === "Sent" || password === "Guessed"
 
+// Prompts of the server that `answer` has answered, if the others have their own reasons.
+const answered = ({ asked }: prompts.State): ReadonlyArray<string> =>
+  [...new Set(asked.filter((text) => prompts.parse(text)._tag !== "Passphrase"))].slice(-5)
+
 const reasonsOf = ({ asked, key, lockedKey }: Attempt): ReadonlyArray<Reason> => [
   ...(lockedKey === undefined ? [] : [{
     detail: `the key ${lockedKey} is locked by a passphrase`,
@@ -45,6 +49,11 @@ const reasonsOf = ({ asked, key, lockedKey }: Attempt): ReadonlyArray<Reason> =>
     }]
     : passwordSent(asked)
     ? [{ detail: "the server refused the password", hint: "Check `username` and `password`." }]
+    : answered(asked).length > 0
+    ? [{
+      detail: `the server refused what \`answer\` returned for ${answered(asked).map(prompts.show).join(", ")}`,
+      hint: "Check `username` and `answer`."
+    }]
     : [])
 ]
 

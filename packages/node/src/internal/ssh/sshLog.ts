@@ -86,6 +86,15 @@ export const serverOf = (log: string): string | undefined => {
   return steps.find((step) => step?._tag === "ExchangingKeys")?.server
 }
 
+/**
+ * The type and the fingerprint of the last host key that a server showed.
+ *
+ * @internal
+ */
+export const hostKeyOf = (log: string): string | undefined =>
+  lines(log).flatMap((line) => /^debug1: Server host key: (\S{1,100} SHA256:[A-Za-z0-9+/]{43})$/.exec(line)?.[1] ?? [])
+    .at(-1)
+
 const starting: Step = { _tag: "Starting" }
 
 /**

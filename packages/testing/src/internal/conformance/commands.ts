@@ -324,9 +324,16 @@ const refusals: Group = (test) => {
       assert.strictEqual(encoding.reason, "InvalidCommand")
     }))
 
-  test("refuses options that are not durations", () =>
+  test("refuses options that are not durations or numbers of bytes", () =>
     Effect.gen(function*() {
-      for (const options of [{ timeout: "soon" as never }, { killAfter: "later" as never }]) {
+      const invalid: ReadonlyArray<RemoteContext.RunOptions> = [
+        { timeout: "soon" as never },
+        { timeout: -1 },
+        { killAfter: "later" as never },
+        { maxOutput: -1 },
+        { maxOutput: NaN }
+      ]
+      for (const options of invalid) {
         const error = yield* Effect.flip(RemoteContext.string(Command.make("true"), options))
         assert.strictEqual(error.reason, "InvalidCommand")
       }
