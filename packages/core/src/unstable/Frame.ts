@@ -124,8 +124,8 @@ export const encodeReport = (marker: string, report: Report): Uint8Array => {
  * @since 0.1.0
  * @category constants
  */
-export const launchLine = `exec /bin/sh -c ${quote.loginShell(launch.asLeader)} sh ${
-  quote.loginShell(launch.fromStdin)
+export const launchLine = `exec /bin/sh -c ${
+  [launch.asLeader, "/bin/sh", launch.fromStdin].map(quote.loginShell).join(" ")
 }`
 
 const word = (value: string): string => `'${value.replace(/'/g, `'\\''`).replace(/\n/g, `'"$er_nl"'`)}'`

@@ -182,7 +182,7 @@ describe("encode and decode", () => {
   })
 
   it("nothing of a frame is in the launch line, which every login shell takes as it is", () => {
-    const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)' sh '([^'\\!\n]+)'$/
+    const quoted = /^exec \/bin\/sh -c '([^'\\!\n]+)' '\/bin\/sh' '([^'\\!\n]+)'$/
     assert.match(Frame.launchLine, quoted)
   })
 })

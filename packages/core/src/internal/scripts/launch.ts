@@ -177,12 +177,12 @@ const prelude = `unset -v ${variables.join(" ")}; ${functions}`
 /**
  * Runs the script in its first argument, as the leader of a process group if the host has `setsid`. OpenSSH's server starts
  * each command as a leader. Dropbear's commands are all in the group of their connection. `kill` fails here if the group does
- * not exist.
+ * not exist. The shell's messages begin with its name, `/bin/sh`.
  *
  * @internal
  */
 export const asLeader =
-  `kill -0 "-$$" 2>/dev/null || { command -v setsid >/dev/null && exec setsid /bin/sh -c "$1" sh; }; eval "$1"`
+  `kill -0 "-$$" 2>/dev/null || { command -v setsid >/dev/null && exec setsid /bin/sh -c "$1" "$0"; }; eval "$1"`
 
 /**
  * Defines the functions, and reads the frame from stdin.
