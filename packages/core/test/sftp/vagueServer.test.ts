@@ -27,6 +27,14 @@ describe("a server that answers every mistake with a failure", () => {
       assert.include(error.message, "\"/directory\" is a directory")
     }))
 
+  it.scoped("is not asked for a hard link or the space at a path with a tilde", () =>
+    Effect.gen(function*() {
+      const { fs } = yield* make
+      for (const use of [fs.link("/file", "~"), fs.diskFree("~")]) {
+        assert.strictEqual((yield* Effect.flip(use as Effect.Effect<unknown, PlatformError>))._tag, "BadArgument")
+      }
+    }))
+
   it.scoped("cannot list a file", () =>
     Effect.gen(function*() {
       const { fs } = yield* make

@@ -107,9 +107,12 @@ const hardLink = (withClient: WithClient, call: CallContext, to: string): Fx<voi
 
 /** @internal */
 export const link = (withClient: WithClient, call: CallContext, to: string): Fx<void> =>
-  Effect.flatMap(
-    offers(withClient, call, "hardlink"),
-    (offered) => offered ? hardLink(withClient, call, to) : unsupported(call, "make hard links")
+  Effect.zipRight(
+    checkPath.checkPath({ method: call.method, path: to }),
+    Effect.flatMap(
+      offers(withClient, call, "hardlink"),
+      (offered) => offered ? hardLink(withClient, call, to) : unsupported(call, "make hard links")
+    )
   )
 
 // A rename of a name to itself changes nothing. It succeeds only if the server's rename replaces what exists.
