@@ -27,8 +27,8 @@ const paragraph = (...parts: ReadonlyArray<string | undefined>): string =>
  * - `ProgramNotExecutable`: the file exists, but the host did not run it.
  * - `DirectoryNotFound`: the working directory could not be entered. The command did not run.
  * - `ArgumentsTooLong`: arguments and environment exceed the limit of the host's system. The command did not run.
- * - `TimedOut`: the command took longer than `timeout`. The process group was terminated. If the command itself had exited and a
- *   process that it started held its output open, the detail says so, and `exitCode` has the code, if the transport knows it.
+ * - `TimedOut`: the command took longer than `timeout`. The process group was terminated. If the command itself had exited and its
+ *   output had not ended, the detail says so, and `exitCode` has the code, if the transport knows it.
  * - `OutputTooLarge`: the output, or one line of it, was longer than `maxOutput`. The process group was terminated.
  * - `InvalidCommand`: the command cannot be sent, for example a NUL in an argument or an invalid environment name. Nothing was
  *   sent.

@@ -405,7 +405,8 @@ const checkKeepAlive = (keepAlive: unknown): string | undefined => {
     return "`keepAlive` must be \"off\" or have an `interval` and a `count`"
   }
   // `ssh` counts whole seconds.
-  return durations.limitProblem("keepAlive.interval", keepAlive.interval, "1 second")
+  return durations.limitProblem("keepAlive.interval", keepAlive.interval, "1 second") ??
+    ("count" in keepAlive ? undefined : "`keepAlive` has no `count`: how many probes without an answer")
 }
 
 const checkCredentials = ({ answer, key, keyFile, passphrase, password }: JumpOptions): string | undefined =>
@@ -425,7 +426,11 @@ const checkPort = (port: unknown): string | undefined => {
 }
 
 const checkHostKeys = (hostKeys: HostKeys): string | undefined => {
-  if (typeof hostKeys !== "object") return undefined
+  if (typeof hostKeys !== "object") {
+    return ["strict", "accept-new", "config", "off"].includes(hostKeys)
+      ? undefined
+      : `\`hostKeys\` must be "strict", "accept-new", "config", "off" or { pinned }, got ${visible(String(hostKeys))}`
+  }
   return Array.isArray(hostKeys.pinned)
     ? hostKeys.pinned.map(isText("pin", checkPin)).find((found) => found !== undefined)
     : "`hostKeys.pinned` is not an array"

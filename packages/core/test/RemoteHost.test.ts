@@ -207,7 +207,7 @@ describe("make", () => {
     [
       "hostKeys that are none",
       { host: "a", hostKeys: "no" as never },
-      "a: `hostKeys` is invalid: expected \"strict\" or \"accept-new\" or \"config\" or \"off\" or "
+      "a: `hostKeys` must be \"strict\", \"accept-new\", \"config\", \"off\" or { pinned }, got \"no\""
     ],
     [
       "pins that are a text",
@@ -243,6 +243,7 @@ describe("make", () => {
       { host: "a", keepAlive: { interval: 15, count: 3 } },
       "got 15 (a number is in milliseconds: for seconds, write \"15 seconds\")"
     ],
+    ["a keepAlive without a count", { host: "a", keepAlive: { interval: "1 second" } as never }, "has no `count`"],
     [
       "a keepAlive without an interval at all",
       { host: "a", keepAlive: "on" as never },

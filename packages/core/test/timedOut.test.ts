@@ -8,8 +8,8 @@ import * as errors from "../src/internal/command/errors.js"
 const failure = errors.make("luigi@worker-01", Either.getOrThrow(compile(Command.make("backup"))))
 
 const heldOpen =
-  ", but a process that it started still held its output open. That process was terminated with its group. " +
-  "Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
+  ", but its output had not ended. A process that it started may hold it open, and was terminated with " +
+  "the command's group. Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
 
 // FOUND B8, B19
 it.each<[Duration.DurationInput, Option.Option<ExitStatus> | undefined, string, number | undefined]>([

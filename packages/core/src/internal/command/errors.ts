@@ -140,8 +140,8 @@ const timeOut = (limit: Duration.DurationInput, ended: Option.Option<ExitStatus>
     : status._tag === "Signal"
     ? "a signal had ended the command"
     : "the command had exited"
-  return `${after}: ${end}, but a process that it started still held its output open. That process was ` +
-    "terminated with its group. Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
+  return `${after}: ${end}, but its output had not ended. A process that it started may hold it open, and was terminated with ` +
+    "the command's group. Redirect the output of a process that is to go on: `daemon >/dev/null 2>&1 &`"
 }
 
 type ConnectionFields = Parameters<CommandFailure["connection"]>[0]

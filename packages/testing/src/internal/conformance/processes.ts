@@ -188,7 +188,7 @@ const assertExited = (error: RemoteContext.RunError, code: number) =>
     assert(error._tag === "RemoteCommandError" && error.reason === "TimedOut")
     const known = capabilities.oneConnection
     assert.strictEqual(error.exitCode, known ? code : undefined, error.message)
-    assert.include(error.message, `had exited${known ? ` with code ${code}` : ""}, but a process that it started`)
+    assert.include(error.message, `had exited${known ? ` with code ${code}` : ""}, but its output had not ended`)
   })
 
 const leftovers: Group = (test) => {
