@@ -146,7 +146,7 @@ const connect = (options: Options): Transport["connect"] => (address) =>
   options.connection.open(({ multiplexer, server }) => {
     if (!server.connects) {
       return options.error("ChannelRefused", "this server (mod_sftp) has no tunnels", {
-        hint: "It serves files alone."
+        hint: "mod_sftp of proftpd serves only files."
       })
     }
     const opening = address._tag === "Tcp"
