@@ -25,8 +25,7 @@ const expectMessages = (path: string, failures: ReadonlyArray<Failure>) =>
 const meanwhile = (effect: Effect.Effect<unknown, PlatformError>, size: number) =>
   Stream.fromEffect(Effect.as(effect, new Uint8Array(size)))
 
-/** @internal */
-export const messages: Group = (test) => {
+const renames: Group = (test) => {
   // B14
   test("a refused rename or link names both paths and the reason", () =>
     Effect.gen(function*() {
@@ -73,7 +72,9 @@ export const messages: Group = (test) => {
         ]
       ])
     }))
+}
 
+const writes: Group = (test) => {
   // B14, B19
   for (const size of [3, 100_000]) {
     test(`a failed write of ${size} bytes names its target and the method of the caller`, () =>
@@ -151,7 +152,9 @@ export const messages: Group = (test) => {
         )
       }))
   }
+}
 
+const openFiles: Group = (test) => {
   test("a failure of an open file names the operation of that file", () =>
     Effect.gen(function*() {
       const { files } = yield* ConformanceHost
@@ -163,4 +166,11 @@ export const messages: Group = (test) => {
         [written, "Unknown: FileSystem.write (DIR/file): the file is not open for writing"]
       ])
     }))
+}
+
+/** @internal */
+export const messages: Group = (test) => {
+  renames(test)
+  writes(test)
+  openFiles(test)
 }
