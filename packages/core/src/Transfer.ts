@@ -79,6 +79,17 @@ export interface Options {
    * out on either side, and hidden files of unfinished writes. Default: false.
    */
   readonly delete?: boolean | undefined
+  /**
+   * Maximum number of entries that `delete` may remove, with those below removed directories. They are counted first. If they
+   * are more, nothing is removed, and the transfer fails with a `TransferError` that has `refusedDeletions`. Default: any
+   * number, but 0 if the source is an empty directory. `Infinity` allows any number.
+   */
+  readonly maxDelete?: number | undefined
+  /**
+   * Changes nothing on either side. The result has the same form, and says what the transfer would do. Differences that only
+   * an attempt shows, such as missing rights or a full disk, are not found. Default: false.
+   */
+  readonly dryRun?: boolean | undefined
   /** Ends the transfer after the first failed entry. Default: false. */
   readonly stopOnFailure?: boolean | undefined
   /**
@@ -130,10 +141,11 @@ export interface Source {
  */
 export type Outcome = Data.TaggedEnum<{
   /**
-   * A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. `unset`: the server does not
-   * let this user set modes, so the mode of the replaced file was not kept. The copy grants no more than that mode.
+   * A file was copied. `resumedAt` bytes of it come from an earlier transfer that was cut off. `replaced`: the target existed.
+   * `unset`: the server does not let this user set modes, so the mode of the replaced file was not kept. The copy grants no
+   * more than that mode.
    */
-  readonly Copied: { readonly resumedAt: bigint; readonly unset?: "mode" }
+  readonly Copied: { readonly resumedAt: bigint; readonly replaced?: true; readonly unset?: "mode" }
   /** A directory was created, or existed already. */
   readonly Created: {}
   /** A symbolic link was created. */
@@ -179,6 +191,7 @@ const entry = Schema.Struct({
   outcome: Schema.Union(
     Schema.TaggedStruct("Copied", {
       resumedAt: Schema.BigInt,
+      replaced: Schema.optionalWith(Schema.Literal(true), { exact: true }),
       unset: Schema.optionalWith(Schema.Literal("mode"), { exact: true })
     }),
     Schema.TaggedStruct("Created", {}),
@@ -190,8 +203,15 @@ const entry = Schema.Struct({
   )
 })
 
+const whyRefused = (count: number, maxDelete: number | undefined): string =>
+  maxDelete === undefined
+    ? `nothing was deleted, because the source is empty and \`delete\` would remove ${count} entries. ` +
+      `If this is intended, set \`maxDelete\` to ${count} or more`
+    : `nothing was deleted, because \`delete\` would remove ${count} entries and \`maxDelete\` is ${maxDelete}`
+
 /**
- * Some entries failed. The others keep their outcome. `entries` lists all of them.
+ * Some entries failed, or `delete` would have removed too many. The other entries keep their outcome. `entries` lists all of
+ * them.
  *
  * @since 0.1.0
  * @category errors
@@ -204,7 +224,11 @@ export class TransferError extends Schema.TaggedError<TransferError>("@effect-re
     bytes: Schema.BigInt,
     from: Schema.String,
     to: Schema.String,
-    host: Schema.String
+    host: Schema.String,
+    /** Number of entries that `delete` would have removed, if `maxDelete` does not allow it. None was removed. */
+    refusedDeletions: Schema.optionalWith(Schema.Number, { exact: true }),
+    /** The option, if it was given and the deletions were refused. */
+    maxDelete: Schema.optionalWith(Schema.Number, { exact: true })
   }
 ) {
   /**
@@ -218,8 +242,9 @@ export class TransferError extends Schema.TaggedError<TransferError>("@effect-re
     )
     const shown = failed.slice(0, 5).map((line) => `\n  ${line}`).join("")
     const more = failed.length > 5 ? `\n  and ${failed.length - 5} more` : ""
-    return printable(
-      `${this.from} to ${this.to} with ${this.host}: ${failed.length} of ${this.entries.length} entries failed${shown}${more}`
-    )
+    const what = this.refusedDeletions === undefined
+      ? `${failed.length} of ${this.entries.length} entries failed${shown}${more}`
+      : whyRefused(this.refusedDeletions, this.maxDelete)
+    return printable(`${this.from} to ${this.to} with ${this.host}: ${what}`)
   }
 }

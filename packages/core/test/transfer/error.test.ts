@@ -22,7 +22,7 @@ it.effect("a TransferError keeps all outcomes when it is encoded and decoded", (
     })
     const error = new TransferError({
       entries: [
-        Outcome.Copied({ resumedAt: 2n ** 61n }),
+        Outcome.Copied({ resumedAt: 2n ** 61n, replaced: true, unset: "mode" }),
         Outcome.Created(),
         Outcome.Linked({ target: "b" }),
         Outcome.Unchanged(),
@@ -34,12 +34,14 @@ it.effect("a TransferError keeps all outcomes when it is encoded and decoded", (
       bytes: 2n ** 60n,
       from: "/from",
       to: "/to",
-      host: "host"
+      host: "host",
+      refusedDeletions: 3,
+      maxDelete: 2
     })
     const decoded = yield* overJson(TransferError, error)
     assert.instanceOf(decoded, TransferError)
     assert.strictEqual(decoded.message, error.message)
-    assert.include(decoded.message, "1 of 7 entries failed")
+    assert.include(decoded.message, "`delete` would remove 3 entries and `maxDelete` is 2")
     assert.deepStrictEqual(
       decoded.entries.map(({ outcome, ...entry }) => ({ ...entry, outcome: { ...outcome } })),
       error.entries.map(({ outcome, ...entry }) => ({ ...entry, outcome: { ...outcome } }))

@@ -60,7 +60,7 @@ describe("add", () => {
 
 it.effect("the result is sorted by path, and fails if an entry failed", () =>
   Effect.gen(function*() {
-    const job = { host: "host", source: "/from", target: "/to" }
+    const job = { host: "host", source: "/from", target: "/to", options: {} }
     const entries = (outcome: AnyOutcome) => [{ ...source("b"), outcome }, { ...source("a"), outcome: copied }]
     const result = yield* report.finish(job, added([copied]), entries(copied))
     assert.deepStrictEqual(result.entries.map(({ path }) => path), ["a", "b"])

@@ -89,7 +89,7 @@ const resumes = ({ from, source, target, to, transfer }: Way) =>
     yield* from.utimes(file, 1_000_000_001, 1_000_000_001)
     assert.deepStrictEqual(
       outcome(yield* transfer(file, `${target}/file`)),
-      Transfer.Outcome.Copied({ resumedAt: 0n })
+      Transfer.Outcome.Copied({ resumedAt: 0n, replaced: true })
     )
     assert.deepStrictEqual(yield* arrived, other)
     // A link of another user in its place must not be followed.

@@ -88,7 +88,8 @@ export const transfers: Family = {
   reasons: ["TransferError"],
   examples: {
     TransferError: {
-      meaning: "Some entries failed, each with a `PlatformError`. The others keep their outcome.",
+      meaning:
+        "Some entries failed, each with a `PlatformError`. The others keep their outcome. Or nothing was deleted, because of `maxDelete` (`refusedDeletions`).",
       advice: "Read the errors of the failed `entries`. Repeat the transfer with `skipUnchanged`.",
       error: Effect.flatMap(InMemoryHost.make(), ({ files: local }) =>
         onHost({

@@ -9,6 +9,7 @@ import { findConnectionError } from "../../RemoteError.js"
 import { type Entry, Outcome, type Result, type Source, TransferError } from "../../Transfer.js"
 import * as finalizer from "../lib/finalizer.js"
 import type { Fx } from "./endpoint.js"
+import type { TransferJob } from "./job.js"
 
 /** @internal */
 export interface Report {
@@ -20,10 +21,19 @@ export interface Report {
   readonly isStopped: boolean
   /** The first failure that a lost connection caused. */
   readonly lost: PlatformError | undefined
+  /** The number of entries that `delete` would have removed, if they are too many. */
+  readonly refusedDeletions: number | undefined
 }
 
 /** @internal */
-export const empty: Report = { files: 0, bytes: 0n, failures: 0, isStopped: false, lost: undefined }
+export const empty: Report = {
+  files: 0,
+  bytes: 0n,
+  failures: 0,
+  isStopped: false,
+  lost: undefined,
+  refusedDeletions: undefined
+}
 
 /**
  * An entry that is done.
@@ -66,18 +76,21 @@ export const refusal = ({ isStopped, lost }: Report): Outcome | undefined =>
   isStopped ? leftOver : lost === undefined ? undefined : Outcome.Failed({ error: lost })
 
 /**
- * The result of a transfer, sorted by path. Fails with a `TransferError` if an entry failed.
+ * The result of a transfer, sorted by path. Fails with a `TransferError` if an entry failed or deletions were refused.
  *
  * @internal
  */
 export const finish = (
-  { host, source, target }: { readonly host: string; readonly source: string; readonly target: string },
-  { bytes, files }: Report,
+  { host, options: { maxDelete }, source, target }: Pick<TransferJob, "host" | "options" | "source" | "target">,
+  { bytes, files, refusedDeletions }: Report,
   entries: Array<Entry>
 ): Effect.Effect<Result, TransferError> => {
   entries.sort((one, other) => one.path < other.path ? -1 : one.path > other.path ? 1 : 0)
-  return entries.some(({ outcome }) => outcome._tag === "Failed")
-    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host }, true))
+  const refused = refusedDeletions === undefined
+    ? {}
+    : { refusedDeletions, ...(maxDelete !== undefined && { maxDelete }) }
+  return refusedDeletions !== undefined || entries.some(({ outcome }) => outcome._tag === "Failed")
+    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host, ...refused }, true))
     : Effect.succeed({ entries, files, bytes })
 }
 
@@ -87,6 +100,8 @@ export interface Recorder {
   readonly entries: Array<Entry>
   readonly note: (source: Source, outcome: Outcome, bytes?: bigint) => void
   readonly fail: (source: Source, error: PlatformError) => void
+  /** Records that `delete` would remove too many entries. */
+  readonly refuseDeletions: (count: number) => void
   /** Does the work for one entry, and records its outcome. */
   readonly attempt: (source: Source, work: Fx<Done>) => Effect.Effect<void>
   /** Does work that records its entries itself. Records `source` only if the work fails or must not begin. */
@@ -124,6 +139,9 @@ export const makeRecorder = (stopOnFailure: boolean): Effect.Effect<Recorder> =>
       entries,
       note,
       fail,
+      refuseDeletions: (count) => {
+        report = { ...report, refusedDeletions: count }
+      },
       attempt: (source, work) => {
         const tried = Effect.catchAll(
           work,

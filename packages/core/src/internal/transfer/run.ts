@@ -8,6 +8,7 @@ import type { Result, TransferError } from "../../Transfer.js"
 import * as checkPath from "../sftp/checkPath.js"
 import * as errors from "../sftp/errors.js"
 import { longestListing } from "../sftp/listDirectory.js"
+import * as dryEndpoint from "./dryEndpoint.js"
 import { checkCarried, type TransferJob } from "./job.js"
 import * as progress from "./progress.js"
 import * as singleFile from "./singleFile.js"
@@ -23,7 +24,7 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
     const atTarget = { method, path: target }
     yield* checkPath.checkPath(atSource)
     yield* checkPath.checkPath(atTarget)
-    const { concurrency = concurrencyByDefault, limit = longestListing } = options
+    const { concurrency = concurrencyByDefault, limit = longestListing, maxDelete = Infinity } = options
     if (!Number.isSafeInteger(limit) || limit < 0) {
       return yield* Effect.fail(
         errors.badArgument(atSource, `\`limit\` must be a non-negative integer, got ${limit}`)
@@ -32,6 +33,11 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
       return yield* Effect.fail(
         errors.badArgument(atSource, `\`concurrency\` must be a positive integer, got ${concurrency}`)
+      )
+    }
+    if (maxDelete !== Infinity && !(Number.isSafeInteger(maxDelete) && maxDelete >= 0)) {
+      return yield* Effect.fail(
+        errors.badArgument(atTarget, `\`maxDelete\` must be a non-negative integer or \`Infinity\`, got ${maxDelete}`)
       )
     }
     if (options.verify === "digest" && Option.isNone(hash)) {
@@ -48,9 +54,10 @@ export const run = (job: TransferJob): Effect.Effect<Result, PlatformError | Tra
         errors.system(atSource, "BadResource", undefined, `it is ${root.kind}, neither a file nor a directory`)
       )
     }
+    const running = options.dryRun === true ? { ...job, to: dryEndpoint.make(to) } : job
     return yield* progress.told(
       options.onProgress,
       (counter) =>
-        root.type === "File" ? singleFile.run(job, root, counter) : treeRun.run(job, root, counter, concurrency)
+        root.type === "File" ? singleFile.run(running, root, counter) : treeRun.run(running, root, counter, concurrency)
     )
   })

@@ -50,7 +50,7 @@ export const run = (
       yield* prepare(job, directory)
     }
     const around = existing === undefined || path === target ? above : yield* Effect.option(to.follow(directory))
-    const listed = options.resume === true ? yield* to.list(directory) : []
+    const listed = options.resume === true && options.dryRun !== true ? yield* to.list(directory) : []
     const recorder = yield* report.makeRecorder(false)
     yield* recorder.attempt(
       entry,

@@ -6,6 +6,7 @@ import * as contents from "./transfers/contents.js"
 import * as failures from "./transfers/failures.js"
 import * as interruption from "./transfers/interruption.js"
 import * as options from "./transfers/options.js"
+import * as plans from "./transfers/plans.js"
 
 /** @internal */
 export const transfers = cases(
@@ -22,6 +23,8 @@ export const transfers = cases(
   options.hiddenFiles,
   options.deletion,
   options.progress,
+  plans.dryRuns,
+  plans.deletionBounds,
   interruption.resumption,
   interruption.lostConnections
 )

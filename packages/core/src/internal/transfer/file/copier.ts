@@ -92,8 +92,12 @@ export const checkSize = (self: Copier, path: string, expected: bigint, found: b
   found === undefined || found === expected ? Effect.void : failed(self, path, `${found} bytes of ${expected} arrived`)
 
 /** @internal */
-export const copied = (resumedAt: bigint, { lacksMode = false }: Written): Outcome =>
-  Outcome.Copied({ resumedAt, ...(lacksMode && { unset: "mode" }) })
+export const copied = (
+  { existing }: Pick<File, "existing">,
+  resumedAt: bigint,
+  { lacksMode = false }: Pick<Written, "lacksMode"> = {}
+): Outcome =>
+  Outcome.Copied({ resumedAt, ...(existing !== undefined && { replaced: true }), ...(lacksMode && { unset: "mode" }) })
 
 /**
  * Fails if the file at `written`, which is to become `target`, has another digest.

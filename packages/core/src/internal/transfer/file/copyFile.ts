@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import { Outcome } from "../../../Transfer.js"
 import * as errors from "../../sftp/errors.js"
 import type { Fx } from "../endpoint.js"
-import type { Copied, Copier, File } from "./copier.js"
+import { copied, type Copied, type Copier, type File } from "./copier.js"
 import { pourNew } from "./copyStream.js"
 import { copyWhole } from "./copyWhole.js"
 import { removeStale, resume } from "./resume.js"
@@ -39,6 +39,10 @@ export const copyFile = (self: Copier, file: File): Fx<Copied> =>
       if (unchanged) {
         self.counter.spared(seen.size)
         return Effect.succeed({ outcome: Outcome.Unchanged(), bytes: 0n })
+      }
+      if (self.options.dryRun === true) {
+        self.counter.spared(seen.size)
+        return Effect.succeed({ outcome: copied(file, 0n), bytes: seen.size })
       }
       const copy = copyContent(self, file)
       return partials.length === 0 ? copy : Effect.zipRight(removeStale(self, file), copy)

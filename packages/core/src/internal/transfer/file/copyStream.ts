@@ -112,7 +112,7 @@ export const pour = (
       const expected = running?.hex() ?? (yield* digestOf(self, source, reading, size, verifier.value))
       yield* copier.checkDigest(self, target, expected, into.path, verifier.value)
     }
-    return { outcome: copier.copied(offset, arrived), bytes: size - offset, id: arrived.id }
+    return { outcome: copier.copied(file, offset, arrived), bytes: size - offset, id: arrived.id }
   })
 
 /**

@@ -26,7 +26,7 @@ export const copyWhole = (self: copier.Copier, file: copier.File): Fx<Option.Opt
     const keeping = preserved.ofFile(options, seen, file, now)
     const written = yield* arrive(self, file, bytes, keeping)
     counter.sent(bytes.length)
-    return Option.some({ outcome: copier.copied(0n, written), bytes: seen.size })
+    return Option.some({ outcome: copier.copied(file, 0n, written), bytes: seen.size })
   })
 
 const arrive = (

@@ -38,7 +38,7 @@ const finishOne = (self: tree.Tree, pending: tree.PendingDirectory): Effect.Effe
   const { recorder } = self
   const source = tree.sourceOf(pending.directory.path, pending.directory.seen)
   const made = Effect.sync(() => recorder.note(source, Outcome.Created()))
-  if (isSettled(self, pending)) return made
+  if (self.job.options.dryRun === true || isSettled(self, pending)) return made
   const { lost } = recorder.current()
   return lost !== undefined
     ? Effect.sync(() => recorder.fail(source, lost))

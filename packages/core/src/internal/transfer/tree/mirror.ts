@@ -7,9 +7,12 @@ import * as posixPath from "../../lib/posixPath.js"
 import * as errors from "../../sftp/errors.js"
 import type { DirectoryEntry, FileInfo, Fx } from "../endpoint.js"
 import * as names from "../names.js"
+import * as report from "../report.js"
 import * as tree from "./tree.js"
 
 const atOnce = 8
+
+const tooMany = Outcome.Skipped({ reason: "it was not deleted: `maxDelete` is exceeded" })
 
 /** @internal */
 export const underWay = Outcome.Skipped({ reason: "it is the hidden file of a write that may be under way" })
@@ -31,7 +34,7 @@ export const note = (
     name,
     seen
   }))
-  if (entries.length > 0) extraneous.push({ directory, entries })
+  if (entries.length > 0) extraneous.push({ directory, entries, isSourceEmpty: met.size === 0 })
 }
 
 const sourceOf = ({ path, seen }: tree.Extraneous): Source => ({
@@ -112,15 +115,42 @@ const removeFrom = (
     )
   )
 
+const removeNoted = (self: tree.Tree, realTarget: string): Effect.Effect<void> =>
+  Effect.forEach(self.extraneous, (entries) => removeFrom(self, realTarget, entries), {
+    concurrency: atOnce,
+    discard: true
+  })
+
+// An empty source is more often a mistake than a wish to lose the whole target.
+const mostOf = ({ extraneous, job: { options: { maxDelete } } }: tree.Tree): number =>
+  maxDelete ??
+    (extraneous.some(({ directory, isSourceEmpty }) => directory.path === "" && isSourceEmpty) ? 0 : Infinity)
+
+// Counts what would be removed. Records it as left out if it is too much or cannot be counted. Returns whether it may be removed.
+const isAllowed = (self: tree.Tree, realTarget: string, most: number): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const rehearsal = yield* tree.rehearsal(self)
+    yield* removeNoted(rehearsal, realTarget)
+    const { entries } = rehearsal.recorder
+    const count = entries.filter(({ outcome }) => outcome._tag === "Deleted").length
+    const { failures } = rehearsal.recorder.current()
+    if (failures === 0 && count <= most) return true
+    const kept = failures > 0 ? report.leftOver : tooMany
+    for (const { outcome, ...source } of entries) {
+      self.recorder.note(source, outcome._tag === "Deleted" ? kept : outcome)
+    }
+    if (failures === 0) self.recorder.refuseDeletions(count)
+    return false
+  })
+
 /**
- * Removes all noted entries.
+ * Removes all noted entries, unless they are more than `maxDelete`.
  *
  * @internal
  */
 export const removeAll = (self: tree.Tree, realTarget: string): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    Effect.forEach(self.extraneous, (entries) => removeFrom(self, realTarget, entries), {
-      concurrency: atOnce,
-      discard: true
-    })
-  )
+  Effect.suspend(() => {
+    const most = mostOf(self)
+    const removed = removeNoted(self, realTarget)
+    return most === Infinity ? removed : Effect.asVoid(Effect.whenEffect(removed, isAllowed(self, realTarget, most)))
+  })

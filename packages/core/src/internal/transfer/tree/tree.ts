@@ -7,6 +7,7 @@ import type { Source } from "../../../Transfer.js"
 import * as quota from "../../files/quota.js"
 import * as errors from "../../sftp/errors.js"
 import { longestListing } from "../../sftp/listDirectory.js"
+import * as dryEndpoint from "../dryEndpoint.js"
 import type { DirectoryEntry, FileInfo, Fx } from "../endpoint.js"
 import * as copier from "../file/copier.js"
 import type { TransferJob } from "../job.js"
@@ -64,6 +65,8 @@ export interface Extraneous {
 /** @internal */
 export interface ExtraneousEntries {
   readonly directory: Directory
+  /** Whether the source's directory has no entries. */
+  readonly isSourceEmpty: boolean
   readonly entries: ReadonlyArray<Extraneous>
 }
 
@@ -102,6 +105,16 @@ export const make = (job: TransferJob, counter: ProgressCounter): Effect.Effect<
     extraneous: [],
     opened: new Map()
   }))
+}
+
+/**
+ * The same tree with a report of its own, on a target that changes nothing.
+ *
+ * @internal
+ */
+export const rehearsal = (self: Tree): Effect.Effect<Tree> => {
+  const job = { ...self.job, to: dryEndpoint.make(self.job.to) }
+  return Effect.map(make(job, self.counter), ({ recorder, targets }) => ({ ...self, job, recorder, targets }))
 }
 
 /** @internal */
