@@ -1,6 +1,6 @@
 /**
  * Options, results and errors of transfers between a local `FileSystem` and a host. See `RemoteFileSystem.put`. Every file
- * arrives atomically. The result lists every entry with its outcome.
+ * arrives atomically, unless `inPlace` is set. The result lists every entry with its outcome.
  *
  * @since 0.1.0
  */
@@ -57,6 +57,14 @@ export interface Options {
    * source's size or time has changed. Default: false.
    */
   readonly resume?: boolean | undefined
+  /**
+   * Overwrites existing files instead of replacing them. For files in a directory where this user may not create another one,
+   * and for mounted files such as `/etc/hosts` in a container. Not atomic: a reader sees a mix of the old and the new content
+   * meanwhile, and a failure or an interruption leaves it. The file keeps its owner, and its mode without `preserve.mode`.
+   * `resume` has no effect on these files. New files arrive atomically, and so do files in a sticky directory that everybody may
+   * write to, such as `/tmp`. Default: false.
+   */
+  readonly inPlace?: boolean | undefined
   /** Checks a copied file against its source before it is renamed to its target. Default: `"size"`. */
   readonly verify?: "size" | "digest" | undefined
   /**

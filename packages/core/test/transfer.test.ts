@@ -44,6 +44,7 @@ const hostile = (names: ReadonlyArray<readonly [name: string, type: FileInfo["ty
   writeSmall: unused,
   read: unused,
   write: unused,
+  overwrite: unused,
   digest: () => Effect.succeed(Option.none())
 })
 

@@ -39,6 +39,17 @@ describe("a new file", () => {
   })
 })
 
+describe("a file that is overwritten in place", () => {
+  it("keeps its mode unless the source's is asked for", () => {
+    assert.deepStrictEqual(preserved.inPlace({}, info(0o640), later), preserved.nothing)
+    assert.deepStrictEqual(preserved.inPlace({ preserve: { mode: true } }, info(0o4640), later), {
+      ...preserved.nothing,
+      permissions: 0o640,
+      isOptional: false
+    })
+  })
+})
+
 describe("a replaced file", () => {
   const existing = info(0o664, { uid: 1, gid: 2 })
 

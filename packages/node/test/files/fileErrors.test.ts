@@ -45,6 +45,13 @@ const mount = (path: string, options = "size=64k") =>
     () => Effect.sync(() => execFileSync("umount", ["--lazy", path]))
   )
 
+/** A file that is mounted at another. */
+const bind = (file: string, path: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => execFileSync("mount", ["--bind", file, path])),
+    () => Effect.sync(() => execFileSync("umount", ["--lazy", path]))
+  )
+
 /** A program that runs. */
 const run = (path: string) =>
   Effect.acquireRelease(
@@ -169,6 +176,61 @@ describe.skipIf(!openssh || sftpServer === undefined)("errors of files on OpenSS
         yield* fs.atomicWrite(at("program"), "new")
         assert.strictEqual(Fs.readFileSync(at("program"), "utf8"), "new")
       })))
+
+  // B16
+  for (const denied of ["lsetstat", "fsetstat"]) {
+    it.scopedLive(`a file is written in place on a server without ${denied}`, () =>
+      onServer(`${sftpServer} -P ${denied}`, (fs, at) =>
+        Effect.gen(function*() {
+          Fs.writeFileSync(at("small"), "new")
+          Fs.writeFileSync(at("large"), large)
+          Fs.writeFileSync(at("target"), "old")
+          const { ino } = Fs.statSync(at("target"))
+          for (const name of denied === "lsetstat" ? ["large", "small"] : ["large"]) {
+            yield* fs.put(at(name), at("target"), { inPlace: true })
+            assert.isTrue(Fs.readFileSync(at("target")).equals(Fs.readFileSync(at(name))))
+          }
+          assert.strictEqual(Fs.statSync(at("target")).ino, ino)
+        })))
+  }
+
+  // B16
+  it.scopedLive.skipIf(process.getuid?.() !== 0)(
+    "a mounted file is written in place, as the errors suggest",
+    () =>
+      onServer(undefined, (fs, at) =>
+        Effect.gen(function*() {
+          for (const name of ["hosts", "mounted", "source"]) Fs.writeFileSync(at(name), name)
+          yield* bind(at("mounted"), at("hosts"))
+          const busy = "it may be in use or a mount point; if the file itself may be written, "
+          for (const content of ["small", large]) {
+            yield* expectMessage(
+              fs.atomicWrite(at("hosts"), content),
+              `Unknown: FileSystem.atomicWrite (${
+                at("hosts")
+              }): the SFTP server refused to rename the new file to it ` +
+                `and gave no reason: ${busy}use \`writeFile\``
+            )
+          }
+          yield* expectMessage(fs.put(at("source"), at("hosts")), `${busy}set \`inPlace\``)
+          assert.strictEqual(Fs.readFileSync(at("mounted"), "utf8"), "mounted")
+          yield* fs.put(at("source"), at("hosts"), { inPlace: true })
+          assert.strictEqual(Fs.readFileSync(at("mounted"), "utf8"), "source")
+          yield* fs.writeFileString(at("hosts"), "text")
+          assert.strictEqual(Fs.readFileSync(at("mounted"), "utf8"), "text")
+          // A read-only root file system with a writable file.
+          yield* mount(at("disk"))
+          Fs.writeFileSync(at("disk/hosts"), "text")
+          yield* bind(at("mounted"), at("disk/hosts"))
+          execFileSync("mount", ["-o", "remount,ro", at("disk")])
+          yield* expectMessage(
+            fs.put(at("source"), at("disk/hosts")),
+            "the file system is read-only; if the file itself may be written, set `inPlace`"
+          )
+          yield* fs.put(at("source"), at("disk/hosts"), { inPlace: true })
+          assert.strictEqual(Fs.readFileSync(at("mounted"), "utf8"), "source")
+        }))
+  )
 
   // B14, B15
   it.scopedLive.skipIf(process.getuid?.() !== 0)(

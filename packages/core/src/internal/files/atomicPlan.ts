@@ -44,6 +44,12 @@ export interface Plan {
   isCommitted: boolean
 }
 
+// How to write a file that cannot be replaced.
+const inPlace: Readonly<Record<string, string | undefined>> = {
+  atomicWrite: "use `writeFile`, which is not atomic",
+  atomicSink: "use `sink`, which is not atomic"
+}
+
 const noEntry = Effect.succeedNone
 
 // The entry to replace, and its path.
@@ -97,7 +103,7 @@ export const make = (operations: Operations, method: string, path: string, optio
       operations,
       options,
       at,
-      atHidden: { method, path: hidden.path, target: path },
+      atHidden: { method, path: hidden.path, target: path, inPlace: inPlace[method] },
       target,
       existing,
       permissions: options.mode === undefined ? keptMode(existing) : options.mode & fileMode.permissionBits,

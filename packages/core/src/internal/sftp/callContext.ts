@@ -10,8 +10,8 @@ export interface CallContext {
   readonly path: string
   /** The path that the caller named, if the path of the request is its hidden file. Errors name the target. */
   readonly target?: string | undefined
-  /** Whether the caller can choose `inPlace`. */
-  readonly mayBeInPlace?: boolean | undefined
+  /** How the caller can write a file that cannot be replaced, for messages. */
+  readonly inPlace?: string | undefined
   /** The step of the method that the request is. */
   readonly step?: string | undefined
 }

@@ -76,13 +76,13 @@ const missing = (client: Client, path: string): Lookup<Explanation> =>
  *
  * @internal
  */
-export const inPlaceHint = (client: Client, { mayBeInPlace = false, target }: CallContext): Lookup<string> =>
-  target === undefined || !mayBeInPlace
+export const inPlaceHint = (client: Client, { inPlace, target }: CallContext): Lookup<string> =>
+  target === undefined || inPlace === undefined
     ? Effect.succeed("")
     : Effect.map(lookups.stat(client, target), (found) =>
       found === undefined || fileMode.isOtherThan("File", found)
         ? ""
-        : "; if the file itself may be written, set `inPlace`")
+        : `; if the file itself may be written, ${inPlace}`)
 
 // EPERM and EACCES have one status.
 const denied = (client: Client, call: CallContext, intent: Intent): Lookup<Explanation> => {
@@ -191,11 +191,12 @@ const unexplainedWrite = ({ has }: Client, message: string): Explanation => [
 
 const generalFailure = (
   client: Client,
-  { path, step }: CallContext,
+  call: CallContext,
   intent: Intent,
   message: string
 ): Lookup<Explanation> =>
   Effect.gen(function*() {
+    const { path, step } = call
     const found = yield* lookups.lstat(client, path)
     const target = yield* lookups.stat(client, path)
     const seen = byAttributes(intent, found, target)
@@ -210,6 +211,10 @@ const generalFailure = (
     }
     if (writes || isOneOf(intent, "change", "remove", "removeDirectory")) {
       const reason = yield* byDisk(client, path, intent, target)
+      // A file can be mounted into a read-only file system.
+      if (reason === readOnly && intent === "create") {
+        return [readOnly[0], `${readOnly[1]}${yield* inPlaceHint(client, call)}`]
+      }
       if (reason !== undefined) return reason
     }
     if (isOneOf(intent, "open", "openToWrite", "create")) {

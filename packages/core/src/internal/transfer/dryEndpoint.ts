@@ -2,9 +2,11 @@
  * The target of a dry run: it can be looked at, and each change succeeds without being made.
  */
 import * as Effect from "effect/Effect"
-import type { Endpoint, Written } from "./endpoint.js"
+import type { Endpoint, Writing, Written } from "./endpoint.js"
 
 const written: Written = { size: undefined }
+
+const writing: Writing = { write: (_, unused) => Effect.sync(unused), finish: () => Effect.succeed(written) }
 
 /** @internal */
 export const make = (
@@ -29,5 +31,6 @@ export const make = (
   removeDirectory: () => Effect.void,
   rename: () => Effect.void,
   writeSmall: () => Effect.succeed(written),
-  write: () => Effect.succeed({ write: (_, unused) => Effect.sync(unused), finish: () => Effect.succeed(written) })
+  write: () => Effect.succeed(writing),
+  overwrite: () => Effect.succeed(writing)
 })

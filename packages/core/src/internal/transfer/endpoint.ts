@@ -172,6 +172,11 @@ export interface Endpoint {
     found: FileInfo | undefined,
     target: string
   ) => Effect.Effect<Writing, PlatformError, Scope.Scope>
+  /**
+   * Opens the file `found` to overwrite it from its start. `finish` cuts it to the written length. Fails with `InvalidData` if
+   * another file has the name.
+   */
+  readonly overwrite: (path: string, found: FileInfo) => Effect.Effect<Writing, PlatformError, Scope.Scope>
   /** The SHA-256 of a file, or of its first bytes. `None` if the endpoint can compute it only by reading the file. */
   readonly digest: (path: string, length: bigint | undefined) => Fx<Option.Option<string>>
 }

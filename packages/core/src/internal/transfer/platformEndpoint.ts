@@ -15,6 +15,7 @@ import {
   type Identity,
   type PreservedAttributes,
   replaced,
+  type Writing,
   type Written
 } from "./endpoint.js"
 import * as localInfo from "./localInfo.js"
@@ -92,21 +93,21 @@ const changeChecked = (method: Endpoint["method"], fs: Files, look: Endpoint["lo
     })
 }
 
-// A new file, or `found` with the position at its end.
-const openToWrite = ({ fs, method }: State, path: string, created: number | undefined, found: FileInfo | undefined) =>
+const openFound = ({ fs, method }: State, path: string, found: FileInfo) =>
   Effect.gen(function*() {
-    const file = yield* fs.open(path, {
-      flag: found === undefined ? "wx" : "r+",
-      ...(created !== undefined && { mode: created })
-    })
-    if (found === undefined) return file
+    const file = yield* fs.open(path, { flag: "r+" })
     const opened = localInfo.ofPlatform(yield* file.stat)
     if (opened.type !== "File" || opened.size !== found.size || !localInfo.isSame(opened.id, found.id)) {
       return yield* Effect.fail(replaced({ method, path }))
     }
-    yield* file.seek(found.size, "start")
     return file
   })
+
+// A new file, or `found` with the position at its end.
+const openToWrite = (state: State, path: string, created: number | undefined, found: FileInfo | undefined) =>
+  found === undefined
+    ? state.fs.open(path, { flag: "wx", ...(created !== undefined && { mode: created }) })
+    : Effect.tap(openFound(state, path, found), (file) => file.seek(found.size, "start"))
 
 const finish = (
   { changeOpen }: State,
@@ -130,14 +131,35 @@ const finish = (
     return { size, uid: Option.getOrUndefined(uid), id: localInfo.idOf(own) }
   })
 
-const writeTo = (state: State): Endpoint["write"] => (path, created, found, target) => {
+const writing = (state: State, path: string, file: File, target: string): Writing => {
   // A failure of an open file names its descriptor.
   const ofTarget = Effect.mapError(errors.ofDescriptor({ method: state.method, path: target }))
-  return Effect.map(openToWrite(state, path, created, found), (file) => ({
+  return {
     write: (bytes, unused) => ofTarget(Effect.map(file.writeAll(bytes), unused)),
     finish: (kept, sync) => ofTarget(finish(state, path, file, kept, sync))
-  }))
+  }
 }
+
+const writeTo = (state: State): Endpoint["write"] => (path, created, found, target) =>
+  Effect.map(openToWrite(state, path, created, found), (file) => writing(state, path, file, target))
+
+const overwriteIn = (state: State): Endpoint["overwrite"] => (path, found) =>
+  Effect.map(openFound(state, path, found), (file): Writing => {
+    const { finish, write } = writing(state, path, file, path)
+    let end = 0n
+    const cut = Effect.mapError(
+      Effect.suspend(() => file.truncate(end)),
+      errors.ofDescriptor({ method: state.method, path })
+    )
+    return {
+      write: (bytes, unused) =>
+        Effect.suspend(() => {
+          end += BigInt(bytes.length)
+          return write(bytes, unused)
+        }),
+      finish: (kept, sync) => Effect.zipRight(cut, finish(kept, sync))
+    }
+  })
 
 const writeSmallBy = (write: Endpoint["write"]): Endpoint["writeSmall"] => (hidden, bytes, kept, sync, target) =>
   Effect.scoped(
@@ -227,6 +249,7 @@ export const make = (
     writeSmall: writeSmallBy(write),
     read: readIn(fs),
     write,
+    overwrite: overwriteIn(state),
     digest: () => Effect.succeedNone
   }
 }

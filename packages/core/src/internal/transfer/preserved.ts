@@ -84,6 +84,22 @@ export const ofFile = (
   }
 }
 
+/**
+ * The attributes of a file that is overwritten in place. It keeps its owner, and its mode unless the source's is asked for.
+ *
+ * @internal
+ */
+export const inPlace = (options: Options, seen: FileInfo, now: number): PreservedAttributes => {
+  const times = timesOf(options, seen, now)
+  const isAsked = options.preserve?.mode === true
+  return {
+    ...nothing,
+    permissions: isAsked ? bitsOf(seen) : undefined,
+    times,
+    isOptional: !isAsked && times === undefined
+  }
+}
+
 const narrowed = (now: number | undefined, limit: number | undefined): number | undefined =>
   now === undefined || limit === undefined || (now & permissionBits & ~limit) === 0 ? undefined : now & limit
 

@@ -8,7 +8,9 @@ import * as fileMode from "../lib/fileMode.js"
 import * as posixPath from "../lib/posixPath.js"
 import type { CallContext } from "../sftp/callContext.js"
 import * as errors from "../sftp/errors.js"
+import type { FileWriter } from "../sftp/fileWriter.js"
 import type * as found from "../sftp/found.js"
+import type { OpenFile } from "../sftp/openFile.js"
 import type { Operations } from "../sftp/requests.js"
 import {
   describeType,
@@ -16,6 +18,7 @@ import {
   type FileInfo,
   type PreservedAttributes,
   replaced,
+  type Writing,
   type Written
 } from "./endpoint.js"
 import { mustLook, settle } from "./preserved.js"
@@ -58,44 +61,78 @@ const isSame = (one: FileInfo, other: FileInfo): boolean =>
 // The other hidden files are partial files of resumable transfers.
 const isTemporary = (path: string): boolean => hiddenNames.isTemporary(posixPath.base(path))
 
+const writing = (file: OpenFile, { sendSettle, write }: FileWriter): Writing => ({
+  write,
+  finish: (kept, sync) =>
+    Effect.gen(function*() {
+      const permissions = mustLook(kept)
+        ? yield* settle(kept, yield* file.stat, (uid, gid) => Effect.isSuccess(file.setAttributes({ uid, gid })))
+        : kept.permissions
+      const changed = attributes({ permissions, times: kept.times })
+      const settled = yield* sendSettle({
+        ...(changed !== undefined && { attributes: changed }),
+        isOptional: kept.isOptional,
+        sync
+      })
+      const closed = yield* file.sendClose
+      const attributesNow = yield* settled
+      yield* closed
+      return written(attributesNow)
+    })
+})
+
 /** @internal */
 export const make = (method: "put" | "get", operations: Operations, digest: Endpoint["digest"]): Endpoint => {
   const at = (path: string): CallContext => ({ method, path })
   const withPermissions = (permissions: number | undefined) => permissions === undefined ? {} : { permissions }
 
   // The call of a request for a hidden file.
-  const toward = (path: string, target: string): CallContext => path === target ? at(path) : { method, path, target }
+  const toward = (path: string, target: string): CallContext =>
+    path === target ? at(path) : { method, path, target, ...(method === "put" && { inPlace: "set `inPlace`" }) }
+
+  // Some servers empty a file that is opened for writing alone.
+  const openFound = (call: CallContext, found: FileInfo) =>
+    Effect.gen(function*() {
+      const file = yield* operations.open(call, OpenFlags.read | OpenFlags.write, {})
+      const own = yield* file.stat
+      if (!isSame(found, seen(own))) return yield* Effect.fail(replaced(at(call.path)))
+      return [file, own] as const
+    })
+
+  const openNew = (call: CallContext, created: number | undefined) =>
+    operations.open(call, OpenFlags.write | OpenFlags.create | OpenFlags.exclusive, withPermissions(created), {
+      isTemporary: isTemporary(call.path)
+    })
 
   const write: Endpoint["write"] = (path, created, found, target) =>
-    Effect.gen(function*() {
-      const flags = found === undefined
-        ? OpenFlags.write | OpenFlags.create | OpenFlags.exclusive
-        // Some servers empty a file that is opened for writing alone.
-        : OpenFlags.read | OpenFlags.write
-      const file = yield* operations.open(toward(path, target), flags, withPermissions(created), {
-        isTemporary: found === undefined && isTemporary(path)
-      })
-      if (found !== undefined && !isSame(found, seen(yield* file.stat))) {
-        return yield* Effect.fail(replaced({ method, path }))
-      }
-      const { sendSettle, write } = file.writer(found?.size ?? 0n)
+    found === undefined
+      ? Effect.map(openNew(toward(path, target), created), (file) => writing(file, file.writer(0n)))
+      : Effect.map(openFound(toward(path, target), found), ([file]) => writing(file, file.writer(found.size)))
+
+  // Some servers lose the content when the size is changed (`files/resize.ts`), so the file is emptied first.
+  const overwriteEmptied: Endpoint["overwrite"] = (path, found) =>
+    Effect.scoped(openFound(at(path), found)).pipe(
+      Effect.zipRight(operations.open(at(path), OpenFlags.read | OpenFlags.write | OpenFlags.truncate, {})),
+      Effect.map((file) => writing(file, file.writer(0n)))
+    )
+
+  const overwriteAndCut: Endpoint["overwrite"] = (path, found) =>
+    Effect.map(openFound(at(path), found), ([file, { size }]): Writing => {
+      const writer = file.writer(0n)
+      const { finish, write } = writing(file, writer)
+      let end = 0n
       return {
-        write,
+        write: (bytes, unused) =>
+          Effect.suspend(() => {
+            end += BigInt(bytes.length)
+            return write(bytes, unused)
+          }),
         finish: (kept, sync) =>
           Effect.gen(function*() {
-            const permissions = mustLook(kept)
-              ? yield* settle(kept, yield* file.stat, (uid, gid) => Effect.isSuccess(file.setAttributes({ uid, gid })))
-              : kept.permissions
-            const changed = attributes({ permissions, times: kept.times })
-            const settled = yield* sendSettle({
-              ...(changed !== undefined && { attributes: changed }),
-              isOptional: kept.isOptional,
-              sync
-            })
-            const closed = yield* file.sendClose
-            const attributesNow = yield* settled
-            yield* closed
-            return written(attributesNow)
+            yield* writer.flush
+            // Some servers report no sizes.
+            if (size === undefined || size > end) yield* file.setAttributes({ size: end })
+            return yield* finish(kept, sync)
           })
       }
     })
@@ -166,6 +203,12 @@ export const make = (method: "put" | "get", operations: Operations, digest: Endp
         return { seen: yield* look, look, stream: file.stream, reuse: file.opened.client.reuse }
       }),
     write,
+    // OpenSSH's server is known by its `lsetstat`.
+    overwrite: (path, found) =>
+      Effect.flatMap(
+        operations.offers(at(path), "lsetstat"),
+        (offered) => offered ? overwriteAndCut(path, found) : overwriteEmptied(path, found)
+      ),
     digest
   }
 }

@@ -4,6 +4,7 @@
 import { cases } from "./cases.js"
 import * as contents from "./transfers/contents.js"
 import * as failures from "./transfers/failures.js"
+import * as inPlace from "./transfers/inPlace.js"
 import * as interruption from "./transfers/interruption.js"
 import * as options from "./transfers/options.js"
 import * as plans from "./transfers/plans.js"
@@ -25,6 +26,7 @@ export const transfers = cases(
   options.progress,
   plans.dryRuns,
   plans.deletionBounds,
+  inPlace.inPlace,
   interruption.resumption,
   interruption.lostConnections
 )

@@ -7,7 +7,7 @@ import { Outcome } from "../../../Transfer.js"
 import * as errors from "../../sftp/errors.js"
 import type { Fx } from "../endpoint.js"
 import { copied, type Copied, type Copier, type File } from "./copier.js"
-import { pourNew } from "./copyStream.js"
+import { pourNew, pourOver } from "./copyStream.js"
 import { copyWhole } from "./copyWhole.js"
 import { removeStale, resume } from "./resume.js"
 import { isUnchanged } from "./unchanged.js"
@@ -44,7 +44,11 @@ export const copyFile = (self: Copier, file: File): Fx<Copied> =>
         self.counter.spared(seen.size)
         return Effect.succeed({ outcome: copied(file, 0n), bytes: seen.size })
       }
-      const copy = copyContent(self, file)
+      // The owner of a planted file could read the content and change it.
+      const isInPlace = self.options.inPlace === true && !file.isSuspect
+      const copy = isInPlace && existing?.type === "File"
+        ? self.streams.withPermits(1)(pourOver(self, file, existing))
+        : copyContent(self, file)
       return partials.length === 0 ? copy : Effect.zipRight(removeStale(self, file), copy)
     })
   })

@@ -12,7 +12,7 @@ import * as hiddenFile from "../../files/hiddenFile.js"
 import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
 import * as content from "../content.js"
-import { type FileInfo, type Fx, type Reading, replaced, type Writing } from "../endpoint.js"
+import { type FileInfo, type Fx, type PreservedAttributes, type Reading, replaced, type Writing } from "../endpoint.js"
 import * as preserved from "../preserved.js"
 import * as copier from "./copier.js"
 
@@ -78,6 +78,41 @@ const send = (
     return Effect.map(sent, () => size)
   })
 
+/** A file that receives the bytes. */
+interface Destination {
+  readonly path: string
+  /** The number of bytes that it has already. */
+  readonly offset: bigint
+  /** The state of the source when its beginning was compared with these bytes. */
+  readonly compared: FileInfo | undefined
+  readonly keeping: (seen: FileInfo, now: number) => PreservedAttributes
+  readonly open: (keeping: PreservedAttributes) => Scoped<Writing>
+}
+
+// Writes the rest of the file, and verifies the result.
+const fill = (self: copier.Copier, file: copier.File, to: Destination): Scoped<copier.Copied> =>
+  Effect.gen(function*() {
+    const { counter, sync, verifier } = self
+    const { source, target } = file
+    const { offset } = to
+    const now = yield* Clock.currentTimeMillis
+    const reading = yield* open(self, file, to.compared)
+    const { seen } = reading
+    const keeping = to.keeping(seen, now)
+    const writing = yield* to.open(keeping)
+    const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
+    if (offset > 0n) counter.spared(offset)
+    const size = yield* send(self, source, reading, writing, offset, running)
+    const arrived = yield* writing.finish(keeping, sync)
+    if (!isWhole(self, seen, yield* lookAgain(reading), size)) return yield* copier.changed(self, source)
+    yield* copier.checkSize(self, target, size, arrived.size)
+    if (Option.isSome(verifier)) {
+      const expected = running?.hex() ?? (yield* digestOf(self, source, reading, size, verifier.value))
+      yield* copier.checkDigest(self, target, expected, to.path, verifier.value)
+    }
+    return { outcome: copier.copied(file, offset, arrived), bytes: size - offset, id: arrived.id }
+  })
+
 /**
  * Appends the rest to the partial file `found`, or writes a new file, and verifies the result. `compared` is the state of the
  * source when its beginning was compared with the partial file.
@@ -91,29 +126,31 @@ export const pour = (
   found?: FileInfo,
   compared?: FileInfo
 ): Scoped<copier.Copied> =>
-  Effect.gen(function*() {
-    const { counter, options, sync, to, verifier } = self
-    const { source, target } = file
-    const now = yield* Clock.currentTimeMillis
-    const reading = yield* open(self, file, compared)
-    const { seen } = reading
-    const offset = found?.size ?? 0n
-    const keeping = preserved.ofFile(options, seen, file, now)
-    // A later transfer has to open it again.
-    const created = options.resume === true ? (keeping.created ?? 0) | 0o600 : keeping.created
-    const writing = yield* hiddenFile.creating(into, to.write(into.path, created, found, target))
-    const running = offset === 0n && Option.isSome(verifier) ? yield* verifier.value.make("sha256") : undefined
-    if (offset > 0n) counter.spared(offset)
-    const size = yield* send(self, source, reading, writing, offset, running)
-    const arrived = yield* writing.finish({ ...keeping, created }, sync)
-    if (!isWhole(self, seen, yield* lookAgain(reading), size)) return yield* copier.changed(self, source)
-    yield* copier.checkSize(self, target, size, arrived.size)
-    if (Option.isSome(verifier)) {
-      const expected = running?.hex() ?? (yield* digestOf(self, source, reading, size, verifier.value))
-      yield* copier.checkDigest(self, target, expected, into.path, verifier.value)
-    }
-    return { outcome: copier.copied(file, offset, arrived), bytes: size - offset, id: arrived.id }
+  fill(self, file, {
+    path: into.path,
+    offset: found?.size ?? 0n,
+    compared,
+    keeping: (seen, now) => {
+      const keeping = preserved.ofFile(self.options, seen, file, now)
+      // A later transfer has to open it again.
+      return self.options.resume === true ? { ...keeping, created: (keeping.created ?? 0) | 0o600 } : keeping
+    },
+    open: ({ created }) => hiddenFile.creating(into, self.to.write(into.path, created, found, file.target))
   })
+
+/**
+ * Overwrites the file at the target.
+ *
+ * @internal
+ */
+export const pourOver = (self: copier.Copier, file: copier.File, existing: FileInfo): Fx<copier.Copied> =>
+  Effect.scoped(fill(self, file, {
+    path: file.target,
+    offset: 0n,
+    compared: undefined,
+    keeping: (seen, now) => preserved.inPlace(self.options, seen, now),
+    open: () => self.to.overwrite(file.target, existing)
+  }))
 
 /**
  * Writes a new file that no later transfer resumes.

@@ -133,7 +133,8 @@ const writes: Group = (test) => {
           expectMessages(path, [
             [
               fs.atomicWrite(at("closed/file"), content),
-              `PermissionDenied: FileSystem.atomicWrite (DIR/closed/file): the host does not permit a new file in "DIR/closed"`
+              `PermissionDenied: FileSystem.atomicWrite (DIR/closed/file): the host does not permit a new file in "DIR/closed"` +
+              "; if the file itself may be written, use `writeFile`, which is not atomic"
             ],
             [
               fs.atomicWrite(at("closed/a/b"), content),
@@ -141,7 +142,8 @@ const writes: Group = (test) => {
             ],
             [
               fs.put(source, at("closed/file")),
-              `PermissionDenied: FileSystem.put (DIR/closed/file): the host does not permit a new file in "DIR/closed"`
+              `PermissionDenied: FileSystem.put (DIR/closed/file): the host does not permit a new file in "DIR/closed"` +
+              "; if the file itself may be written, set `inPlace`"
             ],
             [
               fs.copyFile(at("closed/file"), at("closed/copy")),
