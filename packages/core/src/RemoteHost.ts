@@ -61,12 +61,16 @@ const checkUsername = (username: string): string | undefined => {
 
 const longestPath = 4095
 
-const checkPath = (name: string) => (path: string): string | undefined => {
+const checkPath = (name: string, what = "a path") => (path: string): string | undefined => {
   if (path.length === 0) return `the ${name} is empty`
-  if (keyText.test(path)) return `the ${name} must be a path, got the text of a key: pass it as \`key\``
-  if (path.length > longestPath) return `the ${name} must be a path, got a text of ${path.length} characters`
-  return controls.test(path) ? `the ${name} must be a path, got a text with a control character` : undefined
+  if (keyText.test(path)) return `the ${name} must be ${what}, got the text of a key: pass it as \`key\``
+  if (path.length > longestPath) return `the ${name} must be ${what}, got a text of ${path.length} characters`
+  return controls.test(path) ? `the ${name} must be ${what}, got a text with a control character` : undefined
 }
+
+const checkServer = checkPath("SFTP server")
+
+const checkServerWord = checkPath("SFTP server", "a program with arguments")
 
 const checkPin = (pin: string): string | undefined =>
   /^SHA256:[A-Za-z0-9+/]{43}=?$/.test(pin) || /^[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,2}( [^\p{Cc}]*)?$/u.test(pin)
@@ -266,10 +270,12 @@ export class RemoteHost extends JumpHost.extend<RemoteHost>("@effect-remote/core
    */
   shell: Schema.optionalWith(Schema.Literal("posix", "none"), { default: () => "posix" as const }),
   /**
-   * Path of the SFTP server on the host, for a host without the subsystem `sftp`. It is started as a command. Often
-   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. Default: the subsystem.
+   * The SFTP server on the host, which is started as a command: a path, or a program with arguments. Often
+   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. Default: the subsystem `sftp`.
    */
-  sftpServer: Schema.optional(checked(checkPath("SFTP server"))),
+  sftpServer: Schema.optional(
+    Schema.Union(checked(checkServer), Schema.Array(checked(checkServerWord)).pipe(Schema.minItems(1)))
+  ),
   /** The `ssh_config` file to read instead of the user's and the system's. `"none"`: read none. Default: both. */
   sshConfig: Schema.optional(checked(checkPath("ssh_config file")))
 }) {
@@ -318,10 +324,12 @@ export interface Options extends JumpOptions {
    */
   readonly shell?: "posix" | "none" | undefined
   /**
-   * Path of the SFTP server on the host, for a host without the subsystem `sftp`. Often `/usr/lib/openssh/sftp-server` or
-   * `/usr/libexec/sftp-server`. Default: the subsystem.
+   * The SFTP server on the host, for a host without the subsystem `sftp` or for another user's files. A string is a path, often
+   * `/usr/lib/openssh/sftp-server` or `/usr/libexec/sftp-server`. An array is a program with arguments, which are quoted for the
+   * login shell: `["sudo", "-n", "/usr/lib/openssh/sftp-server"]` works on files as root, if `sudo` asks for no password. Do not
+   * put secrets into arguments: other users of the host can see them. Default: the subsystem.
    */
-  readonly sftpServer?: string | undefined
+  readonly sftpServer?: string | ReadonlyArray<string> | undefined
   /** The `ssh_config` file to read instead of the user's and the system's. `"none"`: read none. Default: both. */
   readonly sshConfig?: string | undefined
 }
@@ -407,6 +415,13 @@ const checkKeepAlive = (keepAlive: unknown): string | undefined => {
   // `ssh` counts whole seconds.
   return durations.limitProblem("keepAlive.interval", keepAlive.interval, "1 second") ??
     ("count" in keepAlive ? undefined : "`keepAlive` has no `count`: how many probes without an answer")
+}
+
+const checkSftpServer = (server: unknown): string | undefined => {
+  if (!Array.isArray(server)) return isText("SFTP server", checkServer)(server)
+  return server.length === 0
+    ? "the SFTP server has no program"
+    : server.map(isText("SFTP server", checkServerWord)).find((found) => found !== undefined)
 }
 
 const checkCredentials = ({ answer, key, keyFile, passphrase, password }: JumpOptions): string | undefined =>
@@ -508,9 +523,9 @@ const present = <A extends object>(options: A) =>
 export const make = (options: Options): Either.Either<RemoteHost, RemoteConnectionError> => {
   const found = problem(options) ??
     given(options.sshConfig, isText("ssh_config file", checkPath("ssh_config file"))) ??
-    given(options.sftpServer, isText("SFTP server", checkPath("SFTP server"))) ??
     given(options.connectTimeout, (timeout) => durations.limitProblem("connectTimeout", timeout)) ??
     given(options.keepAlive, checkKeepAlive) ??
+    given(options.sftpServer, checkSftpServer) ??
     given(options.jumpHosts, checkJumpHosts) ??
     given(options.pty, checkPty)
   if (found !== undefined) return Either.left(invalid(options.host, found))

@@ -330,6 +330,9 @@ describe("what is given in the wrong place is not shown", () => {
       "a key for known_hosts": () => RemoteHost.make({ host: "a", knownHostsFile: key }),
       "a key for ssh_config": () => RemoteHost.make({ host: "a", sshConfig: key }),
       "a key for the SFTP server": () => RemoteHost.make({ host: "a", sftpServer: key }),
+      "a key for an argument of the SFTP server": () => RemoteHost.make({ host: "a", sftpServer: ["sudo", key] }),
+      "lines for an argument of the SFTP server": () =>
+        RemoteHost.make({ host: "a", sftpServer: ["x", `a\n${secret}`] }),
       "a key to pin": () => RemoteHost.make({ host: "a", hostKeys: { pinned: [key] } }),
       "a key for another option": () => RemoteHost.make({ host: "a", shell: key as never }),
       "a key for the host": () => RemoteHost.make({ host: key }),

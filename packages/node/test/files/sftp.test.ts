@@ -109,6 +109,21 @@ describe.skipIf(sftpServer === undefined)("an SFTP server that is named", () => 
       )
     }
 
+    it.scopedLive(`a program with arguments serves, ${kind} server`, () =>
+      Effect.gen(function*() {
+        const sshd = yield* Sshd.make({ kind, sftp: "none" })
+        const path = `${sshd.directory}/file`
+        // `env` is a program that starts another one, as sudo does. The server gets this umask, and `-R` refuses to write.
+        const run = (...options: ReadonlyArray<string>) => ["env", "it's=a 'word'!\\", sftpServer!, ...options]
+        yield* within({ ...sshd.host, sftpServer: run("-u", "077") }, (fs) => fs.writeFileString(path, "text"))
+        assert.strictEqual(Fs.statSync(path).mode & 0o777, 0o600)
+        yield* within({ ...sshd.host, sftpServer: run("-R") }, (fs) =>
+          Effect.gen(function*() {
+            assert.strictEqual(yield* fs.readFileString(path), "text")
+            assert.include((yield* Effect.flip(fs.remove(path))).message, "PermissionDenied")
+          }))
+      }))
+
     it.scopedLive(`a path without an SFTP server fails with that path, ${kind} server`, () =>
       Effect.gen(function*() {
         const sshd = yield* Sshd.make({ kind, loginShell: "sh" })

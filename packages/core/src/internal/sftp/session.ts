@@ -65,9 +65,10 @@ const closeUnused = (entry: Opened): Effect.Effect<void> =>
 const connect = (self: State) => {
   const { host } = self.transport
   const options = { onReclaim: giveWay(self) }
-  const channel = host.sftpServer === undefined
+  const { sftpServer } = host
+  const channel = sftpServer === undefined
     ? self.transport.subsystem("sftp", options)
-    : self.transport.exec(`exec ${quote.loginShell(host.sftpServer)}`, options)
+    : self.transport.exec(`exec ${[sftpServer].flat().map(quote.loginShell).join(" ")}`, options)
   return Effect.flatMap(channel, (channel) => clients.make(channel, host, self))
 }
 
