@@ -77,6 +77,17 @@ export interface Options {
    */
   readonly skipUnchanged?: "quick" | "content" | undefined
   /**
+   * Replaces or keeps existing files and links of the target. A kept one is `Skipped`. Default: `"replace"`.
+   *
+   * - `"keep"`: all of them stay, as with `--ignore-existing` of rsync.
+   * - `"keepNewer"`: files that were modified later than the source's stay, as with `--update` of rsync. Compares times in
+   *   seconds, so the clocks of both machines must agree. Copies need `preserve.timestamps` to be compared with later sources.
+   *
+   * A file in place of a directory, and the reverse, is `Failed` in any case. Another process may create a file after this
+   * check: it is replaced.
+   */
+  readonly existing?: "replace" | "keep" | "keepNewer" | undefined
+  /**
    * How to copy a file that grows while it is read, for example a log. `"fail"`: the file is `Failed` with `InvalidData`, as
    * after any other change. `"asOpened"`: copies the bytes up to its size when it was opened. Changes of these bytes are not
    * noticed. A file that became shorter is still `Failed`. Default: `"fail"`.

@@ -21,6 +21,7 @@ export const transfers = cases(
   failures.verification,
   options.attributes,
   options.selection,
+  options.existing,
   options.hiddenFiles,
   options.deletion,
   options.progress,

@@ -6,9 +6,10 @@ import * as Option from "effect/Option"
 import { Outcome } from "../../../Transfer.js"
 import * as errors from "../../sftp/errors.js"
 import type { Fx } from "../endpoint.js"
-import { copied, type Copied, type Copier, type File } from "./copier.js"
+import { type Copied, copied, type Copier, type File } from "./copier.js"
 import { pourNew, pourOver } from "./copyStream.js"
 import { copyWhole } from "./copyWhole.js"
+import * as kept from "./kept.js"
 import { removeStale, resume } from "./resume.js"
 import { isUnchanged } from "./unchanged.js"
 
@@ -34,6 +35,11 @@ export const copyFile = (self: Copier, file: File): Fx<Copied> =>
       return Effect.fail(
         errors.system({ method: self.method, path: target }, "BadResource", undefined, `it is ${existing.kind}`)
       )
+    }
+    const why = kept.reason(self.options, seen, existing)
+    if (why !== undefined) {
+      self.counter.spared(seen.size)
+      return Effect.succeed({ outcome: Outcome.Skipped({ reason: why }), bytes: 0n })
     }
     return Effect.flatMap(isUnchanged(self, file), (unchanged) => {
       if (unchanged) {

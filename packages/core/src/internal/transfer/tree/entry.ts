@@ -9,6 +9,7 @@ import * as errors from "../../sftp/errors.js"
 import * as arrival from "../arrival.js"
 import type { DirectoryEntry, FileInfo, Fx } from "../endpoint.js"
 import { copyFile } from "../file/copyFile.js"
+import * as kept from "../file/kept.js"
 import * as job from "../job.js"
 import type { Done } from "../report.js"
 import * as tree from "./tree.js"
@@ -55,7 +56,7 @@ const leadsOf = ({ job: { from, method, ...rest } }: tree.Tree, path: string): F
     return leads
   })
 
-const makeLink = (self: tree.Tree, { listed, source, target }: EntryPlace): Fx<Outcome> =>
+const makeLink = (self: tree.Tree, seen: FileInfo, { listed, source, target }: EntryPlace): Fx<Outcome> =>
   Effect.gen(function*() {
     const { options, to } = self.job
     const leads = yield* leadsOf(self, source)
@@ -65,6 +66,8 @@ const makeLink = (self: tree.Tree, { listed, source, target }: EntryPlace): Fx<O
     if (existing.type === "Directory" || existing.type === "Other") {
       return yield* tree.wrong(self, target, `it is ${existing.kind}, and the source a link`)
     }
+    const why = kept.reason(options, seen, existing)
+    if (why !== undefined) return Outcome.Skipped({ reason: why })
     if (existing.type === "SymbolicLink" && (yield* to.readLink(target)) === leads) {
       return options.skipUnchanged === undefined ? linked : Outcome.Unchanged()
     }
@@ -78,8 +81,8 @@ const makeLink = (self: tree.Tree, { listed, source, target }: EntryPlace): Fx<O
     )
   })
 
-const link = (self: tree.Tree, source: Source, place: EntryPlace): Effect.Effect<void> =>
-  self.recorder.attempt(source, Effect.map(makeLink(self, place), (outcome): Done => ({ outcome, bytes: 0n })))
+const link = (self: tree.Tree, source: Source, seen: FileInfo, place: EntryPlace): Effect.Effect<void> =>
+  self.recorder.attempt(source, Effect.map(makeLink(self, seen, place), (outcome): Done => ({ outcome, bytes: 0n })))
 
 /**
  * Adds the work for an entry to the pool. `visit` visits a directory whose target has been looked at.
@@ -109,7 +112,7 @@ export const enter = (
     case "SymbolicLink":
       return options.symlinks === "skip"
         ? recorder.note(source, Outcome.Skipped({ reason: "symbolic links are skipped" }))
-        : pool.add(link(self, source, place))
+        : pool.add(link(self, source, seen, place))
     case "Other":
       return recorder.note(source, Outcome.Skipped({ reason: `it is ${seen.kind}` }))
   }

@@ -109,6 +109,49 @@ export const selection = inBothDirections((each) => {
 })
 
 /** @internal */
+export const existing = inBothDirections((each) => {
+  each(
+    "`existing` keeps all files of the target, or newer ones",
+    ({ source, target, transfer }) =>
+      Effect.gen(function*() {
+        const [from, to] = [`${source.at}/from`, `${target.at}/to`]
+        const ages = { older: 1e9 - 1, same: 1e9, newer: 1e9 + 1 }
+        yield* source.files.makeDirectory(from)
+        yield* target.files.makeDirectory(to)
+        yield* write(source.files, `${from}/new`, "source")
+        for (const [{ files }, path] of [[source, from], [target, to]] as const) {
+          yield* files.symlink(files === source.files ? "source" : "target", `${path}/link`)
+          for (const [name, time] of Object.entries(ages)) {
+            yield* write(files, `${path}/${name}`, files === source.files ? "source" : "target")
+            yield* files.utimes(`${path}/${name}`, 1e9, files === source.files ? 1e9 : time)
+          }
+        }
+        const run = (existing: "keep" | "keepNewer") => transfer(from, to, { existing, preserve: { timestamps: true } })
+        const expected = { "": "Created", "link": "Skipped", "new": "Copied", "newer": "Skipped", "older": "Skipped" }
+        assert.deepStrictEqual(outcomes(yield* run("keep")), { ...expected, same: "Skipped" })
+        assert.deepStrictEqual(yield* contents(target.files, to), {
+          link: "-> target",
+          new: "source",
+          newer: "target",
+          older: "target",
+          same: "target"
+        })
+        const newer = yield* run("keepNewer")
+        assert.deepStrictEqual(outcomes(newer), { ...expected, link: "Linked", older: "Copied", same: "Copied" })
+        assert.deepStrictEqual(yield* contents(target.files, to), {
+          link: "-> source",
+          new: "source",
+          newer: "target",
+          older: "source",
+          same: "source"
+        })
+        const skipped = newer.entries.flatMap(({ outcome }) => outcome._tag === "Skipped" ? [outcome.reason] : [])
+        assert.deepStrictEqual(skipped, ["the target is newer"])
+      })
+  )
+})
+
+/** @internal */
 export const hiddenFiles = inBothDirections((each) => {
   // FOUND A9
   each(
