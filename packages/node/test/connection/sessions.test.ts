@@ -230,8 +230,9 @@ describe("a server that allows few sessions", () => {
     assert.strictEqual(failureOf(spare).reason, "ChannelRefused")
     const [first, second] = [open(), open()]
     world.settle()
-    assert(Exit.isSuccess(scheduler.exitOf(first.fiber)))
-    const ended = world.fork(scheduler.exitOf(first.fiber).value.exit)
+    const opened = scheduler.exitOf(first.fiber)
+    assert(Exit.isSuccess(opened))
+    const ended = world.fork(opened.value.exit)
     peer.close(peer.open[0]!)
     world.settle()
     assert.isTrue(Exit.isSuccess(scheduler.exitOf(ended)))
