@@ -213,7 +213,7 @@ const leftovers: Group = (test) => {
     "exitCode waits for what the command left behind with its output, and its timeout ends that",
     () =>
       Effect.gen(function*() {
-        const options = { timeout: "3 seconds" } as const
+        const options = { timeout: "5 seconds" } as const
         const left = (code: number) => sh`sleep 1005 & exit ${code}`
         const [ended, ...failed] = yield* Effect.all([
           Effect.flip(RemoteContext.exitCode(left(0), options)),
