@@ -40,7 +40,7 @@ export const specialFiles: Group = (test) => {
       // A server that cannot read from pipes fails at once.
       const reading = yield* Effect.fork(Effect.exit(fs.readFile(`${path}/pipe`)))
       // Until an answer shows that it is a pipe, the server holds up later requests of its session. They are sent again.
-      const answered = yield* eventually(Effect.timeoutOption(text, "500 millis"), Option.isSome)
+      const answered = yield* eventually(Effect.timeoutOption(text, "5 seconds"), Option.isSome)
       assert.deepStrictEqual(answered, Option.some("text"))
       yield* Fiber.interrupt(reading)
       assert.strictEqual(yield* text, "text")
