@@ -83,6 +83,10 @@ describe("a failed login", () => {
       "the server refused to log in; it takes publickey, password; ssh could not use the key /k: bad permissions"
     )
     assert.include(unusable.hint, "chmod 600")
+    const ours = "/tmp/effect-remote-cdg7An/key-0"
+    const damaged = diagnose({ log: log(`Load key "${ours}": incomplete message`, denied) })
+    assert.include(damaged.detail, "ssh could not use the key given as `key`: incomplete message")
+    assert.include(damaged.hint, "a whole private key")
     assert.include(diagnose({ log: log(denied) }).hint, "pass `password` or `answer`")
     assert.notInclude(diagnose({ log: log("u@h: Permission denied (publickey).") }).hint, "`answer`")
   })

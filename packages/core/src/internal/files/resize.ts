@@ -1,6 +1,7 @@
 /**
  * Changes the size of a file. Some servers empty the file first, such as those made with paramiko's `SFTPServer.set_file_attr`,
- * and fill it with zeros. This is tried out with a hidden file, unless the server is OpenSSH's.
+ * and fill it with zeros. This is tried out with a hidden file, unless the server has `lsetstat` (OpenSSH
+ * since 8.0) or `fsync` (since 6.5).
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -44,8 +45,8 @@ const fault = (
 
 const checked = (operations: Operations, call: CallContext, size: bigint, { change, hidden, look }: Way): Fx<void> =>
   Effect.gen(function*() {
-    // The server is known by its `lsetstat`.
-    if (size > 0n && !(yield* operations.offers(call, "lsetstat"))) {
+    const isKnown = (yield* operations.offers(call, "lsetstat")) || (yield* operations.offers(call, "fsync"))
+    if (size > 0n && !isKnown) {
       yield* look
       const found = yield* fault(operations, call, hidden)
       if (found !== undefined) {

@@ -20,6 +20,7 @@ import * as errors from "../command/errors.js"
 import * as plans from "../launch/plan.js"
 import type { Shell } from "../launch/shellPool.js"
 import * as scopes from "../lib/scopes.js"
+import * as terminate from "../scripts/terminate.js"
 import * as ending from "./ending.js"
 import type { Compiled, Execution, Host, Settings } from "./execution.js"
 import * as executions from "./execution.js"
@@ -179,7 +180,10 @@ const launch = Effect.fnUntraced(function*(
     "RemoteConnectionError",
     () => execution.tracking.abandon
   )
-  yield* host.guardian.started(pid, { keep: settings.keep, registered: Option.map(guard, ({ fifo }) => fifo) })
+  // A process without a group cannot be ended by the guardian.
+  if (terminate.leadsGroup(pid)) {
+    yield* host.guardian.started(pid, { keep: settings.keep, registered: Option.map(guard, ({ fifo }) => fifo) })
+  }
   span.attribute("process.pid", pid)
   return makeStarted(execution, pid, yield* stdins.make(execution, input))
 })

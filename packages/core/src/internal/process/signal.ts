@@ -35,7 +35,7 @@ export const kill = Effect.fnUntraced(function*(
     return yield* failure.error({
       reason: "Unsupported",
       detail: pid === 0
-        ? "the command leads no process group on the host, so it cannot be signalled: `setsid` is missing there"
+        ? "the command leads no process group on the host, so it cannot be signalled: a ForceCommand wraps it, or `setsid` is missing there"
         : `the host reported process id ${pid}, which is not a process group that can be signalled`
     })
   }

@@ -36,7 +36,7 @@ const open = (
     const timer = timeout === undefined
       ? Effect.interruptible(Effect.never)
       : Effect.interruptible(Fiber.join(
-        yield* scopes.forkInterruptible(toEnd.expire(failure, timeout, () => running))
+        yield* scopes.forkInterruptible(Effect.flatten(toEnd.expire(failure, timeout, () => running)))
       ))
     const started = yield* finalizer.apart(
       Effect.raceFirst(Effect.interruptible(starts.start(setting, compiled, { ...options, endInput: true })), timer)

@@ -45,7 +45,8 @@ export const awaitEnd = ({ orInputFailed, process, program, stderrEnded }: proce
   )
 
 /**
- * Fails with `TimedOut` after `timeout`. `started` returns the command once it has started, and `partial` the stdout so far.
+ * Waits for `timeout`. Returns the failure with `TimedOut`, which holds what was printed until that failure runs. `started`
+ * returns the command once it has started, and `partial` the stdout so far.
  *
  * @internal
  */
@@ -54,11 +55,11 @@ export const expire = (
   timeout: Duration.DurationInput,
   started: () => processes.Started | undefined,
   partial?: () => Uint8Array
-): Effect.Effect<never, RemoteCommandError> =>
+): Effect.Effect<Effect.Effect<never, RemoteCommandError>> =>
   // An invalid timeout would make `sleep` throw before the options are checked.
   Effect.suspend(() => Effect.sleep(timeout)).pipe(
     Effect.flatMap(() => started()?.ended ?? Effect.succeed(undefined)),
-    Effect.flatMap((ended) => failure.timedOut(timeout, ended, partial?.())),
+    Effect.map((ended) => Effect.suspend(() => failure.timedOut(timeout, ended, partial?.()))),
     Effect.interruptible
   )
 
@@ -97,7 +98,13 @@ const toEnd = <A>(
     return Effect.zipRight(
       starts.checkOptions(failure, { ...options, timeout }),
       timeout === undefined ? whole : finalizer.apart(
-        Effect.raceFirst(Effect.interruptible(whole), expire(failure, timeout, () => started, partial))
+        // The command prints until its interruption has ended it.
+        Effect.flatten(
+          Effect.raceFirst(
+            Effect.map(Effect.interruptible(whole), Effect.succeed),
+            expire(failure, timeout, () => started, partial)
+          )
+        )
       )
     )
   })

@@ -197,8 +197,9 @@ const generalFailure = (
 ): Lookup<Explanation> =>
   Effect.gen(function*() {
     const { path, step } = call
-    const found = yield* lookups.lstat(client, path)
-    const target = yield* lookups.stat(client, path)
+    const [found, target] = yield* Effect.zip(lookups.lstat(client, path), lookups.stat(client, path), {
+      concurrent: true
+    })
     const seen = byAttributes(intent, found, target)
     if (seen !== undefined) return seen
     const writes = isOneOf(intent, "openToWrite", "write", "create")

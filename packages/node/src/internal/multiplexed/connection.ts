@@ -98,17 +98,13 @@ export const make = Effect.fnUntraced(function*(
 
   const lost = yield* Deferred.make<RemoteConnectionError>()
   const server = serverKind.of(master.server)
-  const spent = () => {
-    isSpent = true
-    multiplexer.fail(
-      new RemoteConnectionError({
-        reason: "ConnectionLost",
-        host: name,
-        detail: "the server serves one session for each connection, and it has ended"
-      })
-    )
-  }
-  const open = yield* sessions.make(name, metrics, host.connectTimeout, server.servesOneSession ? spent : undefined)
+  const spent = new RemoteConnectionError({
+    reason: "ConnectionLost",
+    host: name,
+    detail: "the server serves one session for each connection, and it has ended"
+  })
+  const onSpent = server.servesOneSession ? () => multiplexer.fail(spent) : undefined
+  const open = yield* sessions.make(name, metrics, host.connectTimeout, onSpent)
   let isLost = false
   let isSpent = false
   let runsCommands = false
@@ -122,6 +118,7 @@ export const make = Effect.fnUntraced(function*(
     },
     failed: (failure) => {
       isLost = true
+      isSpent = failure === spent
       countChannels(multiplexer.size())
       open.fail(failure)
       Deferred.unsafeDone(lost, Effect.succeed(failure))

@@ -106,12 +106,21 @@ const hostKeys: ReadonlyArray<Rule> = [
 
 const takes = (methods: string): string => `the server refused to log in; it takes ${methods.split(",").join(", ")}`
 
+// A key that is given as text is in a file of the private directory.
+const shownKey = (path: string): string => /\/effect-remote-\w+\/key-\d+$/.test(path) ? "given as `key`" : path
+
 const login: ReadonlyArray<Rule> = [
+  {
+    pattern: /^Load key "([^"\n]*)": ((?:bad permissions|Permission denied)[^\n]*)[^]*?Permission denied \(([^)]*)\)/m,
+    reason: "AuthenticationFailed",
+    detail: (match) => `${takes(match[3]!)}; ssh could not use the key ${shownKey(match[1]!)}: ${match[2]}`,
+    hint: "A private key must be readable by its owner alone: chmod 600 KEY."
+  },
   {
     pattern: /^Load key "([^"\n]*)": ([^\n]*)[^]*?Permission denied \(([^)]*)\)/m,
     reason: "AuthenticationFailed",
-    detail: (match) => `${takes(match[3]!)}; ssh could not use the key ${match[1]}: ${match[2]}`,
-    hint: "A private key must be readable by its owner alone: chmod 600 KEY. Check that the file is a private key."
+    detail: (match) => `${takes(match[3]!)}; ssh could not use the key ${shownKey(match[1]!)}: ${match[2]}`,
+    hint: "Check that it is a whole private key, in the format of OpenSSH or PEM."
   },
   {
     pattern: /Permission denied \(([^)]*(?:password|keyboard-interactive)[^)]*)\)/,

@@ -137,6 +137,18 @@ const timeouts: Group = (test) => {
       assert.strictEqual(yield* running("sleep"), 0)
     }))
 
+  test("a timeout keeps what the command prints while it ends", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        RemoteContext.exitCode(
+          sh`trap 'echo dying >&2; exit 3' TERM; echo begun >&2; while :; do sleep 0.1; done`,
+          { timeout: "2 seconds" }
+        )
+      )
+      assert(error._tag === "RemoteCommandError" && error.reason === "TimedOut")
+      assert.match(error.stderr, /^begun\n[^]*dying\n$/)
+    }), "jobs")
+
   // FOUND A1
   test("streamLines drops a partial line when the stream fails", () =>
     Effect.gen(function*() {
