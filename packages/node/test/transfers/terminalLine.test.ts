@@ -4,7 +4,7 @@ import * as terminalLine from "../../src/internal/local/terminalLine.js"
 
 const erased = "\r\x1b[K"
 
-// What a terminal would show, and the row of the cursor.
+// The rows that a terminal would show, and the row of the cursor.
 const screen = (text: string): ReadonlyArray<string> => {
   const rows = [""]
   for (const [part] of text.matchAll(/\x1b\[K|\x1b\[\?25[lh]|[\s\S]/g)) {
@@ -54,7 +54,7 @@ describe("a line of a terminal, as a value", () => {
     assert.deepStrictEqual(terminalLine.end(within)[1], "\x1b[?25h")
   })
 
-  it("leaves the output of others as it is while there is no line", () => {
+  it("leaves the output of others as it is if no line is drawn", () => {
     assert.deepStrictEqual(
       terminalLine.surround(terminalLine.initial, false),
       [terminalLine.initial, { before: "", after: "" }]

@@ -1,5 +1,5 @@
 /**
- * A line at the bottom of a terminal that is redrawn in place. What other code prints meanwhile appears above it.
+ * A line at the bottom of a terminal that is redrawn in place. Output of other code appears above it.
  */
 import type { Writable } from "node:stream"
 
@@ -8,7 +8,7 @@ const showCursor = "\x1b[?25h"
 const eraseToEnd = "\x1b[K"
 
 /**
- * - `line`: the line, while there is one.
+ * - `line`: the text of the line. `undefined` if nothing is drawn.
  * - `isWithin`: other code has printed a part of a line. The line is not on the terminal until that one ends.
  *
  * @internal
@@ -44,7 +44,7 @@ export const end = ({ isWithin, line }: State): readonly [State, string] => [
 ]
 
 /**
- * What to write before and after the output of other code. `endsLine`: whether that output ends with a line end.
+ * Text to write before and after the output of other code. `endsLine`: whether that output ends with a line end.
  *
  * @internal
  */
