@@ -72,6 +72,17 @@ export default defineConfig(
     }
   },
   {
+    files: ["**/*.test.ts"],
+    ignores: ["**/*.{full,long}.test.ts"],
+    rules: {
+      "no-restricted-properties": ["error", {
+        object: "vi",
+        property: "mock",
+        message: "the files of `npm test` share their modules: use it in a .full.test.ts file"
+      }]
+    }
+  },
+  {
     files: ["packages/*/src/**/*.ts"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -7,17 +7,18 @@ export default defineConfig(({ mode }) => {
   if (mode === "full") process.env.EFFECT_REMOTE_FULL = "1"
   const full = process.env.EFFECT_REMOTE_FULL === "1"
   const minutes = full ? "35 to 45" : "about 4"
+  const workers = full ? 3 : 4
   console.log(`All tests of this run take ${minutes} minutes on two cores.`)
   return {
     test: {
       projects: workspace,
       sequence: { sequencer: SlowestFirst },
       pool: "forks",
-      // most tests wait for processes and timeouts: with two workers, two cores are idle for a third of the time
-      // Without `minForks` the last files would run one after the other.
-      // The files of `npm test` share their workers: each file by itself loads Effect for a second. The full run counts
-      // what a process has open, so there each file has a process of its own.
-      poolOptions: { forks: { minForks: 3, maxForks: 3, isolate: full } }
+      // Most tests wait for processes and timeouts, so two cores serve more workers. Without `minForks` the last files
+      // would run one after the other.
+      // The files of `npm test` share their workers, because loading Effect takes a file a second. Files of the full run
+      // change modules and count what a process has open, so there each file has a process of its own.
+      poolOptions: { forks: { minForks: workers, maxForks: workers, isolate: full } }
     }
   }
 })
