@@ -5,6 +5,7 @@ const slowest = [
   "differential.long",
   "conformanceProcess",
   "conformance.test",
+  "conformanceFiles",
   "transfers.long",
   "loss.long",
   "loss.full",

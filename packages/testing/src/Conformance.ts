@@ -35,6 +35,36 @@ import { walking } from "./internal/conformance/walking.js"
  */
 export * as ConformanceHost from "./ConformanceHost.js"
 
+const suite = {
+  commands,
+  processes,
+  files,
+  atomicWrites,
+  walking,
+  transfers,
+  transferRules,
+  tunnels,
+  endings,
+  compositions,
+  interruptions
+}
+
+/**
+ * A part of the suite.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Part = keyof typeof suite
+
+/**
+ * All parts of the suite, in the order in which they run.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const parts = Object.keys(suite) as ReadonlyArray<Part>
+
 /**
  * A transport under test.
  *
@@ -56,6 +86,8 @@ export interface Options {
   readonly namedHost: (name: string) => Effect.Effect<ConformanceHost.NamedHost, unknown, Scope.Scope>
   /** Time limit of one case with one host, whatever the configuration of vitest says. Default: 1 minute. */
   readonly caseTimeout?: Duration.DurationInput | undefined
+  /** The parts that run, so that test files side by side can each have some of them. Default: all `parts`. */
+  readonly parts?: ReadonlyArray<Part> | undefined
 }
 
 /**
@@ -86,20 +118,7 @@ export interface Options {
  * ```
  */
 export const conformance = (options: Options): void => {
-  const parts = [
-    commands,
-    processes,
-    files,
-    atomicWrites,
-    walking,
-    transfers,
-    transferRules,
-    tunnels,
-    endings,
-    compositions,
-    interruptions
-  ]
-  for (const part of parts) {
-    part(options)
+  for (const part of options.parts ?? parts) {
+    suite[part](options)
   }
 }

@@ -1,0 +1,3 @@
+import { conforms, halves } from "./suites/conformance.js"
+
+conforms({ oneConnection: true, parts: halves.files })
