@@ -5,12 +5,13 @@ import * as report from "../../src/internal/transfer/report.js"
 import { RemoteConnectionError } from "../../src/RemoteError.js"
 import { Outcome, type Outcome as AnyOutcome, type Source } from "../../src/Transfer.js"
 
-const failure = (cause?: unknown) =>
-  new SystemError({ module: "FileSystem", method: "put", reason: "Unknown", pathOrDescriptor: "/file", cause })
+const failure = (cause?: unknown, path = "/file") =>
+  new SystemError({ module: "FileSystem", method: "put", reason: "Unknown", pathOrDescriptor: path, cause })
 const lost = failure(new RemoteConnectionError({ reason: "ConnectionLost", host: "host", detail: "gone" }))
 const copied = Outcome.Copied({ resumedAt: 0n })
 const failed = Outcome.Failed({ error: failure() })
 const failedByLoss = Outcome.Failed({ error: lost })
+const failedAt = (path: string) => Outcome.Failed({ error: failure(lost.cause, path) })
 
 const added = (outcomes: ReadonlyArray<AnyOutcome>, stopOnFailure = false, before = report.empty): report.Report =>
   outcomes.reduce((state, outcome) => report.add(state, { outcome, bytes: 3n }, stopOnFailure), before)
@@ -34,27 +35,27 @@ describe("add", () => {
 
   it("counts a failure and goes on", () => {
     assert.deepStrictEqual(added([failed]), { ...report.empty, bytes: 3n, failures: 1 })
-    assert.isUndefined(report.refusal(added([failed])))
+    assert.isUndefined(report.refusal(added([failed]), "b"))
   })
 
   it("stops at a failure if asked, and stays stopped", () => {
     const stopped = added([failed], true)
     assert.isTrue(stopped.isStopped)
     assert.isTrue(added([copied], true, stopped).isStopped)
-    assert.deepStrictEqual(report.refusal(stopped), report.leftOver)
+    assert.deepStrictEqual(report.refusal(stopped, "b"), report.leftOver)
   })
 
-  it("keeps the first failure of a lost connection, which every later entry gets", () => {
+  it("keeps the first failure of a lost connection, which every later entry gets with its own path", () => {
     const state = added([failed, failedByLoss, Outcome.Failed({ error: failure(lost.cause) })])
     assert.strictEqual(state.failures, 3)
     assert.strictEqual(state.lost, lost)
-    assert.deepStrictEqual(report.refusal(state), failedByLoss)
+    assert.deepStrictEqual(report.refusal(state, "b"), failedAt("b"))
   })
 
   it("refuses with the stop if the connection was lost, too", () => {
     const state = added([failedByLoss], true)
     assert.strictEqual(state.lost, lost)
-    assert.deepStrictEqual(report.refusal(state), report.leftOver)
+    assert.deepStrictEqual(report.refusal(state, "b"), report.leftOver)
   })
 })
 
@@ -86,7 +87,7 @@ describe("a recorder", () => {
       yield* through(source("a"), Effect.fail(lost))
       yield* attempt(source("b"), Effect.dieMessage("began"))
       yield* through(source("c"), Effect.dieMessage("began"))
-      assert.deepStrictEqual(entries.map(({ outcome }) => outcome), [failedByLoss, failedByLoss, failedByLoss])
+      assert.deepStrictEqual(entries.map(({ outcome }) => outcome), [failedByLoss, failedAt("b"), failedAt("c")])
     }))
 
   it.effect("interrupts work on its way at the first failure if asked", () =>

@@ -4,7 +4,8 @@ import type { OpenSsh } from "@effect-remote/node"
 import { Sshd } from "@effect-remote/testing"
 import { eventually } from "@effect-remote/testing/unstable/Eventually"
 import * as Processes from "@effect-remote/testing/unstable/Processes"
-import { Command } from "@effect/platform"
+import { Command, FileSystem } from "@effect/platform"
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Fiber, Redacted, Schedule, Scope } from "effect"
 import { execFileSync } from "node:child_process"
@@ -92,6 +93,16 @@ export const connection = ({ layer, make, name, servers }: ConnectionSuite) => {
       Effect.gen(function*() {
         assert.strictEqual((yield* failure({ ...nowhere, ssh: "/etc/passwd" })).reason, "Unknown")
       }))
+
+    it.scopedLive("its ssh_config has an option that ssh does not know", () =>
+      Effect.gen(function*() {
+        const config = `${yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())}/my config`
+        Fs.writeFileSync(config, "Hostt h\n")
+        const error = yield* failure({ ...nowhere, sshConfig: config })
+        assert.strictEqual(error.reason, "Unsupported")
+        assert.include(error.output, `${config}: line 1: Bad configuration option: hostt`)
+        assert.notInclude(error.message, "user-config")
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
 
     it.live("nobody listens on the port", () =>
       Effect.gen(function*() {

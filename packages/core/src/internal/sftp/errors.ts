@@ -94,6 +94,14 @@ export const ofHidden = (hidden: string, { method, path }: CallContext) => (erro
     : error
 
 /**
+ * The same failure for another path.
+ *
+ * @internal
+ */
+export const at = (path: string) => (error: PlatformError): PlatformError =>
+  error._tag === "SystemError" ? new SystemError({ ...fieldsOf(error), pathOrDescriptor: path }) : error
+
+/**
  * The failure of a file that is open on this machine, which names a descriptor, as one of the call.
  *
  * @internal

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { findConnectionError } from "../../RemoteError.js"
 import { type Entry, Outcome, type Result, type Source, TransferError } from "../../Transfer.js"
 import * as finalizer from "../lib/finalizer.js"
+import * as errors from "../sftp/errors.js"
 import type { Fx } from "./endpoint.js"
 import type { TransferJob } from "./job.js"
 
@@ -72,8 +73,8 @@ export const leftOver = Outcome.Skipped({ reason: "another entry failed before" 
  *
  * @internal
  */
-export const refusal = ({ isStopped, lost }: Report): Outcome | undefined =>
-  isStopped ? leftOver : lost === undefined ? undefined : Outcome.Failed({ error: lost })
+export const refusal = ({ isStopped, lost }: Report, path: string): Outcome | undefined =>
+  isStopped ? leftOver : lost === undefined ? undefined : Outcome.Failed({ error: errors.at(path)(lost) })
 
 /**
  * The result of a transfer, sorted by path. Fails with a `TransferError` if an entry failed or deletions were refused.
@@ -123,7 +124,7 @@ export const makeRecorder = (stopOnFailure: boolean): Effect.Effect<Recorder> =>
 
     const unlessRefused = (source: Source, work: Effect.Effect<void>): Effect.Effect<void> =>
       Effect.suspend(() => {
-        const refused = refusal(report)
+        const refused = refusal(report, source.path)
         return refused === undefined ? work : Effect.sync(() => note(source, refused))
       })
 

@@ -89,7 +89,7 @@ const proxy = (state: State, index: number): ReadonlyArray<string> => {
 const linkUserConfig = (directory: string, sshConfig: RemoteHost["sshConfig"]) =>
   Effect.gen(function*() {
     if (sshConfig === undefined || sshConfig === "none") return sshConfig
-    const link = fileIn({ directory }, "user-config")
+    const link = fileIn({ directory }, sshOutput.userConfig)
     yield* Effect.tryPromise(() => Fs.symlink(Path.resolve(expandHome(sshConfig)), link))
     return link
   })

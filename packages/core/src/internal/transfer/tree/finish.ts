@@ -41,7 +41,7 @@ const finishOne = (self: tree.Tree, pending: tree.PendingDirectory): Effect.Effe
   if (self.job.options.dryRun === true || isSettled(self, pending)) return made
   const { lost } = recorder.current()
   return lost !== undefined
-    ? Effect.sync(() => recorder.fail(source, lost))
+    ? Effect.sync(() => recorder.fail(source, errors.at(source.path)(lost)))
     : Effect.matchEffect(settle(self, pending), {
       onFailure: (error) => Effect.sync(() => recorder.fail(source, error)),
       onSuccess: () => made
