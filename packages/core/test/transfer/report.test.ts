@@ -61,7 +61,7 @@ describe("add", () => {
 
 it.effect("the result is sorted by path, and fails if an entry failed", () =>
   Effect.gen(function*() {
-    const job = { host: "host", source: "/from", target: "/to", options: {} }
+    const job = { host: "host", method: "get" as const, source: "/from", target: "/to", options: {} }
     const entries = (outcome: AnyOutcome) => [{ ...source("b"), outcome }, { ...source("a"), outcome: copied }]
     const result = yield* report.finish(job, added([copied]), entries(copied))
     assert.deepStrictEqual(result.entries.map(({ path }) => path), ["a", "b"])
@@ -69,6 +69,8 @@ it.effect("the result is sorted by path, and fails if an entry failed", () =>
     const error = yield* Effect.flip(report.finish(job, added([failed]), entries(failed)))
     assert.deepStrictEqual(error.entries.map(({ path }) => path), ["a", "b"])
     assert.strictEqual(error.to, "/to")
+    const [, { outcome }] = error.entries
+    assert.strictEqual(outcome._tag === "Failed" && outcome.error.method, "get")
   }))
 
 describe("a recorder", () => {

@@ -102,6 +102,14 @@ export const at = (path: string) => (error: PlatformError): PlatformError =>
   error._tag === "SystemError" ? new SystemError({ ...fieldsOf(error), pathOrDescriptor: path }) : error
 
 /**
+ * The failure of a step on this machine, as one of the method that was called.
+ *
+ * @internal
+ */
+export const by = (method: string) => (error: PlatformError): PlatformError =>
+  error._tag === "SystemError" && error.method !== method ? new SystemError({ ...fieldsOf(error), method }) : error
+
+/**
  * The failure of a file that is open on this machine, which names a descriptor, as one of the call.
  *
  * @internal

@@ -106,9 +106,10 @@ export const make = (
       )
       const [from, to] = method === "put" ? [local, remote] : [remote, local]
       const running = run.run({ method, from, to, source, target, host, options, hash: services.hash })
-      return ofHost === operations
+      const checked = ofHost === operations
         ? Effect.zipRight(checkApart(operations, { method, source, target, options }), running)
         : running
+      return Effect.mapError(checked, (error) => error._tag === "TransferError" ? error : errors.by(method)(error))
     })
   return { put: transferred("put"), get: transferred("get") }
 }

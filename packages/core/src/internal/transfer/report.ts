@@ -76,13 +76,21 @@ export const leftOver = Outcome.Skipped({ reason: "another entry failed before" 
 export const refusal = ({ isStopped, lost }: Report, path: string): Outcome | undefined =>
   isStopped ? leftOver : lost === undefined ? undefined : Outcome.Failed({ error: errors.at(path)(lost) })
 
+const namedBy = (method: string) => (entry: Entry): Entry =>
+  entry.outcome._tag === "Failed"
+    ? { ...entry, outcome: Outcome.Failed({ error: errors.by(method)(entry.outcome.error) }) }
+    : entry
+
 /**
  * The result of a transfer, sorted by path. Fails with a `TransferError` if an entry failed or deletions were refused.
  *
  * @internal
  */
 export const finish = (
-  { host, options: { maxDelete }, source, target }: Pick<TransferJob, "host" | "options" | "source" | "target">,
+  { host, method, options: { maxDelete }, source, target }: Pick<
+    TransferJob,
+    "host" | "method" | "options" | "source" | "target"
+  >,
   { bytes, files, refusedDeletions }: Report,
   entries: Array<Entry>
 ): Effect.Effect<Result, TransferError> => {
@@ -91,7 +99,17 @@ export const finish = (
     ? {}
     : { refusedDeletions, ...(maxDelete !== undefined && { maxDelete }) }
   return refusedDeletions !== undefined || entries.some(({ outcome }) => outcome._tag === "Failed")
-    ? Effect.fail(new TransferError({ entries, files, bytes, from: source, to: target, host, ...refused }, true))
+    ? Effect.fail(
+      new TransferError({
+        entries: entries.map(namedBy(method)),
+        files,
+        bytes,
+        from: source,
+        to: target,
+        host,
+        ...refused
+      }, true)
+    )
     : Effect.succeed({ entries, files, bytes })
 }
 

@@ -31,6 +31,9 @@ export const refusals = inBothDirections((each) => {
       for (const [index, [reason, effect]] of cases.entries()) {
         assert.strictEqual(yield* failsWith(effect), reason, `case ${index}`)
       }
+      // B14
+      const missing = yield* Effect.flip(transfer(`${source.at}/missing`, `${target.at}/to`))
+      assert.match(missing.message, /^NotFound: FileSystem\.(put|get) \(.*\/missing\)/)
       for (const { at, files } of [source, target]) {
         assert.deepStrictEqual(yield* contents(files, at), { file: "file", tree: "/" })
       }
