@@ -126,3 +126,21 @@ describe("a file that is used after its scope", () => {
       assert.strictEqual(sessions[0]!.requests.length, sent)
     }))
 })
+
+it.scoped("a failure is explained without a handle if the caller holds the last one", () =>
+  Effect.gen(function*() {
+    const limits = Sftp.encodeLimits({ packet: 0n, read: 0n, write: 0n, handles: 2n })
+    const server = holding(Infinity)
+    const { fs, sessions } = yield* scriptedSftp.make({
+      extensions: ["fsync", "limits"],
+      answer: (request, session, id) => {
+        if (request._tag === "Limits") return Sftp.Response.ExtendedReply({ data: limits })
+        const writes = request._tag === "Open" && (request.flags & Sftp.OpenFlags.write) !== 0
+        return writes ? scriptedSftp.failure : server.answer(request, session, id)
+      }
+    })
+    yield* fs.open("/directory/file", { flag: "r" })
+    const error = yield* Effect.flip(fs.open("/directory/file", { flag: "r+" }))
+    assert.include(error.message, "FileSystem.open (/directory/file): the SFTP server said: ")
+    assert.isFalse(sessions[0]!.requests.some(({ _tag }) => _tag === "Opendir"))
+  }))

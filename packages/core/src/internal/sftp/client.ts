@@ -72,6 +72,8 @@ export interface Client {
   /** Whether no handle is open, and no caller waits for an answer. */
   readonly isIdle: () => boolean
   readonly hasHandles: () => boolean
+  /** Whether the request is sent without waiting for a handle. */
+  readonly hasTurn: (request: Sftp.Request) => boolean
   /** Whether an abandoned request may still need its undo. */
   readonly owesUndo: () => boolean
   /** Whether requests are in flight that the server may never answer. */
@@ -331,6 +333,7 @@ export const make: (
       has,
       isIdle: () => conversation.isIdle(state),
       hasHandles: () => state.handles.count() > 0,
+      hasTurn: state.handles.hasTurn,
       owesUndo: () => conversation.owesUndo(state),
       isDoubted: () => state.doubts.count() > 0,
       answers: conversation.goesOn(state),

@@ -170,13 +170,15 @@ const byHandles = (
   target: Sftp.Attributes | undefined
 ): Lookup<Explanation | undefined> =>
   Effect.gen(function*() {
+    const readable = Sftp.Request.Open({ path, flags: Sftp.OpenFlags.read, attributes: {} })
+    // The caller may hold the last handle, as a copy does.
+    if (!client.hasTurn(readable)) return undefined
     if (!(yield* lookups.hasDescriptors(client))) {
       return ["Unknown", "the SFTP server can open no more files: close some, or raise its limit"]
     }
     // Everybody may be allowed to run it, so that it is a program.
     const mayRun = intent === "openToWrite" && target !== undefined && fileMode.isRegularFile(target) &&
       ((target.permissions ?? 0) & 0o111) !== 0
-    const readable = Sftp.Request.Open({ path, flags: Sftp.OpenFlags.read, attributes: {} })
     return mayRun && (yield* lookups.opens(client, readable))
       ? ["Unknown", "the program is running, and cannot be written meanwhile: `atomicWrite` and `put` replace it"]
       : undefined

@@ -10,6 +10,8 @@ export interface Handles {
   readonly limit: (count: number, waitMillis: number) => void
   /** The queue in which the request waits before it is sent, if it opens a handle. */
   readonly turnsFor: (request: Sftp.Request) => turns.Turns | undefined
+  /** Whether the request is sent without waiting for a handle. */
+  readonly hasTurn: (request: Sftp.Request) => boolean
   /** Records a handle, and the queue whose turn it used. */
   readonly opened: (handle: Uint8Array, taken: turns.Turns | undefined) => void
   readonly isOpen: (handle: Uint8Array) => boolean
@@ -42,16 +44,18 @@ export const make = (now: () => number): Handles => {
   // cannot deadlock.
   let toRead: turns.Turns | undefined
   let toWrite: turns.Turns | undefined
+  const turnsFor: Handles["turnsFor"] = (request) => {
+    if (request._tag === "Opendir") return toRead
+    if (request._tag !== "Open") return undefined
+    return (request.flags & writes) === 0 ? toRead : toWrite
+  }
   return {
     limit: (count, waitMillis) => {
       toRead = turns.make(Math.ceil(count / 2), waitMillis, now)
       toWrite = turns.make(Math.max(1, Math.floor(count / 2)), waitMillis, now)
     },
-    turnsFor: (request) => {
-      if (request._tag === "Opendir") return toRead
-      if (request._tag !== "Open") return undefined
-      return (request.flags & writes) === 0 ? toRead : toWrite
-    },
+    turnsFor,
+    hasTurn: (request) => turnsFor(request)?.isFree() ?? true,
     opened: (handle, taken) => {
       open.add(handle)
       used.set(keyOf(handle), Infinity)

@@ -130,12 +130,14 @@ export const isMountPoint = (client: Client, path: string): Lookup<boolean> =>
   Effect.zipWith(disk(client, path), disk(client, posixPath.parent(path)), areDifferent)
 
 /**
- * Whether a directory has entries, as far as it can be listed.
+ * Whether a directory has entries, as far as it can be listed without waiting for a handle.
  *
  * @internal
  */
-export const hasEntries = (client: Client, path: string): Lookup<boolean> =>
-  Effect.flatMap(opened(client, Sftp.Request.Opendir({ path })), (handle) => {
+export const hasEntries = (client: Client, path: string): Lookup<boolean> => {
+  const request = Sftp.Request.Opendir({ path })
+  if (!client.hasTurn(request)) return Effect.succeed(false)
+  return Effect.flatMap(opened(client, request), (handle) => {
     if (handle === undefined) return Effect.succeed(false)
     // `.` and `..` may come alone in the first answer.
     const next = (left: number): Lookup<boolean> =>
@@ -146,3 +148,4 @@ export const hasEntries = (client: Client, path: string): Lookup<boolean> =>
       })
     return Effect.ensuring(next(2), Effect.sync(() => client.close(handle)))
   })
+}

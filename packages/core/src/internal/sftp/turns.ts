@@ -7,6 +7,8 @@ export interface Turns {
   /** Calls `go` at the caller's turn, now or later, or else `refuse`. Returns a function to leave the queue. */
   readonly take: (go: () => void, refuse: () => void) => () => void
   readonly give: () => void
+  /** Whether the next caller has its turn at once. */
+  readonly isFree: () => boolean
   readonly isWaitedFor: () => boolean
   /** Refuses the first caller in the queue if no turn was returned within the time limit. */
   readonly refuseOverdue: () => void
@@ -44,6 +46,7 @@ export const make = (count: number, limitMillis: number, now: () => number): Tur
       lastGiven = now()
       next.go()
     },
+    isFree: () => free > 0,
     isWaitedFor: () => waiting.size > 0,
     refuseOverdue: () => {
       const [first] = waiting
