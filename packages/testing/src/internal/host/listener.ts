@@ -20,7 +20,7 @@ export interface Queue {
   /** Adds a connection. Waits until it is done. */
   readonly add: (duplex: Duplex<never>) => Effect.Effect<void>
   readonly next: Effect.Effect<Pending>
-  /** Ends all connections that nobody has accepted. */
+  /** Ends all connections that were not accepted. */
   readonly end: Effect.Effect<void>
 }
 
